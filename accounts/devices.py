@@ -15,36 +15,41 @@ from accounts.models import DeviceLogin
 from accounts.secrets import new_secret, secret_digest
 from studio.api import Bearer
 from studio.client_address import client_address
-from studio.errors import Invalid, TooMany
+from studio.errors import Invalid
 
 router = Router(tags=["Sign-in"], auth=None)
 # No vowels and no look-alikes, so that a code is never a word and cannot be misread.
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 MINUTES = 15
-# Pending codes per address: enough for a class that signs in together.
-MAX_WAITING = 50
+# Nobody is refused a code, since a stranger could use up those of everybody behind an address. Instead only the newest of an
+# address wait: more of them than the server can make while a person opens the page and approves.
+MAX_WAITING = 10_000
+# Codes from one clean-up to the next.
+CLEAN_EVERY = 100
 
 
 @router.post("/login/device", response=resources.DeviceCode, summary="Begin to sign in from a terminal")
 def begin_device_login(request: HttpRequest, body: resources.DeviceCodeRequest):
-    now = timezone.now()
-    DeviceLogin.objects.filter(expires_at__lt=now - dt.timedelta(days=1)).delete()
-    address = client_address(request)
-    waiting = DeviceLogin.objects.filter(address=address, user=None, denied_at=None, expires_at__gt=now)
-    if waiting.count() >= MAX_WAITING:
-        raise TooMany(
-            "Too many sign-ins from your address are waiting for approval. Approve them, or try again in a few minutes."
-        )
     secret = new_secret()
     code = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(2))
     login = DeviceLogin.objects.create(
         device_digest=secret_digest(secret),
         user_code=code,
-        address=address,
+        address=client_address(request),
         client_name=body.clientName,
-        expires_at=now + dt.timedelta(minutes=MINUTES),
+        expires_at=timezone.now() + dt.timedelta(minutes=MINUTES),
     )
+    if login.pk % CLEAN_EVERY == 0:
+        _delete_old(login.address)
     return resources.DeviceCode.of(login, secret, MINUTES * 60)
+
+
+def _delete_old(address: str) -> None:
+    DeviceLogin.objects.filter(expires_at__lt=timezone.now()).delete()
+    waiting = DeviceLogin.objects.filter(address=address, user=None, denied_at=None).order_by("-pk")
+    oldest = waiting[MAX_WAITING - 1 : MAX_WAITING].first()
+    if oldest:
+        waiting.filter(pk__lt=oldest.pk).delete()
 
 
 @router.post("/login/device/token", response=resources.DeviceToken, summary="Ask whether the sign-in was approved")

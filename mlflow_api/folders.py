@@ -50,7 +50,7 @@ def check_relative_path(path: str) -> str:
 
 def checked_folder(path: str, root: str = "") -> str:
     """The same of a folder to list, where `dir/..` is nothing as long as it stays below what comes before `root`."""
-    start, mark, rest = path.partition(root) if root else ("", "", path)
+    start, mark, rest = path.partition(root) if root and root in path else ("", "", path)
     return check_relative_path(f"{start}{mark}{posixpath.normpath(rest)}" if rest else path)
 
 

@@ -54,6 +54,8 @@ def test_any_safe_path_holds_a_file(root, folder):
     assert root.list() == ["5", "a.txt", "dir", "models", "team"]
     assert root.list("dir") == ["b.txt", "sub"]
     assert root.list("nothing") == root.list("a.txt") == []
+    assert root.list("dir/..") == root.list("./dir/sub/../../nothing/..") == root.list(".") == root.list()
+    assert root.list("dir/sub/..") == root.list("./nothing/../dir/") == ["b.txt", "sub"]
     assert root.put("a.txt", b"other") == {} and root.get("a.txt") == b"other"
     assert files_in(folder) == 6, "what was replaced is freed"
     assert root.api.delete(f"{root.base}/dir").json() == {}
@@ -152,6 +154,7 @@ def test_no_listing_leaves_the_run(root, tracking, filled):
     run_id, place = filled
     for path in ("..", "../..", "dir/../..", "/", "/etc", "%2e%2e", "dir/%2e%2e"):
         assert tracking.get("artifacts/list", run_id=run_id, path=path) == INVALID, path
+        assert root.list(path) == INVALID, path
         if not path.startswith("/"):
             assert root.list(f"{place}/{path}") == INVALID, path
 
