@@ -12,7 +12,7 @@ from django.conf import settings
 
 
 def get_template() -> pathlib.Path:
-    """The empty database of these migrations, kept between sessions: the migrations take longer than most files of tests."""
+    """The empty database of these migrations, kept between sessions."""
     paths = {path for app in apps.get_app_configs() for path in pathlib.Path(app.path, "migrations").glob("*.py")}
     # Those of our own write their statements themselves.
     constraints = [constraint for model in apps.get_models() for constraint in model._meta.constraints]
