@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-js test-faults test-team test-course test-interpreters test-mlflow lint lint-js lint-templates format bench bench-data bench-requests bench-tracking fuzz docs clean seed test-fast coverage check types migrations
+.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow lint lint-js lint-templates format bench bench-data bench-requests bench-tracking fuzz docs clean seed test-fast coverage check types migrations
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -13,7 +13,8 @@ LOCKED := uv.lock pyproject.toml sdk/pyproject.toml deploy/setup.py
 # The tests wait a third of their time, for browsers and studios; one worker more than cores keeps two of them busy.
 WORKERS := 3
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-USUAL := not faults and not team and not mlflow_full and not course and not interpreters
+OTHERS := not faults and not team and not mlflow_full and not course and not interpreters
+USUAL := $(OTHERS) and not extended
 TEST_JS = node --test --test-reporter=dot tests/js/*.test.js
 NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 1; }
 
@@ -37,6 +38,10 @@ test: .venv/.synced-dev ## run the tests, the browser's included
 	$(TEST_JS)
 	$(FOR_TESTS) $(IN)/pytest $(PARALLEL) -m "$(USUAL)" $(ARGS)
 
+test-extended: .venv/.synced-dev ## run what `make test` leaves out to stay quick: rarer ways through the pages, every page by axe
+	$(IN)/python deploy/test_tools.py
+	$(FOR_TESTS) $(IN)/pytest $(PARALLEL) -m "extended and $(OTHERS)" $(ARGS)
+
 test-js: .venv/.synced-dev ## run the tests of the JavaScript that needs no page
 	$(IN)/python deploy/test_tools.py node
 	$(TEST_JS)
@@ -50,7 +55,7 @@ test-fast: .venv/.synced-dev ## try a change: the tests that tell most in a minu
 	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -q -m "not browser and not stack and $(USUAL)" $(QUICK) $(SLOW) $(ARGS)
 
 coverage: .venv/.synced-dev ## run the tests with coverage and print the lines that none reaches, server and SDK each at least 90 %
-	$(FOR_TESTS) $(IN)/pytest $(PARALLEL) -m "$(USUAL)" --cov --cov-report= $(ARGS)
+	$(FOR_TESTS) $(IN)/pytest $(PARALLEL) -m "$(OTHERS)" --cov --cov-report= $(ARGS)
 	$(IN)/coverage report --skip-covered --show-missing --omit="sdk/*" --fail-under=90
 	$(IN)/coverage report --skip-covered --show-missing --include="sdk/*" --fail-under=90
 

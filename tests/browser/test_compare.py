@@ -37,6 +37,7 @@ def path_of(runs, query: str = "") -> str:
     return f"{address}?runs={','.join(run.run_id for run in runs)}{query}"
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_tab_is_accessible_quiet_and_narrow_enough(browser, axe, alice, runs, width):
@@ -55,6 +56,7 @@ def test_every_tab_is_accessible_quiet_and_narrow_enough(browser, axe, alice, ru
     assert {query: wrong for query, wrong in found.items() if wrong} == {}
 
 
+@pytest.mark.extended
 def test_menus_are_accessible(browser, axe, alice, runs):
     page = browser.open(alice, path_of(runs))
     page.evaluate(axe)
@@ -105,6 +107,7 @@ def test_differences_by_keyboard(browser, alice, runs):
     expect(page.get_by_role("dialog")).to_contain_text("Next, previous difference")
 
 
+@pytest.mark.extended
 def test_differences_go_on_to_the_next_page(browser, alice, runs):
     runs[0].add_parameters({f"p{number:03}": "x" for number in range(150)})
     page = browser.open(alice, path_of(runs, "&only=1"))
@@ -134,6 +137,7 @@ def test_a_table_and_a_log_follow_a_live_job(browser, alice, runs):
     expect(page.locator("#compare-live")).to_have_count(0)
 
 
+@pytest.mark.extended
 def test_a_menu_that_is_open_is_left_alone(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=metrics"))
     page.keyboard.press("v")
@@ -165,6 +169,7 @@ def test_names_and_baseline_stay_in_sight(browser, alice, runs):
     assert places[".compare-corner"] == places[".compare-run.is-base"] == 0 < places[".compare-run:last-child"]
 
 
+@pytest.mark.extended
 def test_another_baseline_stays_in_the_links(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=metrics"))
     page.get_by_role("button", name="Make job 1 the baseline").click()
@@ -200,6 +205,7 @@ def test_the_legend_hides_a_line_everywhere_and_in_the_address(browser, alice, r
     expect(page.get_by_role("button", name="job 1", exact=True)).to_have_attribute("aria-pressed", "false")
 
 
+@pytest.mark.extended
 def test_hidden_groups_are_shared_and_forgotten_with_their_parameter(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=charts&show=loss&group=tags.seed"))
     expect(page.locator('[data-curve="loss"] .main-svg').first).to_be_visible()
@@ -212,6 +218,7 @@ def test_hidden_groups_are_shared_and_forgotten_with_their_parameter(browser, al
     expect(page).to_have_url(re.compile("group=experiment&show=loss$"))
 
 
+@pytest.mark.extended
 def test_charts_go_on_without_the_only_job_that_had_their_group(browser, alice, runs):
     runs[2].add_parameters({"only here": "1"})
     page = browser.open(alice, path_of(runs, "&tab=charts&show=loss&group=params.only%20here"))
@@ -223,6 +230,7 @@ def test_charts_go_on_without_the_only_job_that_had_their_group(browser, alice, 
     assert page.url.endswith(path_of(runs[:2], "&tab=charts&show=loss"))
 
 
+@pytest.mark.extended
 def test_a_chart_is_zoomed_to_its_points(browser, alice, runs):
     # Waiting for a condition is a script of its own, which the policy of the page does not allow.
     page = browser.open(alice, path_of(runs[:2], "&tab=charts&show=loss"), bypass_csp=True)
@@ -235,6 +243,7 @@ def test_a_chart_is_zoomed_to_its_points(browser, alice, runs):
     page.wait_for_function("document.querySelector('[data-curve] .chart').data[0].x.length === 300")
 
 
+@pytest.mark.extended
 def test_smoothing_scale_and_choice_of_metrics_stay_with_the_page(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=charts&show=loss"))
     page.get_by_label("Smoothing").fill("0.9")
@@ -250,6 +259,7 @@ def test_smoothing_scale_and_choice_of_metrics_stay_with_the_page(browser, alice
     expect(page.locator('[data-curve="loss"]')).to_have_count(0)
 
 
+@pytest.mark.extended
 def test_points_of_the_scatter_follow_the_choice_and_lead_to_their_jobs(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=scatter&sx=params.rate&sy=metrics.score"))
     expect(page.locator("[data-scatter] .point")).to_have_count(3)
@@ -272,6 +282,7 @@ def test_the_table_is_copied_for_a_spreadsheet(browser, alice, runs):
     assert copied.splitlines() == ["Metric\tjob 0\tjob 1\tjob 2", "score\t0.5\t0.6\t0.7"]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("tab", "name"), [("scatter", "score over rate.png"), ("parallel", "parallel coordinates.png")]
 )
@@ -284,6 +295,7 @@ def test_drawings_are_saved(browser, alice, runs, tab, name):
     assert pathlib.Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.extended
 def test_ranges_of_parallel_coordinates(browser, alice, runs):
     page = browser.open(alice, path_of(runs, "&tab=parallel&axis=params.rate&axis=metrics.score"))
     axis = page.get_by_role("slider", name="Range of score")
@@ -325,6 +337,7 @@ def test_logs_scroll_together(browser, alice, runs):
     assert first.evaluate("log => log.scrollTop") == second.evaluate("log => log.scrollTop")
 
 
+@pytest.mark.extended
 def test_comparing_works_without_scripts(browser, alice, runs):
     page = browser.open(alice, path_of(runs[:1]), java_script_enabled=False)
     page.get_by_role("button", name="Add job 1").click()

@@ -46,20 +46,20 @@ def experiment(transactional_db, workspace, alice):
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "charts", "rows"),
-    [(1440, 900, "folded", 18), (1440, 900, "open", 12), (1024, 768, "folded", 8), (720, 450, "", 4)],
-    ids=["charts folded", "with charts", "a small screen", "at 200 percent"],
+    ("charts", "windows"),
+    [("folded", {(1440, 900): 18, (1024, 768): 8, (720, 450): 4}), ("open", {(1440, 900): 12})],
+    ids=["charts folded", "with charts"],
 )
-def test_enough_rows_are_seen(browser, alice, experiment, width, height, charts, rows):
-    page = browser.open(alice, experiment.get_absolute_url(), width=width)
-    page.set_viewport_size({"width": width, "height": height})
-    if charts:
-        page.context.add_cookies([{"name": "charts_fold", "value": charts, "url": browser.url}])
+def test_enough_rows_are_seen_in_windows_down_to_200_percent(browser, alice, experiment, charts, windows):
+    page = browser.open(alice, experiment.get_absolute_url())
+    page.context.add_cookies([{"name": "charts_fold", "value": charts, "url": browser.url}])
+    for (width, height), rows in windows.items():
+        page.set_viewport_size({"width": width, "height": height})
         page.reload()
-    if charts == "open":
-        expect(page.locator(".run-charts .js-plotly-plot")).to_have_count(4)
-    assert page.evaluate(SEEN) >= rows
-    assert page.evaluate(INNER_SCROLLS) == []
+        if charts == "open":
+            expect(page.locator(".run-charts .js-plotly-plot")).to_have_count(4)
+        assert page.evaluate(SEEN) >= rows, (width, height)
+        assert page.evaluate(INNER_SCROLLS) == []
 
 
 def test_on_a_phone_the_first_job_is_near_the_top(browser, alice, experiment):
@@ -84,6 +84,7 @@ def test_one_scroll_moves_the_page_below_the_header_of_the_table(browser, alice,
             return one.contains(document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2)); }""")
 
 
+@pytest.mark.extended
 def test_the_looks_of_lists_are_remembered(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url(), width=1280)
     row, fold = page.locator("#run-table tbody tr").first, page.get_by_role("button", name="Show the charts")
@@ -151,6 +152,7 @@ def test_a_row_and_its_lines_mark_each_other(browser, alice, experiment):
     expect(page.locator("#run-table tbody tr.is-marked")).to_have_count(1)
 
 
+@pytest.mark.extended
 def test_the_second_key_of_a_page_does_nothing_to_the_list(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url())
     for key in ("t", "x", "ArrowDown", "x"):

@@ -127,6 +127,7 @@ def test_new_metrics_come_by_themselves(browser, alice, run):
     assert drawn(chart) == 4
 
 
+@pytest.mark.extended
 def test_asking_ends_with_the_run(browser, alice, run):
     page = browser.open(alice, url_of(run))
     expect(page.locator("[data-live-state]")).to_have_text("Live")
@@ -158,6 +159,7 @@ def test_choices_of_a_chart_are_in_the_address(browser, alice, run):
     expect(card_of(page, run, "accuracy").locator(".js-plotly-plot")).to_be_visible()
 
 
+@pytest.mark.extended
 def test_another_metric_is_the_axis(browser, alice, run):
     page = browser.open(alice, f"{url_of(run)}?show=loss&show=accuracy")
     chart_of(page, run)
@@ -180,6 +182,7 @@ def test_hundreds_of_metrics_draw_only_what_is_seen_and_are_searched(browser, al
     expect(page.locator("[data-card]:visible")).to_have_count(1)
 
 
+@pytest.mark.extended
 def test_lines_of_one_name_share_a_chart(browser, alice, run):
     for name in ("train/f1", "val/f1"):
         metrics.store_batch(run, "", make_scalars(name, [1, 2, 3]))
@@ -192,6 +195,7 @@ def test_lines_of_one_name_share_a_chart(browser, alice, run):
     ]
 
 
+@pytest.mark.extended
 def test_a_section_that_is_folded_stays_so(browser, alice, run):
     metrics.store_batch(run, "", make_scalars("train/f1", [1, 2, 3]))
     page = browser.open(alice, url_of(run))
@@ -201,6 +205,7 @@ def test_a_section_that_is_folded_stays_so(browser, alice, run):
     expect(card_of(page, run, "train/f1")).to_be_hidden()
 
 
+@pytest.mark.extended
 def test_full_screen_by_the_keyboard_and_back(browser, alice, run):
     page = browser.open(alice, url_of(run))
     card_of(page, run).get_by_role("link", name="loss", exact=True).focus()
@@ -231,6 +236,7 @@ def test_csv_and_png(browser, alice, run):
     assert waiting.value.suggested_filename == "loss.png"
 
 
+@pytest.mark.extended
 def test_a_view_of_an_accuracy_table_is_chosen_and_kept(browser, alice, run):
     page = browser.open(alice, url_of(run))
     card = card_of(page, run, "accuracy table")
@@ -242,12 +248,14 @@ def test_a_view_of_an_accuracy_table_is_chosen_and_kept(browser, alice, run):
     expect(card.locator(".xtitle")).to_have_text("Recall")
 
 
+@pytest.mark.extended
 def test_gaps_are_said(browser, alice, run):
     metrics.store_batch(run, "", make_scalars("gappy", [1, float("nan"), 2]))
     page = browser.open(alice, f"{url_of(run)}?show=gappy")
     expect(card_of(page, run, "gappy").locator("[data-chart-note]")).to_contain_text("1 value is NaN or infinite")
 
 
+@pytest.mark.extended
 def test_rows_are_turned_over_in_their_card(browser, alice, run):
     rows = [{"n": number} for number in range(120)]
     metrics.store_batch(run, "", [{"name": "many", "kind": "table", "rows": rows}])
@@ -256,6 +264,7 @@ def test_rows_are_turned_over_in_their_card(browser, alice, run):
     expect(card_of(page, run, "many")).to_contain_text("51 to 100 of 120")
 
 
+@pytest.mark.extended
 def test_charts_follow_the_theme(browser, alice, run):
     page = browser.open(alice, url_of(run), color_scheme="light")
     colour = "chart => chart.layout.template.layout.font.color"
@@ -267,6 +276,7 @@ def test_charts_follow_the_theme(browser, alice, run):
     assert chart.evaluate(colour) == "#f0f1f3"
 
 
+@pytest.mark.extended
 def test_a_box_is_zoomed_in_both_directions_and_kept(browser, alice, run):
     page = browser.open(alice, f"{url_of(run)}?show=loss")
     chart = chart_of(page, run)
@@ -287,6 +297,7 @@ def test_a_box_is_zoomed_in_both_directions_and_kept(browser, alice, run):
     assert "zoom" not in page.url
 
 
+@pytest.mark.extended
 def test_zoom_works_again_after_a_chart_was_out_of_sight(browser, alice, run):
     for number in range(40):
         metrics.store_batch(run, "", make_scalars(f"z/{number}", [1, 2]))
@@ -299,6 +310,7 @@ def test_zoom_works_again_after_a_chart_was_out_of_sight(browser, alice, run):
     page.wait_for_url("**zoom=*loss*")
 
 
+@pytest.mark.extended
 def test_charts_are_walked_through_and_zoomed_by_keys(browser, alice, run):
     page = browser.open(alice, f"{url_of(run)}?show=accuracy&show=loss")
     chart_of(page, run)
@@ -322,6 +334,7 @@ def order(page) -> list[str]:
     return page.locator("[data-card]").evaluate_all("cards => cards.map(card => card.dataset.title)")
 
 
+@pytest.mark.extended
 def test_charts_are_moved_by_keys_and_by_dragging(browser, alice, run):
     page = browser.open(alice, f"{url_of(run)}?show=accuracy&show=loss&show=observations")
     chart_of(page, run)
@@ -344,6 +357,7 @@ def test_charts_are_moved_by_keys_and_by_dragging(browser, alice, run):
     page.wait_for_url(lambda url: "at=" not in url)
 
 
+@pytest.mark.extended
 def test_choices_are_remembered_for_the_experiment_and_an_address_wins(browser, alice, run):
     page = browser.open(alice, url_of(run))
     choice(page, "log").select_option("y")
@@ -354,6 +368,7 @@ def test_choices_are_remembered_for_the_experiment_and_an_address_wins(browser, 
     expect(choice(page, "log")).to_have_value("")
 
 
+@pytest.mark.extended
 def test_an_empty_chart_says_why(browser, alice, run):
     metrics.store_batch(run, "", make_scalars("below", [-1, -2, -3]))
     metrics.store_batch(run, "", make_scalars("mixed", [-1, 2, 3]))
@@ -366,6 +381,7 @@ def test_an_empty_chart_says_why(browser, alice, run):
     )
 
 
+@pytest.mark.extended
 def test_a_job_that_went_back_to_a_checkpoint_has_lines_along_their_axis(browser, alice, run):
     page = browser.open(alice, f"{url_of(run)}?show=loss")
     chart = chart_of(page, run)
@@ -377,6 +393,7 @@ def test_a_job_that_went_back_to_a_checkpoint_has_lines_along_their_axis(browser
     until(page, chart, f"chart.layout.xaxis.title.text.includes('since') && {rises}")
 
 
+@pytest.mark.extended
 def test_names_are_shown_as_they_stand(browser, alice, run):
     name = "<b>a & b</b>/потери 损失"
     metrics.store_batch(run, "", make_scalars(name, [1, 2, 3]) + make_scalars("<b>a & b</b>/x", [1, 2, 3]))
@@ -386,6 +403,7 @@ def test_names_are_shown_as_they_stand(browser, alice, run):
     assert page.locator("h3 b").count() == 0
 
 
+@pytest.mark.extended
 def test_a_growing_table_keeps_the_rows_one_looks_at(browser, alice, run):
     rows = [{"n": number, "m": number * 2} for number in range(120)]
     metrics.store_batch(run, "", [{"name": "many", "kind": "table", "rows": rows}])
@@ -402,6 +420,7 @@ def test_a_growing_table_keeps_the_rows_one_looks_at(browser, alice, run):
     expect(card.locator(".xtitle")).to_have_text("Row")
 
 
+@pytest.mark.extended
 def test_the_page_of_one_metric_has_the_same_choices(browser, alice, run):
     page = browser.open(
         alice, reverse("runs:run_metric", args=[run.workspace.slug, run.run_id, run.metrics.get(name="loss").pk])

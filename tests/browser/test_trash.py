@@ -43,6 +43,7 @@ def work_off() -> None:
         continue
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_accessible_and_narrow_enough(browser, axe, olivia, done, width):
     room = done.workspace

@@ -94,6 +94,7 @@ def test_a_node_comes_with_the_work_and_leaves_when_idle(stack):
     assert until(lambda: not cluster.list_nodes(), 30)
 
 
+@pytest.mark.extended
 def test_a_restarted_node_worker_leaves_its_script_alone(stack):
     cluster = stack.cluster("restarted")
     run = stack.submit(cluster, 6)
@@ -138,6 +139,7 @@ else:
 """
 
 
+@pytest.mark.extended
 def test_a_job_on_two_nodes_meets_itself(stack, tmp_path):
     (stack.folder / "together.py").write_text(TOGETHER)
     cluster = stack.cluster("two-nodes", max_nodes=2)

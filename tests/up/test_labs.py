@@ -95,7 +95,7 @@ def ws(studio):
     patch.undo()
 
 
-@pytest.fixture(scope="module", params=["local", "your-compute-cluster"])
+@pytest.fixture(scope="module", params=[pytest.param("local", marks=pytest.mark.extended), "your-compute-cluster"])
 def target(request, ws):
     if request.param != "local":
         _cluster(ws, request.param)

@@ -68,6 +68,7 @@ def umask_of(process) -> str:
     return found[1]
 
 
+@pytest.mark.extended
 def test_signin_prints_a_new_link(studio):
     first, second = studio.manage("signin"), studio.manage("signin", "olga")
     assert first != second and first.startswith(f"{studio.url}/signin/")
@@ -119,6 +120,7 @@ def test_kill_9_of_the_supervisor_leaves_no_orphan(own_studio):
     assert living(family) == []
 
 
+@pytest.mark.extended
 def test_a_second_ctrl_c_kills_what_hangs(own_studio):
     own_studio.start()
     family = own_studio.family()
