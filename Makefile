@@ -46,11 +46,11 @@ test-js: .venv/.synced-dev ## run the tests of the JavaScript that needs no page
 	$(IN)/python deploy/test_tools.py node
 	$(TEST_JS)
 
-# What tells most in a second: the house's rules, models, API and pages. Not what takes many rows, other interpreters,
-# a browser or a started studio.
-QUICK := tests/test_house.py tests/test_docs.py $(addprefix tests/,accounts workspaces assets compute runs studio trash costs operations notices)
-SLOW := $(addprefix --ignore=tests/runs/test_,compare.py many.py seeding.py pages_run.py pages_metrics.py pages_files.py \
-	metrics_downsampled.py metrics_parallel.py) --ignore=tests/studio/test_serving.py --ignore=tests/trash/test_purge.py
+# What tells most in a second: the house's rules, models, verbs and API. Not the pages one by one, nor what takes many rows,
+# other interpreters, a browser or a started studio.
+QUICK := tests/test_house.py tests/test_docs.py $(addprefix tests/,accounts workspaces assets compute runs studio costs operations notices)
+SLOW := --ignore-glob='*page*.py' $(addprefix --ignore=tests/,$(addprefix runs/test_,api_runs.py compare.py create_job.py many.py \
+	metrics_downsampled.py metrics_parallel.py seeding.py) studio/test_serving.py studio/test_slow_clients.py accounts/test_oidc.py assets/test_packages.py)
 test-fast: .venv/.synced-dev ## try a change: the tests that tell most in a minute
 	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -q -m "not browser and not stack and $(USUAL)" $(QUICK) $(SLOW) $(ARGS)
 
