@@ -88,7 +88,8 @@ def find_faults(page, axe, wait=300) -> list[str]:
 
 # Beside two other workers, the many pages take their time.
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.extended), 390])
+@pytest.mark.extended
+@pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_accessible_quiet_and_narrow_enough(browser, axe, alice, run, width):
     run.edit(display_name="a_name_without_any_gap_" * 8, tags={"k" * 100: "v" * 200})
     page = browser.open(alice, run.get_absolute_url(), width=width, color_scheme="light")

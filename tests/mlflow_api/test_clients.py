@@ -187,6 +187,7 @@ def test_what_a_job_logs_is_in_one_run(transactional_db, live_server, studio_fil
     assert (named.display_name, named.tags["mine"]) == ("named", "yes")
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(300)
 def test_a_project_runs_in_the_workspace(transactional_db, live_server, studio_files, workspace, alice, tmp_path):
     place = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": factories.make_token(alice)}

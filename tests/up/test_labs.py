@@ -10,7 +10,7 @@ from azureml.core.compute import AmlCompute, ComputeTarget
 from azureml.core.compute_target import ComputeTargetException
 from azureml.widgets import RunDetails
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.stack, pytest.mark.extended, pytest.mark.timeout(400)]
 
 ROWS = 400
 # As the labs have it: an old Python, names of conda's, and the old SDK's distribution.
@@ -95,7 +95,7 @@ def ws(studio):
     patch.undo()
 
 
-@pytest.fixture(scope="module", params=[pytest.param("local", marks=pytest.mark.extended), "your-compute-cluster"])
+@pytest.fixture(scope="module", params=["local", "your-compute-cluster"])
 def target(request, ws):
     if request.param != "local":
         _cluster(ws, request.param)

@@ -136,6 +136,7 @@ def test_a_second_ctrl_c_kills_what_hangs(own_studio):
     assert living(family) == []
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "setting, words",
     [
