@@ -76,19 +76,23 @@ class Keys:
             self.acts += 1
         raise AssertionError(f"{selector} is not reached by {MOST_TABS} presses of {key}")
 
-    def open_by_palette(self, name: str) -> None:
+    def open_by_palette(self, words: str, hit: str) -> None:
+        """The first result, once it is the one that is wanted."""
         self.press("Control+k")
-        self.write(name)
-        expect(self.page.locator("#palette-hits [role=option]", has_text=name).first).to_be_visible()
+        self.write(words)
+        expect(self.page.locator("#palette-hits [aria-selected=true]")).to_contain_text(hit)
         self.press("Enter")
-        self.page.wait_for_url("**/runs/**")
+
+    def run_command(self, words: str, label: str) -> None:
+        self.open_by_palette(words, label)
 
     def open_experiment(self) -> None:
-        self.press("Control+k")
-        self.write("digits")
-        expect(self.page.locator("#palette-hits [role=option]", has_text="Experiment").first).to_be_visible()
-        self.press("Enter")
+        self.open_by_palette("digits", "digits")
         self.page.wait_for_url("**/experiments/*/**")
+
+    def open_job(self, name: str) -> None:
+        self.open_by_palette(name, name)
+        self.page.wait_for_url("**/runs/**")
 
 
 # ---- by mouse; each begins on the home page, the first on the list of workspaces
@@ -172,6 +176,49 @@ def delete_by_mouse(hand: Hand):
     hand.click(hand.page.get_by_role("button", name="Undo"))
 
 
+def compare_by_mouse(hand: Hand):
+    hand.open_experiment()
+    boxes = hand.page.locator("#run-table input[name=run]")
+    hand.click(boxes.nth(0))
+    hand.click(boxes.nth(4), modifiers=["Shift"])
+    hand.click(hand.page.get_by_role("button", name="Compare"))
+    expect(hand.page.locator("main")).to_contain_text("5 jobs")
+
+
+def tag_by_mouse(hand: Hand):
+    hand.open_job("attempt 3")
+    hand.click(hand.page.locator("summary[aria-label='Edit tags']"))
+    hand.page.locator("[data-edit-inline=tags] textarea").fill("team: vision")
+    hand.texts += 1
+    hand.click(hand.page.locator("[data-edit-inline=tags] .button-primary"))
+    expect(hand.page.locator("main .chip", has_text="vision")).to_be_visible()
+
+
+def restore_by_mouse(hand: Hand):
+    hand.click(hand.page.locator(".nav a", has_text="Jobs"))
+    hand.click(hand.page.locator("main").get_by_role("link", name="Trash"))
+    hand.click(hand.page.get_by_role("checkbox", name="deleted 1"))
+    hand.click(hand.page.locator(".commands").get_by_role("button", name="Restore"))
+    expect(hand.page.locator("main")).to_contain_text("estored")
+
+
+def access_by_mouse(hand: Hand):
+    hand.click(hand.page.locator(".nav a", has_text="Users and permissions"))
+    hand.write("#id_username", "carol")
+    hand.choose("#id_role", "Contributor")
+    hand.click(hand.page.get_by_role("button", name="Add", exact=True))
+    expect(hand.page.locator("main tbody")).to_contain_text("carol")
+
+
+def submit_by_mouse(hand: Hand):
+    hand.open_job("attempt 3")
+    hand.click(hand.page.get_by_role("link", name="Resubmit"))
+    hand.write("[name=command]", "python train.py --epochs 5")
+    hand.click(hand.page.get_by_role("button", name="Submit", exact=True))
+    hand.page.wait_for_url("**/runs/**")
+    expect(hand.page.locator("main")).to_contain_text("--epochs 5")
+
+
 # ---- by keyboard alone
 
 
@@ -197,17 +244,138 @@ def create_by_keys(keys: Keys):
     expect(keys.page.get_by_role("heading", name="cluster-two")).to_be_visible()
 
 
+def best_by_keys(keys: Keys):
+    keys.reach("#home-best-list .row-link", "Enter")
+    expect(keys.page.get_by_role("heading", name="attempt 5")).to_be_visible()
+
+
+def compare_by_keys(keys: Keys):
+    keys.open_experiment()
+    keys.press("t", "x")
+    for _ in range(4):
+        keys.press("ArrowDown", "x")
+    keys.press("c")
+    expect(keys.page.locator("main")).to_contain_text("5 jobs")
+
+
+def group_by_keys(keys: Keys):
+    keys.open_experiment()
+    keys.run_command("group", "Group by")
+    keys.reach("input[name=group]")
+    for _ in range(MOST_TABS):
+        if keys.page.evaluate("document.activeElement.value") == "param-model":
+            break
+        keys.press("ArrowDown")
+    keys.press("Enter")
+    expect(keys.page.locator("#run-table")).to_contain_text("±")
+
+
+def view_by_keys(keys: Keys):
+    keys.open_experiment()
+    keys.run_command("views", "Views")
+    keys.reach("dialog input[name=name]")
+    keys.write("by keys")
+    keys.reach("dialog input[name=shared]", "Space", "Enter")
+    expect(keys.page.locator("main")).to_contain_text("by keys")
+
+
+def csv_by_keys(keys: Keys):
+    keys.open_experiment()
+    with keys.page.expect_download() as got:
+        keys.run_command("csv", "CSV of this page")
+    assert "model" in pathlib.Path(got.value.path()).read_text().splitlines()[0]
+
+
+def log_by_keys(keys: Keys):
+    keys.open_job("the run")
+    keys.press(keys.page.locator("nav.tabs a", has_text="Outputs + logs").get_attribute("data-tab-key"))
+    expect(keys.page.locator("[data-log-follow]")).to_be_checked()
+
+
+def download_by_keys(keys: Keys):
+    log_by_keys(keys)
+    keys.reach(".tree a[title^='outputs/summary.json']", "Enter")
+    with keys.page.expect_download():
+        keys.run_command("download", "Download outputs/summary.json")
+
+
+def tag_by_keys(keys: Keys):
+    keys.open_job("attempt 2")
+    keys.run_command("edit tags", "Edit tags")
+    expect(keys.page.locator("[data-edit-inline=tags] textarea")).to_be_focused()
+    keys.write("team: vision")
+    keys.press("Control+Enter")
+    expect(keys.page.locator("main .chip", has_text="vision")).to_be_visible()
+
+
+def cancel_by_keys(keys: Keys):
+    keys.open_job("to cancel 2")
+    keys.run_command("cancel", "Cancel")
+    keys.reach("#confirm [data-confirm-yes]", "Enter")
+    expect(keys.page.locator("main")).to_contain_text("is being canceled")
+
+
+def delete_by_keys(keys: Keys):
+    keys.open_job("attempt 1")
+    keys.run_command("delete", "Delete")
+    keys.reach("#confirm [data-confirm-yes]", "Enter")
+    expect(keys.page.get_by_role("button", name="Undo")).to_be_visible()
+    keys.reach("[data-undo] button", "Enter")
+    expect(keys.page.get_by_role("button", name="Undo")).to_have_count(0)
+
+
+def restore_by_keys(keys: Keys):
+    keys.press("g", "j")
+    keys.page.wait_for_url("**/experiments/")
+    keys.run_command("trash", "Trash")
+    keys.page.wait_for_url("**/trash/")
+    keys.reach("input[name=run]", "Space")
+    keys.run_command("restore", "Restore")
+    expect(keys.page.locator("main")).to_contain_text("estored")
+
+
+def access_by_keys(keys: Keys):
+    keys.press("g", "u")
+    keys.page.wait_for_url("**/people/")
+    keys.reach("#id_username")
+    keys.write("dave")
+    keys.reach("#id_role")
+    keys.write("Contributor")
+    keys.press("Enter")
+    expect(keys.page.locator("main tbody")).to_contain_text("dave")
+
+
+def submit_by_keys(keys: Keys):
+    keys.open_job("attempt 2")
+    keys.run_command("resubmit", "Resubmit")
+    keys.page.wait_for_url("**/resubmit/")
+    keys.reach("[name=command]", "Control+a")
+    keys.write("python train.py --epochs 7")
+    keys.run_command("submit", "Submit")
+    keys.page.wait_for_url("**/runs/**")
+    expect(keys.page.locator("main")).to_contain_text("--epochs 7")
+
+
+def reason_by_keys(keys: Keys):
+    expect(keys.page.locator("#home-now")).to_contain_text("No module named 'torch'")
+
+
 TASKS = {
     "Create a workspace and a cluster": (create_by_mouse, create_by_keys),
-    "Open the best of all jobs": (best_by_mouse, None),
-    "Group by a parameter, with mean ± std": (group_by_mouse, None),
-    "Save and share a view": (view_by_mouse, None),
-    "CSV with parameters": (csv_by_mouse, None),
-    "Why a job failed": (reason_by_mouse, None),
-    "Follow a log": (log_by_mouse, None),
-    "Download an output": (download_by_mouse, None),
-    "Cancel a job": (cancel_by_mouse, None),
-    "Delete a job and undo it": (delete_by_mouse, None),
+    "Open the best of all jobs": (best_by_mouse, best_by_keys),
+    "Compare 5 jobs": (compare_by_mouse, compare_by_keys),
+    "Group by a parameter, with mean ± std": (group_by_mouse, group_by_keys),
+    "Save and share a view": (view_by_mouse, view_by_keys),
+    "CSV with parameters": (csv_by_mouse, csv_by_keys),
+    "Why a job failed": (reason_by_mouse, reason_by_keys),
+    "Follow a log": (log_by_mouse, log_by_keys),
+    "Download an output": (download_by_mouse, download_by_keys),
+    "Edit the tags of a job": (tag_by_mouse, tag_by_keys),
+    "Cancel a job": (cancel_by_mouse, cancel_by_keys),
+    "Delete a job and undo it": (delete_by_mouse, delete_by_keys),
+    "Restore a job from the trash": (restore_by_mouse, restore_by_keys),
+    "Give a colleague access": (access_by_mouse, access_by_keys),
+    "Submit an edited job": (submit_by_mouse, submit_by_keys),
 }
 
 
