@@ -51,7 +51,7 @@ def test_a_profile_of_all_rows_is_kept_for_these_files(as_user, alice, version, 
     browser, address = as_user(alice), f"{HERE}explore/?profile"
     assert "Profile all rows" in browser.get(address).text
     assert browser.post(f"{HERE}change/", {"act": "profile"}).url == address
-    assert "The profile of all rows is being made: 0 %" in browser.get(address).text
+    assert "The profile of all rows is being computed: 0 %" in browser.get(address).text
     with pytest.raises(Conflict, match="under way"):
         DataWork.queue(version, DataWork.Kind.PROFILE, alice)
     tasks.work_on_data()
