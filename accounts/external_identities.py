@@ -50,7 +50,9 @@ def connect(row: IdentityProvider, claims: dict, person: User) -> None:
     """From now on this person comes in by the provider."""
     taken = SocialAccount.objects.filter(provider=row.slug, uid=claims["sub"]).first()
     if taken and taken.user_id != person.pk:
-        raise Conflict(f"{row} knows you as another account here. Sign in by it, or ask a site admin to separate them.")
+        raise Conflict(
+            f"{row} knows you as another account here. Sign in with it, or ask a site admin to separate them."
+        )
     SocialAccount.objects.update_or_create(
         provider=row.slug, uid=claims["sub"], defaults={"user": person, "extra_data": _kept(claims)}
     )
@@ -106,5 +108,5 @@ def _free_name(claims: dict) -> str:
 
 def _why_closed(person: User) -> str:
     if person.closed_as == User.Closed.PENDING:
-        return "Your account waits for a site admin to open it. Ask one, and sign in again then."
-    return "Your account is closed. Ask a site admin."
+        return "Your account waits for approval by a site admin. Sign in again when it is approved."
+    return "Your account is deactivated. Ask a site admin."

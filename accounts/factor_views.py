@@ -52,7 +52,7 @@ def second_step(request):
             if by == "recovery code":
                 left = second_factors.count_codes(user)
                 messages.warning(
-                    request, f"You used a recovery code; {left} are left. Make new ones when few are left."
+                    request, f"You used a recovery code; {left} are left. Create new ones before you run out."
                 )
             return answer
     kinds = set(second_factors.factors_of(user).values_list("type", flat=True))
@@ -181,7 +181,7 @@ def _added(request, codes, what: str):
     """The page again, with recovery codes if they are new: they are shown once."""
     request.session.pop(SECRET, None)
     request.session.pop(ENROL, None)
-    messages.success(request, f"{what} was added. From now on a sign-in asks for it after the password.")
+    messages.success(request, f"{what} was added. From now on you are asked for it after the password.")
     return mark_done(_page(request, codes=codes)) if codes else redirect("accounts:factors")
 
 

@@ -43,7 +43,7 @@ class Guards:
         if not hasattr(request, "session") or not request.user.is_authenticated:
             return None
         if request.session.get(ENROL) and not _may_open_before(request.resolver_match):
-            messages.info(request, "This studio asks for a second factor. Set one up to go on.")
+            messages.info(request, "This studio requires a second factor. Set one up to continue.")
             return redirect("accounts:factors")
         if (
             not _is_guarded(request, view_func)
@@ -86,5 +86,5 @@ def _ask(request):
     back = request.get_full_path()
     if request.method not in SAFE:
         back = urlsplit(request.headers.get("Referer", "")).path or reverse("workspaces:list")
-        messages.info(request, "Nothing was changed yet. Show that it is you, then do it again.")
+        messages.info(request, "Nothing was changed yet. Confirm access, then try again.")
     return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': back})}")

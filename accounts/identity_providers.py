@@ -81,7 +81,7 @@ class IdentityProvider(models.Model):
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
-        """Who came by it keeps the account, and needs another way in."""
+        """People who signed in with it keep their accounts, and need another way to sign in."""
         require_site_admin(actor, ACT)
         activity.record("provider.delete", self, actor=actor, message=self.issuer)
         self.delete()

@@ -98,7 +98,7 @@ def finish(request, row: IdentityProvider) -> tuple[dict, dict]:
     adapter, query = Adapter(request, row), request.GET
     state = statekit.unstash_state(request, provider_id=row.slug, state_id=query.get("state", ""))
     if state is None:
-        raise Invalid("This sign-in was not begun in this browser, or more than ten minutes ago. Begin again.")
+        raise Invalid("This sign-in was started in another browser, or more than ten minutes ago. Start again.")
     if "error" in query or "code" not in query:
         why = query.get("error_description") or query.get("error") or "no code"
         raise Denied(f"{row} did not sign you in: {why[:200]}.")
@@ -121,7 +121,7 @@ def read_logout(request, row: IdentityProvider, token: str) -> str:
     except (requests.RequestException, OAuth2Error, jwt.PyJWTError, KeyError, ValueError) as error:
         raise Invalid(f"This logout token is not valid: {str(error)[:200]}.") from error
     if LOGOUT_EVENT not in claims["events"] or "nonce" in claims:
-        raise Invalid("This is no logout token.")
+        raise Invalid("This is not a logout token.")
     return claims["sub"]
 
 

@@ -97,7 +97,7 @@ def deactivate_account(actor: Actor, person: User, heir: User | None = None) -> 
     held = handover.count_held(person)
     if held and heir is None:
         words = ", ".join(f"{number} {label}" for label, number in held.items())
-        raise Conflict(f"{person} holds {words}. Write who takes them over.", target="heir")
+        raise Conflict(f"{person} holds {words}. Enter the person who takes them over.", target="heir")
     if heir is not None and (heir == person or not heir.is_active or heir.kind != User.Kind.PERSON):
         raise Conflict(f"{heir} cannot take over: choose another person with an active account.", target="heir")
     _close(actor, person, User.Closed.DEACTIVATED, "deactivate an account")
@@ -115,7 +115,7 @@ def open_account(actor: Actor, person: User) -> None:
     require_site_admin(actor, "open an account")
     before = person.closed_as or "deactivated"
     if not User.objects.filter(pk=person.pk, is_active=False).update(is_active=True, closed_as=""):
-        raise Conflict(f"The account of {person} is open already.")
+        raise Conflict(f"The account of {person} is not blocked.")
     activity.record("account.open", person, actor=actor, message=f"it was {before}")
 
 
@@ -123,7 +123,7 @@ def _close(actor: Actor, person: User, state: str, what: str) -> None:
     """The account and all that is open of it: browsers, links, codes of terminals. The next request finds nothing of them."""
     require_site_admin(actor, what)
     if person == actor.user:
-        raise Conflict("You cannot close your own account. Another site admin can.")
+        raise Conflict("You cannot block or deactivate your own account. Another site admin can.")
     # Of two site admins who close each other at one moment, the second waits.
     admins = list(User.objects.select_for_update().filter(is_superuser=True, is_active=True))
     if admins == [person]:

@@ -59,7 +59,7 @@ class ServicePrincipal(models.Model):
     def add_secret(self, actor: Actor, days: int) -> tuple["PrincipalSecret", str]:
         """The new secret and its text, which is stored nowhere."""
         if not 1 <= days <= MAX_DAYS:
-            raise Invalid(f"A secret is good for 1 to {MAX_DAYS} days, not {days}.", target="days")
+            raise Invalid(f"A secret can be valid for 1 to {MAX_DAYS} days, not {days}.", target="days")
         # Of two requests at one moment, the second waits and counts the first one's secret.
         ServicePrincipal.objects.select_for_update().get(pk=self.pk)
         if self.secrets.live().count() >= MAX_LIVE_SECRETS:

@@ -66,7 +66,9 @@ def totp_url(user: User, secret: str) -> str:
 def add_app(user: User, secret: str, code: str) -> list[str]:
     """Once a code shows that the app has the secret. Returns new recovery codes, if the person had none."""
     if not totp.validate_totp_code(secret, code.replace(" ", "")):
-        raise Invalid("That is not the code which the app shows now. Is the clock of the phone right?", target="code")
+        raise Invalid(
+            "That is not the current code of the app. Check that the clock of the phone is right.", target="code"
+        )
     if Authenticator.objects.filter(user=user, type=Type.TOTP).exists():
         raise Conflict("You have an authenticator app already. Remove it first.", target="code")
     totp.TOTP.activate(user, secret)
@@ -84,7 +86,7 @@ def ensure_codes(user: User) -> list[str]:
 def renew_codes(user: User) -> list[str]:
     """Ten new ones; those before stop working."""
     if not factors_of(user).exists():
-        raise Conflict("Recovery codes stand in for a second factor: set one up first.")
+        raise Conflict("Recovery codes replace a lost second factor: set one up first.")
     Authenticator.objects.filter(user=user, type=Type.RECOVERY_CODES).delete()
     activity.record("factor.add", user, message="recovery codes")
     return ensure_codes(user)
@@ -100,9 +102,9 @@ def remove_factor(user: User, key: int) -> None:
     """Recovery codes go with the last factor."""
     found = factors_of(user).filter(pk=key).first()
     if found is None:
-        raise Conflict("This factor is removed already.")
+        raise Conflict("This second factor was already removed.")
     if factors_of(user).count() == 1 and SignInPolicy.load().covers(user):
-        raise Conflict("The site requires a second factor of you. Add another one before you remove this one.")
+        raise Conflict("You are required to have a second factor. Add another one before you remove this one.")
     activity.record("factor.remove", user, message=str(found))
     found.delete()
     if not factors_of(user).exists():
@@ -117,7 +119,7 @@ def change_policy(actor: Actor, rule: str) -> None:
     before, policy.second_factor = policy.second_factor, rule
     if policy.covers(actor.user) and not factors_of(actor.user).exists():
         raise Conflict(
-            "Set up a second factor of your own first, so that you are not shut out.", target="second_factor"
+            "Set up a second factor of your own first, so that you are not locked out.", target="second_factor"
         )
     policy.save()
     without = User.objects.filter(kind=User.Kind.PERSON).exclude(

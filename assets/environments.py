@@ -140,7 +140,7 @@ def register_version(
         except IntegrityError:
             # Another request took the number; try again.
             continue
-    raise Conflict(f"Others register {name} at the same time. Try again.", target="version")
+    raise Conflict(f"Someone else registered {name} at the same moment. Try again.", target="version")
 
 
 def remove_version(version: EnvironmentVersion) -> None:

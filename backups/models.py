@@ -116,7 +116,7 @@ class Backup(models.Model):
                 made = cls.objects.create(parent=str(parent), **cls._running())
                 activity.record("backup.start", made)
         except IntegrityError as error:
-            raise Conflict("A backup is under way already. Wait until it has ended.") from error
+            raise Conflict("A backup is already running. Wait until it has ended.") from error
         return made
 
     def start(self) -> bool:
@@ -175,8 +175,8 @@ def check_last_backup() -> Finding:
     try:
         last = Backup.objects.last_good()
     except DatabaseError:
-        return Finding(what, "warn", "The database does not say when the last one was made.")
+        return Finding(what, "warn", "The database has no record of the last backup.")
     if last is None:
-        return Finding(what, "warn", "No backup was made and checked yet.", remedy)
-    text = f"The last one that was checked was made {last.age.days} days ago."
+        return Finding(what, "warn", "There is no verified backup yet.", remedy)
+    text = f"The last verified backup was made {last.age.days} days ago."
     return Finding(what, "warn", text, remedy) if last.age > OLD else passed(what, text)

@@ -261,7 +261,7 @@ def end_gone_nodes(target: ComputeTarget, nodes: list[Node], now: dt.datetime) -
 def release_useless_nodes(nodes: list[Node], now: dt.datetime) -> int:
     """Those without work that take no more, and those that a silent host has not started yet if another can start them."""
     without_work = [node for node in nodes if node.is_wanted and node.state != Node.State.RUNNING]
-    released = _release_nodes(tuple(node for node in without_work if node.is_draining), "It takes no more work.")
+    released = _release_nodes(tuple(node for node in without_work if node.is_draining), "It accepts no more jobs.")
     unstarted = [node for node in without_work if node.state == Node.State.PREPARING and node.heartbeat_at is None]
     late = [node for node in unstarted if node.host and not node.host.has_reported_recently(now)]
     if late and Host.objects.filter(heartbeat_at__gt=now - Host.RECENTLY).exists():

@@ -38,7 +38,7 @@ def machine_list(request, slug):
 def machine_drain(request, slug, pk):
     host = _machine(request, slug, pk)
     host.drain()
-    messages.success(request, f"{host.name} takes no more work; its nodes leave after what they have.")
+    messages.success(request, f"{host.name} accepts no more jobs; its nodes stop when their current jobs end.")
     return redirect("compute:machine_list", slug)
 
 
@@ -46,7 +46,7 @@ def machine_drain(request, slug, pk):
 def machine_open(request, slug, pk):
     host = _machine(request, slug, pk)
     host.reopen()
-    messages.success(request, f"{host.name} takes nodes and work again.")
+    messages.success(request, f"{host.name} accepts jobs again.")
     return redirect("compute:machine_list", slug)
 
 
@@ -54,7 +54,7 @@ def machine_open(request, slug, pk):
 def machine_detach(request, slug, pk):
     host = _machine(request, slug, pk)
     host.detach()
-    messages.success(request, f"{host.name} takes no more work, and is gone once its jobs have ended.")
+    messages.success(request, f"{host.name} accepts no more jobs, and is removed when its current jobs end.")
     return redirect("compute:machine_list", slug)
 
 
@@ -103,7 +103,7 @@ def node_drain(request, slug, name, node):
     found = Node.objects.present().filter(target__workspace=workspace, target__name__iexact=name, name=node)
     row = found.select_related("target__workspace").first()
     if row is None:
-        raise Http404(f"The cluster {name} has no node {node} any more.")
+        raise Http404(f"The cluster {name} no longer has a node {node}.")
     row.drain()
-    messages.success(request, f"{row.name} takes no more work and leaves after what it has.")
+    messages.success(request, f"{row.name} accepts no more jobs and stops when its current jobs end.")
     return redirect("compute:cluster_nodes", slug, row.target.name)

@@ -173,15 +173,17 @@ class Use:
     @property
     def advice(self) -> str:
         """Empty if it made good use of what it had."""
-        found = []
-        enough = max(1, int(self.cpu_peak + 0.999))
-        if enough <= self.cores / 2:
-            found.append(f"{enough} core{'s' if enough > 1 else ''} would have done")
+        enough, found = [], []
+        cores = max(1, int(self.cpu_peak + 0.999))
+        if cores <= self.cores / 2:
+            enough.append(f"{cores} core{'s' if cores > 1 else ''}")
         if self.memory_gb > 1 and self.memory_peak * 1.3 < self.memory_gb / 2:
-            found.append(f"{max(1, int(self.memory_peak * 1.3 + 0.999))} GB of memory would have done")
+            enough.append(f"{max(1, int(self.memory_peak * 1.3 + 0.999))} GB of memory")
+        if enough:
+            found.append(f"{' and '.join(enough)} would have been enough")
         if self.gpus and self.gpu_mean is not None and self.gpu_mean < 5:
             found.append("its GPU was nearly idle")
-        words = " and ".join(found)
+        words = ", and ".join(found)
         return f"{words[0].upper()}{words[1:]}." if words else ""
 
 

@@ -31,7 +31,7 @@ class Waiting:
     def describe(self, target: ComputeTarget) -> str:
         sentences = [f"Number {self.position} in the queue of {target.name}.", *self.reasons]
         if self.estimate is not None:
-            sentences.append(f"By what earlier jobs took, it starts in about {describe_duration(self.estimate)}.")
+            sentences.append(f"Judging by earlier jobs, it starts in about {describe_duration(self.estimate)}.")
         return " ".join(sentences)
 
 
@@ -97,7 +97,7 @@ class QueueView:
     def _explain_share(self, work: Work) -> list[str]:
         mine = sum(held.submitted_by_id == work.submitted_by_id for held in self.held)
         if mine and len(self.order) > 1 and any(held.submitted_by_id != work.submitted_by_id for held in self.held):
-            return [f"{mine} job{'s' if mine > 1 else ''} of the same person run here; who has fewer goes first."]
+            return [f"{mine} job{'s' if mine > 1 else ''} of the same person are running; people with fewer go first."]
         return []
 
     def _explain_nodes(self, work: Work) -> list[str]:
@@ -112,10 +112,12 @@ class QueueView:
             return [NEEDS_OWN]
         if any(node.state == Node.State.IDLE and not node.is_draining for node in usable):
             return ["A free node will start it soon."]
-        found = [f"Node {node.name} takes no more work: {node.draining_reason}" for node in usable if node.is_draining]
+        found = [
+            f"Node {node.name} accepts no more jobs: {node.draining_reason}" for node in usable if node.is_draining
+        ]
         busy = [node for node in usable if node.state == Node.State.RUNNING]
         if busy and work.cores is not None:
-            found.append(f"It needs {work.cores} cores and {work.memory_gb:g} GB, and no node has so much free.")
+            found.append(f"It needs {work.cores} cores and {work.memory_gb:g} GB, and no node has that much free.")
         return [*found, *self._explain_limit(usable)]
 
     def _explain_limit(self, usable: list[Node]) -> list[str]:
@@ -154,7 +156,7 @@ class QueueView:
         if not large and is_open:
             found.append(
                 f"A node of {self.target.vm_size} needs {resources.cores} cores, {resources.memory_gb:g} GB and {resources.gpus} GPUs, "
-                "and no connected machine has so much."
+                "and no connected machine has that much."
             )
         return found + [self._describe_full(host) for host in large[:NAMED]]
 

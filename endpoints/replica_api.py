@@ -134,7 +134,7 @@ def _describe_model(version) -> ReplicaModel:
 def _files_of(version) -> version_files.ModelFiles:
     files = version_files.files_of(version)
     if files is None:
-        raise Conflict(f"The files of the model {version.model.name}:{version.number} are not here any more.")
+        raise Conflict(f"The files of the model {version.model.name}:{version.number} no longer exist.")
     return files
 
 

@@ -170,7 +170,7 @@ def endpoint_key(request, slug: str, name: str):
     if which not in Endpoint.Key.values:
         raise Http404(f"There is no key {which[:20]!r}: write Primary or Secondary.")
     endpoint.regenerate_key(which)
-    messages.success(request, f"The {which.lower()} key is a new one. The old one stops counting within 5 seconds.")
+    messages.success(request, f"The {which.lower()} key is a new one. The old one stops working within 5 seconds.")
     return redirect("endpoints:consume", slug, name)
 
 

@@ -113,9 +113,9 @@ def _read_text(files: Files, entry: Entry) -> str:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise Invalid(f"{entry.name} is no text in UTF-8, so it cannot be edited here.", target="path") from error
+        raise Invalid(f"{entry.name} is not UTF-8 text, so it cannot be edited here.", target="path") from error
     if "\0" in text:
-        raise Invalid(f"{entry.name} is no text, so it cannot be edited here.", target="path")
+        raise Invalid(f"{entry.name} is not text, so it cannot be edited here.", target="path")
     return text
 
 
@@ -127,7 +127,7 @@ def file_move(request, slug):
     files.to_replace(path)
     files.to_replace(target).move(path, target)
     SharedFile.objects.follow_move(files.workspace, path, target)
-    messages.success(request, f"{path} is {target} now.")
+    messages.success(request, f"{path} was renamed to {target}.")
     return redirect(address_of(files, target))
 
 
@@ -197,8 +197,8 @@ def file_share(request, slug) -> HttpResponse:
     files.to_replace(path)
     if request.POST.get("act") == "stop":
         SharedFile.objects.filter(workspace=files.workspace, path=path).delete()
-        messages.success(request, f"The link of {path} opens nothing any more.")
+        messages.success(request, f"The link of {path} no longer works.")
     else:
         SharedFile.share(files.workspace, request.user, path)
-        messages.success(request, "Everybody who can read this workspace can open the file by its link now.")
+        messages.success(request, "Everyone who can read this workspace can now open the file with its link.")
     return redirect(address_of(files, path))

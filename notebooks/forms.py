@@ -23,7 +23,7 @@ class NameField(PathField):
     def clean(self, value):
         name = super().clean(value.strip() if isinstance(value, str) else value)
         if "/" in name:
-            raise forms.ValidationError("A name contains no slash.")
+            raise forms.ValidationError("A name cannot contain a slash.")
         if name.startswith("."):
             raise forms.ValidationError("Names that begin with a period are kept for programs.")
         return name

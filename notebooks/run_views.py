@@ -62,7 +62,7 @@ def check_notebook(files: Files, path: str) -> None:
     if files.root_of(path) == SAMPLES:
         raise Invalid("Copy the sample to your files, and run the copy.", target="path")
     if not files.find(path).is_notebook:
-        raise Invalid(f"{path} is no notebook.", target="path")
+        raise Invalid(f"{path} is not a notebook.", target="path")
 
 
 def make_url(slug: str, instance: ComputeInstance, application: str, path: str) -> str:

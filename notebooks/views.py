@@ -106,7 +106,7 @@ def file_content(request, slug):
 
 def respond_with_file(request, share: Share, entry: Entry, disk_path: str):
     if entry.is_folder or entry.is_special:
-        raise Invalid(f"{entry.path} is no file.", target="path")
+        raise Invalid(f"{entry.path} is not a file.", target="path")
     response = ranges.respond_with_range(
         request, entry.size, entry.version, lambda start, length: share.stream(disk_path, start, length)
     )
@@ -123,7 +123,7 @@ def folder_zip(request, slug):
     path = cleaned_or_invalid(PathForm(request.GET))["path"]
     share, top = files.to_read(path), files.disk_path(path)
     if not files.find(path).is_folder:
-        raise Invalid(f"{path} is no folder.", target="path")
+        raise Invalid(f"{path} is not a folder.", target="path")
     start = len(top) + 1
     inside = (
         (entry.path[start:], entry.size, share.stream(entry.path, 0, entry.size)) for entry in list(share.walk(top))
@@ -164,5 +164,5 @@ def _find_shared(request, slug, secret) -> tuple[Files, SharedFile, Entry]:
     link.workspace = files.workspace
     entry = Share(share_folder(files.workspace)).find(link.path)
     if entry.is_folder or entry.is_special:
-        raise Http404(f"{link.path} is no file any more.")
+        raise Http404(f"{link.path} is no longer a file.")
     return files, link, entry

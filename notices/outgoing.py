@@ -38,7 +38,7 @@ def deliver(delivery: Delivery) -> None:
 def _send_webhook(notification: Notification) -> str:
     hook = Webhook.objects.filter(person=notification.person_id).first()
     if hook is None:
-        raise Refused("There is no webhook any more.")
+        raise Refused("The webhook no longer exists.")
     body = json.dumps(
         {
             "id": notification.pk,

@@ -18,4 +18,4 @@ class AnnouncementForm(forms.Form):
     )
     level = forms.ChoiceField(choices=Announcement.Level.choices)
     starts_at = _moment("Start (UTC)", "Empty: now.")
-    ends_at = _moment("End (UTC)", "Empty: until somebody ends it.")
+    ends_at = _moment("End (UTC)", "Leave empty to show it until you end it.")

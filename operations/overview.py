@@ -143,7 +143,7 @@ def _check_backups():
         yield Problem("bad", f"The last backup is damaged: {newest.check_error.splitlines()[0]}", url)
     oldest_allowed = dt.timedelta(hours=2 * settings.BACKUP_HOURS) if settings.BACKUP_HOURS else VERY_OLD
     if good and good.age > oldest_allowed:
-        yield Problem("bad", f"The last backup that was checked is {good.age.days} days old.", url)
+        yield Problem("bad", f"The last verified backup is {good.age.days} days old.", url)
 
 
 def list_figures() -> list[Figure]:

@@ -45,7 +45,7 @@ def policy_change(request):
     if not form.is_valid():
         raise Invalid("second_factor: write nobody, admins or all.", target="second_factor")
     second_factors.change_policy(actor_of_request(request), form.cleaned_data["second_factor"])
-    messages.success(request, "The sign-in policy was changed. Whom it asks for a second factor signs in again.")
+    messages.success(request, "The sign-in policy was changed. People who need a second factor have to sign in again.")
     return redirect("operations:people")
 
 
@@ -79,7 +79,7 @@ def _change(actor, found: User, data) -> str:
         return f"{found} is blocked: no sign-in, session or token works."
     if act == "open":
         people.open_account(actor, found)
-        return f"The account of {found} is open."
+        return f"{found} is unblocked."
     if act == "deactivate":
         held = people.deactivate_account(actor, found, people.find_heir(data.get("heir", "").strip()[:150]))
         words = ", ".join(f"{number} {label}" for label, number in held.items())
@@ -89,7 +89,7 @@ def _change(actor, found: User, data) -> str:
         return f"{found} is signed out of {format_count(ended, 'browser')}."
     if act == "reset_factors":
         second_factors.reset_factors(found, actor)
-        return f"The next sign-in of {found} asks for the password alone."
+        return f"At the next sign-in, {found} is asked only for the password."
     if act == "revoke":
         number = Token.revoke_all(found)
         return f"{format_count(number, 'token')} of {found} revoked."

@@ -67,7 +67,7 @@ def queue_page(request):
 def _work(pk) -> Work:
     work = Work.objects.filter(pk=pk).select_related("target__workspace__resource_group__subscription").first()
     if work is None:
-        raise Http404("This job is gone.")
+        raise Http404("This job no longer exists.")
     return work
 
 
@@ -107,7 +107,7 @@ def machines_page(request):
 def host_drain(request, pk):
     host = get_object_or_404(Host, pk=pk)
     host.drain()
-    messages.success(request, f"{host.name} takes no more work.")
+    messages.success(request, f"{host.name} accepts no more jobs.")
     return redirect("operations:machines")
 
 
@@ -116,7 +116,7 @@ def host_drain(request, pk):
 def host_reopen(request, pk):
     host = get_object_or_404(Host, pk=pk)
     host.reopen()
-    messages.success(request, f"{host.name} takes work again.")
+    messages.success(request, f"{host.name} accepts jobs again.")
     return redirect("operations:machines")
 
 
@@ -125,7 +125,7 @@ def host_reopen(request, pk):
 def node_drain(request, pk):
     node = get_object_or_404(Node.objects.select_related("target__workspace__resource_group__subscription"), pk=pk)
     node.drain()
-    messages.success(request, f"{node.name} leaves after the jobs that it has.")
+    messages.success(request, f"{node.name} stops when its current jobs end.")
     return redirect("operations:machines")
 
 
@@ -143,7 +143,7 @@ def storage_page(request):
 @site_admins_only
 def storage_sweep(request):
     storage_use.start_sweep()
-    messages.success(request, "Files that no row names are being deleted in the background.")
+    messages.success(request, "Unused files are being deleted in the background.")
     return redirect("operations:storage")
 
 

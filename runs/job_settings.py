@@ -106,7 +106,9 @@ JOB: dict[str, Rule] = {
     "queueSettings": warned("queueSettings: runs start in the order of submission."),
     "retrySettings": warned("retrySettings: a failed run is not retried."),
     "secretsConfiguration": warned("secretsConfiguration: a script reads secrets by run.get_secret()."),
-    "notificationSetting": warned("notificationSetting: each person chooses what to be told under Notifications."),
+    "notificationSetting": warned(
+        "notificationSetting: each person chooses what to be notified about under Notifications."
+    ),
     "autologgerSettings": warned("autologgerSettings: call mlflow.autolog() in the script."),
 }
 

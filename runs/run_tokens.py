@@ -304,7 +304,7 @@ def authorize_run_token(claim: tuple, method: str, route: str) -> Actor:
 
 def _check_alive(own, run_id: str, may: May, user_id: int) -> None:
     if own is None:
-        raise Unauthenticated(f"There is no run {run_id} any more; its token is no longer valid.")
+        raise Unauthenticated(f"The run {run_id} no longer exists; its token is no longer valid.")
     if not (own.submitter_may or _may_by_custom_role(user_id, own.workspace_id)):
         raise Unauthenticated(
             f"The submitter of the run {run_id} may no longer submit in this workspace; the run's token is no longer valid."

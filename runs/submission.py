@@ -215,7 +215,7 @@ def _read_priority(actor: Actor, workspace: Workspace, job: dict) -> int:
     if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > MAX_PRIORITY:
         raise Invalid(f"priority={priority!r}: write a whole number from -1000 to 1000.", target=target)
     if priority > 0 and not access.can(actor, "edit_compute", workspace):
-        raise Denied("Only who may edit compute in this workspace may let a job go first: leave the priority out.")
+        raise Denied("Only people who can edit compute in this workspace can set a priority: leave it out.")
     return priority
 
 

@@ -45,7 +45,7 @@ class Keys:
             found, value = json.loads(MultiFernet(self._fernets).decrypt(text))
         except InvalidToken as error:
             raise NotReady(
-                "This secret cannot be decrypted: its key is missing. A site admin finds out more by `make doctor`."
+                "This secret cannot be decrypted: its key is missing. A site admin can find out more with `make doctor`."
             ) from error
         if found != owner:
             raise NotReady("This secret holds the value of another one; its row was changed in the database.")

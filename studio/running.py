@@ -1,6 +1,6 @@
 """The studio that runs from this checkout: commands that a person runs use its data folder and URL.
 
-Else `make signin` beside a `make up DATA_DIR=…` would make an empty data folder, and print a link that opens nothing.
+Else `make signin` beside a `make up DATA_DIR=…` would make an empty data folder, and print a link that does not work.
 """
 
 import os

@@ -53,6 +53,16 @@ PHRASES = {
     r"\b[Ff]iles that nothing names\b": "unused files",
     r'empty_state "(Nobody|Nothing (runs|waits|was|matches)) ': "No people, No jobs",
     r"BEGIN_ANEW": "START_OVER",
+    r"\b(gone|deleted|removed) for good\b": "deleted permanently",
+    r"\btakes? no more work\b": "accepts no more jobs",
+    r"\bcame by it\b": "signed in with it",
+    r"\bstands? in for\b": "replaces",
+    r"\bstands in the activity log\b": "the activity log records",
+    r"\bopens nothing\b": "does not work",
+    r"(?<!There )\bis no (text|file|notebook)\b": "is not a file",
+    r"\bhas not the\b|\bhave not the\b": "does not have the",
+    r">Acts<": "Actions",
+    r"\bChecks? again who\b|\bShow that it is you\b": "Confirm access",
 }
 
 

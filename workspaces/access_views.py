@@ -154,5 +154,5 @@ def group_change(request, pk):
         return redirect("workspaces:groups")
     user = get_object_or_404(User, username=request.POST.get("username", ""))
     groups.remove_member(actor, found, user)
-    messages.success(request, f"{user.label} does not belong to {found.name} any more.")
+    messages.success(request, f"{user.label} no longer belongs to {found.name}.")
     return redirect("workspaces:group", pk)

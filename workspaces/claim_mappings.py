@@ -114,6 +114,6 @@ def _require(actor: Actor) -> None:
 
 
 def count_sessions(provider: IdentityProvider) -> int:
-    """Of people who came by it."""
+    """Of people who signed in with it."""
     people = User.objects.filter(socialaccount__provider=provider.slug)
     return Session.objects.live().filter(user__in=people).count()

@@ -81,7 +81,7 @@ def provider_change(request, slug):
     row, act = get_object_or_404(IdentityProvider, slug=slug), request.POST.get("act", "")
     if act == "delete":
         row.remove(actor)
-        messages.success(request, f"{row} was deleted. Who came by it needs another way in.")
+        messages.success(request, f"{row} was deleted. People who signed in with it need another way to sign in.")
         return redirect("workspaces:providers")
     if act == "unmap":
         key = request.POST.get("mapping", "")

@@ -98,7 +98,7 @@ def register_dataset(
         except IntegrityError:
             # Another request took the number; try again.
             continue
-    raise Conflict(f"Others register {name} at the same time. Try again.", target="version")
+    raise Conflict(f"Someone else registered {name} at the same moment. Try again.", target="version")
 
 
 def _find_same(workspace, name, version, content, create_new_version) -> DataVersion | None:

@@ -65,7 +65,7 @@ def list_sources(workspace: Workspace, definition: dict) -> list[Source]:
             continue
         row = rows.get(path["datastore"].lower())
         if row is None:
-            raise Invalid(f"The datastore {path['datastore']} of the dataset is not there any more.", target="paths")
+            raise Invalid(f"The datastore {path['datastore']} of the dataset no longer exists.", target="paths")
         row.workspace = workspace
         start, matches = patterns.compile_pattern(path["path"])
         files = stores.Files(row).walk(start, MAX_FILES)

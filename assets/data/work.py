@@ -98,7 +98,7 @@ class DataWork(models.Model):
             with transaction.atomic():
                 return cls.objects.create(version=version, kind=kind, created_by=user)
         except IntegrityError as error:
-            raise Conflict(f"{cls.Kind(kind).label}: this is under way already.") from error
+            raise Conflict(f"{cls.Kind(kind).label}: this is already running.") from error
 
     @classmethod
     def claim(cls) -> "DataWork | None":

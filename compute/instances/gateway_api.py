@@ -64,4 +64,4 @@ def gateway_authorize(request: HttpRequest, body: Visit):
 def check_person(user, instance: ComputeInstance) -> None:
     """Denied unless it is the user's own, and the user may still use compute there."""
     if instance.assigned_to_id != user.pk or not can(Actor(user), "use_compute", instance.target.workspace):
-        raise Denied(f"Only the person of the compute instance {instance} can open its applications.")
+        raise Denied(f"Only the user of the compute instance {instance} can open its applications.")

@@ -81,7 +81,7 @@ def start_instance(instance: ComputeInstance, trigger: str = USER) -> None:
 def _queue(instance: ComputeInstance, operation: str, trigger: str) -> None:
     target, person = instance.target, instance.assigned_to
     if person is None:
-        raise Conflict(f"The person of {instance} has no account any more. Create an instance for somebody else.")
+        raise Conflict(f"The user of {instance} no longer has an account. Create an instance for somebody else.")
     files = InstanceFiles(target.workspace, Home.of(target.workspace, person))
     files.prepare()
     token = secrets.token_hex(24)

@@ -141,7 +141,7 @@ DONE = {
     "start": "is starting.",
     "stop": "is being stopped. Files stay.",
     "restart": "is being restarted.",
-    "delete": "is being deleted. Its person's files stay in the file share.",
+    "delete": "is being deleted. The files of its user stay in the file share.",
     "skip": "stays running.",
     "idle": "has new settings of idle shutdown.",
 }

@@ -109,7 +109,7 @@ class Host(models.Model):
             Host.objects.filter(pk=self.pk).update(failures=0)
 
     def drain(self) -> None:
-        """Its nodes take no more work and leave after what they have."""
+        """Its nodes accept no more jobs and leave after what they have."""
         with transaction.atomic():
             Host.objects.filter(pk=self.pk, drained_at=None).update(drained_at=timezone.now())
             activity.record("host.drain", self)
@@ -124,7 +124,7 @@ class Host(models.Model):
         notifications.notify_autoscaler()
 
     def detach(self) -> None:
-        """It takes no more work, and is forgotten once its nodes have ended."""
+        """It accepts no more jobs, and is forgotten once its nodes have ended."""
         if not self.has_joined:
             raise Conflict(f"{self.name} is the studio's own machine, which cannot be detached; drain it instead.")
         now = timezone.now()
@@ -134,7 +134,7 @@ class Host(models.Model):
         notifications.notify_autoscaler()
 
     def forget_if_done(self) -> bool:
-        """Delete it if it was detached and its nodes have ended, so that its key opens nothing any more."""
+        """Delete it if it was detached and its nodes have ended, so that its key no longer works."""
         running = self.nodes.filter(ended_at=None).exclude(state="unusable")
         if self.detached_at is None or running.exists():
             return False

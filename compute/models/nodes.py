@@ -87,14 +87,14 @@ class Node(models.Model):
 
     @property
     def is_draining(self) -> bool:
-        """It takes no more work, and leaves after what it has."""
+        """It accepts no more jobs, and leaves after what it has."""
         return self.drained_at is not None or (self.host is not None and not self.host.is_open)
 
     @property
     def draining_reason(self) -> str:
         if self.drained_at or self.host is None or self.host.is_open:
             return "It was drained."
-        return f"{self.host.name} takes no more work. {self.host.closed_reason}"
+        return f"{self.host.name} accepts no more jobs. {self.host.closed_reason}"
 
     @property
     def resources(self) -> Resources:

@@ -27,7 +27,7 @@ class RuleForm(forms.Form):
         label="Model", max_length=255, required=False, help_text="The name of a model; empty for every model."
     )
     role = forms.ChoiceField(label="Who may set it", required=False)
-    needs_other_person = forms.BooleanField(label="Not the one who registered the version", required=False)
+    needs_other_person = forms.BooleanField(label="Not the person who registered the version", required=False)
     needs_description = forms.BooleanField(label="The version has a description", required=False)
     needs_signature = forms.BooleanField(label="The version has a signature", required=False)
     needs_tags = TagsField(
@@ -95,7 +95,7 @@ def rule_list(request, slug):
         require_permission(request, "edit_members")
         made = attempt(form, lambda: PromotionRule.add(actor_of_request(request), workspace, **form.cleaned_data))
         if made:
-            messages.success(request, f"The rule for the {made} holds from now on.")
+            messages.success(request, f"The rule for the {made} applies from now on.")
             return redirect("registry:rules", slug)
     context = {
         "rules": PromotionRule.objects.filter(workspace=workspace),

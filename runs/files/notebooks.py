@@ -42,7 +42,7 @@ class Cell:
 
 
 def read_notebook(data: bytes) -> list[dict] | None:
-    """The cells as they are stored; None if this is no notebook."""
+    """The cells as they are stored; None if this is not a notebook."""
     try:
         found = json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError):

@@ -86,6 +86,11 @@ class Keys:
     def run_command(self, words: str, label: str) -> None:
         self.open_by_palette(words, label)
 
+    def fill_in(self, label: str, text: str) -> None:
+        """By the palette, which finds fields too."""
+        self.run_command(label, label.capitalize())
+        self.write(text)
+
     def open_experiment(self) -> None:
         self.open_by_palette("digits", "digits")
         self.page.wait_for_url("**/experiments/*/**")
@@ -224,22 +229,19 @@ def submit_by_mouse(hand: Hand):
 
 def create_by_keys(keys: Keys):
     keys.page.goto(keys.page.url.split("/ws/")[0] + "/")
-    keys.reach("main a.button-primary, main a.command-primary", "Enter")
+    keys.run_command("create", "Create")
     keys.page.wait_for_url("**/new/**")
-    keys.reach("#id_name")
-    keys.write("by-keys")
-    for field, text in (("#id_subscription", "sub-1"), ("#id_resource_group", "aml-resources")):
-        if not keys.page.locator(field).input_value():
-            keys.reach(field)
-            keys.write(text)
+    keys.fill_in("name", "by-keys")
+    for field, text in (("subscription", "sub-1"), ("resource group", "aml-resources")):
+        if not keys.page.get_by_label(field).input_value():
+            keys.fill_in(field, text)
     keys.press("Enter")
     keys.page.wait_for_url("**/ws/**")
-    keys.reach("a[href$='/compute/new/cluster/']", "Enter")
+    keys.run_command("create cluster", "Create cluster")
     keys.page.wait_for_url("**/new/cluster/**")
-    keys.reach("#machine-form button.button-primary", "Enter")
+    keys.run_command("next", "Next")
     keys.page.wait_for_url("**size=**")
-    keys.reach("#id_name")
-    keys.write("cluster-two")
+    keys.fill_in("name", "cluster-two")
     keys.press("Enter")
     expect(keys.page.get_by_role("heading", name="cluster-two")).to_be_visible()
 
@@ -295,6 +297,7 @@ def log_by_keys(keys: Keys):
 def download_by_keys(keys: Keys):
     log_by_keys(keys)
     keys.reach(".tree a[title^='outputs/summary.json']", "Enter")
+    expect(keys.page.get_by_label("Download outputs/summary.json")).to_be_visible()
     with keys.page.expect_download():
         keys.run_command("download", "Download outputs/summary.json")
 
@@ -320,13 +323,13 @@ def delete_by_keys(keys: Keys):
     keys.run_command("delete", "Delete")
     keys.reach("#confirm [data-confirm-yes]", "Enter")
     expect(keys.page.get_by_role("button", name="Undo")).to_be_visible()
-    keys.reach("[data-undo] button", "Enter")
+    keys.run_command("undo", "Undo")
     expect(keys.page.get_by_role("button", name="Undo")).to_have_count(0)
 
 
 def restore_by_keys(keys: Keys):
     keys.press("g", "j")
-    keys.page.wait_for_url("**/experiments/")
+    keys.page.wait_for_url("**/jobs/")
     keys.run_command("trash", "Trash")
     keys.page.wait_for_url("**/trash/")
     keys.reach("input[name=run]", "Space")
@@ -337,11 +340,9 @@ def restore_by_keys(keys: Keys):
 def access_by_keys(keys: Keys):
     keys.press("g", "u")
     keys.page.wait_for_url("**/people/")
-    keys.reach("#id_username")
-    keys.write("dave")
-    keys.reach("#id_role")
-    keys.write("Contributor")
-    keys.press("Enter")
+    keys.fill_in("user name", "dave")
+    keys.fill_in("role", "Contributor")
+    keys.run_command("add", "Add")
     expect(keys.page.locator("main tbody")).to_contain_text("dave")
 
 
@@ -349,7 +350,8 @@ def submit_by_keys(keys: Keys):
     keys.open_job("attempt 2")
     keys.run_command("resubmit", "Resubmit")
     keys.page.wait_for_url("**/resubmit/")
-    keys.reach("[name=command]", "Control+a")
+    keys.run_command("command", "Command")
+    keys.press("Control+a")
     keys.write("python train.py --epochs 7")
     keys.run_command("submit", "Submit")
     keys.page.wait_for_url("**/runs/**")

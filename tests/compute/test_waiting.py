@@ -52,7 +52,7 @@ def test_a_size_that_fits_no_machine_is_named(enqueue, host):
     host.cpus = 1
     host.save()
     said = explain(enqueue("one"))
-    assert "A node of STANDARD_DS11_V2 needs 2 cores, 14 GB and 0 GPUs, and no connected machine has so much." in said
+    assert "A node of STANDARD_DS11_V2 needs 2 cores, 14 GB and 0 GPUs, and no connected machine has that much." in said
 
 
 def test_quarantine_and_drain_are_named(enqueue, host):
@@ -68,7 +68,7 @@ def test_packed_work_says_what_it_lacks(enqueue, node, cluster):
     cluster.cluster.change(Scale(0, 1, 60))
     enqueue("busy")
     queue.claim_work(node)
-    assert "It needs 2 cores and 4 GB, and no node has so much free." in explain(
+    assert "It needs 2 cores and 4 GB, and no node has that much free." in explain(
         enqueue("two", resources=Resources(2, 4))
     )
 
@@ -107,7 +107,7 @@ def test_who_has_less_running_goes_first_among_equal_priorities(enqueue, node, b
         last = queue.claim_work(factories.make_node(cluster, host, state="idle"))
         taken.append(last.subject)
     assert taken == ["urgent", "bob", "alice-0", "alice-1"]
-    assert "of the same person run here; who has fewer goes first." not in explain(
+    assert "of the same person are running; people with fewer go first." not in explain(
         Work.objects.get(scope="run:alice-2")
     )
 
@@ -125,7 +125,7 @@ def test_three_failures_in_a_row_close_a_host_until_it_is_opened_again(enqueue, 
     assert queue.claim_work(node) is None
     autoscaler.balance_cluster(cluster)
     node.refresh_from_db()
-    assert (node.state, node.message) == ("leaving", "It takes no more work.")
+    assert (node.state, node.message) == ("leaving", "It accepts no more jobs.")
     assert cluster.nodes.count() == 1
     host.reopen()
     autoscaler.balance_cluster(cluster)

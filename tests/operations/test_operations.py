@@ -94,7 +94,7 @@ def test_what_waits_can_be_moved_to_the_front(admin, cluster, alice, owner):
     row = Activity.objects.get(verb="work.front")
     assert (row.actor_name, row.label, row.chain) == ("owner", "r2", cluster.workspace_id)
     Work.objects.filter(pk=first.pk).update(state=Work.State.CANCELED)
-    with pytest.raises(Conflict, match="does not wait any more"):
+    with pytest.raises(Conflict, match="is no longer waiting"):
         waiting.move_to_front(first)
     assert Activity.objects.filter(verb="work.front").count() == 1
 

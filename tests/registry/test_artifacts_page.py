@@ -54,5 +54,5 @@ def test_a_model_of_one_uploaded_file_has_its_name(as_user, bob, workspace):
 
 def test_what_is_elsewhere_is_said(as_user, bob, workspace):
     version = factories.make_model_version(workspace)
-    assert "The files are not here" in as_user(bob).get(tab(version)).content.decode()
+    assert "The files are not stored here" in as_user(bob).get(tab(version)).content.decode()
     assert as_user(bob).get(tab(version, "zip/")).status_code == 400

@@ -229,8 +229,8 @@ def test_the_page_says_what_somebody_may_and_why(as_user, owner, olga, bob, work
     assert "Reader by <code>*/read</code>" in page and "no role" in page
     assert "inherited from the subscription sub-1" in html_of(as_user(bob).get(ACCESS, {"who": "olga"}))
     assert "Roles of vision (group)" in html_of(as_user(bob).get(ACCESS, {"who": "VISION"}))
-    assert "There is no such name" in html_of(as_user(bob).get(ACCESS, {"who": "nobody"}))
-    assert "may do everything" in html_of(as_user(owner).get(ACCESS))
+    assert "No such name" in html_of(as_user(bob).get(ACCESS, {"who": "nobody"}))
+    assert "can do everything" in html_of(as_user(owner).get(ACCESS))
 
 
 def test_one_query_decides_with_groups_and_custom_roles(olga, bob, owner, workspace, django_assert_num_queries):

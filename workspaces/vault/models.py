@@ -113,7 +113,7 @@ class Secret(models.Model):
 
     @transaction.atomic
     def read(self, actor: Actor, version: "SecretVersion") -> str:
-        """The value, for the API alone: no page shows it. Who has read it stands in the activity log."""
+        """The value, for the API alone: no page shows it. The activity log records who has read it."""
         value = encryption.load_keys().decrypt(version.text, self.owner_of_text)
         activity.record("secret.read", self, actor=actor, scope=self.workspace, message=f"version {version.version}")
         return value

@@ -184,7 +184,7 @@ def layout_save(request, slug):
         save_layout(request, experiment, query, None)
         # One's own would hide what everybody sees.
         SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="").delete()
-        messages.success(request, "Everybody in this workspace sees this layout now, unless they have their own.")
+        messages.success(request, "Everyone in this workspace now sees this layout, unless they have their own.")
     else:
         save_layout(request, experiment, query, request.user)
     return redirect(f"{list_url(slug, experiment, query.get('parent', ''))}?{query.urlencode()}")

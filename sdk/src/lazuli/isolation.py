@@ -2,7 +2,7 @@
 
 A script runs as the same account as the node that starts it. Without a fence it could read the studio's data folder, the
 memory of the node worker and the files of other runs, and change the environments that later runs use. With it, a script
-opens nothing below the hidden folders but what is given to it, writes only to its own folder and to those for temporary
+opens, below the hidden folders, only what is given to it, writes only to its own folder and to those for temporary
 files, and can neither look into processes that are not its own nor signal them.
 
 Source of the numbers: linux/landlock.h and linux/prctl.h of Linux 6.12; docs.kernel.org/userspace-api/landlock.html.

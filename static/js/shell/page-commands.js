@@ -1,10 +1,13 @@
-// The commands of this page as results of the palette: what a button does, two keys and a word do too.
+// The commands and fields of this page as results of the palette: what a click does, two keys and a word do too.
 import { hasAllWords, splitWords } from "../pure/words.js";
 
 const MIN_LENGTH = 2, MAX_COMMANDS = 5;
 const COMMANDS = "main :is(.command, .button-primary, .icon-button):not(:disabled, td *, [aria-disabled=true])";
+const UNDO = "[data-undo] form button";
+const FIELDS = "main .field :is(input, select, textarea):not(:disabled, td *)";
 
-const readLabel = (command) => (command.getAttribute("aria-label") || command.textContent).trim().replace(/\s+/g, " ");
+const readLabel = (target) => (target.getAttribute("aria-label") || (target.labels?.[0] || target).textContent)
+  .trim().replace(/\s+/g, " ");
 
 const makeOption = (label, number) => {
   const option = Object.assign(document.createElement("a"), { id: `command-hit-${number}`, href: "#command", tabIndex: -1 });
@@ -16,11 +19,12 @@ const makeOption = (label, number) => {
   return option;
 };
 
-// Options that press the commands whose label has all words, those that begin with them first; `close` closes the palette before.
+// Options that press the commands and focus the fields whose label has all words, those that begin with them first;
+// `close` closes the palette before.
 export const makeCommandOptions = (text, close) => {
   if (text.length < MIN_LENGTH) return [];
   const words = splitWords(text), found = new Map();
-  for (const command of document.querySelectorAll(COMMANDS)) {
+  for (const command of document.querySelectorAll([UNDO, COMMANDS, FIELDS].join(", "))) {
     const label = readLabel(command);
     if (command.checkVisibility() && hasAllWords(label, words) && !found.has(label)) found.set(label, command);
   }
@@ -32,7 +36,8 @@ export const makeCommandOptions = (text, close) => {
       event.preventDefault();
       event.stopPropagation();
       close();
-      command.click();
+      if (command.matches(FIELDS)) command.focus();
+      else command.click();
     });
     return option;
   });

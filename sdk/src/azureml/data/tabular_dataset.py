@@ -27,7 +27,7 @@ class TabularDataset(AbstractDataset):
     # ---- reading
 
     def to_pandas_dataframe(self, on_error: str = "null", out_of_range_datetime: str = "null") -> Any:
-        """The rows. A value that has not the type of its column is empty, or with `fail` an error that names it."""
+        """The rows. A value that does not have the type of its column is empty, or with `fail` an error that names it."""
         for name, value in (("on_error", on_error), ("out_of_range_datetime", out_of_range_datetime)):
             if value not in ("null", "fail"):
                 raise UserErrorException(f"{name} is {value!r}; use 'null' or 'fail'.")

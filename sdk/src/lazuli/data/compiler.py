@@ -42,7 +42,7 @@ class Cast(NamedTuple):
 
     @property
     def is_misfit(self) -> str:
-        """The condition for a value that has not the type of the column."""
+        """The condition for a value that does not have the type of the column."""
         column = name_of(self.source)
         return f"{column} IS NOT NULL AND trim(CAST({column} AS VARCHAR)) <> '' AND ({self.expression}) IS NULL"
 

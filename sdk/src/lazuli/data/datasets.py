@@ -76,7 +76,7 @@ def _path_of(workspace: WorkspaceClient, name: str, version: str) -> str:
 
 
 def read_frame(workspace: Optional[WorkspaceClient], definition: Mapping[str, Any], strict: bool = False) -> Any:
-    """A pandas DataFrame; with `strict` a value that has not the type of its column is an error."""
+    """A pandas DataFrame; with `strict` a value that does not have the type of its column is an error."""
     found = sources.find_sources(workspace, definition)
     folder = tempfile.mkdtemp(prefix="lazuli-data-")
     try:

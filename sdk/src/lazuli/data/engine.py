@@ -184,7 +184,7 @@ class Reader:
         return rows
 
     def check_casts(self) -> None:
-        """Raises DatasetExecutionError for the first value that has not the type of its column, with file and line."""
+        """Raises DatasetExecutionError for the first value that does not have the type of its column, with file and line."""
         for name, local, number, value in self.find_misfits(1):
             file = next(file for file in self._files if file.local == local)
             line = self._find_line(file, number)
@@ -192,7 +192,7 @@ class Reader:
             raise DatasetExecutionError(f"{where}: {value[:200]!r} does not have the type of the column.")
 
     def find_misfits(self, limit: int) -> Iterator[Tuple[str, str, int, str]]:
-        """Column, local file, number of the row in it, and text of values that have not the type of their column."""
+        """Column, local file, number of the row in it, and text of values that do not have the type of their column."""
         file = name_of(FILE)
         for name, cast in self.query.casts.items():
             numbered = f"SELECT *, row_number() OVER () AS {name_of(ROW)} FROM ({cast.sql})"

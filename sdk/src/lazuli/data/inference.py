@@ -69,7 +69,7 @@ def _fits(value: str, format: str) -> bool:
 
 
 def decode_head(data: bytes, encoding: str, name: str, is_whole: bool) -> str:
-    """The text of a file's first bytes. Raises DatasetExecutionError for what is no text of this encoding."""
+    """The text of a file's first bytes. Raises DatasetExecutionError for what is not text of this encoding."""
     if data[:4] == b"PK\x03\x04":
         raise DatasetExecutionError(f"{name} is a zip archive. Unpack it, and upload the files in it.")
     if data[:2] == b"\x1f\x8b":

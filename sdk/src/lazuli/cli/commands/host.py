@@ -36,7 +36,7 @@ def add_commands(top: CommandGroup) -> None:
     parser = group.add_command("show", show, "Show which studio this machine has joined.")
     _add_folder(parser)
     parser = group.add_command(
-        "leave", leave, "Take no more jobs; once those that run have ended, this machine is no host any more."
+        "leave", leave, "Accept no more jobs, and remove this machine when its current jobs have ended."
     )
     _add_folder(parser)
 
