@@ -35,7 +35,9 @@ def build_templates() -> dict[str, dict]:
 
 def _template(colours, text, grid, hover, scale) -> dict:
     go = _plotly()
-    axis = {"gridcolor": grid, "zerolinecolor": grid, "linecolor": grid, "tickcolor": grid, "automargin": True}
+    lines = {"gridcolor": grid, "zerolinecolor": grid, "linecolor": grid, "tickcolor": grid}
+    # Else an axis has 1796 beside 1,796.5.
+    axis = {**lines, "automargin": True, "separatethousands": True}
     layout = go.Layout(
         colorway=colours,
         font={"family": "Segoe UI, system-ui, sans-serif", "size": 12, "color": text},

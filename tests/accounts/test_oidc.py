@@ -119,7 +119,7 @@ def test_who_is_not_invited_is_refused_and_who_waits_is_told_so(provider, dana):
     change(provider, makes_accounts=True, needs_approval=True)
     for _ in range(2):
         answer = come_in(Client())
-        assert answer.status_code == 403 and b"waits for a site admin" in answer.content
+        assert answer.status_code == 403 and b"waits for approval" in answer.content
     person = User.objects.get(username="dana")
     assert not person.is_active and person.closed_as == "pending"
     User.objects.filter(pk=person.pk).update(is_active=True, closed_as="")

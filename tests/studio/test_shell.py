@@ -160,6 +160,8 @@ def test_every_icon_is_used_and_every_action_has_one_of_its_own():
     states = {symbol for _, symbol in tags.STATUSES.values()}
     assert {name: words for name, words in meanings.items() if len(words) > 1 and name != "delete"} == {}
     assert {name for name in meanings if name in states} <= {"cancel"}
+    links = re.findall(r"{% icon \"(users|team|robot)\" 16 %}\s*([A-Z][a-z]+)", "".join(sources))
+    assert set(links) == {("users", "Users"), ("team", "Groups"), ("robot", "Service")}
     sources += [
         path.read_text() for app in ("studio", "runs", "workspaces", "trash") for path in ROOT.glob(f"{app}/**/*.py")
     ]
