@@ -91,7 +91,7 @@ def _describe_objective(objective: JudgedChildren, table: RunTable) -> dict[str,
     ranked = objective.ranked
     best, value = ranked[0]
     varying = table.varying_parameters[:MAX_AXES]
-    parameters = dict(RunParameter.objects.filter(run=best, name__in=varying).values_list("name", "value"))
+    parameters = dict(RunParameter.objects.filter(run=best, name__in=varying).order_by().values_list("name", "value"))
     return {
         "objective": objective,
         "best": best,

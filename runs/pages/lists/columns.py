@@ -304,7 +304,8 @@ class CellValues:
             found = MetricSeries.objects.filter(run__in=rows, name__in=metrics).only(*fields)
             self.series = {(one.run_id, one.name): one for one in found}
         if parameters:
-            written = RunParameter.objects.filter(run__in=rows, name__in=parameters)
+            # Without its usual order, for which SQLite would read the parameters of every run.
+            written = RunParameter.objects.filter(run__in=rows, name__in=parameters).order_by()
             values = written.values_list("run_id", "name", "value")
             self.parameters = {(run, name): value for run, name, value in values}
 

@@ -10,7 +10,7 @@ def draw_charts(table) -> list[dict]:
     """`{"name", "names", "figure"}` for each chart of the page."""
     if table.group_by:
         return table.remember("charts", lambda: _draw_groups(table))
-    return run_charts.draw_run_charts([run for run in table.rows if not run.is_hidden], table.charts, table.objective)
+    return run_charts.draw_run_charts(table.drawn_runs, table.charts, table.objective)
 
 
 def _draw_groups(table) -> list[dict]:

@@ -240,8 +240,31 @@ class RunTable:
         return self.shown_groups if self.rows is not None else []
 
     def _page_runs(self) -> list[tuple[int, int]]:
+        """Where the page exists, without the counters, which read all runs."""
+        size = self.options["size"]
+        start = ((self.options["page"] or 1) - 1) * size
+        found = self._slice_top(start, start + size)
+        if found or not start:
+            return found
         positions = self.page.object_list
         return self._slice_top(positions.start, positions.stop)
+
+    @functools.cached_property
+    def drawn_runs(self) -> list[Run]:
+        """The rows that the charts show, with no more than these need."""
+        if self.error:
+            return []
+        flat = _flatten_tree([pk for pk, _ in self._page_runs()], self._children)
+        found = (
+            Run.objects.annotate(own_colour=colours.chosen_colour(self.user))
+            .only("display_name")
+            .in_bulk([pk for pk, _ in flat])
+        )
+        shown: list[Any] = [found[pk] for pk, _ in flat if pk in found]
+        own = self._assign_colours(shown)
+        for run in shown:
+            run.colour = own[run.pk]
+        return [run for run in shown if run.pk not in self.options["hide"]]
 
     def _group_runs(self) -> list[tuple]:
         assert self.group_by is not None
@@ -384,10 +407,7 @@ class RunTable:
         _, _, had = self.seen.partition("~")
         if self.group_by:
             return self._token(self._sums) != had
-        size = self.options["size"]
-        start = ((self.options["page"] or 1) - 1) * size
-        top = self._slice_top(start, start + size)
-        below = self._children
+        top, below = self._page_runs(), self._children
         revisions = dict([*top, *(pair for pairs in below.values() for pair in pairs)])
         shown = [(pk, revisions[pk]) for pk, _ in _flatten_tree([pk for pk, _ in top], below)]
         return self._token(shown) != had
