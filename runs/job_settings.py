@@ -103,7 +103,7 @@ JOB: dict[str, Rule] = {
     "resources.dockerArgs": warned(f"resources.dockerArgs: {NO_CONTAINER}."),
     "resources.instanceType": warned("resources.instanceType: the compute target's size decides."),
     **honoured("resources.properties.cores resources.properties.memoryGB resources.properties.gpus"),
-    "queueSettings": warned("queueSettings: runs start in the order of submission."),
+    "queueSettings": warned("queueSettings: there are no job tiers; the run configuration has a priority."),
     "retrySettings": warned("retrySettings: a failed run is not retried."),
     "secretsConfiguration": warned("secretsConfiguration: a script reads secrets by run.get_secret()."),
     "notificationSetting": warned(

@@ -85,9 +85,10 @@ def called_meanwhile(uri, key):
 def test_a_model_is_served_updated_without_a_failed_request_and_deleted(ws, config, tmp_path, capsys):
     (tmp_path / "factor.txt").write_text("3")
     model = Model.register(ws, str(tmp_path / "factor.txt"), "factor")
-    settings = AciWebservice.deploy_configuration(auth_enabled=True, tags={"area": "tests"})
+    settings = AciWebservice.deploy_configuration(cpu_cores=1, memory_gb=1, auth_enabled=True, tags={"area": "tests"})
     began = time.monotonic()
-    service = Model.deploy(ws, "tripler", [model], config(), settings)
+    with pytest.warns(UserWarning, match="cpu_cores, memory_gb: nothing is reserved here"):
+        service = Model.deploy(ws, "tripler", [model], config(), settings)
     service.wait_for_deployment(show_output=True)
     cold = time.monotonic() - began
     assert 'ACI service creation operation finished, operation "Succeeded"' in capsys.readouterr().out

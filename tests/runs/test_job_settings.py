@@ -107,7 +107,12 @@ def test_an_unknown_kind_of_distributed_job_is_refused_in_words(alice_api, clust
     assert not Run.objects.exists()
 
 
-def test_the_page_of_the_documentation_names_each_setting():
-    text = PAGE.read_text()
-    for _, path in RULES:
-        assert f"`{path}`" in text, path
+def test_the_page_of_the_documentation_says_of_each_setting_what_becomes_of_it():
+    lines = PAGE.read_text().splitlines()
+    wrong = []
+    for rules, path in RULES:
+        rule = rules[path]
+        words = ["honoured", "used"] if rule.verdict is Verdict.HONOURED else [f"{rule.verdict.value}: {rule.reason}"]
+        if not any(f"`{path}`" in line and any(word in line for word in words) for line in lines):
+            wrong.append((path, words))
+    assert wrong == []

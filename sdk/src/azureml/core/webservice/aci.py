@@ -53,7 +53,7 @@ class AciWebservice(Webservice):
         vnet_name: Optional[str] = None,
         subnet_name: Optional[str] = None,
     ) -> AciServiceDeploymentConfiguration:
-        """Cores and memory are checked, but nothing is reserved; without `auth_enabled` no key is needed."""
+        """Cores and memory are checked, but nothing is reserved, of which a deployment warns; without `auth_enabled` no key is needed."""
         return AciServiceDeploymentConfiguration(**locals())
 
     def get_token(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import warnings
 from abc import ABC, abstractmethod
 from typing import Any, Dict, List, Optional, Tuple, Type
 
@@ -17,6 +18,8 @@ from azureml.exceptions import UserErrorException, WebserviceException
 
 Json = Dict[str, Any]
 ABSENT = "container images"
+# Settings of a deployment without effect here, which almost every script gives.
+UNUSED = ("cpu_cores", "memory_gb", "location")
 NAME = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
 POLL_SECONDS = 0.25
 # The classes of deployed services, by their compute type.
@@ -342,6 +345,10 @@ def deploy_service(
     """`Model.deploy` to the studio."""
     Webservice.check_for_existing_webservice(workspace, name, overwrite)
     config.validate_configuration()
+    unused = [name for name in UNUSED if getattr(config, name, None) is not None]
+    if unused:
+        text = f"{', '.join(unused)}: nothing is reserved here; a service uses what its machine has."
+        warnings.warn(text, stacklevel=3)
     body = {
         **config._describe(),
         "overwrite": overwrite,
