@@ -253,6 +253,7 @@ def read_names(monkeypatch):
     return names
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("path", PAGES)
 def test_pages_accept_odd_parameters(world, browser, path, read_names):
     browser.get(path)
@@ -263,6 +264,7 @@ def test_pages_accept_odd_parameters(world, browser, path, read_names):
             assert "49" not in re.findall(r'value="(\d+)"', answer.content.decode()) or "7*7" not in value
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("path", FORMS)
 def test_forms_accept_any_input(world, browser, path):
     for field in FORMS[path]:

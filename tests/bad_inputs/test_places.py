@@ -105,6 +105,7 @@ def keys(world):
     return {"/nodes/v1/heartbeat": node_key(node), "/nodes/v1/host": host_key(node.host)}
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("door", BODIES)
 def test_wrong_values_are_refused_with_their_path(world, keys, door):
     method, _, path = door.partition(" ")

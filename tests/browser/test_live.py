@@ -50,6 +50,7 @@ def test_the_log_is_followed(browser, alice, run):
     assert not lines.evaluate(AT_END), "who reads further up is left alone"
 
 
+@pytest.mark.extended
 def test_a_large_log_is_read_in_windows(browser, alice, run):
     run.move(Run.Status.COMPLETED)
     artifacts.store_artifact(run, LOG, iter([log_text(100_000) for _ in range(8)]), overwrite=True)

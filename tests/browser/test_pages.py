@@ -209,6 +209,7 @@ def test_digits_open_the_tabs_and_the_help_says_so(browser, alice, run):
     page.wait_for_url("**/metrics/")
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("name", ["run_detail", "run_metrics", "run_images", "run_files"])
 def test_a_page_at_twice_the_size_is_no_wider_than_the_window(browser, alice, run, name):
     page = browser.open(alice, url_of(run, name), width=640, device_scale_factor=2)

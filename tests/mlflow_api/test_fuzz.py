@@ -125,6 +125,7 @@ def within(world: dict, whole: list, parts: list):
             yield from (world | {part: [first | {name: wrong}]} for wrong in WORST)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(("method", "route"), [pair for pair in FIXED_ROUTES if pair[0] != "GET"])
 def test_a_body_of_nonsense_is_refused(world, requested, send, method, route):
     send(method, route, json.dumps(world).encode())
@@ -135,6 +136,7 @@ def test_a_body_of_nonsense_is_refused(world, requested, send, method, route):
         send(method, route, body)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("route", [route for method, route in FIXED_ROUTES if method == "GET"])
 def test_a_query_of_nonsense_is_refused(world, requested, send, route):
     right = {name: quote(str(value[0] if isinstance(value, list) else value)) for name, value in world.items() if value}

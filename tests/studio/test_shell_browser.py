@@ -116,6 +116,7 @@ def test_switcher_offers_the_config_file(browse, owner, workspace):
     assert download.value.suggested_filename == "config.json"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("url", ["/", HOME, HOME + "settings/", "/workspaces/new/", "/account/tokens/", "/api/docs"])
 def test_nothing_scrolls_sideways_on_a_phone(browse, owner, workspace, url):
     page = browse(owner, width=390)
