@@ -38,7 +38,7 @@ test: .venv/.synced-dev ## run the tests, the browser's included
 	$(TEST_JS)
 	$(FOR_TESTS) $(IN)/pytest $(PARALLEL) -m "$(USUAL)" $(ARGS)
 
-test-extended: .venv/.synced-dev ## run what `make test` leaves out to stay quick: rarer ways through the pages, axe, nonsense at every door
+test-extended: .venv/.synced-dev ## run what `make test` leaves out to stay quick: rarer ways through the pages, axe, nonsense in every request
 	$(IN)/python deploy/test_tools.py
 	$(FOR_TESTS) $(IN)/pytest $(PARALLEL) -m "extended and $(OTHERS)" $(ARGS)
 
