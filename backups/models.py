@@ -14,6 +14,7 @@ from accounts.models import User
 from compute import notifications
 from studio.doctor import Finding, passed
 from studio.errors import Conflict
+from studio.formats import format_count
 
 TASK = "backups.tasks.work"
 # How long a backup counts as running after a heartbeat. Until then nothing deletes files.
@@ -178,5 +179,6 @@ def check_last_backup() -> Finding:
         return Finding(what, "warn", "The database has no record of the last backup.")
     if last is None:
         return Finding(what, "warn", "There is no verified backup yet.", remedy)
-    text = f"The last verified backup was made {last.age.days} days ago."
+    ago = f"{format_count(last.age.days, 'day')} ago" if last.age.days else "today"
+    text = f"The last verified backup was made {ago}."
     return Finding(what, "warn", text, remedy) if last.age > OLD else passed(what, text)

@@ -274,6 +274,6 @@ def move_to_front(work: Work) -> None:
     queued = Work.objects.filter(target=work.target_id, state=Work.State.QUEUED)
     first = queued.aggregate(highest=Max("priority"))["highest"]
     if first is None or not queued.filter(pk=work.pk).update(priority=min(first + 1, MAX_PRIORITY)):
-        raise Conflict(f"{work.subject} is no longer waiting.")
+        raise Conflict(f"{work.title} is no longer waiting.")
     work.priority = min(first + 1, MAX_PRIORITY)
     notifications.notify_cluster(work.target_id)

@@ -127,13 +127,13 @@ class QueueView:
         busy = sum(node.state == Node.State.RUNNING for node in usable)
         which = f"All {busy} nodes are busy" if busy > 1 else "Its node is busy"
         said = f"{which}{self._name_running()}. " if busy else ""
-        return [f"{said}{self.target.name} has at most {max_nodes}."]
+        return [f"{said}{self.target.title} has at most {max_nodes}."]
 
     def _run_time(self, work: Work) -> dt.timedelta:
         return self.now - (work.claimed_at or self.now)
 
     def _name_running(self) -> str:
-        named = [f"{work.subject} for {describe_duration(self._run_time(work))}" for work in self.held[:NAMED]]
+        named = [f"{work.title} for {describe_duration(self._run_time(work))}" for work in self.held[:NAMED]]
         more = f" and {len(self.held) - NAMED} more" if len(self.held) > NAMED else ""
         return f" with {', '.join(named)}{more}" if named else ""
 

@@ -29,6 +29,8 @@ class WorkKind:
     make_token: Callable[["Work"], str]
     # The URL of the page about this unit.
     page_url: Callable[["Work"], str]
+    # What people call this unit, if that is not its subject.
+    make_title: Callable[["Work"], str] | None = None
     life: Life = Life.ENDS
     # What its submitter must still be allowed to do in the workspace when a node claims it.
     action: str = "submit"

@@ -144,7 +144,8 @@ class Budget(models.Model):
 
     @property
     def state(self) -> str:
-        return f"{self.describe(self.spent)} of {self.describe(self.amount)}"
+        spent = self.describe(self.spent) if self.unit == self.Unit.DOLLARS else f"{self.spent:,.1f}"
+        return f"{spent} of {self.describe(self.amount)}"
 
     @classmethod
     def set(cls, scope, amount: float, unit: str, *, blocks_new_work: bool = False, stops_idle_nodes: bool = False):

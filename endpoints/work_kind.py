@@ -35,8 +35,17 @@ def find_replica(token: str) -> Replica | None:
     return held.select_related("revision__endpoint__workspace", "work").first()
 
 
+def find_revision(work: Work) -> Revision | None:
+    return Revision.objects.filter(pk=work.subject).select_related("endpoint__workspace").first()
+
+
+def make_title(work: Work) -> str:
+    revision = find_revision(work)
+    return f"{revision.endpoint.name}, revision {revision.number}" if revision else "A deleted endpoint"
+
+
 def page_url(work: Work) -> str:
-    revision = Revision.objects.filter(pk=work.subject).select_related("endpoint__workspace").first()
+    revision = find_revision(work)
     if revision is None:
         return reverse("endpoints:list", args=[work.target.workspace.slug])
     return revision.endpoint.get_absolute_url()
@@ -52,6 +61,7 @@ KIND = work_kinds.WorkKind(
     name=NAME,
     make_token=make_token,
     page_url=page_url,
+    make_title=make_title,
     life=work_kinds.Life.KEPT_UP,
     action="edit",
     on_queued_again=on_queued_again,

@@ -15,7 +15,7 @@ from compute.models import Host, Node, Work
 from costs.models import Budget, Usage
 from costs.report import format_dollars, format_hours
 from operations.models import JobRecord, RequestRecord
-from studio.formats import format_bytes
+from studio.formats import format_bytes, format_count
 from trash.models import PurgeJob
 from workspaces.models import Workspace
 
@@ -143,7 +143,7 @@ def _check_backups():
         yield Problem("bad", f"The last backup is damaged: {newest.check_error.splitlines()[0]}", url)
     oldest_allowed = dt.timedelta(hours=2 * settings.BACKUP_HOURS) if settings.BACKUP_HOURS else VERY_OLD
     if good and good.age > oldest_allowed:
-        yield Problem("bad", f"The last verified backup is {good.age.days} days old.", url)
+        yield Problem("bad", f"The last verified backup is {format_count(good.age.days, 'day')} old.", url)
 
 
 def list_figures() -> list[Figure]:

@@ -76,7 +76,7 @@ def _work(pk) -> Work:
 def queue_front(request, pk):
     work = _work(pk)
     waiting.move_to_front(work)
-    messages.success(request, f"{work.subject} is the first in the queue of {work.target.name}.")
+    messages.success(request, f"{work.title} is the first in the queue of {work.target.title}.")
     return redirect("operations:queue")
 
 
@@ -85,7 +85,7 @@ def queue_front(request, pk):
 def queue_cancel(request, pk):
     work = _work(pk)
     waiting.cancel_job(work)
-    messages.success(request, f"{work.subject} is canceled.")
+    messages.success(request, f"{work.title} is canceled.")
     return redirect("operations:queue")
 
 

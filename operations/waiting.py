@@ -90,6 +90,6 @@ def cancel_job(work: Work) -> None:
     """End the job that this work is for, with all of its child jobs."""
     run = Run.objects.filter(work=work).select_related("workspace__resource_group__subscription").first()
     if run is None:
-        raise Conflict(f"The job of {work.subject} is gone.")
+        raise Conflict(f"{work.title} is not a job, or its job was deleted.")
     run.cancel()
     activity.record("run.cancel", run, scope=run.workspace, message=f"was {work.page_state.lower()}")

@@ -134,6 +134,11 @@ class ComputeTarget(models.Model):
         return reverse(page, args=[self.workspace.slug, self.name])
 
     @property
+    def title(self) -> str:
+        """The name, unless the studio chose it."""
+        return "Container instances" if self.kind == self.Kind.CONTAINER else self.name
+
+    @property
     def arm_id(self) -> str:
         return f"{self.workspace.arm_id}/computes/{self.name}"
 

@@ -114,6 +114,12 @@ class Work(models.Model):
         return self.scope.partition(":")[2]
 
     @property
+    def title(self) -> str:
+        """What people call it."""
+        kind = work_kinds.kind_of(self.scope)
+        return kind.make_title(self) if kind.make_title else self.subject
+
+    @property
     def page_url(self) -> str:
         return work_kinds.kind_of(self.scope).page_url(self)
 

@@ -173,7 +173,7 @@ def test_what_applies_is_shown_before_submitting(as_user, workspace, alice):
     assert found["typical"] == {"count": 3, "hours": 0.5, "cost": None}
     run = factories.make_run(workspace, job={"command": "true", "computeId": "local"}, run_type="azureml.scriptrun")
     page = html_of(as_user(alice).get(f"/ws/aml-workspace/runs/{run.run_id}/resubmit/"))
-    assert "Each person: running jobs" in page and "1.5 node-hours of 10.0 node-hours" in page
+    assert "Each person: running jobs" in page and "1.5 of 10.0 node-hours" in page
 
 
 def test_site_admins_set_and_remove_them_by_page(as_user, owner, workspace, alice):

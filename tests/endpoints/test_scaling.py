@@ -144,3 +144,10 @@ def test_numbers_of_replicas_are_set_on_the_page_and_an_earlier_revision_comes_b
     run_replica()
     endpoint = read()
     assert (endpoint.current.number, endpoint.current.min_replicas, len(endpoint.current.addresses)) == (3, 2, 2)
+
+
+def test_the_queue_names_the_service_and_offers_no_cancel(deploy, run_replica, as_user, owner):
+    deploy()
+    run_replica()
+    page = as_user(owner).get("/admin/queue/", {"show": "running"}).content.decode()
+    assert "svc, revision 1</a>" in page and "Container instances</a>" in page and "Cancel job" not in page

@@ -102,7 +102,7 @@ def test_a_budget_is_said_to_its_person_and_to_site_admins(alice, owner, bob):
     Budget.set(alice, 1, "hours").record_spending(0.9, timezone.now().date().replace(day=1))
     assert find_events.find_events() == 2
     assert {one.person for one in Notification.objects.all()} == {alice, owner}
-    assert "0.9 node-hours of 1.0 node-hours" in Notification.objects.filter(person=alice).get().detail
+    assert "0.9 of 1.0 node-hours" in Notification.objects.filter(person=alice).get().detail
 
 
 def test_choices_are_kept_and_can_turn_the_bell_off(as_user, alice, run):
