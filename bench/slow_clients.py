@@ -2,11 +2,13 @@
 
 A throw-away studio on SQLite. The slow clients, in a process of their own: two in five send their headers a byte a second, two
 in five a body of 1 kB so, one in ten stops in the middle of an upload of 90 MB, one in ten reads a file of 100 MB at 20 kB/s; who is cut
-off comes again. Meanwhile one client asks for the page of jobs, for an experiment, and logs metrics. Rounds with and without
+off comes again. Meanwhile one client asks for the page of jobs, for an experiment, and logs metrics. In the rounds to compare with,
+the same clients are connected to a server that reads nothing, so what they themselves take of the cores counts in both. Rounds
 take turns, since the machine's own noise is larger than what is measured. --table prints rows for docs/slow_clients.md.
 """
 
 import asyncio
+import contextlib
 import http.client
 import http.cookiejar
 import json
@@ -14,6 +16,7 @@ import multiprocessing
 import os
 import pathlib
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +26,8 @@ from urllib.parse import urlsplit
 
 from servers import ROOT, Ours
 
-COUNTS = {"page of jobs": 60, "experiments/get": 200, "log-metric": 200}
+# Of each kind for some seconds, because a slow client sends once a second.
+COUNTS = {"page of jobs": 80, "experiments/get": 800, "log-metric": 300}
 MB = 1024 * 1024
 
 
@@ -106,7 +110,11 @@ async def all_slow(port: int, count: int, token: str, files: str, opened) -> Non
         (f"GET {files}big HTTP/1.1\r\n{head}\r\n", False),
     ]
     chosen = [[*kinds, rare[i // 5 % 2]][i % 5] for i in range(count)]
-    clients = [asyncio.create_task(slow_client(port, text.encode(), trickles)) for text, trickles in chosen]
+    clients = []
+    for text, trickles in chosen:
+        clients.append(asyncio.create_task(slow_client(port, text.encode(), trickles)))
+        # Else all would send in the same moment of each second.
+        await asyncio.sleep(1 / count)
     await asyncio.sleep(2)
     opened.set()
     await asyncio.gather(*clients)
@@ -131,23 +139,37 @@ async def slow_client(port: int, sent: bytes, trickles: bool) -> None:
             await asyncio.sleep(1)
 
 
+def read_nothing(listener: socket.socket) -> None:
+    """What a server does not read, the kernel takes; who asks for the file gets as much of it as the kernel takes."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    opened = []
+    while True:
+        connection, _ = listener.accept()
+        opened.append(connection)
+        if b"big HTTP/1.1" in connection.recv(2000):
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while connection.send(bytes(MB)):
+                    continue
+
+
 def measure(studio: Studio, count: int, rounds: int) -> dict[bool, dict[str, list[float]]]:
     found = {with_slow: {name: [] for name in COUNTS} for with_slow in (False, True)}
     for turn in range(2 * rounds):
         with_slow = turn % 4 in (1, 2)
-        if with_slow:
-            opened = multiprocessing.Event()
-            slow = multiprocessing.Process(
-                target=be_slow, args=(studio.port, count, studio.token, studio.files, opened)
-            )
+        with socket.create_server(("127.0.0.1", 0), backlog=count) as listener:
+            elsewhere = multiprocessing.Process(target=read_nothing, args=(listener,))
+            elsewhere.start()
+            opened, port = multiprocessing.Event(), studio.port if with_slow else listener.getsockname()[1]
+            slow = multiprocessing.Process(target=be_slow, args=(port, count, studio.token, studio.files, opened))
             slow.start()
             opened.wait(60)
-        for name, times in studio.times().items():
-            found[with_slow][name] += times
-        if with_slow:
-            slow.kill()
-            slow.join()
-            time.sleep(1)
+            for name, times in studio.times().items():
+                found[with_slow][name] += times
+            for process in (slow, elsewhere):
+                process.kill()
+                process.join()
+        time.sleep(1)
     return found
 
 

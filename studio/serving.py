@@ -63,7 +63,9 @@ class Worker(ThreadWorker):
         super().__init__(*args, **kwargs)
         # In the order in which they started to wait.
         self.waiting: dict[Connection, None] = {}
-        self.resting: list[Connection] = []
+        # Those of them that send byte by byte, by descriptor, and what looks for data of all of them at once.
+        self.resting: dict[int, Connection] = {}
+        self.resting_poll = select.poll()
         self.next_look = 0.0
         self.party_of = functools.lru_cache(1024)(LIMITS.party_of)
         self.connections_of = collections.Counter()
@@ -121,9 +123,24 @@ class Worker(ThreadWorker):
         self.poller.register(conn.sock, event, functools.partial(self._go_on, conn))
 
     def _pause_reading(self, conn) -> None:
-        """A client that sends byte by byte is read at most twice a second: each byte would interrupt the threads."""
-        self.poller.unregister(conn.sock)
-        self.resting.append(conn)
+        """A client that sends byte by byte is read twice a second, with all others: each byte would interrupt the threads."""
+        number = conn.sock.fileno()
+        if number not in self.resting:
+            self.poller.unregister(conn.sock)
+            self.resting[number] = conn
+            self.resting_poll.register(number, select.POLLIN)
+
+    def _resume_reading(self, conn) -> None:
+        if self._forget_resting(conn):
+            self._listen_to(conn)
+
+    def _forget_resting(self, conn) -> bool:
+        """Whether it was one."""
+        number = conn.sock.fileno()
+        if self.resting.pop(number, None) is None:
+            return False
+        self.resting_poll.unregister(number)
+        return True
 
     def _go_on(self, conn, sock) -> None:
         # A connection of the same turn may have been closed to make space.
@@ -141,9 +158,7 @@ class Worker(ThreadWorker):
     def _stop_waiting(self, conn) -> None:
         if conn in self.waiting:
             del self.waiting[conn]
-            if conn in self.resting:
-                self.resting.remove(conn)
-            else:
+            if not self._forget_resting(conn):
                 self.poller.unregister(conn.sock)
 
     def _read(self, conn) -> None:
@@ -156,6 +171,8 @@ class Worker(ThreadWorker):
             conn.deadline = time.monotonic() + self._read_seconds(conn)
         elif len(conn.inbox) - begun < SMALL:
             self._pause_reading(conn)
+        else:
+            self._resume_reading(conn)
 
     def _read_seconds(self, conn) -> int:
         if not conn.inbox:
@@ -307,16 +324,22 @@ class Worker(ThreadWorker):
             del self.connections_of[conn.party]
         conn.sock.close()
 
-    # Called by gunicorn's loop between two turns, and at a stop
+    # Called by gunicorn's loop in each turn, between two turns, and at a stop
+
+    def wait_for_and_dispatch_events(self, timeout):
+        if self.resting:
+            timeout = min(timeout, max(0.0, self.next_look - time.monotonic()))
+        super().wait_for_and_dispatch_events(timeout)
 
     def murder_keepalived(self, force=False):
         now = time.monotonic()
         if now < self.next_look and not force:
             return
         self.next_look = now + 0.5
-        for conn in self.resting:
-            self._listen_to(conn)
-        self.resting.clear()
+        for number, _ in self.resting_poll.poll(0):
+            # One before it may have closed it to make space.
+            if number in self.resting:
+                self._go_on(self.resting[number], None)
         for conn in [conn for conn in self.waiting if force or conn.deadline <= now]:
             if conn.step == self._read and conn.inbox:
                 self._refuse_request(conn, "408 Request Timeout")

@@ -32,8 +32,8 @@ pathlib.Path("outputs/last.txt").write_text(str(number))
 run.flush()
 print("ended by itself after", number, flush=True)
 """
-# By their command lines: web, Redis, control worker, host agent, node workers.
-KINDS = ["gunicorn", "unixsocket", " worker ", "lazuli.agent.host", "lazuli.agent.node"]
+# By their command lines: web, Redis, control worker, gateway, host agent, node workers.
+KINDS = ["gunicorn", "unixsocket", " worker ", "studio.gateway", "lazuli.agent.host", "lazuli.agent.node"]
 
 
 @pytest.fixture(scope="module")

@@ -159,6 +159,19 @@ def test_a_byte_now_and_then_gains_no_time(strict, clients):
     assert client.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
+def test_what_began_byte_by_byte_is_answered_when_it_is_complete(default_timeouts_port, clients):
+    (client,) = clients(default_timeouts_port, b"GET / HTTP/1.1\r\n")
+    body = os.urandom(100_000)
+    head = b"Host: here\r\n\r\nPUT / HTTP/1.1\r\nHost: here\r\nContent-Length: 100000\r\n\r\n" + body[:3]
+    for piece in (b"A: b\r\n", b"B: c\r\n", head, body[3:6], body[6:9], body[9:50_000], body[50_000:]):
+        time.sleep(0.03)
+        client.sendall(piece)
+    data = b""
+    while not data.endswith(hash_of(body)):
+        data += client.recv(65536) or pytest.fail("closed too early")
+    assert data.count(b"HTTP/1.1 200 OK") == 2
+
+
 def test_an_address_has_its_share_of_connections(strict, clients):
     clients(strict, SLOW_BODY, 5)
     (refused,) = clients(strict, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
