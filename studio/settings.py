@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "studio.middleware.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.statement_limit.StatementLimit",
+    "studio.polls.RepeatedPolls",
     "studio.middleware.AzurePaths",
     "studio.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",

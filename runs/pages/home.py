@@ -1,7 +1,6 @@
 """The runs on the workspace's home page and in the palette."""
 
 from django.db.models import Q
-from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -9,6 +8,7 @@ from accounts.actors import actor_of_request
 from runs.models import Experiment, Run
 from runs.pages.access import workspace_of
 from runs.pages.run import tree
+from studio.polls import nothing_new
 from studio.shell import Hit
 from studio.words import split_words
 from workspaces import access
@@ -58,5 +58,5 @@ def recent(request, slug):
     """The card of the home page, if a run in it has changed since `?seen=`."""
     card = recent_runs(actor_of_request(request), workspace_of(request, slug))
     if card["token"] == request.GET.get("seen"):
-        return HttpResponse(status=204)
+        return nothing_new()
     return render(request, "runs/_recent.html", {"card": card})

@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 from django.db.models import F, QuerySet
-from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -14,6 +13,7 @@ from runs import metric_order
 from runs.models import Experiment, HomeVisit, MetricSeries, Run
 from runs.pages.access import workspace_of
 from runs.pages.run import tree
+from studio.polls import nothing_new
 from workspaces import access
 
 SHOWN = 6
@@ -88,7 +88,7 @@ def home_now(request, slug):
     since = HomeVisit.objects.read_since(request.user, workspace)
     card = {"workspace": workspace, **_now_context(Run.objects.filter(workspace=workspace, deleted_at=None), since)}
     if card["token"] == request.GET.get("seen"):
-        return HttpResponse(status=204)
+        return nothing_new()
     card["may_submit"] = access.can(actor_of_request(request), "submit", workspace)
     return render(request, "runs/_home_now.html", {"card": card})
 

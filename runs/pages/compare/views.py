@@ -23,6 +23,7 @@ from runs.pages.lists import tables
 from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import render_page
+from studio.polls import nothing_new
 from studio.words import split_words
 
 CONTEXTS = {
@@ -67,7 +68,7 @@ def compare(request, slug):
         return redirect(f"{request.path}?{query.urlencode()}")
     # The poll of a page with active runs.
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
-        return HttpResponse(status=204)
+        return nothing_new()
     query, selected = selection.load_selection(scope, query, request.user)
     context = {
         "query": query,
@@ -147,7 +148,7 @@ def compare_curve(request, slug):
     scope = runs_of(request, slug)
     query = CompareQuery.parse(request.GET)
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
-        return HttpResponse(status=204)
+        return nothing_new()
     query, selected = selection.load_selection(scope, query, request.user)
     figure = curves.build_figure(selected, request.GET.get("name", ""), query, _requested_range(request.GET))
     return JsonResponse({"figure": figure, "live": selected.is_live, "seen": selected.token})

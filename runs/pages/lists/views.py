@@ -21,6 +21,7 @@ from runs.pages.lists.list_query import RunFilter
 from studio import downloads
 from studio.errors import Invalid
 from studio.htmx import is_htmx, keep_address, render_page, swap_whole, wants_piece
+from studio.polls import nothing_new
 
 
 @require_safe
@@ -146,7 +147,7 @@ def render_list(
     if not is_htmx(request) and (own := _saved_layout_url(request, experiment)):
         return redirect(own)
     if table.seen and not table.has_changes():
-        return HttpResponse(status=204)
+        return nothing_new()
     # Parameters of a poll are not kept in links.
     request.GET = table.query
     context = {"table": table, "may_edit": is_allowed(request, "edit"), "experiment": experiment}

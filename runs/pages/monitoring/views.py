@@ -13,6 +13,7 @@ from runs.charts.figures import build_templates
 from runs.pages.access import run_of
 from runs.pages.monitoring import charts
 from runs.pages.run.views import tab_context
+from studio.polls import nothing_new
 from workspaces.lookup import page_workspace
 
 # The times that a page offers.
@@ -88,7 +89,7 @@ def _answer(request, template: str, rows, key: str, names: dict[int, str], limit
     newest = str(max((row.pk for row in kept), default=0))
     seen = request.GET.get("seen")
     if seen == newest:
-        return HttpResponse(status=204)
+        return nothing_new()
     lines = {
         name: monitoring.read_columns(row for row in kept if getattr(row, key) == pk) for pk, name in names.items()
     }

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from runs import metrics
@@ -11,6 +10,7 @@ from runs.models import MetricSeries
 from runs.pages.access import run_of
 from runs.pages.run.views import tab_context
 from studio.htmx import reload_page, render_page
+from studio.polls import nothing_new
 
 MAX_IMAGES = 1000
 
@@ -23,7 +23,7 @@ def run_images(request, slug, run_id):
     token = ".".join(f"{one.pk}-{one.count}" for one in found)
     seen = request.GET.get("seen")
     if seen is not None and seen == token and run.is_active:
-        return HttpResponse(status=204)
+        return nothing_new()
     groups = [_image_group(one) for one in found]
     if seen == "" and groups:
         # The page was empty; now there is an image.

@@ -1,6 +1,6 @@
 """The tab Metrics: its cards, the lines in them, and what is new in a live run."""
 
-from django.http import HttpResponse, JsonResponse
+from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
@@ -16,6 +16,7 @@ from studio.downloads import CSV, stream_download
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.htmx import wants_piece
+from studio.polls import nothing_new
 from studio.words import split_words
 
 WIDTH = 600
@@ -85,7 +86,7 @@ def run_metrics_data(request, slug, run_id):
     """New points after `?after=<series>:<count>,…`; 204 if the run is unchanged since `?seen=<revision>`."""
     run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
     if run.is_active and str(run.revision) == request.GET.get("seen"):
-        return HttpResponse(status=204)
+        return nothing_new()
     news = metric_lines.read_news(run, _parse_known_counts(request.GET.get("after", "")), WIDTH)
     count = metrics.series_of(run).count()
     return JsonResponse({"active": run.is_active, "seen": run.revision, "series": count, **news})

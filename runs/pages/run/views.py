@@ -17,6 +17,7 @@ from runs.pages.run import overview
 from studio.forms import TagsField
 from studio.htmx import address_of_page, reload_page, stop_polling
 from studio.markdown import render_markdown
+from studio.polls import nothing_new
 from studio.public_url import public_url
 from workspaces.lookup import workspace_of_wsid
 
@@ -96,7 +97,7 @@ def run_state(request, slug, run_id):
     if now is None:
         return stop_polling()
     if str(now[0]) == request.GET.get("seen"):
-        return HttpResponse(status=204)
+        return nothing_new()
     run = run_of(request, slug, run_id)
     tab = request.GET.get("tab", "")
     more = overview_context(run) if tab == "overview" else _new_files_context(request, run) if tab == "logs" else {}
