@@ -10,11 +10,13 @@ import datetime as dt
 import io
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
 
+from django.conf import settings
 from django.http import Http404
 
 from runs.files.paths import check_path
@@ -30,6 +32,7 @@ MAX_LISTED = 2_000
 # Of a folder that is downloaded, copied or measured.
 MAX_FILES = 100_000
 PIECE = 256 * 1024
+UNFINISHED = re.compile(r"\.lazuli-upload-[0-9a-f]{16}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +150,7 @@ class Share:
             raise NoSpace(storage.RESERVE_REACHED)
         with self._parent(path, makes=True) as (folder, name):
             _check_version(path, _stat_or_none(name, folder), version)
-            temporary = f".{secrets.token_hex(8)}.part"
+            temporary = f".lazuli-upload-{secrets.token_hex(8)}"
             try:
                 _write_pieces(os.open(temporary, NEW_FILE, 0o600, dir_fd=folder), chunks, max_bytes)
                 _move_to_name(folder, temporary, name, path, replaces or bool(version))
@@ -260,6 +263,18 @@ def _describe(path: str, found: os.stat_result) -> Entry:
         changed_at=dt.datetime.fromtimestamp(found.st_mtime, dt.UTC),
         version=f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}",
     )
+
+
+def delete_unfinished(before: float) -> None:
+    """Delete what killed uploads have left in all shares. One written to after this time may still be running."""
+    if not settings.SHARES_DIR.is_dir():
+        return
+    for _, _, names, folder in os.fwalk(settings.SHARES_DIR):
+        for name in filter(UNFINISHED.fullmatch, names):
+            # It may end at this moment.
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime < before:
+                    os.unlink(name, dir_fd=folder)
 
 
 def _check_version(path: str, found: os.stat_result | None, version: str) -> None:

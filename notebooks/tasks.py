@@ -1,12 +1,19 @@
 """Background tasks of the file share."""
 
-from celery import shared_task
+import datetime as dt
 
+from celery import shared_task
+from django.utils import timezone
+
+from notebooks import share
 from notebooks.models import TrashedFile
+
+UPLOADS_KEPT = dt.timedelta(hours=1)
 
 
 @shared_task(ignore_result=True)
 def purge_trash() -> None:
-    """Delete what has been in the trash of files for long enough. Safe to run twice."""
+    """Delete what has been in the trash of files for long enough, and what killed uploads have left. Safe to run twice."""
     for trashed in TrashedFile.objects.expired().select_related("workspace")[:1000]:
         trashed.purge()
+    share.delete_unfinished((timezone.now() - UPLOADS_KEPT).timestamp())

@@ -12,7 +12,7 @@ from django.utils import timezone
 from compute import notifications, queue
 from compute.instances import power
 from compute.models import ApplicationSession, Assignment
-from notebooks import tasks
+from notebooks import share, tasks
 from notebooks.models import SharedFile, TrashedFile
 from notebooks.purging import delete_share
 from studio.purging import Selection
@@ -107,6 +107,23 @@ def test_what_is_deleted_comes_back_by_undo_and_ends_after_its_days(page, disk, 
     TrashedFile.objects.update(deleted_at=timezone.now() - dt.timedelta(days=settings.TRASH_DAYS + 1))
     tasks.purge_trash()
     assert not TrashedFile.objects.exists() and not any(disk("trash").iterdir())
+
+
+def test_what_a_killed_upload_has_left_ends_after_an_hour(page, disk, monkeypatch):
+    page.get(N)
+    # As if the process had ended before the file got its name.
+    with monkeypatch.context() as patch:
+        patch.setattr(share, "_move_to_name", lambda *arguments: pytest.fail("killed"))
+        patch.setattr(share.os, "unlink", lambda *arguments, **options: None)
+        with pytest.raises(pytest.fail.Exception):
+            upload(page, f"{ALICE}/a.bin", b"half")
+    (left,) = disk(ALICE).glob(".*")
+    (disk(ALICE) / "elsewhere").symlink_to(disk(ALICE))
+    tasks.purge_trash()
+    assert left.read_bytes() == b"half"
+    os.utime(left, (0, 0))
+    tasks.purge_trash()
+    assert not left.exists()
 
 
 def test_files_are_renamed_and_moved_but_never_over_another(page, disk):
