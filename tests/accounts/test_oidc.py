@@ -201,7 +201,7 @@ def test_an_answer_that_belongs_to_no_sign_in_of_this_browser_is_refused(provide
     victim, thief = Client(), Client()
     path = consent(begin(thief))
     answer = victim.get(path)
-    assert answer.status_code == 400 and b"not begun in this browser" in answer.content
+    assert answer.status_code == 400 and b"started in another browser" in answer.content
     assert thief.get(path).status_code == 302
     assert thief.get(path).status_code == 400
     assert thief.get("/signin/oidc/other/").status_code == 404
