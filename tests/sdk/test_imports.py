@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 from azureml.core import Experiment
-from azureml.exceptions import UserErrorException
+from azureml.exceptions import AzureMLException, ServiceException, UserErrorException
 from lazuli.errors import NotAvailable
 from lazuli.runs import snapshots
 
@@ -66,6 +66,28 @@ def test_a_name_that_never_was_is_no_module():
     assert not hasattr(notebook, "__wrapped__") and not hasattr(notebook, "_repr_html_")
     with pytest.raises(NotAvailable):
         notebook.NotebookRunConfig()
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("from azureml._common.exceptions import AzureMLException as E", AzureMLException),
+        ("from azureml._restclient.exceptions import ServiceException as E", ServiceException),
+        ("from azureml._restclient.models.error_response import ErrorResponseException as E", ServiceException),
+        ("from azureml.exceptions._azureml_exception import UserErrorException as E", UserErrorException),
+        ("from azureml.train.automl.exceptions import ConfigException as E", None),
+        ("from azureml.dataprep import ExecutionError as E", None),
+    ],
+)
+def test_an_error_of_any_module_can_be_caught(line, same):
+    names: dict = {}
+    exec(line, names)
+    assert same in (names["E"], None)
+    with pytest.raises(KeyError):
+        try:
+            raise KeyError
+        except names["E"]:
+            pass
 
 
 def test_scripts_ask_whether_they_run_offline():

@@ -6,11 +6,15 @@ import importlib.abc
 import importlib.machinery
 import sys
 from types import ModuleType
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence, Tuple, cast
 
+from lazuli import errors
 from lazuli.errors import NotAvailable
 
 from azureml._absent_table import OPEN, PRIVATE, TABLE
+
+# The errors of Azure's REST clients, which are the server's refusals here.
+_ERRORS = {"ErrorResponseException": "ServiceException", "HttpOperationError": "ServiceException"}
 
 
 class _Absent(type):
@@ -28,7 +32,14 @@ class _Absent(type):
 
 
 def make_placeholder(module: str, name: str, service: str) -> type:
-    return _Absent(name, (), {"__module__": module, "_service": service, "__doc__": f"Needs {service}."})
+    bases: Tuple[type, ...] = ()
+    if name.endswith(("Exception", "Error")):
+        # Scripts write `except` with it. Azure's own names of an error are one class, wherever they are imported from.
+        real = getattr(errors, _ERRORS.get(name, name), None)
+        if real is not None:
+            return cast(type, real)
+        bases = (errors.AzureMLException,)
+    return _Absent(name, bases, {"__module__": module, "_service": service, "__doc__": f"Needs {service}."})
 
 
 def find_missing(module: str) -> Callable[[str], Any]:
@@ -51,7 +62,9 @@ def _find_service(module: str, name: str) -> Optional[str]:
         if (path == module or path.startswith(below)) and name in names.split():
             return service
     # What Python and notebooks look for by themselves is not a name of SDK v1.
-    return None if name.startswith(("__", "_repr_", "_ipython_")) else find_open_service(module)
+    if name.startswith(("__", "_repr_", "_ipython_")):
+        return None
+    return PRIVATE if name.startswith("_") else find_open_service(module)
 
 
 def find_open_service(module: str) -> Optional[str]:

@@ -33,6 +33,10 @@ TABLE: Dict[str, Tuple[str, str]] = {
         "upload_dashboard_dictionary",
     ),
     "azureml.core.compute.adla": ("this kind of compute", "AdlaCompute DataLakeAnalyticsAttachConfiguration"),
+    "azureml.core.compute.batchai": (
+        "this kind of compute",
+        "BatchAiCompute BatchAiProvisioningConfiguration",
+    ),
     "azureml.core.compute.batch": ("this kind of compute", "BatchAttachConfiguration BatchCompute"),
     "azureml.core.compute.databricks": ("this kind of compute", "DatabricksAttachConfiguration DatabricksCompute"),
     "azureml.core.compute.datafactory": (
@@ -113,6 +117,7 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "azureml.datadrift.alert_configuration": ("the drift monitor", "AlertConfiguration"),
     "azureml.datadrift.datadriftdetector": ("the drift monitor", "DataDriftDetector"),
     "azureml.core.datastore": ("the datastore service", "Datastore"),
+    "azureml.core.project": ("an older service of Azure", "Project"),
     "azureml.core.image": ("the image service", "ContainerImage Image UnknownImage"),
     "azureml.core.image.container": ("the image service", "ContainerImage ContainerImageConfig"),
     "azureml.core.image.image": ("the image service", "Asset Image ImageConfig TargetRuntime"),
@@ -283,6 +288,9 @@ OPEN: Dict[str, str] = {
     "azureml.studio": "the designer",
     "azureml.designer": "the designer",
     "azureml.accel": "accelerated models",
+    "azureml.accel_models": "accelerated models",
+    "azureml.inference": "the endpoint service",
+    "azureml.telemetry": TELEMETRY,
     "azureml.api": "an older service of Azure",
     "azureml.logging": "an older service of Azure",
     "azureml.services": "an older service of Azure",

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 from lazuli import config, login, service_principals
 
+from azureml import _absent
 from azureml.exceptions import AuthenticationException, UserErrorException
 
 AccessToken = namedtuple("AccessToken", ["token", "expires_on"])
@@ -251,3 +252,6 @@ def _expiry_of(token: str) -> Optional[int]:
         return int(claims["exp"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+__getattr__ = _absent.find_missing(__name__)

@@ -9,6 +9,7 @@ from typing import Any, Optional, Union
 
 from lazuli.errors import NotAvailable
 
+from azureml import _absent
 from azureml.data.abstract_dataset import AbstractDataset, RegisteredDatasets
 from azureml.data.dataset_factory import FileDatasetFactory, TabularDatasetFactory
 
@@ -228,5 +229,7 @@ class Dataset:
     def workspace(self) -> Any:
         raise NotAvailable(OLD, "Dataset.workspace")
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["Dataset"]

@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional
 from lazuli.data import datastores
 from lazuli.errors import Conflict, NotAvailable, UserErrorException
 
+from azureml import _absent
 from azureml.data.abstract_datastore import AbstractDatastore
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 
@@ -279,5 +280,7 @@ def _register(workspace: Any, name: str, properties: Json, overwrite: bool, skip
         raise
     return from_resource(workspace, found)
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["Datastore"]

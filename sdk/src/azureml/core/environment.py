@@ -17,6 +17,7 @@ from lazuli.environments.cache import BuildFailed
 from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
 from lazuli.yaml_text import parse_yaml
 
+from azureml import _absent
 from azureml.core._config_element import ConfigElement
 from azureml.core._environment_sections import (
     DEFAULT_GPU_IMAGE,
@@ -388,3 +389,6 @@ def _with_packages(name: str, conda_specification: Optional[str], pip_requiremen
 def _conda_text(environment: Environment) -> Optional[str]:
     dependencies = environment.python.conda_dependencies
     return dependencies.serialize_to_string() if dependencies is not None else None
+
+
+__getattr__ = _absent.find_missing(__name__)

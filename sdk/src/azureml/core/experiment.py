@@ -8,7 +8,7 @@ from lazuli.errors import NotFound
 from lazuli.runs.experiments import check_experiment_name, create_experiment, experiment_path
 from lazuli.workspace_config import find_config_file, read_json_object
 
-from azureml import _html
+from azureml import _absent, _html_table
 from azureml.core import _registry
 from azureml.core._run_data import attach_data
 from azureml.core.run import Run
@@ -229,7 +229,7 @@ class Experiment:
         return f"Experiment(Name: {self._name},\nWorkspace: {self._workspace.name})"
 
     def _repr_html_(self) -> str:
-        return _html.render_table(
+        return _html_table.render_table(
             {
                 "Name": self._name,
                 "Workspace": self._workspace.name,
@@ -269,3 +269,6 @@ def _has_tags(present: Dict[str, str], wanted: Pairs) -> bool:
 
 def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+__getattr__ = _absent.find_missing(__name__)

@@ -18,7 +18,7 @@ from lazuli.runs.run_error import describe_error
 from lazuli.runs.tag_values import convert_to_texts
 from lazuli.runs.waiting import POST_PROCESSING_STATES, RUNNING_STATES
 
-from azureml import _html
+from azureml import _absent, _html_table
 from azureml.core import _interactive, _registry
 from azureml.core._metrics import make_metrics_queue
 from azureml.core._offline_run import _OfflineRun as _OfflineRun
@@ -254,7 +254,7 @@ class Run:
         cells: Dict[str, Any] = dict(self._summary_cells())
         cells["Details Page"] = ("Link to the studio", self.get_portal_url())
         cells["Docs Page"] = ("Link to Documentation", self.get_docs_url())
-        return _html.render_table(cells)
+        return _html_table.render_table(cells)
 
     def _summary_cells(self) -> Dict[str, str]:
         shown = {"Experiment": self._experiment.name, "Id": self._run_id}
@@ -582,7 +582,7 @@ list_of = list  # For the body of the class, where `Run.list` hides the builtin.
 def __getattr__(name: str) -> Any:
     if name == "_SubmittedRun":
         return importlib.import_module("azureml.core._run_context")._SubmittedRun
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _absent.find_missing(__name__)(name)
 
 
 def get_run(experiment: Any, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:

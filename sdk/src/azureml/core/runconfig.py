@@ -10,6 +10,7 @@ from lazuli.environments.definitions import DEFAULT_NAME, default_run_structure
 from lazuli.runs.definitions import LOCAL, SUFFIX, find_definition_file, read_definition_file
 from lazuli.yaml_text import write_yaml_file
 
+from azureml import _absent
 from azureml.core._config_element import ConfigElement, check_one_of
 from azureml.core._run_config_sections import (
     SUPPORTED_DATAREF_MODES,
@@ -64,6 +65,8 @@ from azureml.exceptions import UserErrorException
 __all__ = [
     "DEFAULT_CPU_IMAGE",
     "DEFAULT_GPU_IMAGE",
+    "DEFAULT_MMLSPARK_CPU_IMAGE",
+    "DEFAULT_MMLSPARK_GPU_IMAGE",
     "LOCAL_RUNCONFIG_NAME",
     "MPI_CPU_IMAGE",
     "MPI_GPU_IMAGE",
@@ -117,6 +120,8 @@ __all__ = [
 ]
 
 LOCAL_RUNCONFIG_NAME = LOCAL
+DEFAULT_MMLSPARK_CPU_IMAGE = "microsoft/mmlspark:0.12"
+DEFAULT_MMLSPARK_GPU_IMAGE = "microsoft/mmlspark:gpu-0.12"
 MPI_CPU_IMAGE = DEFAULT_CPU_IMAGE
 MPI_GPU_IMAGE = DEFAULT_GPU_IMAGE
 FRAMEWORKS = ("Python", "PySpark", "CNTK", "TensorFlow", "PyTorch")
@@ -298,3 +303,6 @@ def _file_for_saving(path: str, name: str) -> str:
         return os.path.abspath(path)
     folder = "aml_config" if os.path.isdir(os.path.join(path, "aml_config")) else ".azureml"
     return os.path.join(os.path.abspath(path), folder, name + SUFFIX)
+
+
+__getattr__ = _absent.find_missing(__name__)

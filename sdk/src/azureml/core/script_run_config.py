@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional, Union
 
 from lazuli.runs.experiments import check_experiment_name, create_experiment
 
+from azureml import _absent
 from azureml.core._config_element import check_type
 from azureml.core.environment import Environment
 from azureml.core.runconfig import (
@@ -141,3 +142,6 @@ def submit(
     """Submit the script in the experiment of this name, which is created if it does not exist."""
     create_experiment(workspace._remote, check_experiment_name(experiment_name))
     return workspace._experiment(experiment_name).submit(script_run_config, run_id=run_id)
+
+
+__getattr__ = _absent.find_missing(__name__)

@@ -12,7 +12,7 @@ from lazuli.data.datastores import list_datastores, set_default
 from lazuli.errors import NotAvailable
 from lazuli.workspaces import WorkspaceClient, WorkspaceCreation
 
-from azureml import _html
+from azureml import _absent, _html_table
 from azureml.core.authentication import (
     AbstractAuthentication,
     AzureMLTokenAuthentication,
@@ -395,7 +395,7 @@ class Workspace:
         )
 
     def _repr_html_(self) -> str:
-        return _html.render_table(
+        return _html_table.render_table(
             {
                 "Name": (self.name, self._studio_url),
                 "Subscription": self.subscription_id,
@@ -442,5 +442,7 @@ def _refuse_unavailable(**services: Any) -> None:
 def _drop_none(**values: Any) -> Json:
     return {name: value for name, value in values.items() if value is not None}
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["WORKSPACE_DEFAULT_BLOB_STORE_NAME", "Workspace"]

@@ -10,7 +10,7 @@ from lazuli.client import quote_segment
 from lazuli.console import print_text
 from lazuli.errors import NotAvailable
 
-from azureml import _html
+from azureml import _html_table
 from azureml.exceptions import ComputeTargetException
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class ComputeTarget:
     def _repr_html_(self) -> str:
         studio = self.workspace._studio_url
         link = f"{studio.rstrip('/')}/compute/{quote_segment(self.name)}" if studio else None
-        return _html.render_table(
+        return _html_table.render_table(
             {"Name": (self.name, link), "Type": str(self.type), "Provisioning state": str(self.provisioning_state)}
         )
 
