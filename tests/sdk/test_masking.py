@@ -1,6 +1,7 @@
 """Secrets do not stand in logs and errors, wherever a chunk of the log ends."""
 
 import re
+import time
 
 import httpx
 import pytest
@@ -21,6 +22,18 @@ SECRETS = {
     f"token={RUN_TOKEN}\n": RUN_TOKEN,
     "GET https://x.blob.core.windows.net/c/f?sv=2020&sig=aB%2Fc1%3D&se=2030": "aB%2Fc1%3D",
     "https://example.org/?token=abcd-1234": "abcd-1234",
+    "https://s3.example/b?X-Amz-Credential=A&X-Amz-Signature=0a1b2c": "0a1b2c",
+    "POST https://api.example/v1?apikey=abcd-1234&q=x": "abcd-1234",
+    "https://login.example/?refresh_token=abcd.1234": "abcd.1234",
+    "postgres://me:pa#ss/w?rd@db.example/x": "me:pa#ss/w?rd",
+    "AccountName=x;AccountKey=aGVs/bG8+Zm9v==;Endpoint=y": "aGVs/bG8+Zm9v==",
+    "Server=tcp:db.example; Password=hunter-3;": "hunter-3",
+    "Authorization: Bearer abcdefghijkl": "abcdefghijkl",
+    "{'Authorization': 'Basic dXNlcjpwYXNzd29yZA=='}": "dXNlcjpwYXNzd29yZA==",
+    "cloning with ghp_0123456789abcdef0123": "ghp_0123456789abcdef0123",
+    "it is eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2lnbmF0dXJl then": "eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2lnbmF0dXJl",
+    """as JSON: "it\\'s" quoted""": "it\\'s",
+    "stage two-of-stage here": "two-of-stage",
     "the key is s3cr3t-key.": "s3cr3t-key",
     "Server=db;Pwd=hunter-2": "Server=db;Pwd=hunter-2",
     "it is by-pwd-1 here": "by-pwd-1",
@@ -39,8 +52,12 @@ masker = Masker.for_variables(
         "CLIENT_SECRET": "kept-by-l",
         "AZURE_STORAGE_CONNECTION_STRING": "Server=db;Pwd=hunter-2",
         "DB_PWD": "by-pwd-1",
+        "API_KEY_V2": "it's",
+        "DB_PASSWORD_PROD": "two-of-stage",
         "PWD": "/plain/folder",
         "BYPASS": "plain-words",
+        "TOKENIZERS_PARALLELISM": "false",
+        "MAX_TOKENS": "1000",
     }
 )
 
@@ -56,6 +73,10 @@ def test_a_secret_is_covered_and_nothing_beside_it(text):
         "loss: 1",
         "key 1 of 10",
         "see https://example.org/a@b",
+        "see http://127.0.0.1:8000/people/a@b.example",
+        "authorization: token expired",
+        "false, 1000 tokens; password=",
+        "GET /x?sort=key&key=a",
         "blitz_mode on",
         "in /plain/folder",
         "plain-words",
@@ -79,6 +100,13 @@ def test_wherever_a_chunk_ends_no_part_of_a_secret_goes_out(text):
             sent, held = sent + masker.mask_bytes(held[:ready]), held[ready:]
         sent += masker.mask_bytes(held)
         assert len(sent) == len(data) and sent.decode() == data.decode().replace(secret, "*" * len(secret)), size
+
+
+def test_a_hostile_line_is_masked_in_little_time():
+    begun = time.thread_time()
+    for part in ("http://" + "a:" * 900, "://a:b", "?token=", ";password=", "authorization: bearer ", "eyJaaaaaaaa."):
+        masker.mask_text(part * (100_000 // len(part)))
+    assert time.thread_time() - begun < 2
 
 
 def test_the_runner_masks_log_and_error():

@@ -12,25 +12,47 @@ import re
 from typing import Any, Iterable, List, Mapping, Optional, Set
 from urllib.parse import quote
 
+# Names of variables whose values are secrets. A number, a version or the name of a stage may stand behind.
 _NAMED = re.compile(
-    r"(?:TOKEN|KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|CONN(?:ECTION)?_?STR(?:ING)?|DSN|(?:^|_)(?:SAS|PASS)|_PWD)$",
+    r"(?:TOKEN|KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|CREDENTIALS?|CREDS|CONN(?:ECTION)?_?STR(?:ING)?|DSN|JWT|COOKIE|"
+    r"WEBHOOK(?:_URL)?|AUTHORIZATION|(?:^|_)(?:SAS|PASS|PAT|AUTH)|_PWD)"
+    r"(?:_?V?\d+|_(?:PROD|DEV|TEST|STAGING|PRIMARY|SECONDARY|OLD|NEW|VALUE|B64|BASE64))?$",
     re.IGNORECASE,
 )
 # Shorter values would hide half of a log.
 MIN_SECRET_LENGTH = 4
 # In the query of an address: the signature of a shared link, a token, a password.
-_PARAMETERS = (b"sig", b"token", b"access_token", b"password", b"client_secret", b"api_key")
-_AFTER = b"|".join(b"(?<=[?&]%s=)" % name for name in _PARAMETERS)
-# The user and password before the @ of an address, such a parameter, a personal token, a run's token.
-_PATTERN = re.compile(
-    rb"(?<=://)[^\s/'\"<>?#]+(?=@)|\blz_[\w-]{8,}|\brun\.\.?[\w-]{10,}:[\w-]{4,}:[\w-]{20,}"
-    rb"|(?:" + _AFTER + rb")[^\s&'\"<>#]+",
-    re.ASCII,
+_PARAMETERS = (
+    rb"(?i:(?:x-amz-|x-goog-)?sig(?:nature)?|(?:x-amz-|x-goog-)?(?:\w+[_-])?token|passw(?:or)?d|pwd|secret|client[_-]secret|"
+    rb"(?:api|access|subscription|account)[_-]?key|auth)"
 )
+# In a connection string, behind a semicolon.
+_PARTS = rb"(?i:(?:account|sharedaccess|access|secret)key|sharedaccesssignature|password|pwd)"
+_URL_SECRET = (
+    rb"(?<=://)[^\s/'\"<>?#]+(?=@)"
+    # A password that is not encoded as it should be; no port. Its length is bounded, and so is the search.
+    rb"|(?<=://)[^\s/'\"<>?#@:]{0,100}:(?!\d*[/?#])[^\s'\"<>@]{1,200}(?=@)"
+)
+_TOKENS = (
+    # A personal token, a run's token.
+    rb"\blz_[\w-]{8,}|\brun\.\.?[\w-]{10,}:[\w-]{4,}:[\w-]{20,}"
+    # Those of others: GitHub, GitLab, Hugging Face, Databricks, and signed ones of JSON.
+    rb"|\bgh[opsu]_\w{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bhf_\w{16,}|\bdapi[0-9a-f]{30,}"
+    rb"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+"
+)
+# The group is what stays in front of the secret.
+_NAMED_VALUES = (
+    rb"([?&]" + _PARAMETERS + rb"=)[^\s&'\"<>#]+"
+    rb"|(;\s?" + _PARTS + rb"=)[^\s;'\"<>]+"
+    rb"|((?i:\bauthorization['\"]?\s?[:=]\s?['\"]?(?:basic|bearer|token))\s)[^\s,;'\"<>]{12,}"
+)
+_PATTERN = re.compile(_URL_SECRET + b"|" + _TOKENS + b"|" + _NAMED_VALUES, re.ASCII)
 # The beginning of one of these at the end of the data.
 _BEGUN = re.compile(
-    rb"(?::/?|://[^\s/'\"<>?#]*|\bl(?:z(?:_[\w-]*)?)?|\br(?:un?|un\.[\w:.-]*)?"
-    rb"|[?&](?:[a-z_]{0,14}|(?:" + b"|".join(_PARAMETERS) + rb")=[^\s&'\"<>#]*))\Z",
+    rb"(?::/?|://[^\s'\"<>]*|\b[lrghde][\w.:-]*"
+    rb"|[?&](?:[\w-]{0,24}|" + _PARAMETERS + rb"=[^\s&'\"<>#]*)"
+    rb"|;\s?(?:\w{0,24}|" + _PARTS + rb"=[^\s;'\"<>]*)"
+    rb"|(?i:\ba[a-z]{0,12}['\"]?\s?(?:[:=]\s?['\"]?(?:[a-z]{0,6}(?:\s[^\s,;'\"<>]*)?)?)?))\Z",
     re.ASCII,
 )
 # No address and no token is longer.
@@ -56,9 +78,13 @@ class Masker:
         lines = {line.strip() for secret in secrets for line in secret.splitlines()}
         # Variables hold any bytes; those that are not UTF-8 are surrogates here.
         known = {line.encode("utf-8", "surrogateescape") for line in lines if len(line) >= MIN_SECRET_LENGTH}
-        quoted = {quote(secret, safe="").encode() for secret in known}
+        written = {quote(secret, safe=safe).encode() for secret in known for safe in ("", "/")}
+        # In JSON, and as Python shows a text: with backslashes before quotes and backslashes.
+        written |= {
+            secret.replace(b"\\", b"\\\\").replace(mark, b"\\" + mark) for secret in known for mark in (b'"', b"'")
+        }
         # The longest first, because one secret may begin with another.
-        self._known: List[bytes] = sorted(known | quoted, key=len, reverse=True)
+        self._known: List[bytes] = sorted(known | written, key=len, reverse=True)
         self._patterns = [re.compile(b"|".join(map(re.escape, self._known)))] if self._known else []
         self._patterns.append(_PATTERN)
 
@@ -122,7 +148,8 @@ class Masker:
 
 
 def _to_stars(match: "re.Match[bytes]") -> bytes:
-    return b"*" * len(match.group())
+    kept = match.group(match.lastindex) if match.lastindex else b""
+    return kept + b"*" * (len(match.group()) - len(kept))
 
 
 def masker_of_process() -> Masker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from fnmatch import fnmatchcase
 from typing import List, Sequence
 
@@ -11,24 +12,30 @@ from lazuli.runs.ignore_rules import IgnoreRules, parse_rule
 # A version control system's folder holds everything that was ever committed, and the passwords of its remotes.
 FOLDERS = (".git", ".hg", ".svn", ".ssh", ".gnupg", ".azure", ".config/gcloud", ".password-store")
 NAMES = (
-    ".git", ".env", ".env.*", "*.env", ".envrc",
+    ".git", ".env", ".env.*", ".env-*", ".env_*", ".env~", "*.env", ".envrc",
     "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "id_rsa_*", "id_ed25519_*",
-    "*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx",
+    "id_rsa.*", "id_ed25519.*", "ssh_host_*_key",
+    "*.pem", "*.key", "*.p12", "*.pfx", "*.pkcs12", "*.p8", "*.ppk", "*.jks", "*.keystore", "*.kdbx",
     ".netrc", "_netrc", ".pgpass", ".my.cnf", ".mylogin.cnf", ".htpasswd",
     ".pypirc", ".npmrc", ".git-credentials", ".dockercfg", ".databrickscfg", ".s3cfg", ".boto", ".vault-token",
     "credentials.json", "secrets.json", "secrets.toml", "secrets.yaml", "secrets.yml", "local.settings.json",
     "application_default_credentials.json", "azureauth.json", "*.publishsettings", "*.tfvars", "*.ovpn", ".renviron",
     "kaggle.json", "client_secret*.json", "service-account*.json", "service_account*.json",
-    "*.tfstate", "*.tfstate.backup",
+    "*.tfstate", "*.tfstate.backup", ".terraformrc", ".vault_pass*", ".secret", ".secrets", ".secrets.toml",
+    "credentials.csv", "credentials.ini", "credentials.yaml", "credentials.yml", "secrets.ini",
+    "accesskeys.csv", "rootkey.csv", "auth.json", ".bash_history", ".zsh_history", ".python_history",
 )  # fmt: skip
 PATHS = (
     ".aws/credentials",
-    ".docker/config.json",
+    ".aws/config",
     ".kube/config",
+    ".docker/config.json",
     ".config/gh/hosts.yml",
     ".config/lazuli/logins.json",
     ".streamlit/secrets.toml",
     ".cargo/credentials.toml",
+    ".dbt/profiles.yml",
+    ".snowsql/config",
 )
 # Meant to be shared.
 HARMLESS = (".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults")
@@ -73,7 +80,7 @@ def is_secret(path: str, is_folder: bool) -> bool:
     name = posixpath.basename(path)
     if is_folder:
         return _ends_with(path, FOLDERS)
-    if name in HARMLESS or name.endswith(".pub"):
+    if re.sub("[_-]", ".", name) in HARMLESS or name.endswith(".pub"):
         return False
     return any(fnmatchcase(name, pattern) for pattern in NAMES) or _ends_with(path, PATHS)
 
