@@ -24,8 +24,8 @@ Json = Dict[str, Any]
 _FOR_A_SHELL = re.compile(r"[&|;<>$`*?~]|\A[(){}!]\Z")
 # At the beginning, what only a shell knows: a variable, a builtin, a word of its grammar.
 _BEGINS_FOR_A_SHELL = re.compile(
-    r"[A-Za-z_]\w*=|(?:\.|:|alias|case|cd|declare|eval|exec|exit|export|for|function|if|pushd|readonly|set|shopt|source|"
-    r"trap|ulimit|umask|unset|until|wait|while)\Z"
+    r"[A-Za-z_]\w*=|(?:\.|:|alias|case|cd|declare|eval|exec|exit|export|for|function|if|let|pushd|readonly|select|set|shopt|source|"
+    r"time|trap|type|ulimit|umask|unset|until|wait|while|\[\[)\Z"
 )
 # `$(date)`, and a bracket of a group: for the shell, whatever is in it.
 _KEPT = re.compile(r"[^'\"]*\$\([^'\"]*\)[^'\"]*|[()]")
