@@ -93,6 +93,21 @@ def test_a_module_of_ones_own_is_not_looked_for_on_an_index(reason, tmp_path):
     assert "The snapshot has 'src/utils.py', which is not on Python's path" in reason("import utils")
 
 
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("distutils.util", "'distutils' was a part of Python up to 3.11; the package 'setuptools' brings a copy."),
+        ("imp", "'imp' was a part of Python up to 3.11."),
+        ("urllib2", "'urllib2' was a part of Python up to 2.7. Change the script."),
+        ("tkinter.ttk", "'tkinter' is a part of Python that the interpreter of this environment was built without"),
+    ],
+)
+def test_nobody_is_sent_to_an_index_for_a_module_of_python(module, said):
+    if module.startswith("tkinter") and not hasattr(sys, "stdlib_module_names"):
+        pytest.skip("Python lists its modules from 3.10 on")
+    assert suggest_package(module, "e").startswith(said)
+
+
 def test_nobody_is_sent_to_an_index_for_a_module_of_the_sdk(reason):
     said = reason("import azureml.nothing_of_this_name")
     assert "no package of an index brings it" in said and "add_pip_package" not in said

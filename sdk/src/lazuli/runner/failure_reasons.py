@@ -7,7 +7,7 @@ import re
 import signal
 from typing import Any, Dict, List, Optional, Tuple
 
-from lazuli.runner.module_packages import find_package
+from lazuli.runner.module_packages import describe_standard_module, find_package
 
 TAIL_BYTES = 32 * 1024
 TAIL_LINES = 40
@@ -68,6 +68,9 @@ def suggest_package(module: str, environment_name: str, folder: str = "") -> str
             f"The snapshot has {found!r}, which is not on Python's path: start the script from the folder that has it, or "
             "add the folder to sys.path or PYTHONPATH."
         )
+    standard = describe_standard_module(top)
+    if standard:
+        return standard
     package = find_package(module)
     if package is None:
         return (

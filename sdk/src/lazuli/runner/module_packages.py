@@ -6,10 +6,23 @@ stranger's.
 
 from __future__ import annotations
 
+import sys
 from typing import Optional
 
 # module -> distribution
 DIFFERENT = {
+    "netCDF4": "netCDF4",
+    "cx_Oracle": "cx-Oracle",
+    "speech_recognition": "SpeechRecognition",
+    "imageio_ffmpeg": "imageio-ffmpeg",
+    "ydata_profiling": "ydata-profiling",
+    "feature_engine": "feature-engine",
+    "whisper": "openai-whisper",
+    "segment_anything": "segment-anything",
+    "ml_dtypes": "ml-dtypes",
+    "langchain_openai": "langchain-openai",
+    "tune_sklearn": "tune-sklearn",
+    "gin": "gin-config",
     "absl": "absl-py",
     "attr": "attrs",
     "bs4": "beautifulsoup4",
@@ -139,6 +152,17 @@ DIFFERENT = {
 # Distributions whose module has their name.
 SAME = frozenset(
     [
+        "adal",
+        "autogluon",
+        "chromadb",
+        "moviepy",
+        "msrest",
+        "onnxmltools",
+        "oracledb",
+        "pygraphviz",
+        "pybullet",
+        "sweetviz",
+        "treeinterpreter",
         "accelerate",
         "adlfs",
         "aiohttp",
@@ -364,6 +388,28 @@ SAME = frozenset(
         "zstandard",
     ]
 )
+
+# Modules that Python had up to the version before this one.
+GONE = {
+    "2.7": "__builtin__ ConfigParser HTMLParser Queue StringIO Tkinter cPickle cStringIO httplib urllib2 urlparse",
+    "3.11": "asynchat asyncore distutils imp smtpd",
+    "3.12": "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib pipes sndhdr sunau telnetlib uu xdrlib",
+}
+
+
+def describe_standard_module(name: str) -> Optional[str]:
+    """What to do about a module of Python itself that was not found; None if it is none."""
+    for version, names in GONE.items():
+        if name in names.split():
+            more = "; the package 'setuptools' brings a copy" if name == "distutils" else ""
+            older = "" if version == "2.7" else ", or choose an older Python in the environment"
+            return f"{name!r} was a part of Python up to {version}{more}. Change the script{older}."
+    if name in getattr(sys, "stdlib_module_names", ()):
+        return (
+            f"{name!r} is a part of Python that the interpreter of this environment was built without; no package of an "
+            "index brings it."
+        )
+    return None
 
 
 def find_package(module: str) -> Optional[str]:
