@@ -148,8 +148,8 @@ class Masker:
 
 
 def _to_stars(match: "re.Match[bytes]") -> bytes:
-    kept = match.group(match.lastindex) if match.lastindex else b""
-    return kept + b"*" * (len(match.group()) - len(kept))
+    prefix = match.group(match.lastindex) if match.lastindex else b""
+    return prefix + b"*" * (len(match.group()) - len(prefix))
 
 
 def masker_of_process() -> Masker:
