@@ -105,6 +105,9 @@ bench: .venv/.synced-dev ## measure the figures of docs/figures.md on a throw-aw
 bench-data: .venv/.synced-dev ## measure previews, profiles and reading of data; ROWS=10000000
 	$(FOR_TESTS) $(IN)/python bench/data.py
 
+bench-lists: .venv/.synced-dev ## measure lists, searches and polls over 100,000 jobs on SQLite and PostgreSQL; rewrites docs/search_speed.md
+	$(FOR_TESTS) $(IN)/python bench/search.py $(ARGS)
+
 bench-requests: .venv/.synced-dev ## compare six requests of MLflow's API with FastTrackML's, by plain HTTP
 	$(FOR_TESTS) $(IN)/python bench/plain_requests.py $(ARGS)
 

@@ -1,6 +1,7 @@
 """Pages of compute clusters: the list, a cluster with its nodes and jobs, and its settings."""
 
 import dataclasses
+import hashlib
 
 from django.contrib import messages
 from django.db.models import F
@@ -17,6 +18,7 @@ from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
+from studio.polls import nothing_new
 from studio.words import split_words
 from workspaces.access import can
 from workspaces.lookup import page_workspace
@@ -67,8 +69,15 @@ def compute_list(request, slug):
     page = page_of(request, targets.order_by(f"-{field}" if sort[:1] == "-" else field, "pk"))
     for target in page.object_list:
         target.workspace = workspace
+    token = _state_token(page.object_list)
+    if request.GET.get("seen") == token:
+        return nothing_new()
+    # Links carry no token of a poll.
+    request.GET = request.GET.copy()
+    request.GET.pop("seen", None)
     context = {
         "page": page,
+        "token": token,
         "words": words,
         "may_edit": _may_edit(request, workspace),
         "create_links": _create_links(request, workspace),
@@ -76,6 +85,15 @@ def compute_list(request, slug):
         "hosts": list(Host.objects.alive()),
     }
     return render_page(request, "compute/compute_list.html", context, partial="clusters")
+
+
+def _state_token(targets: list[ComputeTarget]) -> str:
+    """Changes with any value of these rows, their counts included."""
+    rows = [
+        {name: value for row in (target, target.cluster) for name, value in vars(row).items() if name[0] != "_"}
+        for target in targets
+    ]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:20]
 
 
 def _context(request, target: ComputeTarget, tab: str, **more) -> dict:

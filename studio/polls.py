@@ -20,7 +20,7 @@ from studio.htmx import HTMX_HEADERS
 # Then the view is asked again: a session may have expired, which is a matter of time and not of rows.
 SECONDS = 60
 # A poll that reads more than this is not repeated; polls that a process remembers.
-MAX_STATEMENTS, MAX_POLLS = 12, 2_000
+MAX_STATEMENTS, MAX_POLLS = 20, 2_000
 READS = re.compile(r"\s*SELECT\b", re.I)
 
 

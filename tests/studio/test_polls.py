@@ -1,5 +1,8 @@
 """Polls that find nothing new, answered from what the answer before read."""
 
+import html
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -70,3 +73,22 @@ def test_the_view_is_asked_again_after_a_while(as_user, bob, run, monkeypatch):
     address = reverse("runs:run_state", args=[run.workspace.slug, run.run_id])
     for _ in range(4):
         assert asked_by_django(lambda: client.get(address, {"seen": run.revision})) > 3
+
+
+def test_a_list_of_clusters_is_sent_again_once_one_changes(as_user, alice, workspace):
+    target, client = factories.make_target(workspace), as_user(alice)
+    # One that is not needed, so the cluster will shrink.
+    factories.make_node(target, state="idle")
+    address = reverse("compute:list", args=[workspace.slug])
+    piece = {"HX-Request": "true", "HX-Target": "clusters"}
+
+    def poll() -> str:
+        text = client.get(address, headers=piece).content.decode()
+        assert "seen=" not in text.partition("<table")[2]
+        return html.unescape(re.search('hx-get="([^"]+seen=[^"]+)"', text)[1])
+
+    before = poll()
+    assert [client.get(before, headers=piece).status_code for _ in range(4)] == [204] * 4
+    factories.make_node(target)
+    assert client.get(before, headers=piece).status_code == 200
+    assert poll() != before

@@ -6,6 +6,7 @@ param-lr, tag-team, property-x    by name
 """
 
 import dataclasses
+import functools
 import math
 import sys
 from collections.abc import Iterable, Sequence
@@ -384,6 +385,7 @@ def find_best(column: Column, found: list) -> float | None:
     return min(numbers) if better == "lower" else max(numbers)
 
 
+@functools.lru_cache(maxsize=2_000)
 def _open_cell(column: Column, classes: str = "", style: str = "", title: str = ""):
     styles = ";".join(filter(None, [column.style, style]))
     attributes = [("class", f"{column.classes} {classes}".strip()), ("style", styles), ("title", title)]
