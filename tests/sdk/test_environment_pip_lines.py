@@ -94,6 +94,8 @@ def test_a_requirement_is_kept(line, requirement):
         ("x-1.0-py3-none-any.whl", "is a path on another machine"),
         ("mine @ file:///home/me/mine", "is a path on another machine"),
         ("-r more.txt", "names a file on another machine"),
+        ("-r https://x.example/more.txt", "names a file at an address, which is not read,"),
+        ("pkg-resources==0.0.0", "Debian's `pip freeze` writes it"),
         ("-c limits.txt", "names a file on another machine"),
         ("--require-hashes", "this option is not supported"),
         ("--no-cache-dir", "this option is not supported"),

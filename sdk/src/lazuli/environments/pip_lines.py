@@ -82,7 +82,8 @@ def _add_option(requirements: Requirements, line: str) -> None:
         requirements.constraints.append(value)
     elif name in ("--requirement", "--constraint", "--editable", "--find-links") and value:
         what = "file" if name in ("--requirement", "--constraint") else "folder"
-        requirements.warnings.append(f"{line!r} names a {what} on another machine and is left out.")
+        where = "at an address, which is not read," if value.startswith("http") else "on another machine"
+        requirements.warnings.append(f"{line!r} names a {what} {where} and is left out.")
     else:
         requirements.warnings.append(f"{line!r}: this option is not supported and is left out.")
 
@@ -131,6 +132,11 @@ def _add_requirement(requirements: Requirements, line: str) -> None:
     problem = find_problem(plain)
     if problem:
         raise BuildFailed(f"{line!r} under `pip:` cannot be read: {problem}")
+    if re.fullmatch(r"pkg[-_]resources==0\.0\.0", plain):
+        requirements.warnings.append(
+            f"{plain!r} is left out: Debian's `pip freeze` writes it, and no package index has it."
+        )
+        return
     match = _REQUIREMENT.fullmatch(plain)
     assert match is not None
     if is_sdk_v1(plain) and plain != line:
