@@ -168,7 +168,7 @@ def test_while_a_backup_runs_nothing_deletes_files(run, workspace):
     assert storage.get_range(key, 0, 1)
     purge.queue_purge(None, workspace, "trash")
     assert not purge.run_turn()
-    with pytest.raises(Conflict, match="under way"):
+    with pytest.raises(Conflict, match="already running"):
         Backup.begin(pathlib.Path("/x"))
     backup.fail("stopped")
     storage.delete_keys([key])
@@ -307,7 +307,7 @@ def test_the_page_starts_one_and_shows_what_became_of_it(run, as_user, owner, al
     assert as_user(alice).post("/admin/backups/start/").status_code == 403
     tasks.work()
     backup, page = Backup.objects.get(), html_of(admin.get("/admin/backups/"))
-    assert str(backup.folder) in page and "restored into a scratch folder" in page and "Whole" in page
+    assert str(backup.folder) in page and "restored into a scratch folder" in page and "Verified" in page
     Backup.objects.update(started_at=timezone.now() - dt.timedelta(days=40))
     assert "status-bad" in html_of(admin.get("/admin/backups/"))
     assert "is 40 days old" in html_of(admin.get("/admin/"))

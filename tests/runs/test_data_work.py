@@ -52,7 +52,7 @@ def test_a_profile_of_all_rows_is_kept_for_these_files(as_user, alice, version, 
     assert "Profile all rows" in browser.get(address).text
     assert browser.post(f"{HERE}change/", {"act": "profile"}).url == address
     assert "The profile of all rows is being computed: 0 %" in browser.get(address).text
-    with pytest.raises(Conflict, match="under way"):
+    with pytest.raises(Conflict, match="already running"):
         DataWork.queue(version, DataWork.Kind.PROFILE, alice)
     tasks.work_on_data()
     assert "All 6 rows" in browser.get(address).text
