@@ -247,6 +247,7 @@ class Webservice(ABC):
         """Change what of `update`'s arguments is given. `body` is sent beside them; models and inference config make a new
         revision, with what else is in `deployment`.
         """
+        _warn_of_unused(given)
         config, models = given["inference_config"], given["models"]
         if models is not None and config is None:
             raise WebserviceException("Error, to change the models give inference_config too.")
@@ -345,10 +346,7 @@ def deploy_service(
     """`Model.deploy` to the studio."""
     Webservice.check_for_existing_webservice(workspace, name, overwrite)
     config.validate_configuration()
-    unused = [name for name in UNUSED if getattr(config, name, None) is not None]
-    if unused:
-        text = f"{', '.join(unused)}: nothing is reserved here; a service uses what its machine has."
-        warnings.warn(text, stacklevel=3)
+    _warn_of_unused(vars(config))
     body = {
         **config._describe(),
         "overwrite": overwrite,
@@ -362,6 +360,13 @@ def deploy_service(
         return _make(workspace, services.create_service(workspace._remote, name, body))
     except ServiceException as error:
         raise WebserviceException(error.message, inner_exception=error) from error
+
+
+def _warn_of_unused(given: Json) -> None:
+    unused = [name for name in UNUSED if given.get(name) is not None]
+    if unused:
+        text = f"{', '.join(unused)}: nothing is reserved here; a service uses what its machine has."
+        warnings.warn(text, stacklevel=4)
 
 
 def list_models(workspace: Any, models: Any) -> List[str]:

@@ -1,0 +1,139 @@
+"""SDK v1's services as the records that they are: deployed, found, changed and deleted; no node is there to run them."""
+
+import pytest
+from azureml.core import Environment, Webservice
+from azureml.core.compute import AksCompute, ComputeTarget
+from azureml.core.model import InferenceConfig, Model
+from azureml.core.webservice import AciWebservice, AksWebservice
+from azureml.exceptions import WebserviceException
+from lazuli.errors import NotAvailable
+
+
+@pytest.fixture
+def config(tmp_path) -> InferenceConfig:
+    (tmp_path / "score.py").write_text("def init(): ...\ndef run(data): return data\n")
+    return InferenceConfig(entry_script="score.py", source_directory=str(tmp_path), environment=Environment("e"))
+
+
+@pytest.fixture
+def deploy(ws, config, cluster):
+    def deploy(settings, name="svc", **options):
+        return Model.deploy(ws, name, [], config, settings, **options)
+
+    return deploy
+
+
+def test_a_service_is_found_by_its_class_kind_tags_and_properties(ws, deploy):
+    one = deploy(
+        AciWebservice.deploy_configuration(tags={"area": "a"}, properties={"p": "1"}, auth_enabled=True), "one"
+    )
+    two = deploy(AksWebservice.deploy_configuration(tags={"area": "b"}), "two")
+    assert [type(found) for found in (one, two)] == [AciWebservice, AksWebservice]
+    assert (one.state, one.compute_type, one.auth_enabled) == ("Transitioning", "ACI", True)
+    assert {service.name for service in Webservice.list(ws)} == {"one", "two"}
+    for options, names in [
+        ({"tags": ["area"]}, {"one", "two"}),
+        ({"tags": [["area", "b"]]}, {"two"}),
+        ({"properties": ["p"]}, {"one"}),
+        ({"compute_type": "aks"}, {"two"}),
+        ({"model_name": "none"}, set()),
+    ]:
+        assert {service.name for service in Webservice.list(ws, **options)} == names, options
+    assert set(ws.webservices) == {"one", "two"}
+    again = AciWebservice.deserialize(ws, one.serialize())
+    assert (again.name, again.tags, again.properties) == ("one", {"area": "a"}, {"p": "1"})
+    assert f"name={one.name}" in repr(one) and two.serialize()["autoScaler"] == {"minReplicas": 1, "maxReplicas": 10}
+
+
+def test_keys_are_read_and_replaced(deploy):
+    service = deploy(
+        AciWebservice.deploy_configuration(auth_enabled=True, primary_key="p" * 32, secondary_key="s" * 32)
+    )
+    assert service.get_keys() == ("p" * 32, "s" * 32)
+    service.regen_key("Primary", "q" * 32)
+    service.regen_key("Secondary")
+    primary, secondary = service.get_keys()
+    assert primary == "q" * 32 and secondary != "s" * 32
+    with pytest.raises(WebserviceException, match="Write Primary or Secondary"):
+        service.regen_key("primary")
+    with pytest.raises(NotAvailable, match="use get_keys"):
+        service.get_token()
+
+
+def test_a_service_is_changed_in_place(deploy):
+    service = deploy(AciWebservice.deploy_configuration(tags={"a": "1"}))
+    service.add_tags({"b": "2"})
+    service.remove_tags("a")
+    service.add_properties({"p": "1"})
+    service.update(description="new", auth_enabled=True)
+    service.update_deployment_state()
+    assert (service.tags, service.properties, service.description) == ({"b": "2"}, {"p": "1"}, "new")
+    for wrong, words in [({}, "must be provided"), ({"models": ["m:1"]}, "give inference_config too")]:
+        with pytest.raises(WebserviceException, match=words):
+            service.update(**wrong)
+    with pytest.raises(NotAvailable, match="container images"):
+        service.update(image="i")
+
+
+def test_replicas_of_a_service_with_several_are_changed(deploy, config):
+    service = deploy(AksWebservice.deploy_configuration(num_replicas=2, scoring_timeout_ms=5000))
+    service.update(num_replicas=3)
+    assert (service._found["newest"]["minReplicas"], service.autoscaler) == (3, None)
+    service.update(autoscale_enabled=True, autoscale_min_replicas=1, autoscale_max_replicas=4)
+    assert service.autoscaler == {"minReplicas": 1, "maxReplicas": 4}
+    with pytest.warns(UserWarning, match="cpu_cores: nothing is reserved"):
+        service.update(inference_config=config, scoring_timeout_ms=9000, cpu_cores=2)
+    assert service._found["newest"]["number"] == 2
+    for wrong, words in [
+        ({"scoring_timeout_ms": 1}, "belong to a revision"),
+        ({"autoscale_min_replicas": 5, "autoscale_max_replicas": 2}, "is more than"),
+    ]:
+        with pytest.raises(WebserviceException, match=words):
+            service.update(**wrong)
+    with pytest.raises(TypeError, match="surprise"):
+        service.update(surprise=1)
+    service.add_tags({"b": "2"})
+    service.remove_tags(["b"])
+    service.add_properties({"p": "1"})
+    with pytest.raises(NotAvailable, match="use get_keys"):
+        service.get_access_token()
+
+
+@pytest.mark.parametrize("kind", [AciWebservice, AksWebservice])
+def test_what_a_configuration_cannot_mean_is_refused(kind, capsys):
+    for name in ("cpu_cores", "memory_gb"):
+        with pytest.raises(WebserviceException, match=f"{name} must be greater than zero"):
+            kind.deploy_configuration(**{name: 0})
+    with pytest.raises(NotAvailable, match="collect_model_data"):
+        kind.deploy_configuration(collect_model_data=True)
+    kind.deploy_configuration(description="shown", primary_key="never").print_deploy_configuration()
+    shown = capsys.readouterr().out
+    assert '"description": "shown"' in shown and "never" not in shown
+
+
+def test_a_taken_or_impossible_name_is_refused_and_a_deleted_service_is_gone(ws, deploy):
+    service = deploy(AciWebservice.deploy_configuration())
+    with pytest.raises(WebserviceException, match="already a service with name svc"):
+        deploy(AciWebservice.deploy_configuration())
+    with pytest.raises(WebserviceException, match="'No Name' is not valid"):
+        deploy(AciWebservice.deploy_configuration(), "No Name")
+    assert deploy(AciWebservice.deploy_configuration(), overwrite=True)._found["newest"]["number"] == 2
+    service.wait_for_deployment(timeout_sec=0)
+    assert service.get_logs() == ""
+    service.delete()
+    with pytest.raises(WebserviceException, match="Webservice with name svc not found"):
+        Webservice(ws, "svc")
+    for refused in (Webservice.deploy, Webservice.deploy_from_model, Webservice.deploy_from_image):
+        with pytest.raises(NotAvailable, match="container images"):
+            refused(ws, "svc", [], None)
+
+
+def test_an_inference_cluster_is_created_and_deleted(ws, cluster):
+    settings = AksCompute.provisioning_configuration(
+        agent_count=1, vm_size="STANDARD_DS11_V2", cluster_purpose="DevTest"
+    )
+    target = ComputeTarget.create(ws, "aks", settings)
+    assert (type(ws.compute_targets["aks"]), target.provisioning_state) == (AksCompute, "Succeeded")
+    assert target.serialize()["name"] == "aks" and AksCompute.list(ws)
+    target.delete()
+    assert ws.compute_targets["aks"].provisioning_state == "Deleting"
