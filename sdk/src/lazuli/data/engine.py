@@ -150,8 +150,10 @@ class Reader:
             with open(file.local, encoding=codec, newline="") as source, open(target, "w", encoding="utf-8") as output:
                 try:
                     shutil.copyfileobj(source, output)
-                except UnicodeDecodeError as error:
-                    line = _find_bad_text(file.local, codec)
+                except UnicodeError as error:
+                    # Without the mark of UTF-16 or UTF-32 at its start, nothing of it is read.
+                    is_unmarked = not isinstance(error, UnicodeDecodeError)
+                    line = 1 if is_unmarked else _find_bad_text(file.local, codec)
                     raise DatasetExecutionError(
                         f"{file.path}, line {line}: the text is not {reader.get('encoding')}."
                     ) from error
