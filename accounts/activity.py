@@ -217,7 +217,7 @@ class Activity(models.Model):
 
 
 def digest_of(values: list) -> str:
-    """Of the values of HASHED, as anybody can compute it from the download in JSON lines."""
+    """The digest of the values of HASHED, as anybody can compute it from the download in JSON lines."""
     values[HASHED.index("at")] = utc_time(values[HASHED.index("at")])
     return digest_json(values)
 
@@ -262,7 +262,7 @@ def record(
 
 
 def _origin(actor: Actor | None) -> dict:
-    """Who acts, from where, in which request."""
+    """The fields of a row that say who acts, from where, and in which request."""
     request = current_request()
     if actor is None and request is not None:
         actor = _actor_of(request)

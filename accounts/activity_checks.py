@@ -5,7 +5,7 @@ from accounts.activity import HASHED, Activity
 from studio.doctor import Finding, passed
 
 WHAT = "activity log"
-# Of each start of the doctor, which is to answer in seconds; `manage.py verify_activity` reads all.
+# Each start of the doctor, which has to answer in seconds, reads only these; `manage.py verify_activity` reads all.
 NEWEST = 20_000
 
 

@@ -1,4 +1,4 @@
-"""Who makes a request: a person, or a run with its token."""
+"""The actor of a request: a person, or a run with its token."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Actor:
-    """Who makes a request: a person, or a run with its run token, within the limits of runs/run_tokens.py."""
+    """The actor of a request: a person, or a run with its run token, within the limits of runs/run_tokens.py."""
 
     user: "User"
     workspace_id: int | None = None

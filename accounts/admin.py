@@ -146,7 +146,7 @@ class AuthenticatorAdmin(SecretAdmin):
 
 @admin.register(SocialAccount)
 class SocialAccountAdmin(SecretAdmin):
-    """Whom an identity provider knows as which person; deleting one separates them."""
+    """Links a person to their account at an identity provider; deleting one separates them."""
 
     exclude = ["extra_data"]
     list_display = ["user", "provider", "uid", "last_login"]

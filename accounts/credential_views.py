@@ -62,7 +62,7 @@ def principal(request, client_id):
 @admin_mode_required
 @require_POST
 def principal_change(request, client_id):
-    """By the button `act`: revoke a secret, switch it off or on, or delete it."""
+    """Revoke a secret of a service principal, switch it off or on, or delete it; the button's `act` says which."""
     require_site_admin(actor_of_request(request), ACT)
     found, actor, act = _find(client_id), actor_of_request(request), request.POST.get("act", "")
     if act == "delete":

@@ -22,7 +22,7 @@ def providers_of(user: User):
 
 
 def find_person(row: IdentityProvider, claims: dict, invitation: str = "") -> User:
-    """Who this is: known by this provider, invited, joined by a verified address, or new. Else refused with the reason."""
+    """The person whom these claims identify: known already, invited, joined by a verified address, or new. Else Denied."""
     person = _find_or_make(row, claims, invitation)
     # A newcomer who has to wait is stored all the same.
     if not person.is_active:

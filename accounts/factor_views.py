@@ -29,7 +29,7 @@ from studio import numbers
 from studio.errors import Invalid, TooMany
 from studio.forms import attempt
 
-# Of an authenticator app, until a code shows that it is in there.
+# The key in the session of an authenticator app's secret, until a code shows that the app has it.
 SECRET = "app_secret"
 
 
@@ -60,7 +60,7 @@ def second_step(request):
 
 
 def _check_code(request, user, form) -> tuple[str, int]:
-    """By what the code is right, or empty and the status of the answer; wrong ones count as wrong passwords do."""
+    """The kind of the code if it is right, else empty with the status of the answer; a wrong code counts as a wrong password."""
     if refused := sign_in_limits.refusal_reason(request, user.username):
         form.add_error("code", refused)
         return "", 429

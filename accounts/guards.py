@@ -72,7 +72,7 @@ def is_recently_authenticated(request) -> bool:
 
 
 def reauthentication_methods(user) -> set[str]:
-    """Of a second factor, if there is one, else the password, else the identity provider. Who came by a link alone has none."""
+    """The ways to confirm access: the second factors, else the password, else the identity provider; none after a link alone."""
     kinds = set(second_factors.factors_of(user).values_list("type", flat=True))
     if kinds or user.has_usable_password():
         return kinds or {"password"}

@@ -19,7 +19,7 @@ from studio.errors import Denied, Invalid, NotReady
 # None of these takes the client's secret for a key.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-# By how much the clocks of both may differ.
+# The clocks of both sides may differ by this much.
 LEEWAY_SECONDS = 60
 
 
@@ -47,7 +47,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):
         return self.row.redirect_url
 
     def read_claims(self, answer: dict, nonce: str) -> dict:
-        """Of the signed token; what only the provider's user information says is added."""
+        """The claims of the signed token, with those that only the provider's user information has."""
         claims = self.verify(answer["id_token"])
         if claims.get("nonce") != nonce:
             raise OAuth2Error("the token belongs to another sign-in (nonce)")
@@ -115,7 +115,7 @@ def finish(request, row: IdentityProvider) -> tuple[dict, dict]:
 
 
 def read_logout(request, row: IdentityProvider, token: str) -> str:
-    """Whose sessions a token of the back channel ends."""
+    """The subject whose sessions a logout token of the back channel ends."""
     try:
         claims = Adapter(request, row).verify(token, ("iat", "sub", "aud", "iss", "events"))
     except (requests.RequestException, OAuth2Error, jwt.PyJWTError, KeyError, ValueError) as error:

@@ -15,7 +15,7 @@ from accounts.identity_providers import IdentityProvider
 from accounts.signing_in import next_page, record_authentication, record_failure, start_session
 from studio.errors import Denied, StudioError
 
-# So that who is no longer known there is out here within half a day, even if the provider does not say so.
+# A person who is removed at the provider loses access here within half a day, even if the provider does not report it.
 SESSION_SECONDS = 12 * 3600
 SIGN_IN, CONNECT, TRIAL, CONFIRM = "sign in", "connect", "trial", "confirm"
 
@@ -31,7 +31,7 @@ def load_oidc():
 @never_cache
 @require_GET
 def oidc_begin(request, slug):
-    """To the provider. Who is signed in already connects the account; `?trial=1` only shows a site admin the claims."""
+    """Redirect to the provider. A signed-in person connects the account; `?trial=1` only shows a site admin the claims."""
     signed_in, trial = request.user.is_authenticated, bool(request.GET.get("trial"))
     if trial:
         require_site_admin(actor_of_request(request), "try an identity provider")
@@ -61,7 +61,7 @@ def oidc_callback(request, slug):
         request.session.set_expiry(SESSION_SECONDS)
         return answer
     if not request.user.is_authenticated:
-        raise Denied("Your session has ended meanwhile. Sign in, and try again.")
+        raise Denied("Your session has ended. Sign in, and try again.")
     if state["process"] == TRIAL:
         require_site_admin(actor_of_request(request), "try an identity provider")
         return render(request, "accounts/oidc_trial.html", {"claims": sorted(claims.items()), "provider": row})
@@ -76,7 +76,7 @@ def oidc_callback(request, slug):
 def _confirm(request, row, claims, state):
     """The provider has asked again who it is."""
     if not external_identities.providers_of(request.user).filter(provider=row.slug, uid=claims["sub"]).exists():
-        raise Denied(f"{row} says that you are somebody else than {request.user}.")
+        raise Denied(f"You have signed in to {row} with an account that is not the one of {request.user}.")
     record_authentication(request)
     with transaction.atomic():
         activity.record("session.prove", request.user, message=f"by {row}")

@@ -47,7 +47,7 @@ def begin_authentication(user: User | None = None) -> dict:
 
 
 def authenticate(answer: str, user: User | None = None) -> User | None:
-    """Whose passkey it is; None if it is none of an open account, or not of this person."""
+    """The person with this passkey; None if no open account has it, or if it is not this person's."""
     library = _load_webauthn()
     try:
         credential = _parse(answer)

@@ -13,7 +13,7 @@ from accounts.sessions import Session
 from studio.errors import Conflict
 from studio.formats import format_count
 
-# Who has not been seen for so long is dormant.
+# An account that was not used for this long is dormant.
 DORMANT_AFTER = dt.timedelta(days=90)
 STATES = ("active", "pending", "dormant", "blocked", "deactivated")
 # How Django marks an account that has no password.
@@ -51,13 +51,13 @@ def _condition(state: str) -> Q:
 
 
 def last_seen(person: User) -> dt.datetime | None:
-    """Of a row of `list_people`."""
+    """The last sign-in or use of a session or token of a row of `list_people`."""
     moments = [person.last_login, person.session_used_at, person.token_used_at]  # type: ignore[attr-defined]
     return max(filter(None, moments), default=None)
 
 
 def state_of(person: User) -> str:
-    """Of a row of `list_people`: one of STATES."""
+    """The state of a row of `list_people`: one of STATES."""
     if not person.is_active:
         return person.closed_as or User.Closed.DEACTIVATED
     if not person.has_usable_password() and person.last_login is None:
@@ -93,7 +93,7 @@ def block_account(actor: Actor, person: User) -> None:
 
 @transaction.atomic
 def deactivate_account(actor: Actor, person: User, heir: User | None = None) -> dict[str, int]:
-    """For good: what the person holds is the heir's then, and their tokens are revoked. Returns what was handed over."""
+    """Close the account permanently: the heir gets what the person holds, tokens are revoked. Returns what was handed over."""
     held = handover.count_held(person)
     if held and heir is None:
         words = ", ".join(f"{number} {label}" for label, number in held.items())
@@ -120,11 +120,11 @@ def open_account(actor: Actor, person: User) -> None:
 
 
 def _close(actor: Actor, person: User, state: str, what: str) -> None:
-    """The account and all that is open of it: browsers, links, codes of terminals. The next request finds nothing of them."""
+    """Close the account with its sessions, links and device codes; the next request is refused."""
     require_site_admin(actor, what)
     if person == actor.user:
         raise Conflict("You cannot block or deactivate your own account. Another site admin can.")
-    # Of two site admins who close each other at one moment, the second waits.
+    # If two site admins close each other's account at the same moment, the second waits.
     admins = list(User.objects.select_for_update().filter(is_superuser=True, is_active=True))
     if admins == [person]:
         raise Conflict(f"{person} is the last site admin. Make another one first.", code="last_owner")

@@ -60,7 +60,7 @@ class ServicePrincipal(models.Model):
         """The new secret and its text, which is stored nowhere."""
         if not 1 <= days <= MAX_DAYS:
             raise Invalid(f"A secret can be valid for 1 to {MAX_DAYS} days, not {days}.", target="days")
-        # Of two requests at one moment, the second waits and counts the first one's secret.
+        # If there are two requests at the same moment, the second waits and counts the first one's secret.
         ServicePrincipal.objects.select_for_update().get(pk=self.pk)
         if self.secrets.live().count() >= MAX_LIVE_SECRETS:
             raise Conflict(f"{self} has {MAX_LIVE_SECRETS} secrets. Revoke one first.", target="days")
@@ -141,7 +141,7 @@ def make_token(secret: PrincipalSecret) -> str:
 
 
 def find_user(token: str):
-    """Whom a token of `make_token` stands for; None if it is none, has ended, or its secret was revoked."""
+    """The user of a token of `make_token`; None if it is not one, has ended, or its secret was revoked."""
     text = token.removeprefix(TOKEN_PREFIX)
     try:
         signed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()

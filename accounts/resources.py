@@ -27,7 +27,7 @@ class DeviceCode(Shape):
 
     @classmethod
     def of(cls, row: models.DeviceLogin, secret: str, seconds: int) -> Self:
-        """Of a new row; its secret is not stored."""
+        """The answer for a new row; its secret is not stored."""
         return cls(
             deviceCode=secret,
             userCode=row.user_code,

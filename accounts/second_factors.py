@@ -49,7 +49,7 @@ def factors_of(user: User):
 
 
 def is_required_of(user: User) -> bool:
-    """By the site's rules, of somebody who has none."""
+    """Whether the site's policy requires a second factor of a user who has none."""
     return SignInPolicy.load().covers(user) and not factors_of(user).exists()
 
 
@@ -113,7 +113,7 @@ def remove_factor(user: User, key: int) -> None:
 
 @transaction.atomic
 def change_policy(actor: Actor, rule: str) -> None:
-    """Whom it asks for a second factor and who has none signs in again, and is led to the set-up."""
+    """Set who needs a second factor; those who have none are signed out, and set one up at their next sign-in."""
     require_site_admin(actor, "change the sign-in policy")
     policy = SignInPolicy.load()
     before, policy.second_factor = policy.second_factor, rule
@@ -139,7 +139,7 @@ def reset_factors(user: User, actor: Actor | None = None) -> int:
 
 @transaction.atomic
 def check_code(user: User, code: str) -> str:
-    """By what the code is right, as a word for the activity log; empty if it is wrong."""
+    """The kind of the code, as a word for the activity log; empty if it is wrong."""
     code = code.replace(" ", "").replace("-", "")[:20]
     rows = Authenticator.objects.select_for_update().filter(user=user)
     found = {row.type: row for row in rows if row.type != Type.WEBAUTHN}

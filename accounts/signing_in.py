@@ -36,7 +36,7 @@ def after_password(request, user: User, how: str):
 
 
 def find_pending(request) -> User | None:
-    """Who has given the right password in this browser a moment ago."""
+    """The user who gave the right password in this browser a moment ago and still needs a second factor."""
     pending = request.session.get(PENDING)
     if not pending or time.time() - pending["at"] > PENDING_SECONDS:
         return None

@@ -33,7 +33,7 @@ DEFAULT_NAME = "default-environment"
 DEFAULT_PACKAGES = ("azureml-defaults", "matplotlib", "pandas", "scikit-learn", "numpy", "joblib")
 # A workspace's own environments among which the name nearest to an unknown one is looked for.
 MAX_COMPARED = 200
-# Of several that make a version at once, each tries again this often.
+# When several requests make a version at the same moment, each tries this many times.
 TRIES = 10
 
 

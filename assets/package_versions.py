@@ -6,7 +6,7 @@ A resolver sees only what is listed, so releases, post-releases, pre-releases an
 import functools
 
 LAST_MINOR = 62
-# Of the last minor version; the others have none, so that what is installed has the SDK's own version.
+# The post number of the last minor version; the others have none, so that the installed version is the SDK's own.
 LAST_POSTS = {"azureml-mlflow": 6, "azureml-automl-core": 3, "azureml-dataset-runtime": 1}
 
 

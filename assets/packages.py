@@ -22,7 +22,7 @@ from assets.package_versions import list_versions
 from studio.errors import Invalid
 
 AZ = "lazuli-az"
-# Of the SDK, and so of every distribution that redirects to it.
+# The SDK's requirement, and so that of every distribution that redirects to it.
 REQUIRES_PYTHON = ">=3.8"
 PYPI = "https://pypi.org/simple"
 # Wheels have the same bytes whenever they are built.

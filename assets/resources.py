@@ -52,7 +52,7 @@ class EnvironmentContainer(Shape):
 
     @classmethod
     def of(cls, row: models.EnvironmentVersion, workspace: Workspace) -> Self:
-        """Of its newest version, which may be a curated one, that no workspace has."""
+        """The container of this row, its newest version, which may be a curated one that no workspace has."""
         return cls(
             id=version_id(row, workspace),
             name=row.environment.name,

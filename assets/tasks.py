@@ -13,7 +13,7 @@ from studio.errors import StudioError
 
 logger = logging.getLogger(__name__)
 WORK = "assets.tasks.work_on_data"
-# Of a profile of all rows.
+# The limits for a profile of all rows.
 FULL = reading.Bounds(megabytes=512, cpu_seconds=1800, seconds=1800, threads=2)
 
 

@@ -41,7 +41,7 @@ class Manifest:
     tables: dict[str, int]
     files: int
     bytes: int
-    # Of the vault, by their ids; without one of them some secrets cannot be read.
+    # The ids of the vault's keys; without one of them some secrets cannot be read.
     key_ids: list[str]
     # SHA-256 of the other files of this folder.
     digests: dict[str, str]

@@ -13,7 +13,7 @@ from backups.folders import KEYS
 from backups.models import BackupFailed
 from studio import encryption
 
-# Of scrypt: 32 MiB and a tenth of a second for each try.
+# The parameters of scrypt: 32 MiB and a tenth of a second for each try.
 COST = {"n": 2**15, "r": 8, "p": 1, "maxmem": 2**26}
 
 

@@ -75,7 +75,7 @@ def _experiment(total: int):
 
 
 def _first_run(experiment):
-    """By the studio's own verbs, so that it has all that a run has."""
+    """Make a run by the studio's own functions, so that it has everything that a run has."""
     from django.utils import timezone
 
     from runs import metrics

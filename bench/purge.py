@@ -62,7 +62,7 @@ class Studio(Ours):
         return next(process for process in self.processes() if "control@%h" in process.cmdline())
 
     def bytes_on_disk(self) -> tuple[int, int]:
-        """Of the database, if it is SQLite, and of all files."""
+        """The sizes of the database, if it is SQLite, and of all files."""
         files = (self.folder / "data").rglob("*")
         sizes = {file: file.stat().st_size for file in files if file.is_file()}
         base = sum(size for file, size in sizes.items() if file.name.startswith("studio.sqlite3"))

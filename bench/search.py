@@ -292,7 +292,7 @@ def measured_searches(experiment):
 
 
 def processor_ms() -> float:
-    """Of this process and of the one of PostgreSQL that answers it: other programs on the machine do not count."""
+    """Processor time of this process and of PostgreSQL's process for it: other programs on the machine do not count."""
     from django.db import connection
 
     used = time.process_time() * 1000

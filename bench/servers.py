@@ -115,7 +115,7 @@ class Server:
 
 
 class Ours(Server):
-    """Of this checkout, or of another one with its own `.venv`."""
+    """The studio of this checkout, or of another one with its own `.venv`."""
 
     page = "/signin/"
 

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from servers import ROOT, Ours
 
-# Of each kind for some seconds, because a slow client sends once a second.
+# Each kind is sent for some seconds, because a slow client sends once a second.
 COUNTS = {"page of jobs": 80, "experiments/get": 800, "log-metric": 300}
 MB = 1024 * 1024
 

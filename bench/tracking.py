@@ -274,7 +274,7 @@ def limits(sitting: Sitting) -> str:
 BUSY = """
 
 **Other work shared the machine meanwhile**: figures of seconds are much worse than on a quiet one, and ratios unsteady."""
-# Of bench/live.py, with the most that is allowed.
+# The measurements of bench/live.py, with the largest value that is allowed.
 LIVE = {
     "points/s": None,
     "polls/s": None,

@@ -29,7 +29,7 @@ def host_by_key(key: str) -> Host | None:
 
 
 def gateway_key() -> str:
-    """Of the studio's own gateway."""
+    """The key of the studio's own gateway."""
     return _key("gateway", "studio")
 
 
@@ -38,7 +38,7 @@ def is_gateway_key(key: str) -> bool:
 
 
 def work_key(work: Work) -> str:
-    """Of one attempt."""
+    """The key of one attempt."""
     return _key("work", f"{work.pk}:{work.attempt}")
 
 

@@ -23,7 +23,7 @@ PAUSE_SECONDS = 12
 RECENTLY = dt.timedelta(seconds=10)
 PATIENCE_SECONDS = 3
 
-# By the wall clock, because a machine may have been asleep; 0 before the first call.
+# Measured by the wall clock, because a machine may have been asleep; 0 before the first call.
 _last = 0.0
 _grace_until = 0.0
 

@@ -77,7 +77,7 @@ def _make_row(samples: list[dict[str, Any]], names: list[str], shift: float, **s
 
 
 def read_columns(rows: Iterable[Samples]) -> dict[str, list]:
-    """Of all of them, in the order of time: `at` in seconds since 1970, and each quantity."""
+    """The columns of all rows, in the order of time: `at` in seconds since 1970, and each quantity."""
     ordered = sorted(rows, key=lambda row: row.begins_at)
     names = dict.fromkeys(name for row in ordered for name in row.columns if name != "t")
     found: dict[str, list] = {"at": [], **{name: [] for name in names}}
@@ -215,7 +215,7 @@ def _mean(values: list) -> float:
 
 
 def _peak(found: dict[str, list], name: str) -> float:
-    """Of means and, where samples were made coarser, of their greatest values."""
+    """The greatest of the means and, where samples were made coarser, of their greatest values."""
     return max(
         (value for column in (name, f"{name}_max") for value in found.get(column, []) if value is not None), default=0
     )

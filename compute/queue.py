@@ -23,7 +23,7 @@ from studio.errors import Conflict, Invalid
 CANDIDATES = 5
 # For so long smaller work may pass work that needs more of a node than is free.
 PATIENCE = dt.timedelta(minutes=2)
-# Of a SmallIntegerField.
+# The largest value of a SmallIntegerField.
 MAX_PRIORITY = 32_767
 
 
@@ -104,7 +104,7 @@ def claim_work(node: Node, held: Collection[uuid.UUID] = ()) -> Work | None:
             if _assign(work, node):
                 return _read_work(work.pk)
             if work.node_count > 1 and gangs.waits_for_busy_nodes(work):
-                # What comes after it would take the nodes that it waits for.
+                # Work after it would take the nodes that it waits for.
                 break
         node.become_idle()
     return None
@@ -147,7 +147,7 @@ def _keeps_space(first: Work | None, node: Node, resources: Resources) -> bool:
 
 
 def order_by_share(works, target: int | ComputeTarget):
-    """By priority, then work of people who have less running on the target, then the oldest."""
+    """Order works by priority, then by how little their submitter has running on the target, then the oldest first."""
     held = Work.objects.held().filter(target=target, life=Work.Life.ENDS).order_by()
     running = dict(held.values_list("submitted_by").annotate(Count("pk")))
     if not running:
@@ -162,7 +162,7 @@ def _ended_but_held(node: Node, held: Collection[uuid.UUID]) -> list[Resources]:
     if not held:
         return []
     rows = node.assignments.filter(work__in=held).order_by("ended_at")
-    # Of each work the newest; one that is not over has no end and comes last on one database, first on the other.
+    # The newest assignment of each work; one that has not ended has no end, which SQLite and PostgreSQL sort differently.
     newest = {row.work_id: row for row in sorted(rows, key=lambda row: row.attempt)}
     return [Resources(row.cores, row.memory_gb, row.gpus) for row in newest.values() if row.ended_at]
 
@@ -252,7 +252,7 @@ def cancel_queued(work_ids: list[uuid.UUID]) -> set[uuid.UUID]:
 
 
 def stop_work(work: Work) -> None:
-    """Stop kept-up work for good: its runner is told at its next heartbeat; what is queued is canceled at once."""
+    """Stop kept-up work permanently: its runner learns of it at its next heartbeat; queued work is canceled at once."""
     with transaction.atomic():
         Work.objects.filter(pk=work.pk, stop_requested_at=None).update(stop_requested_at=timezone.now())
         cancel_queued([work.pk])

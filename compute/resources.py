@@ -161,12 +161,12 @@ class ScaleSettingsUpdate(LooseBody):
 class AmlComputePropertiesUpdate(LooseBody):
     vmSize: Annotated[str, rules.VM_SIZE] | None = None
     vmPriority: Annotated[str, rules.VM_PRIORITY] | None = None
-    # Of an inference cluster.
+    # The fields from here are those of an inference cluster.
     agentCount: Annotated[Whole, rules.AGENT_COUNT] | None = None
     agentVmSize: Annotated[str, rules.VM_SIZE] | None = None
     clusterPurpose: Annotated[str, rules.PURPOSE] | None = None
     scaleSettings: ScaleSettingsUpdate | None = None
-    # Of a compute instance. `state` is Stopped for one that is not started yet.
+    # The fields from here are those of a compute instance. `state` is Stopped for one that is not started yet.
     personalComputeInstanceSettings: PersonalComputeInstanceSettings | None = None
     idleTimeBeforeShutdown: Annotated[Any, INSTANCE_IDLE_TIME] | None = None
     state: str | None = None
@@ -176,7 +176,7 @@ class AmlComputePropertiesUpdate(LooseBody):
         return self.vmSize or self.agentVmSize
 
     def kept_settings(self) -> dict:
-        """Of an administrator's account only the name: passwords and keys are never stored."""
+        """The settings that are only recorded. An administrator's account has its name alone: passwords and keys are never stored."""
         given = self.model_extra or {}
         kept = {key: value for key, value in given.items() if key in KEPT and value is not None}
         account = given.get("userAccountCredentials")

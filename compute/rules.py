@@ -15,7 +15,7 @@ class VmPriority(TextChoices):
 
 
 class Purpose(TextChoices):
-    """Of an inference cluster; the words are Azure's."""
+    """The purpose of an inference cluster, in Azure's words."""
 
     PRODUCTION = "FastProd", "Production"
     TESTS = "DevTest", "Development and tests"
@@ -66,5 +66,5 @@ IDLE_TIME = Rule(
     {"type": ["integer", "string"], "description": "Seconds, or a duration such as PT120S."},
 )
 VM_SIZE = Rule(check_size, "vmSize", {"description": "A name of the list vmSizes, in any case."})
-# By field of the model: values that are recorded without effect.
+# Maps fields of the model to their rules: values that are recorded without effect.
 RECORDED_RULES = {"location": LOCATION, "description": DESCRIPTION, "tags": TAGS, "vm_priority": VM_PRIORITY}

@@ -53,7 +53,7 @@ CATALOGUE = [
     Model("Standard_NC40ads_H100_v5", "standardNCadsH100v5Family", "GPU", 40, 320, 128, 1, "NVIDIA H100"),
 ]
 BY_NAME = {model.name.lower(): model for model in CATALOGUE}
-# By cores, of one family: what a cluster has if nobody chooses.
+# Sizes of one family, sorted by cores: a cluster without a chosen size has one of these.
 GENERAL = ["Standard_DS4_v2", "Standard_DS3_v2", "Standard_DS2_v2", "Standard_DS1_v2"]
 NUMBERS = ["vcpus", "memory_gb", "gpus"]
 

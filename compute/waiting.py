@@ -11,7 +11,7 @@ from django.utils import timezone
 from compute import capacity, holds, queue
 from compute.models import ComputeTarget, Host, Node, Resources, Work
 
-# Of how much ended work the typical duration is taken, and how much it needs.
+# The typical duration is that of at most HISTORY ended works, and needs at least ENOUGH of them.
 HISTORY, ENOUGH = 50, 3
 # How many machines and jobs a sentence names.
 NAMED = 3

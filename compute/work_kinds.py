@@ -39,7 +39,7 @@ class WorkKind:
     # URL and label of the list of everything of this kind that was submitted to the target, if there is one.
     list_url: Callable[["ComputeTarget"], str] | None = None
     list_label: str = ""
-    # How what has ended did end, in the states of jobs, by the key of the work; one query for a page of it.
+    # How ended work has ended, in the states of jobs, by the key of the work; one query for a page of it.
     read_outcomes: Callable[[list["Work"]], dict[Any, str]] | None = None
     # URL and label of the page that makes a new one, on the target of this name or, if it is empty, on any.
     create_url: Callable[["Workspace", str], str] | None = None
@@ -66,7 +66,7 @@ def list_links(target: "ComputeTarget") -> list[dict[str, str]]:
 
 
 def read_outcomes(works: list["Work"]) -> dict[Any, str]:
-    """Of work that has ended; what is gone by now is not among it."""
+    """How works have ended, by their keys; works whose subject was deleted are left out."""
     found: dict[Any, str] = {}
     for kind in KINDS.values():
         if kind.read_outcomes:

@@ -11,7 +11,7 @@ MAX_DAYS = 1100
 
 
 class CostFilter(forms.Form):
-    """Of the page and its file; without dates this month until today."""
+    """The filter of the page and its file; without dates it covers this month until today."""
 
     by = forms.ChoiceField(required=False, label="Group by", choices=list(DIMENSIONS.items()))
     since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))

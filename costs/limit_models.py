@@ -56,7 +56,7 @@ class Quota(models.Model):
 
     @classmethod
     def set(cls, scope, **limits) -> "Quota":
-        """Of a person, workspace or subscription, or of each person (None): replaces the limits that there were."""
+        """Replace the limits of a person, workspace or subscription, or those of each person (None)."""
         unknown = set(limits) - set(cls.LIMITS)
         assert not unknown, unknown
         of_people = scope is None or isinstance(scope, User)
@@ -149,7 +149,7 @@ class Budget(models.Model):
 
     @classmethod
     def set(cls, scope, amount: float, unit: str, *, blocks_new_work: bool = False, stops_idle_nodes: bool = False):
-        """Of a person, workspace or subscription: replaces the one that there was."""
+        """Replace the budget of a person, workspace or subscription."""
         if unit not in cls.Unit.values:
             raise Invalid(f"unit={unit!r}: write one of {', '.join(cls.Unit.values)}.", target="unit")
         if not 0 < amount < 1e12:

@@ -17,7 +17,7 @@ HISTORY, ENOUGH = 20, 3
 
 
 def find_held() -> Q | None:
-    """Which queued work waits; one statement where there are no limits, because nodes ask at each claim."""
+    """A condition for the queued work that has to wait; one statement where there are no limits, because nodes ask at each claim."""
     if not _is_any_in_force():
         return None
     found = [held for held in (quotas.find_held(), budgets.find_held()) if held is not None]

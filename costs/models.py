@@ -11,11 +11,11 @@ __all__ = ["Budget", "Meter", "Quota", "Usage", "UsageQuerySet"]
 
 class UsageQuerySet(models.QuerySet):
     def in_workspaces(self, keys):
-        """Of the workspaces with these keys; None stands for the whole site, with what was deleted permanently."""
+        """Rows of the workspaces with these keys; None is the whole site, with what was deleted permanently."""
         return self if keys is None else self.filter(workspace_key__in=keys)
 
     def between(self, since, until):
-        """Of these days, both included."""
+        """Rows of these days, both included."""
         return self.filter(day__gte=since, day__lte=until)
 
     def sum_up(self) -> dict:
@@ -55,9 +55,9 @@ class Usage(models.Model):
     person = models.CharField(max_length=150, blank=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
-    # Of the node; of work that shares it, its part.
+    # Seconds of the node; work that shares the node has its part of them.
     seconds = models.FloatField(default=0)
-    # Of storage: the bytes at `ended_at`, and bytes times the seconds that they were stored.
+    # For storage: the bytes at `ended_at`, and bytes times the seconds that they were stored.
     bytes = models.BigIntegerField(default=0)
     byte_seconds = models.FloatField(default=0)
     # As the administrator had set it then: of a node an hour, of a gigabyte a month. Null if there was none.

@@ -62,7 +62,7 @@ class Running:
 
 
 def find_held() -> Q | None:
-    """Which queued work would exceed a quota."""
+    """A condition for the queued work that would exceed a quota."""
     quotas = list(Quota.objects.exclude(cores=None, running_jobs=None))
     if not quotas:
         return None
@@ -170,7 +170,7 @@ def count_gb(quota: Quota) -> float:
 
 
 def check_new_work(target: ComputeTarget, user: User) -> None:
-    """Who has used up the storage may not add to it."""
+    """Refuse new work where the storage quota of its workspace or subscription is used up."""
     subscription = target.workspace.resource_group.subscription_id
     scopes = Q(workspace=target.workspace_id) | Q(subscription=subscription)
     for quota in Quota.objects.filter(scopes).exclude(storage_gb=None).select_related("workspace", "subscription"):

@@ -20,7 +20,7 @@ DIMENSIONS = {
     "experiment": "Experiment",
     "day": "Day",
 }
-# Of what belongs to no person, experiment or compute.
+# The names of costs without a person, experiment or compute.
 WITHOUT = {Usage.Kind.IDLE: "Idle nodes", Usage.Kind.STORAGE: "Storage", Usage.Kind.JOB: "Other work"}
 # Lines of a page; the file has all.
 MAX_LINES = 200

@@ -22,7 +22,7 @@ From {SOURCE} (the mapping that conda-forge's bot publishes), under this licence
 """
 # Names that the bot made of a file's hash.
 HASH = re.compile(r"[0-9a-f]{50,}")
-# On a Python package index a stranger's, which nobody means who writes it here.
+# On a Python package index these names belong to somebody else, whom a conda file does not mean.
 FOREIGN = {"azureml"}
 
 

@@ -44,7 +44,7 @@ def send_test(endpoint: Endpoint, body: str) -> Answer:
 
 
 def _find_address(endpoint: Endpoint) -> str:
-    """Of one of its replicas. If none is to run, one is started."""
+    """The address of one of its replicas; a replica is started if none is wanted."""
     if endpoint.current and not endpoint.current.wanted:
         scaling.wake(endpoint)
         end = time.monotonic() + SECONDS

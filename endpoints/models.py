@@ -21,7 +21,7 @@ from studio.errors import Conflict
 from studio.public_url import public_url
 from workspaces.models import Workspace
 
-# Of the log of a revision: the newest of so many characters.
+# The newest characters of a revision's log that are kept.
 MAX_LOG = 200_000
 
 
@@ -89,7 +89,7 @@ class Endpoint(models.Model):
 
     @property
     def state(self) -> str:
-        """Of what answers requests; until something does, of what was deployed last."""
+        """The state of the revision that answers requests, or of the newest one until one does."""
         shown = self.current or self.newest
         return shown.state if shown else Revision.State.FAILED.value
 
@@ -215,7 +215,7 @@ class Revision(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["endpoint", "number"], name="one_revision_of_a_number"),
             models.CheckConstraint(
-                condition=models.Q(min_replicas__lte=models.F("max_replicas")), name="no_fewer_replicas_than_the_least"
+                condition=models.Q(min_replicas__lte=models.F("max_replicas")), name="min_replicas_at_most_max_replicas"
             ),
         ]
 
@@ -241,7 +241,7 @@ class Revision(models.Model):
 
     @property
     def addresses(self) -> list[str]:
-        """Of the replicas that answer."""
+        """The addresses of the replicas that answer."""
         return [replica.address for replica in self.present_replicas if replica.address]
 
     @property
@@ -361,7 +361,7 @@ class Replica(models.Model):
     def become_ready(self) -> None:
         """init() has returned. With the last of those that are wanted, the revision takes over."""
         with transaction.atomic():
-            # Of two that become ready at once, the second sees the first.
+            # If two become ready at the same moment, the second sees the first.
             Endpoint.objects.select_for_update().get(revisions=self.revision_id)
             self.ready_attempt = self.work.attempt
             self.save(update_fields=["ready_attempt"])

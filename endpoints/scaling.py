@@ -17,10 +17,10 @@ from studio.errors import Invalid
 
 # How much of all turns may be taken before there is one replica more.
 UTILIZATION = 0.7
-# So long fewer must have been enough before there are fewer.
+# Replicas are reduced only if fewer were enough for this long.
 PATIENCE = dt.timedelta(seconds=60)
 START_SECONDS = 900
-# So long a replica that is stopped may finish what it has.
+# A replica that is stopped may finish its requests within this time.
 GRACE_SECONDS = 75
 # How often the time of the last request is written.
 NOTE_SECONDS = dt.timedelta(seconds=5)
@@ -71,7 +71,7 @@ def _make_spec(revision: Revision, number: int) -> dict:
 
 
 def change_bounds(endpoint: Endpoint, minimum: int, maximum: int) -> None:
-    """Of what answers, and of what is to take over."""
+    """Set the numbers of replicas of the revision that answers, and of the one that replaces it next."""
     check_bounds(minimum, maximum)
     with transaction.atomic():
         for revision in {revision for revision in (endpoint.current, endpoint.newest) if revision is not None}:
@@ -89,7 +89,7 @@ def check_bounds(minimum: int, maximum: int) -> None:
 
 
 def count_wanted(revision: Revision, busy: float) -> int:
-    """For so many requests under way, those that wait included."""
+    """The number of replicas for this many requests under way, those that wait included."""
     needed = math.ceil(busy / (revision.settings["concurrency"] * UTILIZATION))
     return min(max(needed, revision.min_replicas, 1), revision.max_replicas)
 

@@ -48,7 +48,7 @@ def find_quantile(buckets: Mapping[str, int], share: float) -> float | None:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """Of the shown minutes together."""
+    """The shown minutes together."""
 
     requests: int
     failures: int

@@ -70,7 +70,7 @@ def list_level(rows, folder: str) -> list[dict]:
 
 
 def content_type_of(name: str) -> str:
-    """By the file name only, as MLflow's server does, not by the upload's header."""
+    """The content type for the file name, as MLflow's server has it; the upload's header does not matter."""
     extension = posixpath.splitext(name)[1].lstrip(".") or name
     if extension.lower() in TEXTS:
         return "text/plain"

@@ -43,7 +43,7 @@ def _write_json(key: str, steps, times, values) -> str:
 
 
 def _read_sorted(series: MetricSeries | None):
-    """By time, then step, then value."""
+    """The points of a series, sorted by time, then step, then value."""
     if series is None:
         return np.empty(0, "<i8"), np.empty(0, "<i8"), np.empty(0)
     steps, times, values = metrics.read_points(series)

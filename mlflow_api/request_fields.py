@@ -12,7 +12,7 @@ MAX_ITEMS = 5_000
 
 
 # The declared types of fields (mlflow_api/route_fields.py); an object is a dict of fields, a list of objects a list with one.
-TEXT, INTEGER, NUMBER, BOOLEAN, TEXTS = "text", "whole", "number", "truth", "texts"
+TEXT, INTEGER, NUMBER, BOOLEAN, TEXTS = "text", "whole", "number", "boolean", "texts"
 
 
 class Fields:

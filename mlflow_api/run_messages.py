@@ -106,7 +106,7 @@ class RunData:
 
 @functools.lru_cache(maxsize=10_000)
 def as_millis(value: str | dt.datetime) -> int:
-    """Of a time as the database gives it, SQLite as text; points of one batch share theirs."""
+    """Milliseconds of a time as the database gives it (SQLite: a text); points of one batch share theirs."""
     if isinstance(value, str):
         value = dt.datetime.fromisoformat(value).replace(tzinfo=dt.UTC)
     return to_millis(value)
@@ -114,7 +114,7 @@ def as_millis(value: str | dt.datetime) -> int:
 
 @functools.lru_cache(maxsize=1_000)
 def as_dashed(value: str | uuid.UUID) -> str:
-    """Of a UUID as the database gives it, SQLite as text without dashes."""
+    """The text of a UUID as the database gives it (SQLite: a text without dashes)."""
     return str(uuid.UUID(value)) if isinstance(value, str) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Which files of a share a person sees on the pages: the own home, the folder for all, and the samples."""
+"""The files of a share that a person sees on the pages: their home, the folder for all, and the samples."""
 
 import dataclasses
 import functools

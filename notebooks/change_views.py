@@ -172,7 +172,7 @@ def file_delete(request, slug):
 
 @require_POST
 def trashed_change(request, slug, key):
-    """By `act`: restore it to where it was, or delete it permanently."""
+    """Restore a file to where it was, or delete it permanently; `act` says which."""
     files = files_to_change(request, slug)
     row = get_object_or_404(list_trashed(files), pk=key)
     files.to_replace(row.path)
@@ -191,7 +191,7 @@ def trashed_change(request, slug, key):
 
 @require_POST
 def file_share(request, slug) -> HttpResponse:
-    """By `act`: share a file by a link, or stop that."""
+    """Share a file by a link, or stop that; `act` says which."""
     files = files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.POST))["path"]
     files.to_replace(path)

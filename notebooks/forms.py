@@ -18,7 +18,7 @@ class PathField(forms.CharField):
 
 
 class NameField(PathField):
-    """Of something in a folder: a path with one part. Names that begin with a period are those of programs."""
+    """The name of a file or folder: a path with one part. Names that begin with a period are reserved for programs."""
 
     def clean(self, value):
         name = super().clean(value.strip() if isinstance(value, str) else value)

@@ -27,9 +27,9 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a pipe would wait for its other end.
 READ_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# Of one folder, as many entries are listed.
+# The longest listing of one folder.
 MAX_LISTED = 2_000
-# Of a folder that is downloaded, copied or measured.
+# The largest folder that is downloaded, copied or measured.
 MAX_FILES = 100_000
 PIECE = 256 * 1024
 UNFINISHED = re.compile(r"\.lazuli-upload-[0-9a-f]{16}")

@@ -40,7 +40,7 @@ def _find_ends_of_jobs(since: dt.datetime) -> int:
     followers: dict[int, list[User]] = defaultdict(list)
     for follow in Follow.objects.filter(run__in=ends.values("run")).select_related("person"):
         followers[follow.run_id].append(follow.person)
-    # Of a sweep its parent speaks for all.
+    # The parent of a sweep notifies for its children too.
     wanted = ends.filter(Q(run__parent=None) | Q(run__in=followers))
     wanted = wanted.select_related("run__workspace", "run__created_by", "run__experiment").order_by("-pk")
     sent = 0
@@ -64,7 +64,7 @@ def _notify_of_end(run: Run, status: str, cause: str, followers: list[User]) -> 
 
 
 def _find_budgets(since: dt.datetime) -> int:
-    """Who the budget is of, and the site admins."""
+    """Notify the person of the budget and the site admins."""
     found = Activity.objects.filter(verb__in=["budget.warn", "budget.use_up"], at__gte=since)
     sent = 0
     for row in found:

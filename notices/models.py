@@ -39,7 +39,7 @@ class NotificationQuerySet(models.QuerySet):
         return self.on_bell_of(user).filter(read_at=None).count()
 
     def mark_read(self, user) -> None:
-        """Of this person."""
+        """Mark this person's notifications as read."""
         self.on_bell_of(user).filter(read_at=None).update(read_at=timezone.now())
         self.store_unread(user)
 
@@ -82,7 +82,7 @@ class Notification(models.Model):
 
     @classmethod
     def send(cls, person: User, event: str, cause: str, title: str, detail: str = "", path: str = "") -> bool:
-        """By every channel that the person has chosen for the event; False if they know of the cause already."""
+        """Send it by each channel that the person has chosen for the event; False if they know of the cause already."""
         channels = Preference.channels_of(person, event)
         if not channels:
             return False

@@ -86,7 +86,7 @@ def webhook(request):
 
 @require_POST
 def send_test(request):
-    """By one channel, at once, with what the other side says."""
+    """Send a test notification by one channel, and show the other side's answer."""
     channel = request.POST.get("channel", "")
     if channel not in Channel.values:
         raise Invalid(f"channel={channel!r}: write one of {', '.join(Channel.values)}.", target="channel")

@@ -110,7 +110,7 @@ class RequestRecord(models.Model):
     status = models.PositiveSmallIntegerField()
     seconds = models.FloatField()
     person = models.CharField(max_length=150, blank=True)
-    # Of the exception, if there was one; its traceback is in the log.
+    # The exception, if there was one; its traceback is in the log.
     error = models.CharField(max_length=300, blank=True)
 
     class Meta:

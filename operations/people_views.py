@@ -40,7 +40,7 @@ def people_page(request):
 @require_POST
 @site_admins_only
 def policy_change(request):
-    """Who needs a second factor."""
+    """Change who needs a second factor."""
     form = SecondFactorPolicyForm(request.POST)
     if not form.is_valid():
         raise Invalid("second_factor: write nobody, admins or all.", target="second_factor")
@@ -52,7 +52,7 @@ def policy_change(request):
 @require_http_methods(["GET", "POST"])
 @site_admins_only
 def person(request, pk):
-    """By the button `act` of a POST: block, deactivate or open the account, or end its sessions or tokens."""
+    """Show a person. A POST blocks, deactivates or opens the account, or ends its sessions or tokens; `act` says which."""
     found = get_object_or_404(people.list_people(), pk=pk)
     if request.method == "POST":
         messages.success(request, _change(actor_of_request(request), found, request.POST))

@@ -1,4 +1,4 @@
-"""Who stores how much, from the hourly measurements; what is in the trash; and files that no row names."""
+"""How much each workspace stores, from the hourly measurements; what is in the trash; and files without a row."""
 
 from collections import Counter
 

@@ -45,7 +45,7 @@ def list_running():
 
 
 def explain_queues() -> dict[int, str]:
-    """Which of REASONS holds the queue of each cluster that has one, by the key of the cluster."""
+    """Map the key of each cluster with a queue to the one of REASONS that holds it."""
     hosts = [host for host in capacity.find_usable_hosts(timezone.now()) if host.is_open]
     free = list(capacity.measure_free_resources(hosts).values())
     queued = Work.objects.filter(state=Work.State.QUEUED).values("target")

@@ -55,7 +55,7 @@ class Graph:
 
 # (workspace, keys) -> the edges from and to these nodes.
 EDGES: list[Callable[[Workspace, list[Key]], Iterable[Edge]]] = []
-# By kind: (workspace, ids) -> the nodes that exist.
+# Maps each kind to (workspace, ids) -> the nodes that exist.
 DESCRIBE: dict[str, Callable[[Workspace, list[str]], Iterable[Node]]] = {}
 
 

@@ -23,7 +23,7 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """Of a model without such a file everything is empty."""
+    """The contents of a model's MLmodel file; empty without one."""
 
     inputs: list[Column] = dataclasses.field(default_factory=list)
     outputs: list[Column] = dataclasses.field(default_factory=list)
@@ -80,7 +80,7 @@ def _flavor_version(about) -> str:
 
 
 def _read_columns(text: Any) -> list[Column]:
-    """They are JSON in a text of the YAML; what is no list of columns is left out."""
+    """Read the columns, which are JSON in a text of the YAML; anything but a list of columns is left out."""
     try:
         found = json.loads(text) if isinstance(text, str) else text
     except (ValueError, RecursionError):

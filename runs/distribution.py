@@ -25,7 +25,7 @@ class Distribution:
     kind: str = ""
     node_count: int = 1
     processes_per_node: int = 1
-    # Of TensorFlow: the first nodes are workers, the others parameter servers.
+    # For TensorFlow: the first nodes are workers, the others parameter servers.
     worker_count: int = 0
 
     @property

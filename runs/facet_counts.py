@@ -21,7 +21,7 @@ from studio.search.db_functions import AsNumber
 
 # Lists of at most so many runs are counted at once.
 SHORT = 3_000
-# Of longer lists, whose names are counted in the background; and runs whose properties are read, which are whole documents.
+# In a longer list only the newest runs are counted at once. Properties are read of the newest alone: they are whole documents.
 NEWEST = 200
 MAX_AGE = dt.timedelta(seconds=60)
 # Counting takes at most this share of the time, for the control worker has more to do.

@@ -14,7 +14,7 @@ from runs.models import Run, RunDataset
 from studio.errors import Invalid
 from workspaces.models import Workspace
 
-# Of RunDataset: a dataset of this workspace, whose id is the digest.
+# The source type of RunDataset: a dataset of this workspace, whose id is the digest.
 SOURCE_TYPE = "azureml_dataset"
 
 

@@ -15,7 +15,7 @@ NAMES = {"--cpus": "cores", "--memory": "memoryGB", "-m": "memoryGB", "--gpus": 
 
 
 def read_resources(properties: Mapping, target: ComputeTarget | None) -> Resources | None:
-    """Of `resources.properties`, else of the arguments for a container that SDK v1 has for the same."""
+    """The resources in `resources.properties`, else in SDK v1's arguments for a container."""
     if target is None:
         return None
     resources = properties.get("resources") or {}

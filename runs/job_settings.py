@@ -89,7 +89,7 @@ JOB: dict[str, Rule] = {
     **honoured("jobType experimentName displayName description command commandArgv codeId environmentId"),
     **honoured("environmentDefinition computeId environmentVariables resources.instanceCount limits.timeout"),
     **honoured("limits.jobLimitsType tags properties parentRunId runDefinition"),
-    # Of the answer, which clients send back.
+    # Fields of the answer, which clients send back.
     **honoured("status creationContext runId isArchived"),
     "services": Rule(Verdict.WARNED, "services: the ports of a script are not opened to the browser.", _are_ours),
     **honoured("distribution.distributionType distribution.processCountPerInstance distribution.workerCount"),

@@ -54,7 +54,7 @@ SYSTEM = [
         "a schedule or a use of the machine: no direction is better",
     ),
 ]  # fmt: skip
-# Of data that the model was not trained on, which is a better objective than the same on training data.
+# Words for data that the model was not trained on, whose metrics are better objectives than the same on training data.
 HELD_OUT = frozenset(["val", "valid", "validation", "test", "eval", "evaluation", "dev", "holdout"])
 WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
 # A metric that fewer runs have than this share comes after the others.
@@ -107,7 +107,7 @@ class Objective:
     better: str = ""
 
     def direction(self, name: str) -> str:
-        """Which direction of any metric is better."""
+        """The better direction of a metric, `higher` or `lower`; empty if neither is."""
         return self.better if name == self.name else better_direction(name)
 
 

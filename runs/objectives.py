@@ -1,4 +1,4 @@
-"""By which metric the runs of an experiment are judged: what a person or everybody has chosen, else what a sweep aims at."""
+"""The metric by which the runs of an experiment are judged: chosen by a person or for everybody, else the aim of a sweep."""
 
 import json
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ GOALS = {"maximize": "higher", "minimize": "lower"}
 
 
 def parse_objective(word: str) -> Objective:
-    """Of `higher:accuracy` or `lower:loss`, as the address of a list has it; none of an empty word."""
+    """Parse `higher:accuracy` or `lower:loss`, as the URL of a list has it; NO_OBJECTIVE if it is empty."""
     if not word:
         return NO_OBJECTIVE
     better, colon, name = word.partition(":")

@@ -5,7 +5,7 @@ from studio.rules import name_rule, tags_rule, text_rule
 RUN_ID = name_rule("run id")
 EXPERIMENT_NAME = name_rule("experiment name")
 DISPLAY_NAME = text_rule("display name", max_length=256)
-# Of a new run: without one it is shown by its id.
+# The display name of a new run: without one its id is shown.
 DISPLAY_NAME_OR_EMPTY = text_rule("display name", max_length=256, allow_empty=True)
 RUN_TYPE = text_rule("run type", max_length=60, allow_empty=True)
 TARGET = text_rule("target", max_length=64, allow_empty=True)

@@ -70,5 +70,5 @@ if os.environ.get("LOG_FORMAT") == "json":
 
 @worker_ready.connect
 def clean_up_at_start(**_) -> None:
-    """What an earlier life was killed in the middle of."""
+    """Remove what a killed process has left unfinished."""
     app.send_task(HOUSEKEEPING, expires=600)

@@ -89,7 +89,7 @@ def _as_get(request: HttpRequest) -> HttpRequest:
 
 
 def _lock(path: str) -> None:
-    """Of two changes with If-Match, one sees what the other did. SQLite lets one transaction write at a time anyway."""
+    """Let the second of two changes with If-Match see the first. SQLite lets one transaction write at a time anyway."""
     if connection.vendor == "postgresql":
         number = int.from_bytes(hashlib.sha256(path.lower().encode()).digest()[:8], signed=True)
         with connection.cursor() as cursor:

@@ -43,7 +43,7 @@ def attempt(form: forms.BaseForm, act: Callable[[], Result]) -> Result | None:
 
 
 def _targets_of(name: str, field: forms.Field) -> tuple[str, ...]:
-    """By which names an error is about the field: its own, the one in the API, the one of its rule."""
+    """The names by which an error is about the field: its own, the one in the API, the one of its rule."""
     rule = getattr(field, "rule", None)
     return name, wire_name(name.replace("_", " ")), rule.target if rule else name
 

@@ -38,7 +38,7 @@ def is_in(address: Address, networks) -> bool:
 def is_public(address: Address) -> bool:
     """Whether it is one of the internet's, and so is the IPv4 address that it may stand for."""
     if isinstance(address, ipaddress.IPv6Address):
-        # Of tunnels (6to4) and translators (NAT64): the packet goes to an address of IPv4. The last is an old notation.
+        # Addresses of tunnels (6to4) and translators (NAT64): the packet goes to an IPv4 address. The last is an old notation.
         inner = address.sixtofour
         if is_in(address, [NAT64, IPV4_COMPATIBLE]):
             inner = ipaddress.IPv4Address(int(address) % 2**32)

@@ -31,7 +31,7 @@ SLOW_DOWN = (
 
 
 class Counts:
-    """Of one process, in the current window."""
+    """The counts of one process, in the current window."""
 
     def __init__(self):
         self.window, self.own, self.others = 0, {}, {}
@@ -121,7 +121,7 @@ def _refuse(request: HttpRequest, seconds: int, sender: str, limit: int) -> Http
     error.retry_after = seconds
     if not is_api(request):
         return outage_page(error)
-    # Which loads the API, and so this module's settings.
+    # Imported here, because it loads the API, and so this module's settings.
     from studio.error_handlers import refuse
 
     return refuse(request, error)

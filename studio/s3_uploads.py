@@ -25,7 +25,7 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 class Bucket:
     """Where requests go, and with which keys they are signed."""
 
-    url: str  # Of the bucket, without a slash at its end.
+    url: str  # The bucket's URL, without a slash at its end.
     region: str
     key_id: str
     secret: str = dataclasses.field(repr=False)
@@ -33,7 +33,7 @@ class Bucket:
 
     @classmethod
     def from_environment(cls, name: str, env: Mapping[str, str] = os.environ) -> "Bucket | None":
-        """By the variables that the storage library reads; None without keys."""
+        """The bucket by the variables that the storage library reads; None without keys."""
         key_id, secret = env.get("AWS_ACCESS_KEY_ID", ""), env.get("AWS_SECRET_ACCESS_KEY", "")
         if not key_id or not secret:
             return None

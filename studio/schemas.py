@@ -66,7 +66,7 @@ class SystemData(Shape):
 
     @classmethod
     def of(cls, row: Any) -> Self:
-        """Of a row with `created_by` and `created_at`."""
+        """The data of a row with `created_by` and `created_at`."""
         return cls(createdBy=row.created_by.label if row.created_by else None, createdAt=utc_time(row.created_at))
 
 

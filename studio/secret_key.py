@@ -25,7 +25,7 @@ def read_or_make_secret(path: pathlib.Path, make: Callable[[], str] = make_secre
         try:
             os.link(fresh, path)
         except FileExistsError:
-            # Of two processes that start together, both use the secret of the first.
+            # If two processes start together, both use the secret of the first.
             return path.read_text()
         finally:
             fresh.unlink()

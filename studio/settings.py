@@ -98,7 +98,7 @@ MIDDLEWARE = [
     "studio.middleware.Errors",
 ]
 
-# Of requests to the API, which opens to tokens alone (studio/wsgi.py): no cookies, pages and static files.
+# Middleware for requests to the API, which accepts tokens only (studio/wsgi.py): no cookies, pages and static files.
 API_MIDDLEWARE = [
     "studio.request_context.RequestContext",
     "studio.rate_limits.RateLimits",
@@ -178,7 +178,7 @@ AUTH_PASSWORD_VALIDATORS = [
 BREACH_LIST = env.read_file("BREACH_LIST")
 # The second reads the passwords of accounts that were made before the first was used.
 PASSWORD_HASHERS = ["accounts.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
-# Of django-allauth we use models and computations; none of its pages has an address here.
+# Only models and computations of django-allauth are used; none of its pages has a URL here.
 ACCOUNT_ADAPTER = "accounts.closed_sign_up.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_METHODS = {"username"}

@@ -13,7 +13,7 @@ import tempfile
 
 LENGTH = struct.Struct("!I")
 SECONDS = 1.0
-# Of a path of a socket; the kernel takes about a hundred characters.
+# The longest path of a socket; the kernel accepts about a hundred characters.
 MAX_PATH = 100
 
 
@@ -25,11 +25,11 @@ def choose_socket(data_dir: pathlib.Path) -> pathlib.Path:
 
 def hand_over(path: str, sock: socket.socket, received: bytes) -> bool:
     """False if the gateway does not take it; then the connection is still this process's."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as door:
-        door.settimeout(SECONDS)
-        door.connect(path)
-        socket.send_fds(door, [LENGTH.pack(len(received))], [sock.fileno()])
-        door.sendall(received)
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(SECONDS)
+        connection.connect(path)
+        socket.send_fds(connection, [LENGTH.pack(len(received))], [sock.fileno()])
+        connection.sendall(received)
         return True
     return False
 
@@ -37,10 +37,10 @@ def hand_over(path: str, sock: socket.socket, received: bytes) -> bool:
 def notify(path: str, subject: dict[str, str]) -> None:
     """Something has changed: the gateway asks again at the next request. Without this it does so within seconds."""
     message = json.dumps(subject).encode()
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as door:
-        door.settimeout(SECONDS)
-        door.connect(path)
-        door.sendall(LENGTH.pack(len(message)) + message)
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(SECONDS)
+        connection.connect(path)
+        connection.sendall(LENGTH.pack(len(message)) + message)
 
 
 def forget(sock: socket.socket) -> None:

@@ -127,7 +127,7 @@ def test_the_api_is_tried_by_what_the_same_table_says():
 
 
 def test_what_asks_again_is_what_the_table_says():
-    """By page; a page of site admins asks before it opens."""
+    """The table says it by page; a page of site admins asks before it opens."""
     marked = set()
     for route, view in routes_of(urlpatterns):
         asks = getattr(view, "reauthentication_required", "")
@@ -137,5 +137,5 @@ def test_what_asks_again_is_what_the_table_says():
         assert row is None or row["again"] or row["id"] in ("Z62", "Z64"), (method, route, row["id"])
     asked = {row_of("POST", route)["id"] for method, route in marked if method == "POST" and row_of("POST", route)}
     lacking = {row["id"] for row in read_table().values() if row["again"]} - asked
-    # Of keys of compute, credentials of datastores and keys of endpoints there is no page.
+    # There is no page for keys of compute, credentials of datastores and keys of endpoints.
     assert lacking <= {"Z18", "Z19", "Z36", "Z51", "Z52"}

@@ -11,7 +11,7 @@ PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", *ROOT.glob("
 # A path in backquotes: `runs/tasks.py`, `static/js/charts.js`, `runs/pages/run/`.
 NAMED = re.compile(r"`((?:[\w.-]+/)+(?:[\w-]+\.\w+)?)(?: [^`]*)?`")
 TOP = {path.name for path in ROOT.iterdir() if path.is_dir()}
-# Of somebody who uses the SDK.
+# Pages for somebody who uses the SDK.
 EXAMPLES = {"experiment/train.py"}
 
 
@@ -43,7 +43,7 @@ EXCERPT = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```', re.MULTILINE | re.DO
 
 
 def excerpts() -> list[tuple[str, str, str]]:
-    """Of each page the pieces of code whose title is a file."""
+    """The pieces of code of each page whose title is a file."""
     return [(page.name, *found) for page in PAGES for found in EXCERPT.findall(page.read_text())]
 
 

@@ -408,7 +408,7 @@ def variables_read() -> set[str]:
 
 def test_every_setting_is_documented():
     document = (ROOT / "docs" / "operations.md").read_text()
-    # Of the tools around us, not ours to document.
+    # Variables of the tools around us, not ours to document.
     others = {
         "DJANGO_SETTINGS_MODULE",
         "PATH",

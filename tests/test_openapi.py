@@ -219,7 +219,7 @@ SCHEMAS = DESCRIPTION["components"]["schemas"]
 
 
 def described_answer(method: str, path: str, status: int) -> tuple[str, dict]:
-    """Of the most exact of the routes that could be meant."""
+    """The documented answer of the most exact of the routes that could be meant."""
     found = []
     for route, methods in DESCRIPTION["paths"].items():
         pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(route))

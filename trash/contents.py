@@ -74,7 +74,7 @@ def count_bytes(runs_found) -> int:
 
 
 def count_bytes_by_run(found: list[Run]) -> dict[int, int]:
-    """By run: the size of its files and of runs deleted with it."""
+    """Map each run to the size of its files and of runs deleted with it."""
     total = {run.pk: 0 for run in found}
     at = {run.pk: run.deleted_at for run in found}
     # Maps each deleted run to the run of `found` with which it was deleted.
@@ -92,7 +92,7 @@ def count_bytes_by_run(found: list[Run]) -> dict[int, int]:
 
 
 def count_bytes_by_experiment(found: list[Experiment]) -> dict[int, int]:
-    """By experiment: the size of the files of its runs in the trash."""
+    """Map each experiment to the size of the files of its runs in the trash."""
     files = Artifact.objects.filter(run__experiment__in=found).exclude(run__deleted_at=None).order_by()
     return dict(files.values_list("run__experiment").annotate(Sum("size")))
 

@@ -1,4 +1,4 @@
-"""Who may do what: `can(actor, verb, object)`, used by pages, API and tasks."""
+"""Permissions: `can(actor, verb, object)`, used by pages, API and tasks."""
 
 from collections.abc import Iterable
 
@@ -33,7 +33,7 @@ def assignments_on(user, thing):
 
 
 def scope_filter(thing) -> Q:
-    """Of assignments: those that apply to a subscription, group or workspace, inherited ones included."""
+    """A condition for the assignments that apply to a subscription, group or workspace, inherited ones included."""
     if isinstance(thing, Workspace):
         return (
             Q(workspace=thing)
@@ -57,7 +57,7 @@ DEFINITION_FIELDS = ("role", "custom_role__actions", "custom_role__not_actions")
 
 
 def make_definition(role: str, actions: list | None, not_actions: list | None) -> Definition:
-    """Of an assignment's role, and for a custom one of its lists."""
+    """The definition of an assignment's role; a custom role has lists of actions."""
     return BUILT_IN[role] if actions is None else Definition(role, tuple(actions), tuple(not_actions or ()))
 
 
@@ -65,7 +65,7 @@ def can(actor: Actor, verb: str, thing) -> bool:
     """Whether the actor may do this to the subscription, group or workspace. Site admins may do everything."""
     if actor.is_run:
         own = isinstance(thing, Workspace) and thing.pk == actor.workspace_id
-        # Of secrets a run may read what its submitter may at this moment.
+        # A run may read the secrets that its submitter may read at this moment.
         return own and (verb == "read" or (verb == "read_secrets" and can(Actor(actor.user), verb, thing)))
     if not _is_open_to(actor, verb, thing):
         return False

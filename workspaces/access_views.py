@@ -145,7 +145,7 @@ def group(request, pk):
 @reauthentication_required
 @require_POST
 def group_change(request, pk):
-    """By the button: take a member out, or delete the group."""
+    """Take a member out of a group, or delete the group; the button says which."""
     actor = actor_of_request(request)
     found = get_object_or_404(groups.list_groups(actor), pk=pk)
     if request.POST.get("act") == "delete":

@@ -23,7 +23,7 @@ COLUMNS = [name for name in HASHED if name != "previous"]
 
 
 class ActivityFilter(forms.Form):
-    """Of a page, a download or a request; empty fields filter nothing."""
+    """The filter of a page, a download or a request; empty fields filter nothing."""
 
     q = forms.CharField(required=False, max_length=200, label="Search")
     person = forms.CharField(required=False, max_length=150)

@@ -103,7 +103,7 @@ def _find_or_make(actor: Actor, name: str) -> UserGroup:
 
 @transaction.atomic
 def remove_mapping(actor: Actor, mapping: ClaimMapping) -> None:
-    """Who has the group by it keeps it until the next sign-in with the claim, if another mapping is left."""
+    """Delete a mapping; its people stay in the group until the next sign-in with the claim, if another mapping is left."""
     _require(actor)
     activity.record("provider.map", mapping.provider, actor=actor, changes={"mapping": [str(mapping), ""]})
     mapping.delete()
@@ -114,6 +114,6 @@ def _require(actor: Actor) -> None:
 
 
 def count_sessions(provider: IdentityProvider) -> int:
-    """Of people who signed in with it."""
+    """The number of live sessions of people who signed in with it."""
     people = User.objects.filter(socialaccount__provider=provider.slug)
     return Session.objects.live().filter(user__in=people).count()

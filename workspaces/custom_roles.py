@@ -100,7 +100,7 @@ def _actions(given: dict, field: str, needed: bool = True) -> list[str]:
     for one in found:
         if not isinstance(one, str) or not ACTION.fullmatch(one):
             raise Invalid(
-                f"{field}: {str(one)[:100]!r} is no action, such as "
+                f"{field}: {str(one)[:100]!r} is not an action, such as "
                 "Microsoft.MachineLearningServices/workspaces/experiments/runs/read, with * for any text.",
                 target="definition",
             )

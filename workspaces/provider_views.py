@@ -75,7 +75,7 @@ def provider_test(request, slug):
 @admin_mode_required
 @require_POST
 def provider_change(request, slug):
-    """By the button `act`: add or remove a mapping, or delete the provider."""
+    """Add or remove a mapping of a provider, or delete the provider; the button's `act` says which."""
     actor = actor_of_request(request)
     require_site_admin(actor, ACT)
     row, act = get_object_or_404(IdentityProvider, slug=slug), request.POST.get("act", "")

@@ -53,7 +53,7 @@ STORAGE_ACCOUNT = resource_name_rule("storage account")
 KEY_VAULT = resource_name_rule("key vault")
 APPLICATION_INSIGHTS = resource_name_rule("application insights")
 CONTAINER_REGISTRY = resource_name_rule("container registry")
-# By field of the model.
+# Maps fields of the model to their rules.
 WORKSPACE_RULES = {
     "location": LOCATION,
     "friendly_name": FRIENDLY_NAME,

@@ -24,7 +24,7 @@ from workspaces.models import Workspace
 AUTO, LATEST = "auto", "latest"
 MAX_DEFINITION_BYTES = 512 * 1024
 TRIES = 10
-# Of saved datasets that were never registered.
+# The version of a saved dataset that was never registered.
 VERSION = re.compile(r"[a-zA-Z0-9][\w.-]{0,29}", re.ASCII)
 # The addresses of v2: in a datastore, or on the web.
 DATASTORE_URI = re.compile(r"azureml://(?:.*/)?datastores/(?P<datastore>[^/]+)/paths/(?P<path>.*)")
@@ -178,7 +178,7 @@ def find_version(workspace: Workspace, name: str, version: str = LATEST) -> Data
 
 
 def find_dataset(workspace: Workspace, dataset_id: str) -> DataVersion:
-    """By the id of a saved dataset, registered or not."""
+    """The saved dataset with this id, registered or not."""
     try:
         found = DataVersion.objects.select_related("asset", "created_by").filter(
             workspace=workspace, dataset_id=uuid.UUID(dataset_id)

@@ -22,7 +22,7 @@ BLOCK = 4 * 1024 * 1024
 
 @dataclasses.dataclass(frozen=True)
 class Changes:
-    """Paths of the files that are other ones now."""
+    """Paths of the files that have changed."""
 
     added: list[str] = dataclasses.field(default_factory=list)
     changed: list[str] = dataclasses.field(default_factory=list)
@@ -69,7 +69,7 @@ def read_entries(manifest: DataManifest) -> list[tuple]:
 
 
 def compare(manifest: DataManifest, sources: list[Source]) -> Changes:
-    """What is other than when the version was registered."""
+    """The files that have changed since the version was registered."""
     if digest_of(sources) == manifest.digest:
         return Changes()
     before = {(entry[0], entry[1]): entry for entry in read_entries(manifest)}

@@ -30,7 +30,7 @@ class Preview:
     note: str = ""
     problem: str = ""
     definition: dict = dataclasses.field(default_factory=dict)
-    # Of the first row that is shown, from 0; and whether there are more after the last one.
+    # The number of the first shown row, from 0; and whether more rows follow the last one.
     start: int = 0
     has_more: bool = False
 
@@ -120,7 +120,7 @@ def read_preview(workspace: Workspace, definition: dict, infer: bool = False, st
 
 
 def read_profile(workspace: Workspace, definition: dict) -> Profile:
-    """Of the first rows of the first file."""
+    """The profile of the first rows of the first file."""
     try:
         with _open_sample(workspace, definition) as (copy, note):
             found = reading.read(definition, [copy], act="profile", limit=SAMPLE_ROWS)

@@ -18,15 +18,15 @@ from studio.formats import format_bytes
 from workspaces.models import Workspace
 
 MODULE = "lazuli.data.reading_process"
-# Of a file of another machine; parquet has its description at the end, so it is fetched whole.
+# Bytes that are fetched of a file on another machine; parquet has its description at the end, so it is fetched whole.
 HEAD_BYTES = 2 * 1024 * 1024
 MAX_FETCHED = 64 * 1024 * 1024
-# Of all files of a version, for work in the background.
+# The limit for all files of a version together, for work in the background.
 MAX_COPIED = 20 * 1024**3
 # At the same time in one web process.
 SLOTS = threading.BoundedSemaphore(2)
 WAIT_SECONDS = 5
-# None of the server's own variables: it reads what strangers have written.
+# The process gets none of the server's own variables: it reads files of strangers.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -43,7 +43,7 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Bounds:
-    """Of the process: memory, processor time, and how long it is waited for."""
+    """The limits of a reading process: memory, processor time, and seconds until it is ended."""
 
     megabytes: int
     cpu_seconds: int

@@ -12,7 +12,7 @@ from studio.schemas import Shape, SystemData
 Kind = models.Datastore.Kind
 # Clients of Azure know its kinds alone; `kind` says what it is.
 AZURE_TYPES = {Kind.FOLDER: "AzureBlob", Kind.S3: "AzureBlob", Kind.BLOB: "AzureBlob", Kind.LAKE: "AzureDataLakeGen2"}
-# By the kind of credentials: the names in Azure's bodies, of secrets and of the credentials themselves.
+# Maps the kind of credentials to the names in Azure's bodies: of secrets, and of the credentials themselves.
 SECRET_NAMES = {
     "key": "account_key",
     "sasToken": "sas_token",

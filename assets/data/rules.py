@@ -16,14 +16,14 @@ ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 CONTAINER = re.compile(r"[a-z0-9$](?:[a-z0-9-]{1,61}[a-z0-9])")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 AZURE = ("account_name", "container", "endpoint", "protocol", "prefix")
-# Of each kind: what is stored in the open, and what is required of it.
+# Maps each kind to its settings that are not secret, and to those that are required.
 SETTINGS = {
     "Folder": (("folder",), ("folder",)),
     "AzureBlob": (AZURE, ("account_name", "container")),
     "AzureDataLakeGen2": (AZURE, ("account_name", "container")),
     "S3": (("container", "endpoint", "region", "prefix"), ("container",)),
 }
-# By the kind of credentials, the names of the values.
+# Maps the kind of credentials to the names of its values.
 CREDENTIALS = {
     "None": (),
     "AccountKey": ("account_key",),

@@ -23,9 +23,9 @@ from studio import storage
 from studio.errors import Conflict, Invalid, NotReady, TooLarge
 from studio.formats import format_bytes
 
-# Of a listing; more are refused, because a list is sorted in memory.
+# The longest listing; a longer one is refused, because a list is sorted in memory.
 MAX_LISTED = 200_000
-# Of one file.
+# The largest file.
 MAX_FILE_BYTES = 100 * 1024**3
 PART = 4 * 1024 * 1024
 CALL = {"timeout": "60s", "connect_timeout": "5s"}
@@ -215,7 +215,7 @@ class Files:
         return Http404(f"The datastore {self.datastore.name} has no file {path!r}.")
 
     def _taken(self, path: str) -> Conflict:
-        return Conflict(f"{path} is there already. Replace it by overwrite=true.", target="path", code="FileExists")
+        return Conflict(f"{path} exists already. Write overwrite=true to replace it.", target="path", code="FileExists")
 
     @contextlib.contextmanager
     def _errors(self, path: str):

@@ -56,7 +56,7 @@ class DataWork(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     progress = models.FloatField(default=0, help_text="From 0 to 1.")
-    # Of the files that it read: a profile belongs to these files.
+    # The digest of the files that it read: a profile belongs to these files.
     manifest_digest = models.CharField(max_length=64, blank=True)
     result = models.JSONField(default=dict, blank=True)
     problem = models.TextField(blank=True)

@@ -32,7 +32,7 @@ ENVIRONMENT = {
 }
 ANSWER_SECONDS = 2.0
 MAX_ANSWER = 4 * 1024 * 1024
-# By the name in the applications column: where it is on the server.
+# Maps the name in the applications column to the path on the server.
 APPLICATIONS = {"jupyterlab": "/lab", "jupyter": "/tree", "notebook": "/notebooks"}
 
 
@@ -128,7 +128,7 @@ def send_request(address: str, token: str, method: str, path: str, body: dict | 
 
 
 def read_activity(address: str, token: str) -> Activity:
-    """Busy is a kernel that computes; a tab that is only open counts as nothing."""
+    """The last activity, and whether a kernel computes; a tab that is only open does not count."""
     status = send_request(address, token, "GET", "/api/status?no_track_activity=1")
     kernels = send_request(address, token, "GET", "/api/kernels?no_track_activity=1")
     terminals = send_request(address, token, "GET", "/api/terminals?no_track_activity=1")

@@ -120,7 +120,7 @@ def restart_instance(instance: ComputeInstance, trigger: str = USER) -> None:
 
 
 def stop_instances_of(workspace: Workspace) -> None:
-    """Of a workspace that moves to the trash."""
+    """Stop the running instances of a workspace that moves to the trash."""
     for instance in ComputeInstance.objects.present().filter(target__workspace=workspace).with_state():
         if instance.state in (State.CREATING, State.STARTING, State.RESTARTING, State.RUNNING):
             stop_instance(instance, "WorkspaceDeleted")

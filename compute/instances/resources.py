@@ -116,7 +116,7 @@ class IdleShutdownSetting(Body):
 
 
 def find_assigned_user(object_id: str) -> User:
-    """By the number of an account, as responses have it, or by its name."""
+    """The account with this number, as responses have it, or with this name."""
     people = User.objects.filter(is_active=True)
     key = numbers.int_or_none(object_id)
     found = people.filter(username=object_id[:150]).first() if key is None else people.filter(pk=key).first()

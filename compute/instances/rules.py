@@ -7,7 +7,7 @@ from studio.rules import Rule, number_rule
 
 NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9]|-(?=[a-zA-Z])){2,23}", re.ASCII)
 NAME_HELP = "3 to 24 letters, digits and hyphens; it begins with a letter, and a letter follows each hyphen."
-# Of JupyterLab; idle is what docs/notebooks.md says.
+# The minutes without activity in JupyterLab; docs/notebooks.md defines idle.
 IDLE_MINUTES = number_rule("minutes before idle shutdown", 15, 3 * 24 * 60, target="idleTimeBeforeShutdown")
 
 

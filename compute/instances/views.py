@@ -75,7 +75,7 @@ def instance_list(request, slug):
 
 
 def people_of(workspace):
-    """Who has a role there, themselves or by a group, and could be given an instance."""
+    """The people with a role in the workspace, of their own or by a group, who could be given an instance."""
     group, subscription = workspace.resource_group, workspace.resource_group.subscription
     rows = RoleAssignment.objects
     roles = (
@@ -149,7 +149,7 @@ DONE = {
 
 @require_POST
 def instance_change(request, slug, name):
-    """By the button `act`."""
+    """Start, stop, restart or delete an instance, or change its idle shutdown; the button's `act` says which."""
     page_workspace(request, slug, "use_compute")
     given = cleaned_or_invalid(ChangeForm(request.POST))
     act = given["act"]

@@ -45,7 +45,7 @@ class Host(models.Model):
     joined_at = models.DateTimeField(null=True, blank=True, editable=False)
     # When a page showed last what it uses, so that its agent sends that at once.
     watched_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # It is to leave for good once its nodes have ended.
+    # It leaves permanently once its nodes have ended.
     detached_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     heartbeat_at = models.DateTimeField(null=True, blank=True)

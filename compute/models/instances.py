@@ -15,7 +15,7 @@ from compute.models.targets import ComputeTarget
 from compute.models.work import Assignment, Work
 from studio.errors import Conflict
 
-# Of what is kept of the last operation.
+# The possible triggers of the last operation.
 USER, IDLE_SHUTDOWN = "User", "IdleShutdown"
 
 
@@ -57,14 +57,14 @@ class ComputeInstance(models.Model):
     label = models.CharField(max_length=40, blank=True)
     # Its newest work; a start queues another one.
     work = models.ForeignKey(Work, models.SET_NULL, null=True, related_name="+")
-    # Of the Jupyter server of this start, which the gateway sends.
+    # The token of the Jupyter server of this start, which the gateway sends.
     server_token = models.CharField(max_length=64, blank=True)
     # The personal token that scripts in it use.
     token = models.ForeignKey(Token, models.SET_NULL, null=True, related_name="+")
     idle_minutes = models.PositiveIntegerField(null=True, blank=True)
     # When something was done in it last, as far as that is known.
     active_at = models.DateTimeField(null=True, blank=True)
-    # It is said to its person that it will be stopped then.
+    # When it will be stopped; its person has been notified.
     stops_at = models.DateTimeField(null=True, blank=True)
     operation = models.CharField(max_length=8, choices=Operation, default=Operation.CREATE)
     operation_at = models.DateTimeField(default=timezone.now)

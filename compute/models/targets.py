@@ -148,7 +148,7 @@ class ComputeTarget(models.Model):
 
     @property
     def scale_settings(self) -> Scale:
-        """Of a cluster; a target of another kind has a node while it has work."""
+        """The scale settings of a cluster; a target of another kind has one node while it has work."""
         return self.cluster.scale if self.is_cluster else Scale(0, 1, 0)
 
     @property
@@ -322,7 +322,7 @@ class Cluster(models.Model):
 
     target = models.OneToOneField(ComputeTarget, models.CASCADE, primary_key=True, related_name="cluster")
     vm_priority = models.CharField(max_length=12, choices=rules.VmPriority, default=rules.VmPriority.DEDICATED)
-    # Of an inference cluster.
+    # The fields from here are those of an inference cluster.
     purpose = models.CharField(max_length=10, choices=rules.Purpose, blank=True)
     min_nodes = models.PositiveIntegerField(default=0)
     max_nodes = models.PositiveIntegerField(default=1)

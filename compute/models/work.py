@@ -227,7 +227,7 @@ class Assignment(models.Model):
     """A node runs one attempt of a unit of work. A node may have several at once."""
 
     class Health(models.TextChoices):
-        """Of kept-up work: whether it answers at its health address."""
+        """Whether kept-up work answers at its health address."""
 
         UNKNOWN = ""
         STARTING = "starting"
@@ -235,7 +235,7 @@ class Assignment(models.Model):
         UNHEALTHY = "unhealthy"
 
     class Stage(models.TextChoices):
-        """Of work on several nodes: how far this one is."""
+        """How far this node of work on several nodes is."""
 
         STARTING = ""
         READY = "ready"

@@ -82,7 +82,7 @@ class Model(models.Model):
             )
         ]
         indexes = [
-            # Of models that MLflow's clients have made without a version, which no list of versions shows.
+            # Finds models that MLflow's clients have made without a version, which no list of versions shows.
             models.Index("workspace", condition=models.Q(version_count=0), name="models_without_versions")
         ]
 

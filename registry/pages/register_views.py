@@ -67,7 +67,7 @@ def _list_paths(run: Run) -> list[tuple[str, int]]:
 
 @require_POST
 def upload_select(request, slug):
-    """Which files of a folder are taken: all of them, if their paths can be stored."""
+    """The files of a folder to upload: all of them, if their paths can be stored."""
     workspace_of(request, slug, "edit")
     paths = code_uploads.check_paths(read_body(request).get("paths"))
     return JsonResponse({"included": list(range(len(paths))), "leftOut": ""})

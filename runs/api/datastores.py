@@ -20,7 +20,7 @@ MAX_PAGE = 5000
 
 
 def find_datastore(workspace: Workspace, name: str) -> Datastore:
-    """By its name, in any case."""
+    """The datastore with this name, in upper or lower case."""
     rows = Datastore.objects.of(workspace).select_related("created_by", "secret")
     found = rows.filter(name__iexact=name).first()
     if found is None:

@@ -200,7 +200,7 @@ class NewParameters(Body):
 
 
 class Heartbeat(Body):
-    # Of a job on several nodes, the number of the node.
+    # The number of the node, for a job on several nodes.
     rank: int = pydantic.Field(default=0, ge=0, lt=1000)
 
 

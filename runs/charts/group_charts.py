@@ -10,7 +10,7 @@ from runs.charts.run_charts import HEIGHT, MAX_BRIGHT
 from runs.metrics import packing
 from studio.formats import format_count, format_number, format_spread
 
-# Of one chart. Beyond them the means of the last values are drawn, which the database computes.
+# The limits of one chart. Beyond them the means of the last values are drawn, which the database computes.
 MAX_CURVES = 4_000
 MAX_POINTS = 2_000_000
 BANDS = {"ci": "95 % confidence", "std": "standard deviation", "none": "no band"}

@@ -53,7 +53,7 @@ def find_bright(runs: list[Any], charts: list[list[str]], objective: Objective) 
 
 
 def _find_series(runs: list[Any], names: Iterable[str]):
-    """Of runs, with a number. A condition on `name` itself makes SQLite read the series of that name of every run."""
+    """The series of runs that have a number. A condition on `name` itself makes SQLite read that series of every run."""
     found = MetricSeries.objects.alias(named=Coalesce("name", Value("")))
     return found.filter(run__in=runs, named__in=list(names), last__isnull=False)
 
@@ -117,7 +117,7 @@ def _draw_chart(by_name: dict[str, list[MetricSeries]], better: str, by_run: dic
 
 
 def dash_alike(traces: list[dict]) -> None:
-    """Of the lines that stand out, the best last, those that share a colour after all differ by their dashes."""
+    """Give traces that share a colour different dashes; the best trace, which is the last, keeps its solid line."""
     taken: dict[int, int] = {}
     for trace in reversed(traces):
         number = taken[trace["colour"]] = taken.get(trace["colour"], -1) + 1

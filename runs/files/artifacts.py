@@ -19,7 +19,7 @@ TRIES = 5
 # Segments that a reader looks up at once.
 SEGMENTS = 500
 SPOOL = 4 * 1024 * 1024
-# Of apps that keep files of runs: each raises Conflict for a file that is in use.
+# Checks of apps that use files of runs: each raises Conflict for a file that is in use.
 DELETION_CHECKS: list[Callable[[Artifact], None]] = []
 TEXTS = {".log": "text/plain", ".txt": "text/plain", ".jsonl": "application/json", ".ipynb": "application/json"}
 TYPES = {

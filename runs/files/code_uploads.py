@@ -19,12 +19,12 @@ from runs.models import Snapshot
 from studio.errors import Invalid
 from workspaces.models import Workspace
 
-# Of a folder whose files are looked through before they are sent.
+# The limits of a folder whose files are listed before they are sent.
 MAX_LISTED = 20_000
 MAX_IGNORE_LENGTH = 100_000
 MAX_NAMED = 20
 MAX_PATH_LENGTH = 2_000
-# Of processor time: each path is matched with each pattern.
+# Seconds of processor time: each path is matched with each pattern.
 MAX_SECONDS = 3
 # What becomes of a path.
 TAKEN, IGNORED, SECRET = "", "ignored", "secret"
@@ -70,7 +70,7 @@ def read_rules(text: str, file_name: str) -> IgnoreRules:
 
 
 def select_files(paths: list[str], rules: IgnoreRules) -> Selection:
-    """Which files of a folder are taken, as `lazuli.runs.ignore_rules.walk_included` has it for a folder on a disk."""
+    """Which files of a folder are uploaded, by the rules of `lazuli.runs.ignore_rules.walk_included` for a folder on a disk."""
     longest = max(map(len, paths), default=0)
     if longest > MAX_PATH_LENGTH:
         raise Invalid(f"A path has {longest:,} characters; {MAX_PATH_LENGTH:,} are allowed.", target="paths")

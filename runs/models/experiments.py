@@ -151,7 +151,7 @@ class Experiment(models.Model):
     def restore(self):
         """Restore it with the runs that were deleted with it; runs deleted before stay in the trash."""
         with transaction.atomic():
-            # By the time, because children may be in another experiment.
+            # Runs are found by the time of deletion, because children may be in another experiment.
             back = self.workspace.runs.filter(deleted_at=self.deleted_at)
             back.filter(Q(experiment=self) | Q(experiment__deleted_at=None)).update(deleted_at=None)
             Experiment.objects.filter(pk=self.pk).update(deleted_at=None, updated_at=timezone.now())

@@ -30,7 +30,7 @@ class MetricSeries(models.Model):
     count = models.PositiveBigIntegerField(default=0)
     # Chunks stored since the last merge.
     loose = models.PositiveIntegerField(default=0)
-    # Of the finite values; NaN is never the minimum or maximum. The last is the one with the greatest step,
+    # Statistics of the finite values; NaN is never the minimum or maximum. The last is the one with the greatest step,
     # then time; it is empty if that is not a number.
     last = models.FloatField(null=True)
     last_step = models.BigIntegerField(null=True)

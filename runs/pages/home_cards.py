@@ -97,7 +97,7 @@ def home_now(request, slug):
 
 
 def find_best(workspace) -> list[Best]:
-    """Of the experiments with the newest runs, by the metric that matters first and says which way is better."""
+    """The best value in each of the experiments with the newest runs, of the most important metric with a known direction."""
     newest = Run.objects.filter(workspace=workspace, deleted_at=None, parent=None).order_by("-created_at", "-pk")
     keys: list[Any] = list(dict.fromkeys(newest.values_list("experiment", flat=True)[:NEWEST]))[:EXPERIMENTS]
     experiments = Experiment.objects.select_related("workspace").in_bulk(keys)

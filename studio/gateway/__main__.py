@@ -28,7 +28,7 @@ RECHECK_SECONDS = 5.0
 LOAD_SECONDS, MAX_LOADS = 1.0, 50
 HAND_OVER_SECONDS = 5.0
 WANTED_FILES = 8192
-# Of connections that wait to be taken over.
+# Connections that may wait to be taken over.
 BACKLOG = 1024
 
 
@@ -37,7 +37,7 @@ class Gateway:
         self.studio, self.applications, self.public_url = studio, applications, public_url
         self.clients: set[Client] = set()
         self.callers: set[Caller] = set()
-        # By workspace and name.
+        # The keys are workspace and name.
         self.services: dict[tuple[str, str], Service] = {}
         prefix = "__Host-" if applications.is_https else ""
         # In a tab of its own, and in a frame of a page of the studio, which is another site.
@@ -125,7 +125,7 @@ class Gateway:
         except Unreachable:
             status, answer = 503, {}
         if status != 200:
-            # Who answers stays as it was, and the counts wait for the next report.
+            # The routes stay as they were, and the counts wait for the next report.
             return
         for (_, service), counted, route in zip(used, counts, answer["services"], strict=True):
             service.meter.subtract(*counted)

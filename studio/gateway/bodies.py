@@ -40,7 +40,7 @@ class ChunkedBody:
     def __init__(self, limit: int | None = None):
         self.limit, self.size = limit, 0
         self.is_done = False
-        # Of the present chunk.
+        # Bytes that are left of the present chunk.
         self._left = 0
         self._has_end = False
         self._trailers: int | None = None

@@ -1,4 +1,4 @@
-"""Who may enter: the studio decides, and an answer of it holds for a few seconds."""
+"""Ask the studio who may enter; each of its answers holds for a few seconds."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ class Decision:
     address: str = ""
     token: str = ""
     message: str = ""
-    # Of a request to a service.
+    # The route of a request to a service.
     route: Route | None = None
     # When it was asked for.
     decided_at: float = dataclasses.field(default_factory=time.monotonic, compare=False)
@@ -56,7 +56,7 @@ class Studio:
         return await self._answer(label, cookie, "/nodes/v1/gateway/authorize", {"label": label, "cookie": cookie})
 
     async def authorize_call(self, workspace: str, name: str, key: str) -> Decision:
-        """Who answers a request to a service, if the key fits. Raises Unreachable."""
+        """Find the route for a request to a service, if the key fits. Raises Unreachable."""
         body = {"workspace": workspace, "name": name, "key": key}
         return await self._answer(f"{workspace}/{name}", key, "/nodes/v1/services/authorize", body)
 

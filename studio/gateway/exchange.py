@@ -44,7 +44,7 @@ class Client(asyncio.Protocol):
         # Bytes of the body that may still follow; of a web socket there is no end.
         self.left = 0
         self.is_spliced = False
-        # By what it was let in, for as long as it is open.
+        # The subject and secret with which it was admitted, while it is open.
         self.admission: tuple[str, str] | None = None
         self._task: asyncio.Task | None = None
 

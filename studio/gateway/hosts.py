@@ -40,7 +40,7 @@ class Applications:
         return f"{self.scheme}://{label}{self.suffix}{port}"
 
     def label_of(self, host: str) -> str:
-        """Of a Host header; empty if it is not that of an application."""
+        """The label of a Host header; empty if it is not that of an application."""
         name = host.strip().lower().partition(":")[0]
         label = name.removesuffix(self.suffix)
         return label if label != name and LABEL.fullmatch(label) else ""

@@ -28,7 +28,7 @@ class NoReplica(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Route:
-    """Who answers requests to a service, as the studio says."""
+    """The replicas that answer requests to a service, as the studio lists them."""
 
     addresses: tuple[str, ...]
     # How many requests each replica takes at a time, and how long each may take.
@@ -118,7 +118,7 @@ class Service:
         self._serve_waiting()
 
     def _send_away(self) -> None:
-        """Who waits for a turn asks the studio again."""
+        """Make the requests that wait ask the studio again."""
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():
@@ -172,7 +172,7 @@ class Service:
             async with asyncio.timeout(seconds):
                 return await waiting
         except BaseException:
-            # It may have got one in the moment in which it gave up.
+            # It may have been given a replica in the moment in which it gave up.
             if waiting.done() and not waiting.cancelled() and not waiting.exception():
                 self._release(waiting.result())
             elif waiting in self._waiting:

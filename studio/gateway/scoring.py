@@ -75,7 +75,7 @@ def make_request(head: RequestHead, target: str, client: str, body: Body) -> byt
 
 @dataclasses.dataclass
 class Answer:
-    """Of a replica: its head, and how its body is delimited."""
+    """The answer of a replica: its head, and how its body is delimited."""
 
     first: str
     status: int

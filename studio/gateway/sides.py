@@ -33,7 +33,7 @@ class Side(asyncio.Protocol):
     def eof_received(self) -> bool:
         self.has_ended = True
         self._wake()
-        # Who has sent all may still read.
+        # A side that has sent everything may still read.
         return True
 
     def connection_lost(self, error) -> None:
@@ -54,7 +54,7 @@ class Side(asyncio.Protocol):
             self._draining.set_result(None)
 
     async def more(self) -> bool:
-        """Wait until more has come; False if nothing comes any more. Take what is there first: a full side reads no more."""
+        """Wait until more data has come; False if no more comes. Read what has come first: a full side is paused."""
         if self._is_paused and not self.is_lost and len(self.received) <= HIGH_WATER:
             self._is_paused = False
             self.transport.resume_reading()

@@ -38,7 +38,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """The rows of each, in one round trip. The server plans a statement once, whatever its values."""
         self.ensure_connection()
         try:
-            # By itself psycopg prepares no other: Django's statements have their values in their text.
+            # psycopg prepares no other statements by itself: Django's have their values in their text.
             self.connection.prepare_threshold = sys.maxsize
             with self.wrap_database_errors, self.connection.pipeline():
                 cursors = [psycopg.Cursor(self.connection).execute(*one, prepare=True) for one in statements]

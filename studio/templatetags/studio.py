@@ -43,7 +43,7 @@ STATUSES = {
     "Deleting": (OTHER, "clock"),
     "Leaving": (OTHER, "minus"),
     "Left": (OTHER, "minus"),
-    # Which says nothing of success, so no tick.
+    # It says nothing of success, so it has no tick.
     "Ended": (OTHER, "minus"),
     "Idle": (GOOD, "check"),
     "Completed": (GOOD, "check"),

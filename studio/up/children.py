@@ -74,7 +74,7 @@ class Child:
 
     @property
     def output(self) -> IO[bytes]:
-        """Of a child that has been started."""
+        """The output of a child that has been started."""
         return self.process.stdout  # type: ignore[union-attr, return-value]
 
     @property
@@ -108,7 +108,7 @@ class Child:
 
     @property
     def exit_code(self) -> int:
-        """Of a child that has ended."""
+        """The exit code of a child that has ended."""
         return self.process.returncode  # type: ignore[union-attr]
 
     @property

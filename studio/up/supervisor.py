@@ -20,7 +20,7 @@ from studio.up.children import Child
 from studio.up.lifeline import Lifeline, kill_runners, list_jobs
 from studio.up.preflight import REPOSITORY, Refused, Settings
 
-# Who is ended first, and how many seconds each group has before it is killed. Host and runners go while the web server
+# The order of ending, and the seconds of each group before it is killed. Host and runners end while the web server
 # still answers, so that runners can say what became of their scripts; Redis goes last, for all others need it. 9 s in all.
 WORKERS = ({"host", "control"}, 5.0)
 ENDING = [({"set-up"}, 1.0), WORKERS, ({"web", "gateway"}, 2.0), ({"redis"}, 1.0)]

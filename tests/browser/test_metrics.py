@@ -46,7 +46,7 @@ def until(page, chart, words: str) -> None:
 
 
 def zoom_in(page, chart) -> list:
-    """By dragging, as a person does; the range that is shown then."""
+    """Zoom in by dragging; returns the range that is shown then."""
     chart.scroll_into_view_if_needed()
     box = chart.locator(".nsewdrag").bounding_box()
     middle = box["y"] + box["height"] / 2

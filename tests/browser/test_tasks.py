@@ -87,7 +87,7 @@ class Keys:
         self.open_by_palette(words, label)
 
     def fill_in(self, label: str, text: str) -> None:
-        """By the palette, which finds fields too."""
+        """Fill in a field that the palette finds."""
         self.run_command(label, label.capitalize())
         self.write(text)
 

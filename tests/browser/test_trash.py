@@ -46,15 +46,15 @@ def work_off() -> None:
 @pytest.mark.extended
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_accessible_and_narrow_enough(browser, axe, olivia, done, width):
-    room = done.workspace
-    factories.make_run(room, status=Run.Status.FAILED).delete()
-    contents.empty_trash(olivia, room)
+    workspace = done.workspace
+    factories.make_run(workspace, status=Run.Status.FAILED).delete()
+    contents.empty_trash(olivia, workspace)
     work_off()
-    rule = room.retention_rules.create(takes="runs", days=30, is_on=True)
-    room.retention_acts.create(rule=str(rule), runs=3, files=2, bytes=1000)
-    factories.make_experiment(room, "an_experiment_with_a_long_name_" * 3).delete()
+    rule = workspace.retention_rules.create(takes="runs", days=30, is_on=True)
+    workspace.retention_acts.create(rule=str(rule), runs=3, files=2, bytes=1000)
+    factories.make_experiment(workspace, "an_experiment_with_a_long_name_" * 3).delete()
     done.delete()
-    other = factories.make_workspace(room.resource_group, "gone", deleted_at=timezone.now())
+    other = factories.make_workspace(workspace.resource_group, "gone", deleted_at=timezone.now())
     factories.give_role(olivia, Role.OWNER, other)
     pages = [
         address(done),
@@ -95,18 +95,18 @@ def test_the_trash_is_emptied_before_ones_eyes(browser, olivia, done):
 
 
 def test_a_workspace_is_deleted_once_its_name_is_typed_and_comes_back(browser, olivia, done):
-    room = done.workspace
-    page = browser.open(olivia, reverse("workspaces:settings", args=[room.slug]))
+    workspace = done.workspace
+    page = browser.open(olivia, reverse("workspaces:settings", args=[workspace.slug]))
     page.get_by_role("button", name="Delete").first.click()
     dialog = page.get_by_role("dialog")
     button = dialog.get_by_role("button", name="Delete workspace")
     expect(button).to_be_disabled()
-    dialog.get_by_role("textbox").fill(room.name)
+    dialog.get_by_role("textbox").fill(workspace.name)
     button.click()
-    expect(page.get_by_text(f"The workspace {room.name} moved to the trash.")).to_be_visible()
+    expect(page.get_by_text(f"The workspace {workspace.name} moved to the trash.")).to_be_visible()
     page.get_by_role("link", name="Deleted workspaces").click()
-    page.get_by_role("button", name=f"Restore {room.name}").click()
-    page.wait_for_url(f"**{room.get_absolute_url()}")
+    page.get_by_role("button", name=f"Restore {workspace.name}").click()
+    page.wait_for_url(f"**{workspace.get_absolute_url()}")
 
 
 def test_a_rule_tells_what_it_would_take_while_it_is_written(browser, olivia, done):

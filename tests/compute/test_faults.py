@@ -32,7 +32,7 @@ pathlib.Path("outputs/last.txt").write_text(str(number))
 run.flush()
 print("ended by itself after", number, flush=True)
 """
-# By their command lines: web, Redis, control worker, gateway, host agent, node workers.
+# Parts of their command lines: web, Redis, control worker, gateway, host agent, node workers.
 KINDS = ["gunicorn", "unixsocket", " worker ", "studio.gateway", "lazuli.agent.host", "lazuli.agent.node"]
 
 

@@ -148,7 +148,7 @@ def job_variables(server: str, run: Run, person) -> dict:
     }
 
 
-# By way of logging (job_script.py): which of the runs that it used are the job's own; the others are below it.
+# Maps the way of logging (job_script.py) to whether each run that it used is the job's own; the others are below it.
 OWN = {
     "autolog": [True, True],
     "autolog in a run": [True, True, True],

@@ -129,7 +129,7 @@ def test_they_go_with_the_workspace_and_not_before(root, workspace, folder):
 
 @pytest.fixture
 def filled(root, tracking):
-    """Of a run with two files: its id, and its folder behind the proxy."""
+    """The id of a run with two files, and its folder behind the proxy."""
     info = tracking.run(tracking.new_run())["info"]
     place = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
     root.put(f"{place}/a.txt")

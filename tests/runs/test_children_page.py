@@ -80,11 +80,11 @@ PRIMARY = [
 ]
 
 
-@pytest.mark.parametrize(("told", "primary", "name", "best"), PRIMARY)
+@pytest.mark.parametrize(("properties", "primary", "name", "best"), PRIMARY)
 def test_the_best_child_is_by_the_primary_metric_or_by_what_matters_first(
-    as_user, alice, sweep, told, primary, name, best
+    as_user, alice, sweep, properties, primary, name, best
 ):
-    sweep.add_properties(told)
+    sweep.add_properties(properties)
     page = as_user(alice).get(url_of(sweep), {"primary": primary})
     assert page.context["objective"].name == name and page.context["best"].display_name == best
     assert page.context["best_parameters"] == [("lr", best.removeprefix("rate "))], "what tells them apart"

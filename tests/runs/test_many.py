@@ -41,7 +41,7 @@ def scanned(sql: str) -> set[str]:
             cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
             plan = "\n".join(row[3] for row in cursor.fetchall())
             return _scanned_by_sqlite(plan, sql)
-        # Of few rows it would read all, however good an index is.
+        # It would read few rows whole, however good an index is.
         cursor.execute("SET enable_seqscan = off")
         cursor.execute(f"EXPLAIN {sql}")
         plan = "\n".join(row[0] for row in cursor.fetchall())

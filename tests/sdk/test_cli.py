@@ -52,7 +52,7 @@ def test_among_several_subscriptions_one_is_meant(ws, lazuli):
     assert code == 0 and json.loads(out)["subscriptionId"] in err and "account set" in err
     code, _, err = lazuli("workspace", "show", "-w", "aml-workspace")
     assert code == cli.FAILED and "--subscription ID" in err
-    # Of two subscriptions with the group, the one that has the workspace too.
+    # If two subscriptions have the group, the one that has the workspace too is used.
     Workspace.create("third", subscription_id="second", resource_group="aml-resources", show_output=False)
     made = as_json(lazuli("ml", "workspace", "create", "-w", "third", "-g", "aml-resources", main=cli.az_main))
     assert made["subscriptionId"] == "second"

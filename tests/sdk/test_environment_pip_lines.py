@@ -164,7 +164,7 @@ def test_the_best_version_of_all_named_indexes_is_taken(no_settings):
         *("--index-strategy", "unsafe-best-match"),
         *("--index", "http://a", "--default-index", studio),
     ]
-    # Who names an index in the place of the usual one gets nothing from the usual one.
+    # An index that replaces the usual one is the only one that is used.
     assert package_indexes.build_arguments(studio, read("-i http://b")) == [
         *("--index-strategy", "unsafe-best-match"),
         *("--default-index", "http://b"),

@@ -162,7 +162,7 @@ else:
 
 
 class WholeStudio(Records):
-    """Of a job on two nodes."""
+    """The studio of a job on two nodes."""
 
     def __init__(self, script):
         super().__init__({"train.py": script})

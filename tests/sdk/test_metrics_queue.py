@@ -166,7 +166,7 @@ def test_a_file_holds_what_the_server_does_not_have(spooled, monkeypatch, capsys
 
 
 def test_a_batch_whose_answer_was_lost_is_sent_again_under_its_id(spooled):
-    """By whoever sends it then."""
+    """The next sender uses the same id."""
     server, arrived = Server(), threading.Event()
 
     def send(batch_id, metrics):

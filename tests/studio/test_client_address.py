@@ -1,4 +1,4 @@
-"""Which address counts as the client's."""
+"""The address that counts as the client's."""
 
 import pytest
 from django.test import RequestFactory

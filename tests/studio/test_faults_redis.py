@@ -39,7 +39,7 @@ def test_a_redis_that_stands_still_delays_the_start_of_work_and_nothing_else(sta
         slowest = max(slowest, time.monotonic() - start)
         time.sleep(10)
     assert slowest < 3, slowest
-    # By the node's own look.
+    # The node looks by itself.
     assert until(lambda: runs[0].get_status() == "Completed", 30)
     process.send_signal(signal.SIGCONT)
     assert until(lambda: all(run.get_status() == "Completed" for run in runs), 60)

@@ -7,7 +7,7 @@ from django.db.migrations.operations.special import RunPython, RunSQL, SeparateD
 
 from studio.management.commands.migrate import create_tables
 
-# Of other packages: they change rows that an empty database does not have.
+# Migrations of other packages: they change rows that an empty database does not have.
 CHANGE_ROWS = {
     ("account", "0006_emailaddress_lower"),
     ("account", "0008_emailaddress_unique_primary_email_fixup"),

@@ -150,7 +150,7 @@ def test_a_locked_database_is_a_503_that_says_when_to_come_again(locked, client,
         "/ws/aml-workspace/runs/r1/edit/", {"field": "display_name", "value": "new"}, headers={"HX-Request": "true"}
     )
     assert piece.status_code == 503 and "The database is busy" in piece.headers["HX-Trigger"]
-    # Who only reads notices nothing.
+    # People who only read notice nothing.
     assert client.get(f"{H}/runs/r1").status_code == browser.get("/ws/aml-workspace/runs/r1/").status_code == 200
     assert not any(record.exc_info for record in caplog.records)
     locked.execute("ROLLBACK")

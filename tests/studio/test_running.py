@@ -1,4 +1,4 @@
-"""Which studio a command of manage.py means."""
+"""The studio that a command of manage.py means."""
 
 import os
 import pathlib

@@ -52,7 +52,7 @@ def default_timeouts_port(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
-    """Of one that waits a second, and trusts nobody: five connections and one upload of two per address."""
+    """A server that waits a second, and trusts nobody: five connections and one upload of two per address."""
     limits = {"WEB_HEADER_SECONDS": "1", "WEB_BODY_SECONDS": "2", "TRUSTED_PROXIES": ""}
     shares = {"WEB_ADDRESS_CONNECTIONS": "5", "WEB_UPLOADS": "2", "WEB_ADDRESS_UPLOADS": "1"}
     with serve(tmp_path_factory.mktemp("strict"), APP, **limits, **shares) as (port, _):

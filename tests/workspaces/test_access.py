@@ -152,7 +152,7 @@ def test_the_arm_form_is_read_too(olga, workspace):
         (json.dumps({**SUBMITTER, "Name": "reader"}), "built-in role"),
         (json.dumps({**SUBMITTER, "Name": ""}), "is empty"),
         (json.dumps({**SUBMITTER, "Actions": []}), "write a list of 1 to 500"),
-        (json.dumps({**SUBMITTER, "Actions": ["a b"]}), "is no action"),
+        (json.dumps({**SUBMITTER, "Actions": ["a b"]}), "is not an action"),
         (json.dumps({**SUBMITTER, "NotActions": "x"}), "notactions"),
         (json.dumps({**SUBMITTER, "AssignableScopes": []}), "AssignableScopes"),
         (json.dumps({**SUBMITTER, "AssignableScopes": ["/x"]}), "is not the address"),

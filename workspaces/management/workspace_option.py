@@ -6,7 +6,7 @@ from workspaces.models import Workspace
 
 
 def find_workspace(name: str | None) -> Workspace:
-    """By name or slug; the oldest one if no name is given."""
+    """The workspace with this name or slug; the oldest one if no name is given."""
     rows = Workspace.objects.with_path().order_by("pk")
     found = rows.filter(name__iexact=name).first() or rows.filter(slug=name).first() if name else rows.first()
     if found is None:

@@ -86,7 +86,7 @@ def secret(request, slug, name):
 
 @require_POST
 def secret_change(request, slug, name):
-    """By the button `act`: offer it to jobs or not, delete old versions, or delete it."""
+    """Offer a secret to jobs or not, delete old versions, or delete it; the button's `act` says which."""
     workspace, actor = page_workspace(request, slug, "edit_secrets"), actor_of_request(request)
     found, act = find_secret(workspace, name), request.POST.get("act", "")
     if act == "delete":

@@ -66,7 +66,7 @@ def run_children_charts(request, slug, run_id):
 
 
 def read_objective(run: Run, table: RunTable) -> JudgedChildren | None:
-    """By the objective of the list or the sweep, else by what matters first of the children's metrics; None without values."""
+    """The children judged by the objective of the list or sweep, else by their most important metric; None without values."""
     chosen = _find_objective(run, table)
     name = chosen.name if chosen.name in table.common_metrics else ""
     name = name or next(filter(metric_order.is_objective, table.common_metrics), "")

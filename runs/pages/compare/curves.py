@@ -141,7 +141,7 @@ def _label_group(member: dict, count: int) -> str:
 
 def _build_means(selected: Selection, by_run: dict[int, MetricSeries], query, within) -> list[dict]:
     """The mean of each group with its 95 % confidence band."""
-    # Of all points as far as possible: extremes alone would give a different mean.
+    # As far as possible all points are read: extremes alone would give a different mean.
     lines = _load_curves(selected, by_run, query, downsampled.EXACT, within)
     traces = []
     for member in groups.group_runs(selected, query["group"]):

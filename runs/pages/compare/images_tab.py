@@ -35,7 +35,7 @@ def build_context(selected: Selection, query) -> dict:
         "index": steps.index(step) if step is not None else 0,
         "last_index": max(0, len(steps) - 1),
         "left_out": len(all_steps) - len(steps),
-        "pictures": [_build_image(run, paths.get(run.pk, {}), steps, step) for run in selected.runs],
+        "images": [_build_image(run, paths.get(run.pk, {}), steps, step) for run in selected.runs],
         "visible": ("image", "step"),
     }
 

@@ -39,7 +39,7 @@ class Selection:
 
     @functools.cached_property
     def objective(self) -> Objective:
-        """By what the runs are judged, if they are of one experiment."""
+        """The metric by which the runs are judged, if they are of one experiment."""
         if len({run.experiment_id for run in self.runs}) != 1:
             return NO_OBJECTIVE
         return objectives.find_objective(self.runs[0].experiment, self.user)

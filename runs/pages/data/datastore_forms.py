@@ -34,7 +34,7 @@ KINDS = [(kind.value, kind.label) for kind in Datastore.Kind if kind.value in ru
 
 
 class DatastoreForm(forms.Form):
-    """Of one kind, which decides the fields."""
+    """The form of one kind of datastore, which decides the fields."""
 
     name = TextField(rules.DATASTORE_NAME, help_text="Letters, digits and underscores.")
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))

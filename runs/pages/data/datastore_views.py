@@ -172,7 +172,7 @@ def _address(found: Datastore, folder: str) -> str:
 
 @require_POST
 def datastore_change(request, slug, name):
-    """By the button `act`: make it the default one, test it, remove it, or delete a file of it."""
+    """Make a datastore the default one, test or remove it, or delete a file of it; the button's `act` says which."""
     found, actor = find_datastore(workspace_of(request, slug), name), actor_of_request(request)
     require_permission(request, "edit")
     act, path = request.POST.get("act", ""), request.POST.get("path", "")

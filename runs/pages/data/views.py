@@ -201,7 +201,7 @@ def data_jobs(request, slug, name, version):
 
 @require_POST
 def data_change(request, slug, name, version):
-    """By the button `act`: archive or restore the asset, remove this version, or work on it in the background."""
+    """Archive or restore an asset, remove this version, or process it in the background; the button's `act` says which."""
     found, actor = _version(request, slug, name, version), actor_of_request(request)
     require_permission(request, "edit")
     act = request.POST.get("act", "")

@@ -16,7 +16,7 @@ from workspaces.models import Workspace
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 # How a runner's message begins whose environment could not be built.
 BUILD_FAILED = "The environment could not be built"
-# Of an environment's newest jobs, so many are looked at for the state of its builds; of a version's, for logs.
+# How many of the newest jobs are searched: of an environment for the state of its builds, of a version for logs.
 MAX_LOOKED_AT = 5
 MAX_WITH_LOG = 100
 
@@ -39,7 +39,7 @@ def runs_of_version(workspace: Workspace, version: EnvironmentVersion) -> QueryS
 
 
 def read_usage(runs: QuerySet[Run]) -> Usage:
-    """Of the newest of these runs; one that was canceled in the queue shows nothing of the build."""
+    """Where the environment was last used, from the newest of these runs; one canceled in the queue shows nothing of the build."""
     newest = list(runs.select_related("workspace").order_by("-created_at")[:MAX_LOOKED_AT])
     if not newest:
         return Usage()

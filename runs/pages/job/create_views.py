@@ -75,7 +75,7 @@ def _list_earlier(workspace) -> list[Run]:
 
 @require_POST
 def job_code_select(request, slug):
-    """Which files of a folder are taken. JSON: `paths`, and `ignore` with the `name` and `text` of its ignore file."""
+    """The files of a folder to upload. JSON: `paths`, and `ignore` with the `name` and `text` of its ignore file."""
     workspace_of(request, slug, "submit")
     body = read_body(request)
     paths, ignore = code_uploads.check_paths(body.get("paths")), body.get("ignore") or {}

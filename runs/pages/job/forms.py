@@ -139,7 +139,7 @@ class JobForm(forms.Form):
         return list(dict.fromkeys("Environment" if label == "Conda file" else label for label in labels))
 
     def describe_environment(self) -> str:
-        """Of a form that is valid."""
+        """The name of the chosen environment; the form has to be valid."""
         kind = self.cleaned_data["environment"]
         chosen = {REGISTERED: self.cleaned_data["environment_id"], PACKAGES: "The edited packages"}
         return chosen.get(kind) or dict(self.fields["environment"].choices)[kind]
@@ -156,7 +156,7 @@ class JobForm(forms.Form):
             "timeout": job_changes.TIMEOUT,
             "tags": "tags",
         }
-        changes = {wire: data[name] for name, wire in plain.items() if name in names}
+        changes = {field: data[name] for name, field in plain.items() if name in names}
         if "script" in names or "arguments" in names:
             changes["commandArgv"] = self._read_argv("script" in names)
         if data["display_name"]:
@@ -176,7 +176,7 @@ class JobForm(forms.Form):
         return {}
 
     def _edited_environment(self) -> dict:
-        """Of the job's own environment all but its packages."""
+        """The job's own environment with the edited packages."""
         conda = environments.read_conda(self.cleaned_data["conda_file"])
         base = self.prefilled.definition or environments.definition_from_conda("environment", conda, None)
         name = f"{str(base.get('name') or 'environment').removesuffix('-edited')}-edited"

@@ -35,7 +35,7 @@ class Prefilled:
 
     @property
     def packages(self) -> list[str]:
-        """Of conda and pip, in one list."""
+        """The packages of conda and pip, in one list."""
         conda = ((self.definition or {}).get("python") or {}).get("condaDependencies") or {}
         found: list[str] = []
         for item in conda.get("dependencies") or []:
@@ -68,7 +68,7 @@ def read_run(run: Run) -> Prefilled:
 
 
 def read_nothing(workspace: Workspace, files: list[str], experiment: str | None, compute: str | None) -> Prefilled:
-    """Of a new job, with this code: the default environment, and the cluster if there is only one."""
+    """The values for a new job with this code: the default environment, and the cluster if there is only one."""
     definition, _ = environments.resolve_environment(workspace, None, None)
     targets = list(
         ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).values_list("name", flat=True)[:2]
@@ -86,7 +86,7 @@ def read_nothing(workspace: Workspace, files: list[str], experiment: str | None,
 
 
 def _suggest_command(files: list[str]) -> str:
-    """By the script at the top of the code that is most likely the one to start."""
+    """The command that starts the most likely one of the scripts in the top folder; empty if none is likely."""
     scripts = [path for path in files if "/" not in path and path.endswith(".py")]
     known = [name for name in ("train.py", "main.py", "run.py") if name in scripts]
     chosen = known[:1] or (scripts if len(scripts) == 1 else [])

@@ -37,7 +37,7 @@ class BulkSelection:
 
 
 def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
-    """By `run` (repeated), or by `all=1` with the list's `query` and the `count` that the page showed."""
+    """The runs named by `run` (repeated), or with `all=1` those of the list's `query`, of which the page showed `count`."""
     if not posted.get("all"):
         ids = list(dict.fromkeys(posted.getlist("run")))
         if not 0 < len(ids) <= MAX_TICKED:

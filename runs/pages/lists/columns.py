@@ -70,7 +70,7 @@ class Column:
     width: int = 0
     # The left offset of a pinned column; None if it scrolls.
     left: int | None = None
-    # Of a metric: whether "higher" or "lower" is better.
+    # For a metric: whether "higher" or "lower" is better.
     better: str = ""
 
     @property

@@ -89,7 +89,7 @@ def list_facets(facets: dict, has_experiments: bool) -> list[Facet]:
 
 
 def list_ranges(facets: dict) -> list[RangeFacet]:
-    """Of metrics, what matters first; then of the parameters that are numbers."""
+    """The ranges of metrics, the most important first; then those of the parameters that are numbers."""
     metrics = {row[0]: row for row in facets["metrics"] if None not in row}
     ordered = sort_metrics({name: row[1] for name, row in metrics.items()})[:MAX_OFFERED]
     found = [

@@ -363,7 +363,7 @@ class RunTable:
 
     @property
     def chart_columns(self) -> list[Column]:
-        """Of the charted metrics, each once."""
+        """The columns of the charted metrics, each once."""
         return [columns.parse_column(f"metric-{name}", self.objective) for name in self.charted]
 
     @property
@@ -391,8 +391,8 @@ class RunTable:
 
     @property
     def _shape(self) -> str:
-        """Of the columns, for the first metric of an experiment brings another; and of what rows owe to the others: the best
-        values and colours."""
+        """A digest of the columns, which the first metric of an experiment changes, and of the best values and colours of the
+        rows, which depend on other rows."""
         looks = [(run.pk, run.best_columns, run.colour) for run in self.rows]
         return f"{zlib.crc32(repr((self.columns, looks)).encode()):x}"
 

@@ -27,7 +27,7 @@ def run_monitoring(request, slug, run_id):
     run = run_of(request, slug, run_id)
     work = run.work
     assignments = list(work.assignments.select_related("node__host")) if work else []
-    # Of the newest attempt.
+    # The nodes of the newest attempt.
     lead = work.lead if work else None
     current = [one for one in assignments if lead and one.attempt == lead.attempt]
     if run.is_active:

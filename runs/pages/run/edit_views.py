@@ -43,7 +43,7 @@ def _verb(field: str) -> str:
 
 
 def _read_value(query, field: str) -> Any:
-    """By the rules of the form that edits all three."""
+    """The posted value of one field, checked by the form that edits all three."""
     form = RunEdit({"display_name": "-", field: query.get("value", "").replace("\r\n", "\n")})
     return cleaned_or_invalid(form)[field]
 

@@ -42,7 +42,7 @@ OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
 MIN_ABI, SIGNALS_ABI = 2, 6
 
 TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
-# Of the devices, those that programs need; not disks and memory. Those of GPUs have numbers behind their names.
+# The devices that programs need, without disks and memory. Those of GPUs have numbers behind their names.
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "fuse")
 GPU_DEVICES = ("nvidia", "dri", "kfd")
 

@@ -18,11 +18,11 @@ from lazuli.errors import UserErrorException
 SCHEME = "azureml://"
 PATH = "/mlflow/v1.0/subscriptions/"
 
-# By server: the credential of the workspace whose tracking URI was requested.
+# Maps the server to the credential of the workspace whose tracking URI was requested.
 _credentials: Dict[str, Callable[[], Optional[str]]] = {}
 
 
-# By tracking URI: the workspace that gave it.
+# Maps the tracking URI to the workspace that gave it.
 _workspaces: Dict[str, Any] = {}
 
 

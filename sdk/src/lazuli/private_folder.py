@@ -16,7 +16,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LINKED = pathlib.PurePath("nodes", "environments")
 # May hold a million files, which are looked at only if the folder above was open.
 MANY = pathlib.PurePath("storage")
-# Of these, a studio's (or a host agent's) data folder has one or more.
+# The data folder of a studio or a host agent has at least one of these.
 OURS = {"secret.key", "up.lock", "nodes"}
 
 

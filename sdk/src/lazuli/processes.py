@@ -20,7 +20,7 @@ KILL_SECONDS = 5.0
 
 
 class Identity(NamedTuple):
-    """A process for good: no later process has the same three."""
+    """The permanent identity of a process: no later process has the same three."""
 
     pid: int
     # Clock ticks between boot and start on Linux, where the wall clock may be set; else the time of the start.
@@ -133,7 +133,7 @@ class Tree(NamedTuple):
 
     root: int
     pids: List[int]
-    # Of processor time, of processes that have ended too; and bytes in memory.
+    # Seconds of processor time, with processes that have ended; and bytes in memory.
     seconds: float
     memory: int
 

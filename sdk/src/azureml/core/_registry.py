@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RunFactory = Callable[..., "Run"]
 
-# By run type: `factory(experiment, run_dto)` makes the object for a run of this type.
+# Maps the run type to `factory(experiment, run_dto)`, which makes the object for a run of this type.
 run_factories: Dict[str, RunFactory] = {}
 
 # The run that this process belongs to; outside of a run an offline run, if the argument allows it.

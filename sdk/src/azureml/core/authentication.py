@@ -125,7 +125,7 @@ class ServicePrincipalAuthentication(AbstractAuthentication):
         self._service_principal_id = service_principal_id
         self._service_principal_password = service_principal_password
         self._enable_caching = _enable_caching
-        # By server: the token, and when to get another one.
+        # Maps the server to the token, and to the time to get another one.
         self._tokens: Dict[str, Tuple[str, float]] = {}
 
     def _token_for(self, url: str) -> str:

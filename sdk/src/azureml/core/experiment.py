@@ -27,7 +27,7 @@ Pairs = Union[str, Dict[str, Any], List[Any], None]
 
 
 class ViewType:
-    """Which experiments `Experiment.list` shows."""
+    """The experiments that `Experiment.list` returns."""
 
     ActiveOnly = "ActiveOnly"
     ArchivedOnly = "ArchivedOnly"

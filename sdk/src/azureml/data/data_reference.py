@@ -36,7 +36,7 @@ class DataReference:
     def create(
         data_reference_name: Optional[str] = None, datapath: Any = None, datapath_compute_binding: Any = None
     ) -> DataReference:
-        """Of a `DataPath` and a `DataPathComputeBinding`."""
+        """Make a reference of a `DataPath` and a `DataPathComputeBinding`."""
         if datapath is None:
             raise UserErrorException("Give the datapath of the reference.")
         binding = datapath_compute_binding

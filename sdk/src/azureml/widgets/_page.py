@@ -63,7 +63,7 @@ def render_error(run_id: str, reason: str) -> str:
 
 
 def _render_moment(state: State) -> str:
-    """Of when the view is: it stays as it is when the notebook is closed or its kernel ends."""
+    """The time of the view, which stays as it is when the notebook is closed or its kernel ends."""
     if state.status in ENDED:
         return ""
     moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())

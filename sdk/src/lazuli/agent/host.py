@@ -252,7 +252,7 @@ def _describe_node(name: str, node: NodeProcess) -> dict[str, Any]:
 
 
 def _read_identity(data_dir: pathlib.Path) -> JoinedHost:
-    """Which host of which studio this is: by HOST_KEY, or as it has joined."""
+    """The identity of this host and its studio: from HOST_KEY, or stored when it joined."""
     key = os.environ.pop("HOST_KEY", "")
     if key:
         return JoinedHost(os.environ["SERVER_URL"], os.environ.get("HOST_NAME", "local"), key)

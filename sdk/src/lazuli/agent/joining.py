@@ -26,7 +26,7 @@ from lazuli.agent.server_client import TIMEOUT_SECONDS, ServerClient, ServerUnre
 from lazuli.errors import UserErrorException
 from lazuli.version import VERSION
 
-# Of the compute names of the studio.
+# The longest compute name of the studio.
 MAX_NAME = 32
 
 

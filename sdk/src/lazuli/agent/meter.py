@@ -28,7 +28,7 @@ class Meter:
         self._cards = Cards()
         self._at = time.monotonic()
         self._counters = self._read_counters()
-        # By the id of a runner's process: the seconds of processor time of its tree.
+        # Maps the id of a runner's process to the seconds of processor time of its tree.
         self._seconds: dict[int, float] = {}
         self.waiting: list[dict[str, Any]] = []
 

@@ -61,7 +61,7 @@ class Node(Agent):
         self._next_heartbeat = 0.0
 
     def _adopt_runners(self) -> list[Runner]:
-        """Of the claims of an earlier worker those whose runner has begun. Others are claimed again, as new attempts."""
+        """The runners that have begun for claims of an earlier worker. Other claims are claimed again, as new attempts."""
         found = [
             Runner(claim, adopted=records.find_or_prevent(str(self.folder.record_path(claim))))
             for claim in self.folder.load_claims()

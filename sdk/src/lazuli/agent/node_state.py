@@ -45,7 +45,7 @@ class NodeFolder:
         except FileNotFoundError:
             return []
         except (ValueError, TypeError, KeyError):
-            # Of an earlier version: the work is claimed again, and the server then refuses a runner that is alive.
+            # A file of an earlier version: the work is claimed again, and the server then refuses a runner that is alive.
             return []
 
     def add_claim(self, claim: Claim) -> None:

@@ -47,7 +47,7 @@ def _read_refusal(content: bytes) -> dict[str, Any]:
     try:
         found = json.loads(content)
     except ValueError:
-        # Of something in between, such as a proxy.
+        # The answer came from something in between, such as a proxy.
         return {}
     return found if isinstance(found, dict) else {}
 

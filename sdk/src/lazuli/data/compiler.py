@@ -15,7 +15,7 @@ from lazuli.data.inference import DATE_FORMATS, HEAD_BYTES, decode_head, name_co
 from lazuli.data.partitions import PartitionFormat
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
-# Of the engine, at a time. By itself it would take 32 times the longest line, and for most files far too much memory.
+# Bytes that the engine reads at a time. Its default is 32 times the longest line, far too much memory for most files.
 BLOCK_BYTES = 2 * MAX_LINE_BYTES
 # The last two are columns that only the SQL here knows.
 PATH, ROW, FILE = "Path", "row number of lazuli", "file of lazuli"

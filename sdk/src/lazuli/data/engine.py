@@ -29,7 +29,7 @@ from lazuli.data.errors import DatasetExecutionError
 INSTALL = "This needs the packages duckdb and pandas. Install azureml-dataset-runtime, or lazuli-sdk[data]."
 # Encodings that DuckDB reads itself; files of others are rewritten first.
 UTF8 = ("utf-8", "utf-8-sig", "ascii")
-# What DuckDB says, and what is said instead.
+# Maps messages of DuckDB to the messages that are shown instead.
 EXPLANATIONS = {
     "not utf-8": "the text is not UTF-8. Name the encoding of the file, such as encoding='latin1'.",
     "Invalid unicode": "the text is not UTF-8. Name the encoding of the file, such as encoding='latin1'.",
@@ -166,7 +166,7 @@ class Reader:
 
     @property
     def progress(self) -> float:
-        """Of the query that another thread has started, from 0 to 1."""
+        """The progress of the query that another thread has started, from 0 to 1."""
         return max(0.0, min(float(self._connection.query_progress()), 1.0))
 
     def fetch_rows(self, limit: Optional[int] = None, offset: int = 0) -> List[Tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Which type a column of text has, by its first rows: bool, long, float, datetime or string."""
+"""Infer the type of a column of text from its first rows: bool, long, float, datetime or string."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lazuli.data.definitions import ENCODINGS, NO_HEADER
 from lazuli.data.errors import DatasetExecutionError
 
 ROWS = 200
-# Of a file, for its header and these rows.
+# The part of a file that is read for its header and these rows.
 HEAD_BYTES = 1024 * 1024
 MAX_FIELD = 16 * 1024 * 1024
 LONG = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 FLOAT = re.compile(
     r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|[nN][aA][nN]|[iI]nf(?:inity)?)", re.ASCII
 )
-# By the first of these that all values have.
+# The first format that all values have is used.
 DATE_FORMATS = [
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M",

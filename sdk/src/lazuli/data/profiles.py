@@ -88,7 +88,7 @@ def _describe(name: str, kind: str, count: int, values: Sequence[Any]) -> Json:
 
 
 def _count_misfits(reader: Reader, names: Sequence[str], limit: Optional[int]) -> List[Optional[int]]:
-    """Of each column; None for one whose type is that of its file."""
+    """The number of misfits of each column; None for one whose type is that of its file."""
     wanted = [name for name in names if name in reader.query.casts]
     if not wanted:
         return [None] * len(names)

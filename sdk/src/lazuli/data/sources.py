@@ -1,4 +1,4 @@
-"""Which files the paths of a dataset are, and bringing them to this machine."""
+"""Find the files of a dataset's paths, and bring them to this machine."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ Names = Tuple[Optional[str], Optional[str]]
 
 
 def find_columns(definition: Mapping[str, Any]) -> Names:
-    """Of the time and of the partition; None for one that is not there, or was dropped by a later step."""
+    """The columns of the time and of the partition; None for one that is missing, or was dropped by a later step."""
     found: List[Optional[str]] = [None, None]
     for step in definition["steps"]:
         if step["type"] == "timestamp_columns":
@@ -59,7 +59,7 @@ def leave_out(definition: Mapping[str, Any], files: Sequence[Item], path_of: Cal
 
 
 def _find_bounds(definition: Mapping[str, Any]) -> List[Tuple[str, str, dt.datetime]]:
-    """Of the partition timestamp, by the filters on the timestamp that come after it was named."""
+    """The bounds of the partition timestamp, from the filters on the timestamp that follow its naming."""
     timestamp = partition = None
     found = []
     for step in definition["steps"]:

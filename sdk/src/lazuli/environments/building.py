@@ -227,7 +227,7 @@ class _Build:
         )
 
     def _leave_out(self, name: str, is_nowhere: bool) -> bool:
-        """Leave out a package of conda's that no index has, or not so, if only its build spoke for it; False if it is none."""
+        """Leave out a conda package that no index has, or a guessed one without a version that fits; False if it is neither."""
         wanted = self._wanted
         among = wanted.conda_lines if is_nowhere else wanted.guessed
         lines = {requirements.read_name(line): line for line in among if line in wanted.lines}

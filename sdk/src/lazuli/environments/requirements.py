@@ -15,7 +15,7 @@ from lazuli.environments.pip_lines import is_sdk_v1
 DEFAULT_PYTHON = "3.8"
 # As the server allows.
 MAX_LINES, MAX_LINE_LENGTH = 1_000, 1_000
-# Of the Python version.
+# The most alternatives of a Python version.
 MAX_ALTERNATIVES = 20
 # Lists of other tools than pip that are named in warnings.
 MAX_SECTIONS = 10
@@ -44,7 +44,7 @@ class Requirements:
     warnings: List[str] = dataclasses.field(default_factory=list)
     # The lines that were made of conda packages, with conda's text.
     conda_lines: Dict[str, str] = dataclasses.field(default_factory=dict)
-    # Those of them whose names only their builds speak for.
+    # Those of them that are taken for Python packages only because of their builds.
     guessed: List[str] = dataclasses.field(default_factory=list)
     # Lines that stand for what any package requires of the same name.
     overrides: List[str] = dataclasses.field(default_factory=list)

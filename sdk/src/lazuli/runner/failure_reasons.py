@@ -18,7 +18,7 @@ MAX_SEARCHED = 5000
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 _NOT_PERMITTED = re.compile(r"PermissionError: .*: '(/[^']*)'")
 _TRACEBACK = "Traceback (most recent call last)"
-# Of several exceptions at once: its lines have a margin.
+# A traceback of several exceptions at once: its lines have a margin.
 _GROUP = re.compile(r"^\s*\+ Exception Group Traceback \(most recent call last\)")
 _MARGIN = re.compile(r"^\s*\|\s")
 _SYNTAX_ERROR = re.compile(r"^(?:SyntaxError|IndentationError|TabError): ")

@@ -46,7 +46,7 @@ class Spec:
     # As lazuli.runs.job_data reads them from a run definition.
     inputs: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
     outputs: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
-    # Of a job of several nodes: the number of this one, how many there are, and which processes they run.
+    # For a job of several nodes: the number of this one, how many there are, and which processes they run.
     rank: int = 0
     node_count: int = 1
     distribution: Dict[str, Any] = dataclasses.field(default_factory=dict)

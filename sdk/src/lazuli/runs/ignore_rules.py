@@ -1,4 +1,4 @@
-"""Which files of a folder go into a snapshot: `.amlignore`, else `.gitignore`, in gitignore's own syntax."""
+"""Choose the files of a folder for a snapshot: by `.amlignore`, else `.gitignore`, in gitignore's own syntax."""
 
 from __future__ import annotations
 

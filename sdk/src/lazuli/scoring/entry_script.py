@@ -56,7 +56,7 @@ class EntryScript:
         self.module.init()
 
     def _read_schema(self) -> None:
-        """Of the decorators of the package inference-schema, if the script has imported it."""
+        """Read the schema of the decorators of the package inference-schema, if the script has imported it."""
         schemas = sys.modules.get("inference_schema.schema_util")
         run = getattr(self.module, "run", None)
         if schemas is None or not schemas.is_schema_decorated(run):

@@ -38,7 +38,7 @@ class UploadedFile(io.BytesIO):
 
 class Request:
     def __init__(self, method: str, target: str, headers: Headers, body: bytes, is_old: bool = False):
-        # Of HTTP/1.0, which knows no chunks.
+        # Whether it is HTTP/1.0, which has no chunks.
         self.is_old = is_old
         parts = urlsplit(target)
         self.method, self.full_path, self.path = method, target, parts.path

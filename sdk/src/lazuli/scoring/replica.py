@@ -23,7 +23,7 @@ from lazuli.runner.work_folder import unpack_snapshot
 Json = Dict[str, Any]
 TIMEOUT, TRIES = 30.0, 5
 SEND_SECONDS = 0.3
-# Of one report, and of the error that says why init() failed.
+# Characters of one report, and of the error that says why init() failed.
 MAX_LOG, MAX_ERROR = 90_000, 15_000
 MODELS = "azureml-models"
 

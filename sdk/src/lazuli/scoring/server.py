@@ -31,7 +31,7 @@ IDLE_SECONDS, BODY_SECONDS = 75.0, 60.0
 # How long requests that come after SIGTERM are still answered: those who send them may not know yet.
 DRAIN_SECONDS = 6.0
 PAUSE_SECONDS = 0.1
-# Of the log of requests.
+# The log of requests has at most so many lines.
 LINES_PER_SECOND = 20
 REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (/[\x21-\x7e\x80-\xff]*) HTTP/1\.([01])")
 HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")

@@ -259,7 +259,7 @@ class AksCompute(ComputeTarget):
         load_balancer_type: Optional[str] = None,
         load_balancer_subnet: Optional[str] = None,
     ) -> AksProvisioningConfiguration:
-        """By default three nodes for production (`ClusterPurpose.FAST_PROD`), or one for tests (`DEV_TEST`)."""
+        """A configuration of three nodes for production (`ClusterPurpose.FAST_PROD`), or of one for tests (`DEV_TEST`)."""
         config = AksProvisioningConfiguration(
             agent_count,
             vm_size,

@@ -224,7 +224,7 @@ class Webservice(ABC):
 
     @abstractmethod
     def get_token(self) -> Any:
-        """Of services with tokens."""
+        """Get a token, for services that use tokens."""
 
     # ---- using, changing, deleting
 
@@ -404,7 +404,7 @@ def _kind_of(compute_type: str) -> Any:
 
 
 def _has_all(given: Dict[str, str], wanted: Any) -> bool:
-    """Of tags: each a name, or a list of name and value."""
+    """Whether all wanted tags are given: each is a name, or a list of name and value."""
     for one in [wanted] if isinstance(wanted, str) else wanted or []:
         name, value = (one, None) if isinstance(one, str) else one
         if name not in given or (value is not None and given[name] != str(value)):

@@ -141,7 +141,7 @@ def create_instance(options: Namespace) -> Answer:
 
 
 def operate_instance(options: Namespace) -> Answer:
-    """By the name of the command: start, stop or restart."""
+    """Start, stop or restart an instance, as the command is named."""
     workspace = find_workspace(options)
     computes.operate_instance(workspace, options.name, options.operation)
     if options.no_wait:
