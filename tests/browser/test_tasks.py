@@ -76,6 +76,9 @@ class Keys:
             self.acts += 1
         raise AssertionError(f"{selector} is not reached by {MOST_TABS} presses of {key}")
 
+    def skip_to_content(self) -> None:
+        self.press("Tab", "Enter")
+
     def open_by_palette(self, words: str, hit: str) -> None:
         """The first result, once it is the one that is wanted."""
         self.press("Control+k")
@@ -231,7 +234,7 @@ def create_by_keys(keys: Keys):
     keys.page.goto(keys.page.url.split("/ws/")[0] + "/")
     keys.run_command("create", "Create")
     keys.page.wait_for_url("**/new/**")
-    keys.fill_in("name", "by-keys")
+    keys.fill_in("workspace name", "by-keys")
     for field, text in (("subscription", "sub-1"), ("resource group", "aml-resources")):
         if not keys.page.get_by_label(field).input_value():
             keys.fill_in(field, text)
@@ -241,7 +244,7 @@ def create_by_keys(keys: Keys):
     keys.page.wait_for_url("**/new/cluster/**")
     keys.run_command("next", "Next")
     keys.page.wait_for_url("**size=**")
-    keys.fill_in("name", "cluster-two")
+    keys.fill_in("compute name", "cluster-two")
     keys.press("Enter")
     expect(keys.page.get_by_role("heading", name="cluster-two")).to_be_visible()
 
@@ -299,7 +302,7 @@ def download_by_keys(keys: Keys):
     keys.reach(".tree a[title^='outputs/summary.json']", "Enter")
     expect(keys.page.get_by_label("Download outputs/summary.json")).to_be_visible()
     with keys.page.expect_download():
-        keys.run_command("download", "Download outputs/summary.json")
+        keys.run_command("download outputs", "Download outputs/summary.json")
 
 
 def tag_by_keys(keys: Keys):
@@ -332,6 +335,7 @@ def restore_by_keys(keys: Keys):
     keys.page.wait_for_url("**/jobs/")
     keys.run_command("trash", "Trash")
     keys.page.wait_for_url("**/trash/")
+    keys.skip_to_content()
     keys.reach("input[name=run]", "Space")
     keys.run_command("restore", "Restore")
     expect(keys.page.locator("main")).to_contain_text("estored")
