@@ -1,12 +1,12 @@
 """A private Redis for one machine, so that newcomers need not install one. If REDIS_URL is set, none is started."""
 
+import datetime as dt
 import importlib.util
 import os
 import pathlib
 import platform
 import shutil
 import tempfile
-import time
 
 from studio.secret_key import read_or_make_secret
 
@@ -83,7 +83,7 @@ def set_aside_data(data_dir: pathlib.Path) -> pathlib.Path | None:
     kept = data_dir / "redis" / "appendonlydir"
     if not kept.is_dir() or not any(kept.iterdir()):
         return None
-    return kept.rename(kept.with_name(f"damaged-{time.strftime('%Y%m%dT%H%M%S')}"))
+    return kept.rename(kept.with_name(f"damaged-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S.%f}"))
 
 
 def problem_with(url: str, seconds: float = 5) -> str:

@@ -258,19 +258,19 @@ class Supervisor:
             self._drain(child)
             if not self.answered and child.quick_deaths >= PATIENCE:
                 raise Refused(f"{child.name} {child.ending} {PATIENCE + 1} times; the lines above say why.")
-            if child.name == "redis" and child.has_failed_at_start:
-                self._set_aside_redis_data()
+            if child.name == "redis":
+                self._set_aside_redis_data(child.has_failed_at_start)
             child.plan_restart()
             if child.name == "redis" and child.quick_deaths == PATIENCE + 1:
                 console.print_line("up", NO_REDIS)
         elif time.monotonic() >= child.start_at:
             self._start(child)
 
-    def _set_aside_redis_data(self) -> None:
-        """Once: if it still fails, something else is wrong."""
-        if self._has_set_aside_redis_data:
+    def _set_aside_redis_data(self, has_failed_at_start: bool) -> None:
+        """Once in a row: if it still fails, something else is wrong. What it saves once it runs may be damaged too."""
+        is_done, self._has_set_aside_redis_data = self._has_set_aside_redis_data, has_failed_at_start
+        if is_done or not has_failed_at_start:
             return
-        self._has_set_aside_redis_data = True
         folder = redis_server.set_aside_data(self.settings.data_dir)
         if folder:
             console.print_line(

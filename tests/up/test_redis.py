@@ -54,7 +54,7 @@ def fill(folder):
     process.wait()
 
 
-def test_a_damaged_file_is_set_aside_once_and_said(studio, tmp_path, capsys):
+def test_damaged_files_are_set_aside_each_time_and_said(studio, tmp_path, capsys):
     fill(tmp_path)
     [log] = (tmp_path / "redis" / KEPT).glob("*.incr.aof")
     log.write_bytes(b"*3\r\nno such thing\r\n" + log.read_bytes())
@@ -65,6 +65,14 @@ def test_a_damaged_file_is_set_aside_once_and_said(studio, tmp_path, capsys):
     assert (damaged / log.name).read_bytes().startswith(b"*3\r\nno such thing")
     said = capsys.readouterr().out
     assert said.count("Redis could not read its saved data") == 1 and str(damaged) in said
+    # What it has saved since then may be damaged too, while the same studio runs.
+    redis = studio.children["redis"]
+    [manifest] = (tmp_path / "redis" / KEPT).glob("*.manifest")
+    manifest.write_text("no such thing")
+    redis.process.kill()
+    redis.process.wait()
+    assert turn_until_it_answers(studio, tmp_path)
+    assert len(list((tmp_path / "redis").glob("damaged-*"))) == 2
     assert redis_server.set_aside_data(tmp_path).name.startswith("damaged-")
 
 
