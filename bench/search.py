@@ -48,8 +48,7 @@ WHY = """## What takes the time
 - Each page counts its jobs by state: 12 to 30 ms over an index of 100,000. The rest of the experiment page is Python: 18 statements, 400 cells and the template.
 - A grouped list joins each metric shown to each job: 500,000 rows. It is remembered until one of these jobs changes, and so are
   its charts, which need the same. Its poll adds up the revisions of all jobs, for no single number changes with each of them.
-- A word is looked for in each name, id, description and tag. Deep pages walk the index up to their first row.
-- The home page asks for each active state by itself, for which SQLite would else read every job."""
+- A word is looked for in each name, id, description and tag. Deep pages walk the index up to their first row."""
 # kB of all scripts, styles and HTML of a first visit, without Plotly.
 WEIGHT_TARGET = 150
 PAGES = {

@@ -21,7 +21,7 @@ from studio.htmx import HTMX_HEADERS
 SECONDS = 60
 # A poll that reads more than this is not repeated; polls that a process remembers.
 MAX_STATEMENTS, MAX_POLLS = 20, 2_000
-READS = re.compile(r"\s*SELECT\b", re.I)
+READS = re.compile(r"[\s(]*SELECT\b", re.I)
 
 
 def nothing_new() -> HttpResponse:
