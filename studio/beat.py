@@ -1,5 +1,6 @@
 """The periodic tasks are sent by a thread of the control worker: a process of their own would hold all of Django once more."""
 
+import logging
 import os
 import signal
 import threading
@@ -12,12 +13,22 @@ class Beat(bootsteps.StartStopStep):
     """Added to the steps by which the control worker starts (studio/celery.py)."""
 
     def start(self, worker) -> None:
+        logging.getLogger("celery.beat").addFilter(shorten)
         self.thread = BeatThread(worker.app)
         self.thread.start()
 
     def stop(self, worker) -> None:
         self.thread.is_stopping = True
         self.thread.service.stop()
+
+
+def shorten(record: logging.LogRecord) -> bool:
+    """A task that cannot be sent is one line in the log: while Redis is away, several are every five seconds."""
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if isinstance(error, beat.SchedulingError):
+        record.msg, record.args = "%s", (str(error),)
+        record.exc_info = record.exc_text = None
+    return True
 
 
 class BeatThread(threading.Thread):
