@@ -3,6 +3,7 @@
 from django import forms
 
 from endpoints import rules
+from studio.forms import NumberField
 
 
 class RequestForm(forms.Form):
@@ -16,10 +17,7 @@ class RequestForm(forms.Form):
 
 
 class ScaleForm(forms.Form):
-    min_replicas = forms.IntegerField(
-        label="Minimum",
-        min_value=0,
-        max_value=rules.MAX_REPLICAS,
-        help_text="With 0, the first request after a pause waits for a start.",
+    min_replicas = NumberField(
+        rules.MIN_REPLICAS, label="Minimum", help_text="With 0, the first request after a pause waits for a start."
     )
-    max_replicas = forms.IntegerField(label="Maximum", min_value=1, max_value=rules.MAX_REPLICAS)
+    max_replicas = NumberField(rules.MAX_REPLICAS, label="Maximum")

@@ -8,7 +8,7 @@ from endpoints import rules
 from endpoints.models import Endpoint, Revision
 from studio.formats import utc_time
 from studio.public_url import public_url
-from studio.request_body import Body
+from studio.request_body import Body, Whole
 from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Shape
 
@@ -113,10 +113,10 @@ class DeploymentUpdate(Body):
     )
     concurrency: Concurrency = 1
     timeoutSeconds: Annotated[float, pydantic.Field(gt=0, le=300)] = 60.0
-    minReplicas: Annotated[int, pydantic.Field(ge=0, le=rules.MAX_REPLICAS)] = pydantic.Field(
+    minReplicas: Annotated[Whole, rules.MIN_REPLICAS] = pydantic.Field(
         default=1, description="With 0, no process runs while no request comes; the next one waits for its start."
     )
-    maxReplicas: Annotated[int, pydantic.Field(ge=1, le=rules.MAX_REPLICAS)] = 1
+    maxReplicas: Annotated[Whole, rules.MAX_REPLICAS] = 1
     idleSeconds: Annotated[int, pydantic.Field(ge=5, le=86_400)] = 300
     computeType: Literal["", "AKS"] = pydantic.Field(default="", description="In SDK v1's words: what class reads it.")
 
@@ -126,10 +126,10 @@ class ServiceUpdate(Body):
     tags: Annotated[dict[str, str], TAGS] | None = None
     properties: Annotated[dict[str, str], rules.PROPERTIES] | None = None
     authEnabled: bool | None = None
-    minReplicas: Annotated[int, pydantic.Field(ge=0, le=rules.MAX_REPLICAS)] | None = pydantic.Field(
+    minReplicas: Annotated[Whole, rules.MIN_REPLICAS] | None = pydantic.Field(
         default=None, description="With maxReplicas: of what is deployed already."
     )
-    maxReplicas: Annotated[int, pydantic.Field(ge=1, le=rules.MAX_REPLICAS)] | None = None
+    maxReplicas: Annotated[Whole, rules.MAX_REPLICAS] | None = None
     deployment: DeploymentUpdate | None = None
 
 

@@ -3,7 +3,7 @@
 import re
 
 from studio.errors import Invalid
-from studio.rules import Rule, tags_rule, text_rule
+from studio.rules import Rule, number_rule, tags_rule, text_rule
 
 NAME = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]", re.ASCII)
 
@@ -24,7 +24,8 @@ def check_key(value) -> str:
     return value
 
 
-MAX_REPLICAS = 20
 ENDPOINT_NAME = Rule(check_name, "name", {"pattern": f"^{NAME.pattern}$"})
 ENTRY_SCRIPT = text_rule("entry script", max_length=500)
+MIN_REPLICAS = number_rule("minimum number of replicas", 0, 20, target="minReplicas")
+MAX_REPLICAS = number_rule("maximum number of replicas", 1, 20, target="maxReplicas")
 PROPERTIES = tags_rule("property", max_count=100)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import activity
 from compute import queue
 from compute.models import Resources, Work
-from endpoints import work_kind
+from endpoints import rules, work_kind
 from endpoints.models import Endpoint, Replica, Revision
 from studio.errors import Invalid
 
@@ -84,6 +84,8 @@ def change_bounds(endpoint: Endpoint, minimum: int, maximum: int) -> None:
 
 
 def check_bounds(minimum: int, maximum: int) -> None:
+    rules.MIN_REPLICAS.check(minimum)
+    rules.MAX_REPLICAS.check(maximum)
     if minimum > maximum:
         raise Invalid(f"minReplicas={minimum} is more than maxReplicas={maximum}.", target="minReplicas")
 

@@ -123,6 +123,18 @@ def test_the_least_is_not_above_the_most(deploy):
         deploy(min_replicas=3, max_replicas=2)
 
 
+def test_no_caller_may_set_more_replicas_than_the_page_and_the_api(deploy):
+    with pytest.raises(Invalid, match="maximum number of replicas is 21: write a whole number from 1 to 20"):
+        deploy(max_replicas=21)
+    deploy()
+    for minimum, maximum, field in [(0, 21, "maxReplicas"), (0, 0, "maxReplicas"), (-1, 2, "minReplicas")]:
+        with pytest.raises(Invalid) as refused:
+            scaling.change_bounds(read(), minimum, maximum)
+        assert refused.value.target == field
+    revision = read().newest
+    assert (revision.min_replicas, revision.max_replicas) == (1, 1)
+
+
 def test_numbers_of_replicas_are_set_on_the_page_and_an_earlier_revision_comes_back(
     deploy, run_replica, as_user, alice, bob
 ):
