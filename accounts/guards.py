@@ -12,6 +12,7 @@ from accounts import external_identities, second_factors
 from accounts.refusals import SAFE
 from accounts.signing_in import ENROL, PROVED
 from studio.htmx import reload_page, wants_piece
+from studio.links import link_to
 
 # What somebody who still has to set up a second factor may open.
 OPEN_BEFORE = {"factors", "factor_app", "factor_passkey", "factor_passkey_begin", "sign_out", "theme"}
@@ -85,6 +86,6 @@ def _ask(request):
         return reload_page()
     back = request.get_full_path()
     if request.method not in SAFE:
-        back = urlsplit(request.headers.get("Referer", "")).path or reverse("workspaces:list")
+        back = urlsplit(request.headers.get("Referer", "")).path or link_to("home")
         messages.info(request, "Nothing was changed yet. Confirm access, then try again.")
     return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': back})}")

@@ -14,6 +14,7 @@ from accounts.actors import actor_of_request, require_site_admin
 from accounts.identity_providers import IdentityProvider
 from accounts.signing_in import next_page, record_authentication, record_failure, start_session
 from studio.errors import Denied, StudioError
+from studio.links import link_to
 
 # A person who is removed at the provider loses access here within half a day, even if the provider does not report it.
 SESSION_SECONDS = 12 * 3600
@@ -80,7 +81,7 @@ def _confirm(request, row, claims, state):
     record_authentication(request)
     with transaction.atomic():
         activity.record("session.prove", request.user, message=f"by {row}")
-    return redirect(state.get("next") or "workspaces:list")
+    return redirect(state.get("next") or link_to("home"))
 
 
 @login_not_required

@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from studio import links
+
 
 class EndpointsConfig(AppConfig):
     name = "endpoints"
@@ -13,3 +15,4 @@ class EndpointsConfig(AppConfig):
         work_kinds.register_kind(work_kind.KIND)
         deletion.BEFORE_DELETE.append(purging.stop_services)
         purging.register()
+        links.register(endpoint="endpoints:detail")

@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from studio import links
+
 
 class NotebooksConfig(AppConfig):
     name = "notebooks"
@@ -9,3 +11,4 @@ class NotebooksConfig(AppConfig):
         from notebooks import purging
 
         purging.register()
+        links.register(notebooks="notebooks:files")

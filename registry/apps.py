@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from studio import shell
+from studio import links, shell
 
 
 class RegistryConfig(AppConfig):
@@ -16,3 +16,4 @@ class RegistryConfig(AppConfig):
         data_lineage.register()
         shell.SEARCHES.append(search.search_models)
         artifacts.DELETION_CHECKS.append(kept_files.check_deletable)
+        links.register(register_model="registry:register", run_lineage="registry:run_lineage")

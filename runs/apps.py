@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from studio import shell
+from studio import links, shell
 
 
 class RunsConfig(AppConfig):
@@ -27,3 +27,11 @@ class RunsConfig(AppConfig):
         shell.SEARCHES.append(home.search_runs)
         shell.SEARCHES.append(search_environments)
         shell.SEARCHES.append(search_data)
+        links.register(
+            create_job="runs:job_new",
+            datastore="data:datastore",
+            data_asset="data:latest",
+            data_version="data:detail",
+            cluster_monitoring="monitoring:cluster",
+            machine_monitoring="monitoring:machine",
+        )

@@ -12,7 +12,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.test import Client
-from django.urls import URLPattern, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from studio.api import api as the_api
 from studio.urls import urlpatterns
@@ -38,12 +38,18 @@ ROOMS = [
 ]
 # Where all rooms are named: addresses, installed apps, and the processes that `up` and Celery start.
 COMPOSITION_ROOT = {"studio/urls.py", "studio/celery.py", "studio/settings.py"}
-# Inside runs: what the upper ones are built of, and what the lower ones do not know.
+# Inside runs: what the pages, the API and the charts are built of, and what knows nothing of them.
 LOWER_UNITS = {"runs.models", "runs.metrics", "runs.files", "runs.search", "runs.submission", "runs.attempts"}
-UPPER_UNITS = {
-    *("runs.api", "runs.charts", "runs.pages.run", "runs.pages.lists", "runs.pages.compare", "runs.pages.home"),
-    *("runs.pages.job", "runs.pages.children"),
+# Names of URLs of upper apps, each file with its reason; others use studio/links.py.
+NAMES_UPPER_URLS = {
+    "studio/shell.py": "the navigation, which shows what is there",
+    "studio/views.py": "the palette, which finds what the header shows",
+    "templates/studio/_header.html": "the header of every page",
+    "templates/studio/_switcher.html": "the menu of the workspace in the header",
+    "templates/studio/api_docs.html": "the way to the tokens, which the API asks for",
 }
+# Folders of templates that are not named like their app.
+TEMPLATE_APPS = {"data": "runs", "environments": "runs", "monitoring": "runs"}
 # Operations that answer without a token, each with its reason.
 OPEN_OPERATIONS = {
     "POST /login/device": "begins the sign-in that gives the first token",
@@ -157,7 +163,9 @@ def test_no_folders_inside_runs_import_each_other():
             graph.setdefault(unit_of(module), set()).update(units - {unit_of(module)})
     assert not circles(graph)
     # What stands below knows nothing of what is above it.
-    reach = {below: graph[below] & UPPER_UNITS for below in LOWER_UNITS}
+    upper = {unit for unit in graph if unit in ("runs.api", "runs.charts") or unit.startswith("runs.pages.")}
+    assert {"runs.api", "runs.charts", "runs.pages.home_cards", "runs.pages.monitoring"} <= upper
+    reach = {below: graph[below] & upper for below in LOWER_UNITS}
     assert not any(reach.values()), reach
 
 
@@ -316,6 +324,29 @@ def test_mlflow_api_writes_by_verbs_of_runs_and_registry_alone(path):
             statement = node.func.attr in WRITING and not isinstance(node.func.value, ast.Name)
             assert not statement and node.func.attr != "save", f"line {node.lineno}: make it a verb of runs or registry"
         assert not (isinstance(node, ast.ClassDef) and any(ast.unparse(b) == "models.Model" for b in node.bases))
+
+
+def apps_of_url_names() -> dict[str, str]:
+    """The full name of each URL, such as `runs:jobs`, with the app that it belongs to."""
+    return {
+        f"{resolver.namespace}:{pattern.name}": resolver.urlconf_name.__name__.partition(".")[0]
+        for resolver in urlpatterns
+        if isinstance(resolver, URLResolver) and hasattr(resolver.urlconf_name, "__name__")
+        for pattern in resolver.url_patterns
+    }
+
+
+def test_no_app_names_a_url_of_an_upper_app():
+    owners, found = apps_of_url_names(), set()
+    assert {"workspaces:list": "workspaces", "data:list": "runs", "trash:list": "trash"}.items() <= owners.items()
+    quoted = re.compile(r"""["'](\w+:\w+)["']""")
+    for path in [*(ROOT / name for name in bound_files()), *(ROOT / "templates").rglob("*.html")]:
+        parts = path.relative_to(ROOT / "templates" if path.suffix == ".html" else ROOT).parts
+        room = "studio" if len(parts) == 1 else TEMPLATE_APPS.get(parts[0], parts[0])
+        upper = ROOMS[ROOMS.index(room) + 1 :] if room in ROOMS else []
+        if any(owners.get(name) in upper for name in quoted.findall(path.read_text())):
+            found.add(str(path.relative_to(ROOT)))
+    assert found == set(NAMES_UPPER_URLS)
 
 
 def routes_of(patterns, prefix="/"):

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 
+from studio import links
 from studio.shell import COMMANDS, Command
 
 
@@ -15,6 +16,7 @@ class TrashConfig(AppConfig):
         deletion.Trash.is_purging = staticmethod(purge.is_under_way)
         deletion.Trash.page_url = staticmethod(views.deleted_workspaces_url)
         deletion.Trash.restore_url = staticmethod(views.workspace_restore_url)
+        links.register(trash="trash:list", undo_deletion="trash:undo")
         COMMANDS.append(Command("workspaces:settings", "Retention", "clock", "trash:retention"))
         COMMANDS.append(Command("workspaces:settings", "Trash", "trash", "trash:list"))
         COMMANDS.append(

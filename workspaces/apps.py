@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 
+from studio import links
 from studio.doctor import CHECKS
 from studio.shell import SEARCHES, Shell
 
@@ -22,3 +23,8 @@ class WorkspacesConfig(AppConfig):
         CHECKS.append(checks.check_keys)
         external_identities.APPLY.append(claim_mappings.apply_claims)
         holdings.register()
+        links.register(
+            home="workspaces:list",
+            identity_providers="workspaces:providers",
+            identity_provider="workspaces:provider",
+        )

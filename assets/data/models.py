@@ -6,7 +6,6 @@ import uuid
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts import activity
@@ -14,6 +13,7 @@ from accounts.actors import Actor
 from accounts.models import User
 from assets.data import rules
 from studio.errors import Conflict, Denied
+from studio.links import link_to
 from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Secret, Workspace
 
@@ -84,7 +84,7 @@ class Datastore(models.Model):
         return self.name
 
     def get_absolute_url(self):
-        return reverse("data:datastore", args=[self.workspace.slug, self.name])
+        return link_to("datastore", self.workspace.slug, self.name)
 
     @property
     def arm_id(self) -> str:
@@ -218,7 +218,7 @@ class DataAsset(models.Model):
         return self.name
 
     def get_absolute_url(self):
-        return reverse("data:latest", args=[self.workspace.slug, self.name])
+        return link_to("data_asset", self.workspace.slug, self.name)
 
     @property
     def arm_id(self) -> str:
@@ -284,7 +284,7 @@ class DataVersion(models.Model):
         return f"{self.asset}:{self.version}" if self.asset_id else str(self.dataset_id)
 
     def get_absolute_url(self):
-        return reverse("data:detail", args=[self.workspace.slug, self.named.name, self.version])
+        return link_to("data_version", self.workspace.slug, self.named.name, self.version)
 
     @property
     def arm_id(self) -> str:

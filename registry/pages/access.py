@@ -8,6 +8,7 @@ from registry import rules
 from registry.models import Model, ModelStar, ModelVersion
 from runs.pages.access import is_allowed, workspace_of
 from studio.errors import InTrash
+from studio.links import link_to
 
 # In the switch of versions.
 MAX_VERSIONS = 100
@@ -25,7 +26,7 @@ def model_of(request, slug: str, name: str) -> Model:
     found = workspace.models.filter(name=name)
     model = found.present().first()
     if model is None and found.exists() and is_allowed(request, "edit"):
-        raise InTrash(f"The model {name} is in the trash.", reverse("trash:list", args=[slug]))
+        raise InTrash(f"The model {name} is in the trash.", link_to("trash", slug))
     if model is None:
         raise Http404(f"There is no model {name}.")
     model.workspace = workspace
@@ -37,7 +38,7 @@ def version_of(request, slug: str, name: str, number: int) -> ModelVersion:
     versions = model.versions.select_related("run__workspace", "run__experiment", "created_by", "logged_model")
     version = versions.filter(number=min(number, rules.MAX_VERSION)).first()
     if version and version.deleted_at and is_allowed(request, "edit"):
-        raise InTrash(f"Version {number} of {name} is in the trash.", reverse("trash:list", args=[slug]))
+        raise InTrash(f"Version {number} of {name} is in the trash.", link_to("trash", slug))
     if version is None or version.deleted_at:
         raise Http404(f"There is no version {number} of a model {name}.")
     version.model, version.workspace = model, model.workspace

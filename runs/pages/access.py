@@ -3,12 +3,12 @@
 import datetime as dt
 
 from django.http import Http404
-from django.urls import reverse
 
 from accounts.actors import actor_of_request
 from runs.models import Experiment, Run
 from studio.errors import InTrash
 from studio.formats import utc_time
+from studio.links import link_to
 from workspaces import access
 from workspaces.lookup import page_workspace
 from workspaces.models import Workspace
@@ -43,7 +43,7 @@ def _present(request, rows, model, **words):
     if found is None and is_allowed(request, "edit"):
         gone = model.objects.filter(workspace=request.workspace, **words).exclude(deleted_at=None).first()
         if gone:
-            raise InTrash(f"{gone} is in the trash.", reverse("trash:list", args=[request.workspace.slug]))
+            raise InTrash(f"{gone} is in the trash.", link_to("trash", request.workspace.slug))
     if found is None:
         raise Http404
     return found
@@ -62,4 +62,4 @@ def require_permission(request, verb: str) -> None:
 
 def undo_tag(slug: str, at: dt.datetime) -> str:
     """For `extra_tags` of a message: adds a button that undoes the deletion with this time."""
-    return f"undo:{reverse('trash:undo', args=[slug])}?at={utc_time(at)}"
+    return f"undo:{link_to('undo_deletion', slug)}?at={utc_time(at)}"

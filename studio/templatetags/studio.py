@@ -14,11 +14,13 @@ from django.utils.html import format_html
 from studio.formats import format_bytes, format_duration
 from studio.forms import FORM_KEY
 from studio.icons import ICONS
+from studio.links import link_to
 from studio.static_files import find_static, list_imports
 
 register = template.Library()
 register.filter("bytes", format_bytes)
 register.filter("duration", format_duration)
+register.simple_tag(link_to)
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

@@ -1,0 +1,15 @@
+"""Links to pages of other apps. The app with the page registers its URL here in AppConfig.ready, so that the app with the link names no app that may import it."""
+
+from django.urls import reverse
+
+# What the link is to → the name of the URL.
+LINKS: dict[str, str] = {}
+
+
+def register(**links: str) -> None:
+    LINKS.update(links)
+
+
+def link_to(page: str, *args) -> str:
+    """`args` are those of the URL, such as the slug of the workspace."""
+    return reverse(LINKS[page], args=args)
