@@ -261,6 +261,13 @@ def test_lazuli_does_not_import_the_facade():
     assert {target for target in targets if not target.startswith("lazuli.")} == {"azureml.mlflow._project_backend"}
 
 
+def test_the_server_imports_of_the_sdk_what_architecture_lists():
+    document = (ROOT / "docs" / "architecture.md").read_text()
+    listed = set(re.findall(r"^\| `(lazuli[\w.]*)` \|", document, re.MULTILINE))
+    nodes, known = [node for path in python_files() for node, _ in sdk_imports(path)], sdk_modules()
+    assert set().union(*(imported_modules(node, known) for node in nodes)) == listed
+
+
 def test_the_modules_of_the_sdk_stay_small():
     lengths = {name: len(path.read_text().splitlines()) for name, path in sdk_modules().items()}
     assert {name: length for name, length in lengths.items() if length > 600} == {}
