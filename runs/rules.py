@@ -1,12 +1,24 @@
 """What may be written of runs and experiments, each rule once (studio/rules.py). MLflow's clients may write more: mlflow_api/validation.py."""
 
-from studio.rules import name_rule, tags_rule, text_rule
+from studio.errors import Invalid
+from studio.rules import Rule, name_rule, tags_rule, text_rule
+
+
+def check_job_type(value) -> str:
+    if value != "Command":
+        raise Invalid(f"jobType={value!r} cannot be run here; write Command.", target="jobType")
+    return value
+
 
 RUN_ID = name_rule("run id")
 EXPERIMENT_NAME = name_rule("experiment name")
 DISPLAY_NAME = text_rule("display name", max_length=256)
 # The display name of a new run: without one its id is shown.
 DISPLAY_NAME_OR_EMPTY = text_rule("display name", max_length=256, allow_empty=True)
+METRIC_NAME = text_rule("metric name", max_length=255)
+JOB_TYPE = Rule(check_job_type, "jobType", {"enum": ["Command"]})
+MAX_COMMAND_LENGTH = 100_000
+COMMAND = text_rule("command", max_length=MAX_COMMAND_LENGTH, allow_empty=True, allow_lines=True)
 RUN_TYPE = text_rule("run type", max_length=60, allow_empty=True)
 TARGET = text_rule("target", max_length=64, allow_empty=True)
 PROPERTIES = tags_rule("property", max_count=200)

@@ -26,7 +26,6 @@ from workspaces.models import Workspace
 LOCAL = "local"
 SCRIPT_RUN = "azureml.scriptrun"
 DEFAULT_EXPERIMENT = "Default"
-MAX_COMMAND_LENGTH = 100_000
 MAX_PRIORITY = 1000
 MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
 
@@ -40,12 +39,12 @@ class Limits(Open):
 
 
 class JobProperties(Open):
-    jobType: str = "Command"
+    jobType: Annotated[str, rules.JOB_TYPE] = "Command"
     experimentName: str | None = None
     displayName: Annotated[str, rules.DISPLAY_NAME_OR_EMPTY] | None = None
     description: Annotated[str, DESCRIPTION] | None = None
-    command: str | None = None
-    commandArgv: list[str] | None = None
+    command: Annotated[str, rules.COMMAND] | None = None
+    commandArgv: list[Annotated[str, rules.COMMAND]] | None = None
     codeId: str | None = None
     environmentId: str | None = None
     environmentDefinition: dict | None = None
@@ -116,12 +115,8 @@ def check_job(body: dict) -> JobProperties:
         job = Job.model_validate(body, strict=True).properties
     except pydantic.ValidationError as error:
         raise _to_invalid(error) from error
-    if job.jobType != "Command":
-        raise Invalid(f"jobType={job.jobType!r} cannot be run here; write Command.", target="jobType")
     if not job.command and not job.commandArgv:
         raise Invalid("The job has no command: write `command` or `commandArgv`.", target="command")
-    for text in [job.command or "", *(job.commandArgv or [])]:
-        names.check_text(text, "command", max_length=MAX_COMMAND_LENGTH, allow_empty=True, allow_lines=True)
     return job
 
 

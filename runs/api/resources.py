@@ -3,12 +3,13 @@
 Each class is the schema of an answer; `of(row)` makes the answer from a row, and checks it by the schema.
 """
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
-from runs import job_data, metrics, models, rules
+from runs import job_data, models, rules
 from runs.files import links
+from runs.metrics import batches
 from studio.formats import utc_time
 from studio.public_url import public_url
 from studio.request_body import Body
@@ -295,20 +296,46 @@ class JobUpdate(Body):
     properties: JobPropertiesUpdate
 
 
+Text = Annotated[str, pydantic.Field(max_length=batches.MAX_TEXT_LENGTH)]
+Single = bool | int | float | Text | None
+Column = Annotated[str, pydantic.Field(max_length=batches.MAX_COLUMN_NAME)]
+
+
 class MetricPoint(Body):
-    name: str
-    kind: str = "scalar"
-    step: int | None = None
-    time: int | None = pydantic.Field(default=None, description="Milliseconds since 1970.")
-    value: Any = pydantic.Field(default=None, description="A number, a text, or a path of a file, by the kind.")
-    rows: list[dict[str, Any]] | None = pydantic.Field(default=None, description="Of a table.")
+    name: Annotated[str, rules.METRIC_NAME]
+    step: int | None = pydantic.Field(default=None, ge=-batches.INT64, lt=batches.INT64)
+    time: int | None = pydantic.Field(
+        default=None, ge=0, lt=batches.END_OF_TIME, description="Milliseconds since 1970."
+    )
+
+
+class ScalarPoint(MetricPoint):
+    kind: Literal["scalar"] = "scalar"
+    value: Single
+
+
+class ListPoints(MetricPoint):
+    kind: Literal["list"]
+    value: list[Single] = pydantic.Field(min_length=1, max_length=batches.MAX_LIST_LENGTH)
+
+
+class TableRows(MetricPoint):
+    kind: Literal["table"]
+    rows: list[Annotated[dict[Column, Single], pydantic.Field(min_length=1, max_length=batches.MAX_COLUMNS)]] = (
+        pydantic.Field(min_length=1, max_length=batches.MAX_LIST_LENGTH)
+    )
+
+
+class FilePoint(MetricPoint):
+    kind: Literal["image", "confusion_matrix", "residuals", "predictions", "accuracy_table"]
+    value: Text = pydantic.Field(min_length=1, description="The path of a file of the run.")
 
 
 class MetricBatch(Body):
-    """Only for the description: runs/metrics/batches.py reads 10,000 points at once, and names every bad one."""
+    """For the description: runs/metrics/batches.py reads 10,000 points at once, and names every bad one."""
 
-    batchId: str | None = pydantic.Field(default=None, max_length=64)
-    metrics: list[MetricPoint] = pydantic.Field(max_length=metrics.MAX_POINTS)
+    batchId: str | None = pydantic.Field(default=None, max_length=batches.MAX_BATCH_ID)
+    metrics: list[ScalarPoint | ListPoints | TableRows | FilePoint] = pydantic.Field(max_length=batches.MAX_POINTS)
 
 
 class MetricsAccepted(Shape):

@@ -4,18 +4,21 @@ import dataclasses
 import math
 import time
 
+from runs import rules
 from runs.models import MetricSeries
-from studio import names
 from studio.errors import Invalid, StudioError, TooLarge
 from studio.formats import NON_FINITE, UNSTORABLE, non_finite_word
 
 MAX_POINTS = 10_000
-MAX_NAME_LENGTH = 255
+MAX_BATCH_ID = 64
+MAX_COLUMN_NAME = 255
 MAX_TEXT_LENGTH = 10_000
 MAX_COLUMNS = 100
 MAX_LIST_LENGTH = 100_000
 MAX_ERRORS = 50
 INT64 = 2**63
+# Milliseconds since 1970; of the year 10,000.
+END_OF_TIME = 253_402_300_800_000
 # Later merges leave chunks of this many points alone.
 FULL = 16_384
 KINDS = set(MetricSeries.Kind.values)
@@ -81,7 +84,7 @@ def _add(groups: dict, point, now: int) -> None:
         raise BadPoint(f"step={step!r} is not a whole number from -2^63 to 2^63-1.")
     if at is None:
         at = now
-    elif not _is_int(at, 0, 253402300800000):
+    elif not _is_int(at, 0, END_OF_TIME):
         raise BadPoint(f"time={at!r} is not a time in whole milliseconds since 1970.")
     if kind == "scalar":
         value = point["value"] if "value" in point else _missing("value")
@@ -135,8 +138,8 @@ def _row(row) -> dict:
     if len(row) > MAX_COLUMNS:
         raise BadPoint(f"A row has {len(row)} columns; {MAX_COLUMNS} are allowed.")
     for column, value in row.items():
-        if len(column) > MAX_NAME_LENGTH:
-            raise BadPoint(f"The name of a column has {len(column)} characters; {MAX_NAME_LENGTH} are allowed.")
+        if len(column) > MAX_COLUMN_NAME:
+            raise BadPoint(f"The name of a column has {len(column)} characters; {MAX_COLUMN_NAME} are allowed.")
         if type(value) is float and not math.isfinite(value):
             raise BadPoint(f'Column {column!r}: write the text "NaN", "Infinity" or "-Infinity".')
         if type(value) not in (int, float):
@@ -156,7 +159,7 @@ def _list(point: dict, field: str) -> list:
 
 def _name(name) -> str:
     try:
-        return names.check_text(name, "metric name", max_length=MAX_NAME_LENGTH)
+        return rules.METRIC_NAME.check(name)
     except StudioError as error:
         raise BadPoint(error.message) from error
 

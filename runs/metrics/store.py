@@ -4,7 +4,7 @@ import math
 import uuid
 
 from runs.metrics import deduplication, downsampled, packing, sql
-from runs.metrics.batches import FULL, Group, format_last_value, group_points
+from runs.metrics.batches import FULL, MAX_BATCH_ID, Group, format_last_value, group_points
 from runs.metrics.deduplication import last_point, rank_value
 from runs.models import MetricChunk, MetricSeries, Run
 from runs.models.metrics import MetricSketch
@@ -39,8 +39,8 @@ def store_groups(run: Run, groups: dict[str, Group], batch_id: str = "", *, once
 
 
 def _checked(batch_id) -> str:
-    if not isinstance(batch_id, str | uuid.UUID) or len(str(batch_id)) > 64:
-        raise Invalid(f"batchId={batch_id!r}: write a text of at most 64 characters.", target="batchId")
+    if not isinstance(batch_id, str | uuid.UUID) or len(str(batch_id)) > MAX_BATCH_ID:
+        raise Invalid(f"batchId={batch_id!r}: write a text of at most {MAX_BATCH_ID} characters.", target="batchId")
     return str(batch_id)
 
 

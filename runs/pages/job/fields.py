@@ -5,7 +5,8 @@ import json
 from django import forms
 
 from assets import variables
-from runs.submission import MAX_COMMAND_LENGTH, MAX_TIMEOUT_SECONDS
+from runs.rules import MAX_COMMAND_LENGTH
+from runs.submission import MAX_TIMEOUT_SECONDS
 from studio import rules
 from studio.forms import TextField, check_field
 
