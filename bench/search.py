@@ -243,7 +243,7 @@ def measured_polls(experiment):
 
 
 def measure_weight(experiment) -> int:
-    """Of what a browser loads that has nothing yet; Plotly comes after the page."""
+    """The bytes that a browser without a cache loads; Plotly comes after the page."""
     client = sign_in(experiment)
     text = client.get(page_of(experiment)).content.decode()
     found = set(re.findall(r'<(?:link|script)[^>]*?(?:href|src)="([^"]+\.(?:css|js))"', text))
