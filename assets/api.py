@@ -7,7 +7,7 @@ from assets import environments, resources
 from assets.models import Environment
 from studio import api
 from studio.schemas import Nothing, list_of
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["environments"])
 
@@ -18,7 +18,7 @@ router = Router(tags=["environments"])
     summary="List the workspace's own environments, then the curated ones",
 )
 def environment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     own = Environment.objects.filter(workspace=workspace).prefetch_related("versions").exclude(versions=None)
     rows = [row.versions.all()[0] for row in own] + list(environments.curated_environments().values())
     return api.paginate(
@@ -28,14 +28,14 @@ def environment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
 
 @router.get("/{name}", response=resources.EnvironmentContainer, summary="An environment")
 def environment_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     row = environments.find_version(workspace, name, environments.LATEST)
     return resources.EnvironmentContainer.of(row, workspace)
 
 
 @router.delete("/{name}", response=Nothing, summary="Delete an environment with its versions")
 def environment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     environments.remove_environment(environments.find_version(workspace, name, environments.LATEST))
     return {}
 
@@ -46,7 +46,7 @@ def environment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath]
     summary="List the versions of an environment, newest first",
 )
 def version_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     newest = environments.find_version(workspace, name, environments.LATEST)
     rows = [newest] if newest.pk is None else newest.environment.versions.select_related("environment", "created_by")
     return api.paginate(
@@ -60,7 +60,7 @@ def version_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name
     summary="Get a version of an environment; `latest` is the newest",
 )
 def version_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     row = environments.find_version(workspace, name, version)
     return resources.EnvironmentVersion.of(row, workspace)
 
@@ -77,7 +77,7 @@ def version_put(
     version: str,
     body: resources.EnvironmentVersionUpdate,
 ):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     properties = body.properties.model_dump()
     row, is_new = environments.register_version(workspace, request.auth.user, name, version, properties)
     return Status(201 if is_new else 200, resources.EnvironmentVersion.of(row, workspace))
@@ -85,6 +85,6 @@ def version_put(
 
 @router.delete("/{name}/versions/{version}", response=Nothing, summary="Delete a version of an environment")
 def version_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     environments.remove_version(environments.find_version(workspace, name, version))
     return {}

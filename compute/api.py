@@ -13,7 +13,7 @@ from studio.errors import Conflict, Invalid
 from studio.schemas import Nothing, list_of
 from workspaces import lookup
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["computes"])
 locations = Router(tags=["computes"])
@@ -36,14 +36,14 @@ def find_target(workspace: Workspace, name: str) -> ComputeTarget:
 
 @router.get("", response=list_of(resources.ComputeResource), summary="List the compute targets")
 def compute_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    workspace = require_workspace(request, workspace_path, "read_compute")
+    workspace = find_workspace(request, workspace_path, "read_compute")
     rows = workspace.compute_targets.present().with_counts().with_instances().with_path()
     return plumbing.paginate(request, rows, resources.ComputeResource)
 
 
 @router.get("/{name}", response=resources.ComputeResource, summary="Get a compute target")
 def compute_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    return resources.ComputeResource.of(find_target(require_workspace(request, workspace_path, "read_compute"), name))
+    return resources.ComputeResource.of(find_target(find_workspace(request, workspace_path, "read_compute"), name))
 
 
 @router.put(
@@ -54,7 +54,7 @@ def compute_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 def compute_write(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ComputeResourceUpdate
 ):
-    workspace = require_workspace(request, workspace_path, "edit_compute")
+    workspace = find_workspace(request, workspace_path, "edit_compute")
     present = workspace.compute_targets.present().select_related("cluster").filter(name__iexact=name).first()
     if present is None:
         return Status(201, resources.ComputeResource.of(_create(request.auth.user, workspace, name, body)))
@@ -136,7 +136,7 @@ def _change(workspace: Workspace, target: ComputeTarget, body: resources.Compute
 def compute_update(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ComputeResourceUpdate
 ):
-    workspace = require_workspace(request, workspace_path, "edit_compute")
+    workspace = find_workspace(request, workspace_path, "edit_compute")
     return resources.ComputeResource.of(_change(workspace, find_target(workspace, name), body))
 
 
@@ -146,7 +146,7 @@ def compute_update(
     summary="Delete a compute target: cancels its jobs, removes its nodes, then deletes it",
 )
 def compute_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path, "edit_compute")
+    workspace = find_workspace(request, workspace_path, "edit_compute")
     target = find_target(workspace, name)
     if target.is_cluster:
         target.start_deleting()
@@ -158,7 +158,7 @@ def compute_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 
 @router.post("/{name}/listNodes", response=resources.AmlComputeNodesInformation, summary="List the nodes of a cluster")
 def compute_nodes(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path, "read_compute")
+    workspace = find_workspace(request, workspace_path, "read_compute")
     nodes = find_target(workspace, name).nodes.present().with_work()
     return resources.AmlComputeNodesInformation(nodes=[resources.AmlComputeNodeInformation.of(node) for node in nodes])
 

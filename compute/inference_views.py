@@ -13,7 +13,7 @@ from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
 from workspaces.access import can
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 
 STEPS = [{"label": "Settings", "note": "", "state": "current"}]
 INFERENCE = ComputeTarget.Kind.INFERENCE
@@ -21,7 +21,7 @@ INFERENCE = ComputeTarget.Kind.INFERENCE
 
 @require_GET
 def inference_list(request, slug):
-    workspace = page_workspace(request, slug, "read_compute")
+    workspace = find_page_workspace(request, slug, "read_compute")
     targets = workspace.compute_targets.present().filter(kind=INFERENCE).with_counts().order_by("-created_at")
     page = page_of(request, targets)
     for target in page.object_list:
@@ -37,7 +37,7 @@ def inference_list(request, slug):
 @require_http_methods(["GET", "POST"])
 @once
 def inference_new(request, slug):
-    workspace = page_workspace(request, slug, "edit_compute")
+    workspace = find_page_workspace(request, slug, "edit_compute")
     form = InferenceForm(request.POST or None, initial={"vm_size": sizes.suggest_size()})
 
     def create() -> ComputeTarget:

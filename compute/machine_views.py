@@ -9,12 +9,12 @@ from accounts.actors import actor_of_request, require_site_admin
 from compute import capacity, joining
 from compute.models import ComputeTarget, Host, JoinToken, Node
 from studio.htmx import render_page
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 
 
 @require_GET
 def machine_list(request, slug):
-    workspace = page_workspace(request, slug, "read_compute")
+    workspace = find_page_workspace(request, slug, "read_compute")
     hosts = list(Host.objects.order_by("name"))
     free = capacity.measure_free_resources(hosts)
     mine = {}
@@ -87,7 +87,7 @@ def _machine(request, slug, pk) -> Host:
 
 def _administered_workspace(request, slug):
     """Machines belong to the site, so only its administrators change them."""
-    workspace = page_workspace(request, slug, "read_compute")
+    workspace = find_page_workspace(request, slug, "read_compute")
     require_site_admin(actor_of_request(request), "add, drain, detach and open machines")
     return workspace
 
@@ -99,7 +99,7 @@ def _count_clusters(workspace) -> int:
 @require_POST
 def node_drain(request, slug, name, node):
     """Let one node of a cluster end its work and leave."""
-    workspace = page_workspace(request, slug, "edit_compute")
+    workspace = find_page_workspace(request, slug, "edit_compute")
     found = Node.objects.present().filter(target__workspace=workspace, target__name__iexact=name, name=node)
     row = found.select_related("target__workspace").first()
     if row is None:

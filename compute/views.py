@@ -21,7 +21,7 @@ from studio.pagination import page_of
 from studio.polls import nothing_new
 from studio.words import split_words
 from workspaces.access import can
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 
 SORTS = {
     "name": "name",
@@ -35,7 +35,7 @@ SORTS = {
 
 
 def _cluster(request, slug, name, verb="read_compute") -> ComputeTarget:
-    workspace = page_workspace(request, slug, verb)
+    workspace = find_page_workspace(request, slug, verb)
     target = workspace.compute_targets.present().clusters().with_counts().filter(name__iexact=name).first()
     if target is None:
         raise Http404(f"There is no compute target {name} in this workspace. It may have been deleted.")
@@ -54,7 +54,7 @@ def _create_links(request, workspace, target: str = "") -> list[dict[str, str]]:
 
 @require_GET
 def compute_list(request, slug):
-    workspace = page_workspace(request, slug, "read_compute")
+    workspace = find_page_workspace(request, slug, "read_compute")
     words, sort = " ".join(split_words(request.GET.get("q", ""))), request.GET.get("sort", "-created")
     targets = (
         workspace.compute_targets.present()

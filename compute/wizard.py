@@ -14,7 +14,7 @@ from studio.forms import attempt
 from studio.htmx import render_page
 from studio.rules import Rule
 from studio.wizard import list_steps
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 
 STEPS = ["Virtual machine", "Advanced settings"]
 
@@ -54,7 +54,7 @@ def _default_size(rows: list[dict]) -> str:
 
 @require_GET
 def cluster_new(request, slug):
-    workspace = page_workspace(request, slug, "edit_compute")
+    workspace = find_page_workspace(request, slug, "edit_compute")
     kind, hosts = _machine_kind(request), [host for host in Host.objects.order_by("name") if host.is_alive]
     rows = _size_rows(workspace.resource_group.subscription_id, kind, hosts)
     allowed = [row["size"].name for row in rows if row["is_allowed"]]
@@ -73,7 +73,7 @@ def cluster_new(request, slug):
 @require_http_methods(["GET", "POST"])
 @once
 def cluster_new_settings(request, slug):
-    workspace = page_workspace(request, slug, "edit_compute")
+    workspace = find_page_workspace(request, slug, "edit_compute")
     size = sizes.find_offered(request.GET.get("size") or sizes.suggest_size())
     form = ClusterForm(request.POST or None)
 
@@ -98,7 +98,7 @@ def cluster_name_check(request, slug):
 
 def answer_name_check(request, slug, rule: Rule):
     """While a name is typed: what is wrong with it, or that it is free."""
-    workspace, name = page_workspace(request, slug, "edit_compute"), request.GET.get("name", "")
+    workspace, name = find_page_workspace(request, slug, "edit_compute"), request.GET.get("name", "")
     try:
         rule.check(name)
     except Invalid as refusal:

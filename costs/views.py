@@ -13,7 +13,7 @@ from runs.charts.figures import build_templates
 from studio import downloads
 from studio.forms import cleaned_or_invalid
 from workspaces.access import allowed_among
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 from workspaces.models import Workspace
 
 
@@ -21,7 +21,7 @@ def _usage_of(request, slug: str | None):
     """The workspace of the page, if it is about one, and the rows that the person may see."""
     actor = actor_of_request(request)
     if slug:
-        workspace = page_workspace(request, slug, "read")
+        workspace = find_page_workspace(request, slug, "read")
         return workspace, Usage.objects.in_workspaces([workspace.pk])
     if actor.is_site_admin:
         return None, Usage.objects.in_workspaces(None)

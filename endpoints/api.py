@@ -13,7 +13,7 @@ from studio import api
 from studio.errors import Conflict, Invalid
 from studio.schemas import Nothing, list_of
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["services"])
 
@@ -27,18 +27,18 @@ def find_endpoint(workspace: Workspace, name: str) -> Endpoint:
 
 @router.get("/services", response=list_of(resources.Service), summary="List the services")
 def service_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     return api.paginate(request, Endpoint.objects.with_state().filter(workspace=workspace), resources.Service)
 
 
 @router.get("/services/{name}", response=resources.Service, summary="A service with its state")
 def service_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    return resources.Service.of(find_endpoint(require_workspace(request, workspace_path), name))
+    return resources.Service.of(find_endpoint(find_workspace(request, workspace_path), name))
 
 
 @router.put("/services/{name}", response={201: resources.Service}, summary="Deploy models as a service")
 def service_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ServiceCreate):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     if body.deployment is None:
         raise Invalid("A new service needs what it runs.", target="deployment")
     wanted = _read_deployment(workspace, body.deployment)
@@ -64,7 +64,7 @@ def _deploy(actor: Actor, endpoint: Endpoint, wanted: deployment.Deployment, is_
 
 @router.patch("/services/{name}", response=resources.Service, summary="Change a service, or deploy its next revision")
 def service_update(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ServiceUpdate):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     endpoint = find_endpoint(workspace, name)
     endpoint.change(**_changes(body))
     if body.deployment:
@@ -85,13 +85,13 @@ def _scale(endpoint: Endpoint, body: resources.ServiceUpdate) -> None:
 
 @router.delete("/services/{name}", response=Nothing, summary="Stop and delete a service")
 def service_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    find_endpoint(require_workspace(request, workspace_path, "edit"), name).remove()
+    find_endpoint(find_workspace(request, workspace_path, "edit"), name).remove()
     return {}
 
 
 @router.post("/services/{name}/listkeys", response=resources.ServiceKeys, summary="Read the keys of a service")
 def service_keys(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    endpoint = find_endpoint(require_workspace(request, workspace_path, "edit"), name)
+    endpoint = find_endpoint(find_workspace(request, workspace_path, "edit"), name)
     return resources.ServiceKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
 
 
@@ -99,7 +99,7 @@ def service_keys(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 def service_new_key(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.KeyRegeneration
 ):
-    endpoint = find_endpoint(require_workspace(request, workspace_path, "edit"), name)
+    endpoint = find_endpoint(find_workspace(request, workspace_path, "edit"), name)
     if body.keyType not in Endpoint.Key.values:
         raise Invalid(f"keyType={body.keyType[:40]!r}: write Primary or Secondary.", target="keyType")
     endpoint.regenerate_key(body.keyType, body.keyValue)
@@ -108,7 +108,7 @@ def service_new_key(
 
 @router.get("/services/{name}/logs", response=resources.ServiceLogs, summary="The log of what was deployed last")
 def service_logs(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    newest = find_endpoint(require_workspace(request, workspace_path), name).newest
+    newest = find_endpoint(find_workspace(request, workspace_path), name).newest
     return resources.ServiceLogs(revision=newest.number if newest else 0, content=newest.log if newest else "")
 
 

@@ -14,7 +14,7 @@ from endpoints import calls, deployment, scaling, traffic
 from endpoints.forms import RequestForm, ScaleForm
 from endpoints.models import Endpoint
 from runs.charts.figures import build_templates
-from runs.pages.access import is_allowed, workspace_of
+from runs.pages.access import find_workspace, is_allowed
 from studio.errors import Denied, Invalid, NotReady
 from studio.htmx import render_page
 from studio.pagination import page_of
@@ -30,7 +30,7 @@ EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
 
 
 def find_endpoint(request, slug: str, name: str) -> Endpoint:
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     found = Endpoint.objects.with_state().filter(workspace=workspace, name=name).first()
     if found is None:
         raise Http404(f"There is no endpoint {name}.")
@@ -54,7 +54,7 @@ def _render_tab(request, endpoint: Endpoint, tab: str, partial: str = "", **more
 
 @require_safe
 def endpoint_list(request, slug: str):
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     page = page_of(request, Endpoint.objects.with_state().filter(workspace=workspace))
     return render_page(request, "endpoints/list.html", {"page": page})
 

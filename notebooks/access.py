@@ -12,7 +12,7 @@ from notebooks.share import Entry, Share
 from studio.errors import Invalid
 from workspaces.access import can, denied
 from workspaces.file_share import SHARED, USERS, Home, share_folder
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 from workspaces.models import Workspace
 
 SAMPLES = "Samples"
@@ -88,7 +88,7 @@ class Files:
 
 def files_of(request, slug: str) -> Files:
     # What is sent changes something; a role that may not is refused before anything else is looked at.
-    workspace = page_workspace(request, slug, "edit" if request.method == "POST" else "read")
+    workspace = find_page_workspace(request, slug, "edit" if request.method == "POST" else "read")
     return Files(workspace, Home.of(workspace, request.user), can(actor_of_request(request), "edit", workspace))
 
 

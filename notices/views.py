@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from notices import outgoing
 from notices.forms import WebhookForm, read_choices
 from notices.models import CHOSEN, Channel, Delivery, Event, Follow, Notification, Preference, Webhook
-from runs.pages.access import run_of
+from runs.pages.access import find_run
 from studio import numbers
 from studio.errors import Conflict, Invalid
 from studio.forms import attempt
@@ -114,7 +114,7 @@ def send_test(request):
 @require_POST
 def follow(request, slug, run_id):
     """Or no longer, with `stop`."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     if "stop" in request.POST:
         Follow.objects.filter(person=request.user, run=run).delete()
         messages.success(request, f"You will not be notified of {run.display_name}.")

@@ -6,12 +6,12 @@ from registry import rules
 from registry.models import Model, ModelVersion
 from runs import run_tokens
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 
 def open_workspace(request: HttpRequest, workspace_path: WorkspacePath, verb: str = "read") -> Workspace:
     """For a run's token, the table of routes has decided already; what it made is checked with the row."""
-    return require_workspace(request, workspace_path, "read" if request.auth.is_run else verb)
+    return find_workspace(request, workspace_path, "read" if request.auth.is_run else verb)
 
 
 def find_model(request: HttpRequest, workspace_path: WorkspacePath, name: str, verb: str = "read") -> Model:

@@ -11,7 +11,7 @@ from studio.schemas import list_of
 from trash import contents, resources
 from trash.models import PurgeJob
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["trash"])
 purges = Router(tags=["trash"])
@@ -24,7 +24,7 @@ purges = Router(tags=["trash"])
 )
 def trash_runs(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     rows, next_link = api.cut_page(
-        request, contents.list_deleted_runs(require_workspace(request, workspace_path)).with_related()
+        request, contents.list_deleted_runs(find_workspace(request, workspace_path)).with_related()
     )
     sizes = contents.count_bytes_by_run(rows)
     value = [resources.DeletedRun.of(run, **resources.deletion_fields(run, sizes[run.pk])) for run in rows]
@@ -37,7 +37,7 @@ def trash_runs(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     summary="List deleted experiments, newest first",
 )
 def trash_experiments(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    found = contents.list_deleted_experiments(require_workspace(request, workspace_path)).select_related("workspace")
+    found = contents.list_deleted_experiments(find_workspace(request, workspace_path)).select_related("workspace")
     rows, next_link = api.cut_page(request, found)
     sizes = contents.count_bytes_by_experiment(rows)
     value = [
@@ -55,7 +55,7 @@ def trash_experiments(request: HttpRequest, workspace_path: Path[WorkspacePath])
     summary="Restore runs and experiments with everything that was deleted with them",
 )
 def trash_restore(request: HttpRequest, workspace_path: Path[WorkspacePath], body: resources.TrashSelection):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     chosen = contents.find_selected(workspace, body.runIds, body.experimentNames)
     return resources.Restored(restored=contents.restore_selected(*chosen))
 
@@ -66,7 +66,7 @@ def trash_restore(request: HttpRequest, workspace_path: Path[WorkspacePath], bod
     summary="Delete runs and experiments in the trash permanently",
 )
 def trash_purge(request: HttpRequest, workspace_path: Path[WorkspacePath], body: resources.PurgeSelection):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     if body.all and (body.runIds or body.experimentNames):
         raise Invalid("Send either all=true, or runIds and experimentNames.", target="all")
     if body.all:

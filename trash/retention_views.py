@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.form_keys import once
-from runs.pages.access import is_allowed, require_permission, workspace_of
+from runs.pages.access import find_workspace, is_allowed, require_permission
 from studio.errors import Conflict
 from trash import retention as rules
 from trash.forms import RetentionForm
@@ -18,7 +18,7 @@ MAX_ACTS = 50
 @require_http_methods(["GET", "HEAD", "POST"])
 @once
 def retention_page(request, slug):
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     form = RetentionForm(request.POST or None, instance=RetentionRule(workspace=workspace, created_by=request.user))
     if request.method == "POST":
         require_permission(request, "edit_workspace")
@@ -39,13 +39,13 @@ def retention_page(request, slug):
 @require_safe
 def retention_estimate(request, slug):
     """What the rule in the form would delete now."""
-    form = RetentionForm(request.GET, instance=RetentionRule(workspace=workspace_of(request, slug)))
+    form = RetentionForm(request.GET, instance=RetentionRule(workspace=find_workspace(request, slug)))
     totals = rules.estimate_rule(form.instance) if form.is_valid() else None
     return render(request, "trash/_estimate.html", {"estimate": totals, "rule": form.instance, "form": form})
 
 
 def _rule(request, slug, pk) -> RetentionRule:
-    workspace = workspace_of(request, slug, "edit_workspace")
+    workspace = find_workspace(request, slug, "edit_workspace")
     return get_object_or_404(workspace.retention_rules, pk=pk)
 
 

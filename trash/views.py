@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actors import actor_of_request
-from runs.pages.access import is_allowed, workspace_of
+from runs.pages.access import find_workspace, is_allowed
 from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import reload_page
@@ -27,7 +27,7 @@ MAX_PURGES = 3
 
 @require_safe
 def trash_page(request, slug):
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     page = page_of(request, contents.list_deleted_runs(workspace).select_related("experiment", "workspace"))
     sizes = contents.count_bytes_by_run(list(page.object_list))
     for run in page.object_list:
@@ -58,7 +58,7 @@ def trash_page(request, slug):
 @require_safe
 def trash_purges(request, slug):
     """The progress of purges, polled every second while one is running; the last response reloads the page."""
-    return _progress(request, _shown(workspace_of(request, slug).purges))
+    return _progress(request, _shown(find_workspace(request, slug).purges))
 
 
 def _shown(purges) -> list[PurgeJob]:
@@ -74,7 +74,7 @@ def _progress(request, purges: list[PurgeJob]):
 
 
 def _chosen(request, slug):
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     return workspace, *contents.find_selected(
         workspace, request.POST.getlist("run"), request.POST.getlist("experiment")
     )
@@ -93,7 +93,7 @@ def trash_restore(request, slug):
 @require_POST
 def trash_restore_model(request, slug):
     """A model with the versions that were deleted with it, or a version: `kind` and `key`."""
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     key = numbers.parse_int(request.POST.get("key", ""), "key", max_value=2**60)
     found = contents.find_deleted_model(workspace, request.POST.get("kind", ""), key)
     found.restore(actor_of_request(request))
@@ -109,14 +109,14 @@ def trash_delete(request, slug):
 
 @require_POST
 def trash_empty(request, slug):
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     contents.empty_trash(request.user, workspace)
     return redirect("trash:list", slug)
 
 
 @require_POST
 def trash_undo(request, slug):
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     text = request.GET.get("at", "")
     try:
         at = dt.datetime.fromisoformat(text)

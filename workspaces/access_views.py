@@ -12,7 +12,7 @@ from studio.pagination import page_of
 from workspaces import access, custom_roles, groups
 from workspaces.access import can, require
 from workspaces.forms import GroupForm, GroupMemberForm, RoleJsonForm
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 from workspaces.models import CustomRole, RoleAssignment, UserGroup
 from workspaces.role_definitions import NEEDED, M, explain_verb
 
@@ -20,7 +20,7 @@ from workspaces.role_definitions import NEEDED, M, explain_verb
 @require_GET
 def access_page(request, slug):
     """`?who=` is a user name, a service principal or a group; oneself without."""
-    workspace = page_workspace(request, slug)
+    workspace = find_page_workspace(request, slug)
     name = request.GET.get("who", "").strip()[:150] or request.user.username
     user = User.objects.filter(username__iexact=name).first()
     group = None if user else UserGroup.objects.filter(name__iexact=name).first()
@@ -70,7 +70,7 @@ def shorten(action: str) -> str:
 @require_http_methods(["GET", "POST"])
 def roles(request, slug):
     """Custom roles; a POST makes one from Azure's JSON, or changes the one of its name."""
-    workspace, actor = page_workspace(request, slug), actor_of_request(request)
+    workspace, actor = find_page_workspace(request, slug), actor_of_request(request)
     form = RoleJsonForm(request.POST or None, initial={"definition": _initial(request, workspace)})
     if request.method == "POST":
         require(actor, "edit_members", workspace)
@@ -95,7 +95,7 @@ def _initial(request, workspace) -> str:
 @reauthentication_required
 @require_POST
 def role_delete(request, slug, pk):
-    page_workspace(request, slug)
+    find_page_workspace(request, slug)
     role = get_object_or_404(CustomRole, pk=pk)
     custom_roles.delete_role(actor_of_request(request), role)
     messages.success(request, f"The role {role.name} was deleted.")

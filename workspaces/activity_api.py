@@ -11,7 +11,7 @@ from studio.formats import utc_time
 from studio.forms import cleaned_or_invalid
 from studio.schemas import Shape, list_of
 from workspaces.activity_search import ActivityFilter, list_activities
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["Activity log"])
 
@@ -62,7 +62,7 @@ class EventData(Shape):
 
 @router.get("", response=list_of(EventData), summary="The activity log, the newest first; filters as on its page")
 def activity_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    workspace = require_workspace(request, workspace_path, "read_activity")
+    workspace = find_workspace(request, workspace_path, "read_activity")
     form = ActivityFilter(request.GET)
     cleaned_or_invalid(form)
     return paginate(request, form.apply(list_activities(request.auth, workspace)), EventData)

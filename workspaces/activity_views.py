@@ -10,7 +10,7 @@ from studio import downloads, numbers
 from studio.forms import cleaned_or_invalid
 from workspaces import activity_search
 from workspaces.activity_search import ActivityFilter
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 
 PAGE = 50
 FORMATS = {
@@ -22,7 +22,7 @@ FORMATS = {
 @require_GET
 def activity(request, slug=None):
     """The newest that match the filters; `?before=` and `?after=` are keys, because nobody counts a log."""
-    workspace = page_workspace(request, slug) if slug else None
+    workspace = find_page_workspace(request, slug) if slug else None
     rows = activity_search.list_activities(actor_of_request(request), workspace)
     form = ActivityFilter(request.GET)
     found = form.apply(rows) if form.is_valid() else rows.none()
@@ -68,7 +68,7 @@ def _query(request, **more) -> str:
 @require_GET
 def activity_download(request, kind, slug=None):
     """All that matches the filters, as CSV or JSON lines."""
-    workspace = page_workspace(request, slug) if slug else None
+    workspace = find_page_workspace(request, slug) if slug else None
     rows = activity_search.list_activities(actor_of_request(request), workspace)
     form = ActivityFilter(request.GET)
     cleaned_or_invalid(form)

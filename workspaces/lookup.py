@@ -55,7 +55,7 @@ def workspace_by_slug(actor: Actor, slug: str) -> Workspace:
     return found
 
 
-def page_workspace(request, slug: str, verb: str = "") -> Workspace:
+def find_page_workspace(request, slug: str, verb: str = "") -> Workspace:
     """The workspace of a page; a stranger gets 404, who may not do `verb` there 403. The shell shows `request.workspace`."""
     known = getattr(request, "workspace", None)
     if known is None or known.slug != slug:

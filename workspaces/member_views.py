@@ -16,7 +16,7 @@ from studio.public_url import public_url
 from workspaces import access, members
 from workspaces.access import can, require
 from workspaces.forms import AccountForm, MemberForm
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 from workspaces.role_definitions import BUILT_IN
 
 
@@ -24,7 +24,7 @@ from workspaces.role_definitions import BUILT_IN
 @require_http_methods(["GET", "POST"])
 def people_list(request, slug):
     """Everybody with a role sees all members; a POST by an Owner adds a person."""
-    workspace = page_workspace(request, slug)
+    workspace = find_page_workspace(request, slug)
     form = MemberForm(members.list_roles(workspace), request.POST or None)
     if request.method == "POST":
         actor = actor_of_request(request)
@@ -42,7 +42,7 @@ def people_list(request, slug):
 @once
 def people_account(request, slug):
     """Creates an account; the link of its invitation is shown once."""
-    workspace, actor = page_workspace(request, slug, "create_account"), actor_of_request(request)
+    workspace, actor = find_page_workspace(request, slug, "create_account"), actor_of_request(request)
     form = AccountForm(members.list_roles(workspace), request.POST)
     made = attempt(form, lambda: members.create_account(actor, workspace, **form.cleaned_data))
     if not made:
@@ -84,7 +84,7 @@ def people_remove(request, slug, pk):
 
 def _assignment(request, slug, pk):
     """A role on the workspace, its resource group or subscription; the verbs ask for the right to change it there."""
-    workspace = page_workspace(request, slug)
+    workspace = find_page_workspace(request, slug)
     return workspace, get_object_or_404(members.list_assignments(workspace), pk=pk)
 
 

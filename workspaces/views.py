@@ -100,7 +100,7 @@ def workspace_name_check(request):
 
 @require_GET
 def workspace_home(request, slug):
-    workspace = lookup.page_workspace(request, slug)
+    workspace = lookup.find_page_workspace(request, slug)
     actor = actor_of_request(request)
     cards = [
         {"template": card.template, "context": card.context(actor, workspace)}
@@ -123,14 +123,14 @@ def _config_text(workspace) -> str:
 @require_GET
 def workspace_config(request, slug):
     """config.json for download: Azure's three keys and this server's URL."""
-    answer = HttpResponse(_config_text(lookup.page_workspace(request, slug)), content_type="application/json")
+    answer = HttpResponse(_config_text(lookup.find_page_workspace(request, slug)), content_type="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="config.json"'
     return answer
 
 
 @require_http_methods(["GET", "POST"])
 def workspace_settings(request, slug):
-    workspace = lookup.page_workspace(request, slug)
+    workspace = lookup.find_page_workspace(request, slug)
     actor = actor_of_request(request)
     form = WorkspaceEditForm(request.POST or None, instance=workspace)
     if request.method == "POST":
@@ -153,7 +153,7 @@ def workspace_settings(request, slug):
 @reauthentication_required
 @require_POST
 def workspace_delete(request, slug):
-    workspace = lookup.page_workspace(request, slug, "delete_workspace")
+    workspace = lookup.find_page_workspace(request, slug, "delete_workspace")
     deletion.check_confirmed(workspace, request.POST.get("confirm_name", ""))
     permanently = "permanently" in request.POST
     deletion.delete_workspace(actor_of_request(request), workspace, permanently)

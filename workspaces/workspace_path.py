@@ -13,7 +13,7 @@ class WorkspacePath(Schema):
     workspace_name: str
 
 
-def require_workspace(request: HttpRequest, path: WorkspacePath, verb: str = "read") -> Workspace:
+def find_workspace(request: HttpRequest, path: WorkspacePath, verb: str = "read") -> Workspace:
     """The workspace, if the actor may do this there; else Http404 or Denied."""
     found = lookup.find_workspace(request.auth, path.subscription_id, path.resource_group, path.workspace_name)
     access.require(request.auth, verb, found)

@@ -7,13 +7,13 @@ from compute.instances import power
 from compute.instances.resources import IdleShutdownSetting
 from compute.models import ComputeInstance
 from studio.schemas import Nothing
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["computes"])
 
 
 def find_instance(request: HttpRequest, workspace_path: WorkspacePath, name: str, verb: str) -> ComputeInstance:
-    workspace = require_workspace(request, workspace_path, verb)
+    workspace = find_workspace(request, workspace_path, verb)
     rows = ComputeInstance.objects.present().filter(target__workspace=workspace, target__name__iexact=name)
     found = rows.with_state().first()
     if found is None:

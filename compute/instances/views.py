@@ -28,7 +28,7 @@ from studio.htmx import render_page
 from studio.pagination import page_of
 from studio.wizard import list_steps
 from workspaces.access import can
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 from workspaces.models import RoleAssignment
 
 # In the order of the column.
@@ -40,7 +40,7 @@ def instances_of(workspace):
 
 
 def find_instance(request, slug, name, verb="read_compute") -> ComputeInstance:
-    workspace = page_workspace(request, slug, verb)
+    workspace = find_page_workspace(request, slug, verb)
     found = instances_of(workspace).filter(target__name__iexact=name).first()
     if found is None:
         raise Http404(f"There is no compute instance {name} in this workspace. It may have been deleted.")
@@ -60,7 +60,7 @@ def rights_on(request, workspace) -> dict:
 
 @require_GET
 def instance_list(request, slug):
-    workspace = page_workspace(request, slug, "read_compute")
+    workspace = find_page_workspace(request, slug, "read_compute")
     page = page_of(request, instances_of(workspace).order_by("-target__created_at"))
     for instance in page.object_list:
         instance.target.workspace = workspace
@@ -88,7 +88,7 @@ def people_of(workspace):
 @require_http_methods(["GET", "POST"])
 @once
 def instance_new(request, slug):
-    workspace = page_workspace(request, slug, "edit_compute")
+    workspace = find_page_workspace(request, slug, "edit_compute")
     form = InstanceForm(request.POST or None, people=people_of(workspace))
 
     def create() -> ComputeInstance:
@@ -150,7 +150,7 @@ DONE = {
 @require_POST
 def instance_change(request, slug, name):
     """Start, stop, restart or delete an instance, or change its idle shutdown; the button's `act` says which."""
-    page_workspace(request, slug, "use_compute")
+    find_page_workspace(request, slug, "use_compute")
     given = cleaned_or_invalid(ChangeForm(request.POST))
     act = given["act"]
     verb = "edit_compute" if act in ("delete", "idle") else "use_compute"

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from registry import rules
 from registry.models import Model, ModelStar, ModelVersion
-from runs.pages.access import is_allowed, workspace_of
+from runs.pages.access import find_workspace, is_allowed
 from studio.errors import InTrash
 from studio.links import link_to
 
@@ -21,8 +21,8 @@ TABS = [
 ]
 
 
-def model_of(request, slug: str, name: str) -> Model:
-    workspace = workspace_of(request, slug)
+def find_model(request, slug: str, name: str) -> Model:
+    workspace = find_workspace(request, slug)
     found = workspace.models.filter(name=name)
     model = found.present().first()
     if model is None and found.exists() and is_allowed(request, "edit"):
@@ -33,8 +33,8 @@ def model_of(request, slug: str, name: str) -> Model:
     return model
 
 
-def version_of(request, slug: str, name: str, number: int) -> ModelVersion:
-    model = model_of(request, slug, name)
+def find_version(request, slug: str, name: str, number: int) -> ModelVersion:
+    model = find_model(request, slug, name)
     versions = model.versions.select_related("run__workspace", "run__experiment", "created_by", "logged_model")
     version = versions.filter(number=min(number, rules.MAX_VERSION)).first()
     if version and version.deleted_at and is_allowed(request, "edit"):

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.actors import actor_of_request
 from registry import dependents, rules
 from registry.models import ModelStar, ModelVersion
-from registry.pages.access import model_of, version_of
-from runs.pages.access import require_permission, workspace_of
+from registry.pages.access import find_model, find_version
+from runs.pages.access import find_workspace, require_permission
 from studio.errors import Conflict, Denied, Invalid
 from studio.forms import TagsField, TextField, cleaned_or_invalid
 from studio.htmx import keep_address, wants_piece
@@ -29,7 +29,7 @@ class VersionEdit(forms.Form):
 @require_POST
 def version_edit(request, slug: str, name: str, number: int):
     """Sets `field` to `value`: description, tags, alias (adds one), remove_alias, stage."""
-    version = version_of(request, slug, name, number)
+    version = find_version(request, slug, name, number)
     require_permission(request, "edit")
     field, value = request.POST.get("field", ""), request.POST.get("value", "").replace("\r\n", "\n")
     if field not in VersionEdit.base_fields:
@@ -65,7 +65,7 @@ def _store(request, version: ModelVersion, field: str, given) -> str:
 @require_POST
 def version_archive(request, slug: str, name: str, number: int):
     """Archives the version, or takes it out of the archive."""
-    version = version_of(request, slug, name, number)
+    version = find_version(request, slug, name, number)
     require_permission(request, "edit")
     version.set_archived(version.archived_at is None)
     messages.success(request, f"{version} was {'archived' if version.archived_at else 'taken out of the archive'}.")
@@ -75,8 +75,8 @@ def version_archive(request, slug: str, name: str, number: int):
 @require_POST
 def model_star(request, slug: str):
     """Stars the model `name`, or takes the star away."""
-    workspace_of(request, slug)
-    model = model_of(request, slug, request.POST.get("name", ""))
+    find_workspace(request, slug)
+    model = find_model(request, slug, request.POST.get("name", ""))
     star, is_new = ModelStar.objects.get_or_create(user=request.user, model=model)
     if not is_new:
         star.delete()
@@ -91,7 +91,7 @@ def model_star(request, slug: str):
 @require_http_methods(["GET", "HEAD", "POST"])
 def version_delete(request, slug: str, name: str, number: int):
     """Says first what breaks; `?all` is about the model with all versions."""
-    version = version_of(request, slug, name, number)
+    version = find_version(request, slug, name, number)
     require_permission(request, "edit")
     is_all = "all" in request.GET
     if request.method == "POST":

@@ -4,7 +4,7 @@ from django.views.decorators.http import require_safe
 
 from registry import data_lineage, signatures, version_files
 from registry.models import PromotionRule
-from registry.pages.access import render_tab, version_of
+from registry.pages.access import find_version, render_tab
 from runs.files import archives, previews
 from runs.models import Run
 from runs.pages import file_tree
@@ -15,7 +15,7 @@ from studio.markdown import render_markdown
 
 @require_safe
 def version_detail(request, slug: str, name: str, number: int):
-    version = version_of(request, slug, name, number)
+    version = find_version(request, slug, name, number)
     files = version_files.files_of(version)
     about = signatures.read_description(files)
     rules = PromotionRule.objects.filter(workspace=version.workspace, model_name__in=["", name])
@@ -37,7 +37,7 @@ def version_detail(request, slug: str, name: str, number: int):
 @require_safe
 def version_artifacts(request, slug: str, name: str, number: int):
     """`?path=` selects a file of the model, by default its description."""
-    version = version_of(request, slug, name, number)
+    version = find_version(request, slug, name, number)
     files = version_files.files_of(version)
     if files is None:
         return render_tab(request, version, "artifacts")
@@ -66,7 +66,7 @@ def _preview(row, path: str) -> previews.Preview:
 @require_safe
 def version_file(request, slug: str, name: str, number: int):
     """The bytes of a file or of a range; `?download` makes it an attachment."""
-    files = version_files.files_of(version_of(request, slug, name, number))
+    files = version_files.files_of(find_version(request, slug, name, number))
     path = request.GET.get("path", "")
     row = files.find(path) if files else None
     if row is None:
@@ -77,7 +77,7 @@ def version_file(request, slug: str, name: str, number: int):
 
 @require_safe
 def version_zip(request, slug: str, name: str, number: int):
-    version = version_of(request, slug, name, number)
+    version = find_version(request, slug, name, number)
     files = version_files.files_of(version)
     if files is None:
         raise Invalid("The files of this model are not here.")
@@ -87,7 +87,7 @@ def version_zip(request, slug: str, name: str, number: int):
 
 @require_safe
 def version_metrics(request, slug: str, name: str, number: int):
-    version = version_of(request, slug, name, number)
+    version = find_version(request, slug, name, number)
     logged = version.logged_model
     run = version.run if version.run and version.run.deleted_at is None else None
     more = {"run": run, "logged": logged.metrics if logged else [], "series": _list_series(run) if run else []}

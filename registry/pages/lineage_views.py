@@ -6,8 +6,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from registry import lineage
-from registry.pages.access import render_tab, version_of
-from runs.pages.access import run_of
+from registry.pages.access import find_version, render_tab
+from runs.pages.access import find_run
 
 # In the drawing, in pixels.
 WIDTH, HEIGHT, GAP_X, GAP_Y = 220, 44, 70, 12
@@ -72,7 +72,7 @@ def lineage_context(graph: lineage.Graph) -> dict:
 
 @require_safe
 def version_lineage(request, slug: str, name: str, number: int):
-    version = version_of(request, slug, name, number)
+    version = find_version(request, slug, name, number)
     graph = lineage.find_graph(version.workspace, lineage.key_of(version))
     return render_tab(request, version, "lineage", **lineage_context(graph))
 
@@ -80,6 +80,6 @@ def version_lineage(request, slug: str, name: str, number: int):
 @require_safe
 def run_lineage(request, slug: str, run_id: str):
     """The same graph, seen from a job."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     graph = lineage.find_graph(run.workspace, lineage.Key("job", run.run_id))
     return render(request, "registry/run_lineage.html", {"run": run, **lineage_context(graph)})

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.actors import actor_of_request
 from registry import version_search
 from registry.models import Model, ModelStar, ModelVersion
-from runs.pages.access import is_allowed, workspace_of
+from runs.pages.access import find_workspace, is_allowed
 from studio.errors import Invalid
 from studio.htmx import render_page
 from studio.pagination import page_of
@@ -65,7 +65,7 @@ def _sorted(request, rows: QuerySet) -> QuerySet:
 
 @require_safe
 def model_list(request, slug):
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     rows = select_versions(request, workspace)
     page = page_of(request, _sorted(request, rows))
     page.object_list = list(page.object_list.select_related("model", "run__experiment", "created_by"))
@@ -99,7 +99,7 @@ def _models_without_versions(workspace) -> list[Model]:
 @require_safe
 def model_facets(request, slug):
     """The values that can be chosen with their counts, fetched when the panel is opened."""
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     return render(request, "registry/_facets.html", {"facets": _count_facets(request, workspace)})
 
 
@@ -154,7 +154,7 @@ def _without(request, key: str, value: str | None = None) -> str:
 @require_POST
 def models_change(request, slug):
     """`act` on all chosen models: archive, unarchive, or delete, which moves them to the trash."""
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     names, act = request.POST.getlist("model"), request.POST.get("act", "")
     if act not in ACTS:
         raise Invalid(f"act={act[:40]!r}: write {', '.join(ACTS)}.", target="act")

@@ -19,7 +19,7 @@ from registry import registration, rules, sources
 from registry.models import Model, ModelVersion, WorkspaceFile
 from runs.files import code_uploads, snapshots, uploads
 from runs.models import Run
-from runs.pages.access import run_of, workspace_of
+from runs.pages.access import find_run, find_workspace
 from studio import storage
 from studio.errors import Invalid
 from studio.forms import TagsField, TextField, attempt
@@ -36,10 +36,10 @@ FOLDER = "model"
 @require_safe
 def register(request, slug):
     """Upload files, or choose those of a job: `?job=` shows what it has."""
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     context = {"steps": list_steps(STEPS, 0), "name": request.GET.get("name", "")}
     if run_id := request.GET.get("job", ""):
-        run = run_of(request, slug, run_id)
+        run = find_run(request, slug, run_id)
         return render(request, "registry/register_job.html", {**context, "run": run, "paths": _list_paths(run)})
     runs = Run.objects.filter(workspace=workspace, deleted_at=None, artifacts__path__startswith="outputs/").distinct()
     context |= {
@@ -68,7 +68,7 @@ def _list_paths(run: Run) -> list[tuple[str, int]]:
 @require_POST
 def upload_select(request, slug):
     """The files of a folder to upload: all of them, if their paths can be stored."""
-    workspace_of(request, slug, "edit")
+    find_workspace(request, slug, "edit")
     paths = code_uploads.check_paths(read_body(request).get("paths"))
     return JsonResponse({"included": list(range(len(paths))), "leftOut": ""})
 
@@ -76,7 +76,7 @@ def upload_select(request, slug):
 @require_POST
 def upload(request, slug):
     """Store the files of a zip: the body, answered by JSON; or the field `archive` of a form, answered by the next step."""
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     chunks = uploads.read_archive(request, settings.SNAPSHOT_MAX_BYTES)
     folder = _store_zip(request, workspace, chunks)
     words = {"upload": folder, **({"name": request.GET["name"]} if request.GET.get("name") else {})}
@@ -128,7 +128,7 @@ class RegisterForm(forms.Form):
 @once
 def register_settings(request, slug):
     """`?upload=` or `?job=` and `?path=` say which files; sent, the version is registered."""
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     uri, source = _read_source(request, slug)
     names = list(Model.objects.present().filter(workspace=workspace).values_list("name", flat=True)[:500])
     given = request.POST if request.method == "POST" else None
@@ -156,6 +156,6 @@ def _read_source(request, slug) -> tuple[str, str]:
     run_id = request.GET.get("job", "")
     if not run_id:
         raise Invalid("Choose the files first: `upload`, or `job` and `path`.", target="upload")
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     uri = f"azureml://jobs/{run.run_id}/outputs/artifacts/paths/{path}"
     return sources.check_source(uri), f"{run.display_name}: {path or 'all files'}"

@@ -12,7 +12,7 @@ from accounts.form_keys import once
 from registry import rules
 from registry.models import Model, ModelVersion, PromotionRule
 from registry.models.promotion import COMPARED
-from runs.pages.access import is_allowed, require_permission, workspace_of
+from runs.pages.access import find_workspace, is_allowed, require_permission
 from studio.forms import TagsField, attempt, check_field
 from workspaces.members import list_roles
 
@@ -88,7 +88,7 @@ def read_metric(line: str) -> list:
 @once
 def rule_list(request, slug):
     """All see the rules; who may give roles in the workspace writes them."""
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     may_write = is_allowed(request, "edit_members")
     form = RuleForm(request.POST if request.method == "POST" else None, workspace=workspace)
     if request.method == "POST":
@@ -108,7 +108,7 @@ def rule_list(request, slug):
 
 @require_POST
 def rule_delete(request, slug, pk: int):
-    workspace = workspace_of(request, slug, "edit_members")
+    workspace = find_workspace(request, slug, "edit_members")
     rule = get_object_or_404(PromotionRule, workspace=workspace, pk=pk)
     rule.remove(actor_of_request(request))
     messages.success(request, f"The rule for the {rule} was deleted.")

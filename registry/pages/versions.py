@@ -5,7 +5,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from registry import rules
-from registry.pages.access import model_of, render_tab, version_of
+from registry.pages.access import find_model, find_version, render_tab
 from registry.pages.differences import compare_versions
 from studio.errors import Invalid
 from studio.htmx import render_page
@@ -15,7 +15,7 @@ from studio.pagination import page_of
 @require_safe
 def versions(request, slug: str, name: str):
     """`?left=3&right=5` shows what these two versions differ in, `?same` also what they have in common."""
-    model = model_of(request, slug, name)
+    model = find_model(request, slug, name)
     rows = model.versions.present().select_related("run__experiment", "created_by")
     newest = rows.first()
     if newest is None:
@@ -39,7 +39,7 @@ def versions(request, slug: str, name: str):
 def _chosen(request, slug: str, name: str, side: str):
     number = rules.parse_version(request.GET[side])
     try:
-        return version_of(request, slug, name, number)
+        return find_version(request, slug, name, number)
     except Http404 as error:
         raise Invalid(f"{side}={number}: the model has no such version.", target=side) from error
 
@@ -47,7 +47,7 @@ def _chosen(request, slug: str, name: str, side: str):
 @require_safe
 def model_latest(request, slug: str, name: str):
     """The newest version, under an address that stays."""
-    model = model_of(request, slug, name)
+    model = find_model(request, slug, name)
     newest = model.versions.present().first()
     if newest is None:
         return redirect("registry:versions", slug, name)

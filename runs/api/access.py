@@ -8,11 +8,11 @@ from runs.models import Experiment, Run
 from studio.errors import Conflict
 from workspaces import access
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 
 def find_experiment(request: HttpRequest, workspace_path: WorkspacePath, name: str, verb: str = "read") -> Experiment:
-    workspace = require_workspace(request, workspace_path, verb)
+    workspace = find_workspace(request, workspace_path, verb)
     found = Experiment.objects.present().filter(workspace=workspace, name=name).first()
     if found is None:
         gone = Experiment.objects.filter(workspace=workspace, name=name)
@@ -23,7 +23,7 @@ def find_experiment(request: HttpRequest, workspace_path: WorkspacePath, name: s
 
 def find_readable(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> Run:
     """A run that the actor may read."""
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     found = Run.objects.visible_to(request.auth).filter(workspace=workspace, run_id=run_id).with_related().first()
     if found is None:
         gone = Run.objects.filter(workspace=workspace, run_id=run_id)
@@ -44,7 +44,7 @@ def find_writable(request: HttpRequest, workspace_path: WorkspacePath, run_id: s
         found = find_readable(request, workspace_path, run_id)
         access.require(request.auth, verb, found.workspace)
         return found
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     found = Run.objects.writable_by(request.auth).filter(workspace=workspace, run_id=run_id).with_related().first()
     if found is None:
         raise Http404(f"The token of the run {request.auth.run_id} has no run {run_id!r} to change by this request.")

@@ -13,7 +13,7 @@ from runs.models import Run, Snapshot
 from studio import storage
 from studio.schemas import bytes_response, list_of
 from workspaces.access import require
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["snapshots"])
 ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
@@ -21,7 +21,7 @@ ZIP = {"requestBody": {"content": {"application/zip": {"schema": {"type": "strin
 
 @router.get("/snapshots", response=list_of(resources.Snapshot), summary="Find the snapshot with this hash")
 def snapshot_list(request: HttpRequest, workspace_path: Path[WorkspacePath], hash: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     found = snapshots.find_snapshot(workspace, hash.lower())
     return list_of(resources.Snapshot)(value=[resources.Snapshot.of(found)] if found else [])
 
@@ -33,7 +33,7 @@ def snapshot_list(request: HttpRequest, workspace_path: Path[WorkspacePath], has
     openapi_extra=ZIP,
 )
 def snapshot_put(request: HttpRequest, workspace_path: Path[WorkspacePath], snapshot_id: str, hash: str = ""):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     if request.auth.is_run:
         # Its child runs have code too.
         access.check_attempt(request.auth, request.auth.run)
@@ -64,7 +64,7 @@ def snapshot_zip(request: HttpRequest, workspace_path: Path[WorkspacePath], snap
 
 def _find(request: HttpRequest, workspace_path: WorkspacePath, snapshot_id: str) -> Snapshot:
     """A run token can read the code of its own run, of its descendants and of the runs it created."""
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     found = Snapshot.objects.filter(workspace=workspace)
     if request.auth.is_run:
         found = found.filter(

@@ -12,7 +12,7 @@ from studio import api
 from studio.errors import Invalid
 from studio.schemas import Nothing, list_of
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["data"])
 saved = Router(tags=["data"])
@@ -42,7 +42,7 @@ def add_newest(workspace, assets):
 
 @router.get("", response=list_of(data_resources.DataContainer), summary="List the data assets")
 def data_list(request: HttpRequest, workspace_path: Path[WorkspacePath], listViewType: str = "ActiveOnly"):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     if listViewType not in VIEWS:
         raise Invalid(f"listViewType is {listViewType[:60]!r}; write {' or '.join(VIEWS)}.", target="listViewType")
     found, next_link = api.cut_page(request, list_assets(workspace).filter(**VIEWS[listViewType]))
@@ -52,7 +52,7 @@ def data_list(request: HttpRequest, workspace_path: Path[WorkspacePath], listVie
 
 @router.get("/{name}", response=data_resources.DataContainer, summary="A data asset")
 def data_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     return _container(workspace, name)
 
 
@@ -66,7 +66,7 @@ def _container(workspace: Workspace, name: str) -> data_resources.DataContainer:
 def data_edit(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: data_resources.DataContainerUpdate
 ):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     asset, wanted = datasets.find_asset(workspace, name), body.properties.isArchived
     if wanted is not None and wanted != bool(asset.archived_at):
         asset.archive(request.auth, wanted)
@@ -75,7 +75,7 @@ def data_edit(
 
 @router.delete("/{name}", response=Nothing, summary="Remove a data asset with its versions; their files stay")
 def data_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     datasets.find_asset(workspace, name).remove(request.auth)
     return {}
 
@@ -86,7 +86,7 @@ def data_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name:
 def version_list(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, listViewType: str = "ActiveOnly"
 ):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     asset = datasets.find_asset(workspace, name)
     rows = asset.versions.select_related("created_by", "asset__workspace__resource_group__subscription", "workspace")
     return api.paginate(request, rows.filter(**VIEWS.get(listViewType, {})), data_resources.DataVersionBase)
@@ -98,7 +98,7 @@ def version_list(
     summary="A version; `latest` is the newest",
 )
 def version_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     return data_resources.DataVersionBase.of(datasets.find_version(workspace, name, version))
 
 
@@ -114,7 +114,7 @@ def version_put(
     version: str,
     body: data_resources.DataVersionUpdate,
 ):
-    workspace = require_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
+    workspace = find_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
     given = body.properties
     fields = {**given.model_dump(include={"description", "tags", "properties"}), **_read_content(workspace, given)}
     row, is_new = datasets.register_dataset(
@@ -150,7 +150,7 @@ def _edit(request: HttpRequest, row: DataVersion, given: data_resources.DataVers
 
 @router.delete("/{name}/versions/{version}", response=Nothing, summary="Remove a version; its files stay")
 def version_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     datasets.find_version(workspace, name, version).remove(request.auth)
     return {}
 
@@ -161,11 +161,11 @@ def version_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], na
     summary="Save a dataset without a name; the same one for the same steps",
 )
 def dataset_save(request: HttpRequest, workspace_path: Path[WorkspacePath], body: data_resources.DatasetUpdate):
-    workspace = require_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
+    workspace = find_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
     return data_resources.DataVersionBase.of(datasets.save_dataset(request.auth, workspace, body.definition))
 
 
 @saved.get("/{dataset_id}", response=data_resources.DataVersionBase, summary="A dataset by its id")
 def dataset_read(request: HttpRequest, workspace_path: Path[WorkspacePath], dataset_id: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     return data_resources.DataVersionBase.of(datasets.find_dataset(workspace, dataset_id))

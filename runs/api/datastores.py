@@ -12,7 +12,7 @@ from studio import api
 from studio.errors import Denied
 from studio.schemas import Nothing, bytes_response, list_of
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["datastores"])
 BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
@@ -31,7 +31,7 @@ def find_datastore(workspace: Workspace, name: str) -> Datastore:
 
 @router.get("", response=list_of(resources.DatastoreResource), summary="List the datastores")
 def datastore_list(request: HttpRequest, workspace_path: Path[WorkspacePath], isDefault: bool | None = None):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     rows = Datastore.objects.of(workspace).select_related("created_by", "workspace__resource_group__subscription")
     return api.paginate(
         request, rows if isDefault is None else rows.filter(is_default=isDefault), resources.DatastoreResource
@@ -40,7 +40,7 @@ def datastore_list(request: HttpRequest, workspace_path: Path[WorkspacePath], is
 
 @router.get("/{name}", response=resources.DatastoreResource, summary="A datastore, without its credentials")
 def datastore_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     return resources.DatastoreResource.of(find_datastore(workspace, name))
 
 
@@ -57,7 +57,7 @@ def datastore_put(
     overwrite: bool = True,
     skipValidation: bool = False,
 ):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     fields = body.properties.read_fields()
     if not skipValidation:
         stores.Files(Datastore.draft(workspace, name, fields)).test()
@@ -68,14 +68,14 @@ def datastore_put(
 
 @router.delete("/{name}", response=Nothing, summary="Forget a datastore; its files stay where they are")
 def datastore_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     find_datastore(workspace, name).remove(request.auth)
     return {}
 
 
 @router.post("/{name}/listSecrets", response=Nothing, summary="Refused: credentials are never shown again")
 def datastore_secrets(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     found = find_datastore(workspace, name)
     raise Denied(
         f"The credentials of {found.name} do not leave the studio. Read and write its files through the studio, "
@@ -85,7 +85,7 @@ def datastore_secrets(request: HttpRequest, workspace_path: Path[WorkspacePath],
 
 @router.post("/{name}/setDefault", response=resources.DatastoreResource, summary="Make it the default datastore")
 def datastore_default(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     found = find_datastore(workspace, name)
     found.make_default(request.auth)
     return resources.DatastoreResource.of(found)
@@ -93,7 +93,7 @@ def datastore_default(request: HttpRequest, workspace_path: Path[WorkspacePath],
 
 @router.post("/{name}/test", response=Nothing, summary="Whether the datastore answers")
 def datastore_test(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     stores.Files(find_datastore(workspace, name)).test()
     return {}
 
@@ -110,7 +110,7 @@ def file_list(
     prefix: str = "",
     folder: str | None = None,
 ):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     files = stores.Files(find_datastore(workspace, name))
     found = files.walk(prefix) if folder is None else files.list_folder(folder)
     rows, next_link = api.cut_page(request, found, size=1000, max_size=MAX_PAGE)
@@ -125,7 +125,7 @@ def file_list(
     openapi_extra=bytes_response("application/octet-stream", 200, 206),
 )
 def file_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     return respond_with_file(request, find_datastore(workspace, name), path)
 
 
@@ -147,13 +147,13 @@ def respond_with_file(request: HttpRequest, datastore: Datastore, path: str):
 )
 def file_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str, overwrite: bool = False):
     # A run's token writes what its script or runner leaves; which runs may is in runs/run_tokens.py.
-    workspace = require_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
+    workspace = find_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
     files = stores.Files(find_datastore(workspace, name))
     return Status(201, resources.DatastoreFile.of(files.write(path, uploads.read_chunks(request), overwrite)))
 
 
 @router.delete("/{name}/files/content", response=Nothing, summary="Delete a file")
 def file_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str):
-    workspace = require_workspace(request, workspace_path, "edit")
+    workspace = find_workspace(request, workspace_path, "edit")
     stores.Files(find_datastore(workspace, name)).delete(path)
     return {}

@@ -20,7 +20,7 @@ from studio.errors import Conflict, Invalid
 from studio.formats import replace_unstorable, utc_time
 from studio.schemas import Nothing, list_of
 from workspaces.access import require
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["run history"])
 # Each tag in a filter is a joined table.
@@ -36,7 +36,7 @@ VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
     summary="The experiments of a workspace, newest first",
 )
 def experiment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     found = Experiment.objects.present().filter(workspace=workspace).select_related("workspace")
     if "name" in request.GET:
         found = found.filter(name=request.GET["name"])
@@ -57,7 +57,7 @@ def _viewed(experiments, view: str):
 def run_create(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, run_id: str, body: resources.NewRun
 ):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     parent = submission.find_parent(request.auth, workspace, body.parentRunId)
     submission.require_create(request.auth, workspace, parent)
     if request.auth.is_run and parent:
@@ -112,7 +112,7 @@ def experiment_read(request: HttpRequest, workspace_path: Path[WorkspacePath], n
     summary="Get an experiment; create it if it does not exist",
 )
 def experiment_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     found = Experiment.objects.present().filter(workspace=workspace, name=name).first()
     if found is None:
         require(request.auth, "edit", workspace)
@@ -142,7 +142,7 @@ def experiment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath],
 
 @router.get("/runs", response=list_of(resources.Run), summary="The runs of a workspace, newest first")
 def run_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=workspace))
 
 

@@ -8,14 +8,14 @@ from runs.api import access, resources
 from runs.models import Run
 from studio import api, request_body
 from studio.schemas import Nothing, described_body, list_of
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["jobs"])
 
 
 @router.get("", response=list_of(resources.JobBase), summary="The jobs of a workspace, newest first")
 def job_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=workspace, run_type=submission.SCRIPT_RUN)
     return api.paginate(request, jobs.with_related(), resources.JobBase)
 
@@ -27,7 +27,7 @@ def job_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     openapi_extra=described_body(submission.Job),
 )
 def job_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path)
+    workspace = find_workspace(request, workspace_path)
     if request.auth.is_run:
         access.check_attempt(request.auth, request.auth.run)
     there = Run.objects.filter(workspace=workspace, run_id=name).exists()

@@ -10,29 +10,31 @@ from studio.errors import InTrash
 from studio.formats import utc_time
 from studio.links import link_to
 from workspaces import access
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 from workspaces.models import Workspace
 
 
-def workspace_of(request, slug: str, verb: str = "read") -> Workspace:
+def find_workspace(request, slug: str, verb: str = "read") -> Workspace:
     """A stranger gets 404; who may not read there, such as a Compute Operator, or not do `verb`, gets 403."""
-    workspace = page_workspace(request, slug, "read")
+    workspace = find_page_workspace(request, slug, "read")
     if verb != "read":
         require_permission(request, verb)
     return workspace
 
 
-def runs_of(request, slug: str):
-    return Run.objects.filter(workspace=workspace_of(request, slug), deleted_at=None)
+def find_runs(request, slug: str):
+    return Run.objects.filter(workspace=find_workspace(request, slug), deleted_at=None)
 
 
-def run_of(request, slug: str, run_id: str) -> Run:
-    runs = runs_of(request, slug).select_related("workspace__resource_group__subscription", "experiment")
+def find_run(request, slug: str, run_id: str) -> Run:
+    runs = find_runs(request, slug).select_related("workspace__resource_group__subscription", "experiment")
     return _present(request, runs, Run, run_id=run_id)
 
 
-def experiment_of(request, slug: str, experiment_id) -> Experiment:
-    experiments = Experiment.objects.visible_to(actor_of_request(request)).filter(workspace=workspace_of(request, slug))
+def find_experiment(request, slug: str, experiment_id) -> Experiment:
+    experiments = Experiment.objects.visible_to(actor_of_request(request)).filter(
+        workspace=find_workspace(request, slug)
+    )
     experiments = experiments.select_related("created_by", "workspace")
     return _present(request, experiments, Experiment, experiment_id=experiment_id)
 

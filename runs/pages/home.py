@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
 from runs.models import Experiment, Run
-from runs.pages.access import workspace_of
+from runs.pages.access import find_workspace
 from runs.pages.run import tree
 from studio.polls import nothing_new
 from studio.shell import Hit
@@ -56,7 +56,7 @@ def _where(experiment: Experiment) -> str:
 @require_safe
 def recent(request, slug):
     """The card of the home page, if a run in it has changed since `?seen=`."""
-    card = recent_runs(actor_of_request(request), workspace_of(request, slug))
+    card = recent_runs(actor_of_request(request), find_workspace(request, slug))
     if card["token"] == request.GET.get("seen"):
         return nothing_new()
     return render(request, "runs/_recent.html", {"card": card})

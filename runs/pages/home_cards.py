@@ -11,7 +11,7 @@ from accounts.actors import actor_of_request
 from compute.models import ComputeTarget
 from runs import metric_order
 from runs.models import Experiment, HomeVisit, MetricSeries, Run
-from runs.pages.access import workspace_of
+from runs.pages.access import find_workspace
 from runs.pages.run import tree
 from studio.polls import nothing_new
 from workspaces import access
@@ -82,7 +82,7 @@ def _failed(runs: QuerySet[Run], since) -> QuerySet[Run]:
 @require_safe
 def home_now(request, slug):
     """What runs and what failed, if it has changed since `?seen=`."""
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     since = HomeVisit.objects.read_since(request.user, workspace)
     card = {"workspace": workspace, **_now_context(Run.objects.filter(workspace=workspace, deleted_at=None), since)}
     if card["token"] == request.GET.get("seen"):

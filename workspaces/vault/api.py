@@ -9,7 +9,7 @@ from studio.errors import Denied
 from studio.schemas import Nothing, list_of
 from workspaces.vault import resources
 from workspaces.vault.models import Secret, SecretVersion
-from workspaces.workspace_path import WorkspacePath, require_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["Key vault"])
 
@@ -34,7 +34,7 @@ def find_version(secret: Secret, version: str) -> SecretVersion:
 
 @router.get("", response=list_of(resources.SecretItem), summary="List the secrets, without their values")
 def secret_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
-    workspace = require_workspace(request, workspace_path, "list_secrets")
+    workspace = find_workspace(request, workspace_path, "list_secrets")
     newest = SecretVersion.objects.filter(secret=OuterRef("secret")).order_by("-pk").values("pk")[:1]
     rows = SecretVersion.objects.filter(secret__workspace=workspace, secret__internal=False, pk=Subquery(newest))
     return paginate(request, _with_path(rows).order_by("secret__name"), resources.SecretItem)
@@ -46,7 +46,7 @@ def _with_path(rows):
 
 @router.put("/{name}", response=resources.SecretItem, summary="Set a secret: a new version of its value")
 def secret_write(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.SecretUpdate):
-    workspace = require_workspace(request, workspace_path, "edit_secrets")
+    workspace = find_workspace(request, workspace_path, "edit_secrets")
     offered = body.attributes.forRuns
     version = Secret.set(request.auth, workspace, name, body.value, body.contentType, offered)
     return resources.SecretItem.of(version)
@@ -56,7 +56,7 @@ def secret_write(request: HttpRequest, workspace_path: Path[WorkspacePath], name
     "/{name}", response=resources.SecretBundle, summary="Read the value of a secret; the activity log names the reader"
 )
 def secret_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str = ""):
-    workspace = require_workspace(request, workspace_path, "read_secrets")
+    workspace = find_workspace(request, workspace_path, "read_secrets")
     secret = find_secret(workspace, name)
     if request.auth.is_run and not secret.for_runs:
         raise Denied(f"The secret {secret.name} is not available to jobs. People who may edit it can change that.")
@@ -66,12 +66,12 @@ def secret_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name:
 
 @router.get("/{name}/versions", response=list_of(resources.SecretItem), summary="List the versions of a secret")
 def secret_versions(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path, "list_secrets")
+    workspace = find_workspace(request, workspace_path, "list_secrets")
     return paginate(request, _with_path(find_secret(workspace, name).versions), resources.SecretItem)
 
 
 @router.delete("/{name}", response=Nothing, summary="Delete a secret with all its versions")
 def secret_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    workspace = require_workspace(request, workspace_path, "edit_secrets")
+    workspace = find_workspace(request, workspace_path, "edit_secrets")
     find_secret(workspace, name).remove(request.auth)
     return {}

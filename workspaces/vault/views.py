@@ -15,7 +15,7 @@ from studio.formats import format_count
 from studio.forms import attempt
 from studio.pagination import page_of
 from workspaces.access import can, require
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 from workspaces.vault.api import find_secret
 from workspaces.vault.forms import SecretForm, VersionForm
 from workspaces.vault.models import Secret
@@ -26,7 +26,7 @@ from workspaces.vault.models import Secret
 @require_http_methods(["GET", "POST"])
 @once
 def secret_list(request, slug):
-    workspace, actor = page_workspace(request, slug, "list_secrets"), actor_of_request(request)
+    workspace, actor = find_page_workspace(request, slug, "list_secrets"), actor_of_request(request)
     form, made = SecretForm(request.POST or None), ""
     if request.method == "POST":
         require(actor, "edit_secrets", workspace)
@@ -61,7 +61,7 @@ def _create(actor, workspace, fields: dict) -> str:
 @once
 def secret(request, slug, name):
     """Its versions; a POST makes a new one."""
-    workspace, actor = page_workspace(request, slug, "list_secrets"), actor_of_request(request)
+    workspace, actor = find_page_workspace(request, slug, "list_secrets"), actor_of_request(request)
     found = find_secret(workspace, name)
     form, value = VersionForm(request.POST or None), ""
     if request.method == "POST":
@@ -87,7 +87,7 @@ def secret(request, slug, name):
 @require_POST
 def secret_change(request, slug, name):
     """Offer a secret to jobs or not, delete old versions, or delete it; the button's `act` says which."""
-    workspace, actor = page_workspace(request, slug, "edit_secrets"), actor_of_request(request)
+    workspace, actor = find_page_workspace(request, slug, "edit_secrets"), actor_of_request(request)
     found, act = find_secret(workspace, name), request.POST.get("act", "")
     if act == "delete":
         found.remove(actor)

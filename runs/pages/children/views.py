@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from runs import metric_order, objectives
 from runs.charts import figures, trials
 from runs.models import MetricSeries, Run, RunParameter
-from runs.pages.access import run_of
+from runs.pages.access import find_run
 from runs.pages.compare import plots, selection
 from runs.pages.compare.query import CompareQuery
 from runs.pages.lists.tables import RunTable
@@ -46,7 +46,7 @@ def _only_children(request, run: Run) -> None:
 
 @require_safe
 def run_children(request, slug, run_id):
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     _only_children(request, run)
 
     def describe(table: RunTable) -> dict:
@@ -60,7 +60,7 @@ def run_children(request, slug, run_id):
 @require_safe
 def run_children_charts(request, slug, run_id):
     """The charts above the list."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     _only_children(request, run)
     return charts_json(build_table(request, slug, run.experiment))
 

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from runs.files import artifacts
 from runs.models import Artifact, Run
-from runs.pages.access import run_of
+from runs.pages.access import find_run
 from runs.pages.compare import diffs
 from runs.pages.compare.code_tab import MAX_BYTES
 from runs.pages.file_tree import natural_key
@@ -32,11 +32,11 @@ class DiffQuery(forms.Form):
 
 @require_safe
 def file_diff(request, slug, run_id):
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     query = cleaned_or_invalid(DiffQuery(request.GET))
     file = get_object_or_404(Artifact, run=run, path=query["path"])
     before = _offer_runs(run)
-    other_run = run_of(request, slug, query["job"]) if query["job"] else _find_same(before, query["path"]) or run
+    other_run = find_run(request, slug, query["job"]) if query["job"] else _find_same(before, query["path"]) or run
     paths = _offer_paths(other_run)
     other = _find_other(other_run, query, file)
     if other_run not in before:

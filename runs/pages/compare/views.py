@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from runs.charts import colours
-from runs.pages.access import runs_of, workspace_of
+from runs.pages.access import find_runs, find_workspace
 from runs.pages.compare import (
     code_tab,
     curves,
@@ -61,7 +61,7 @@ SHORTCUTS = [
 @require_safe
 def compare(request, slug):
     """`?runs=id,id,…`: a tab of the comparison, or the search for runs if there are fewer than two."""
-    scope = runs_of(request, slug)
+    scope = find_runs(request, slug)
     query = CompareQuery.parse(request.GET)
     # Forms encode commas as %2C; redirect to the shorter URL.
     if query.has_defaults or "%2C" in request.META["QUERY_STRING"]:
@@ -111,7 +111,7 @@ def _tab_links(query: CompareQuery) -> list[tuple[str, str, str]]:
 @require_safe
 def compare_table(request, slug):
     """The whole table of a tab as text: `?as=csv` to save, `tsv` or `markdown` to copy."""
-    query, selected = selection.load_selection(runs_of(request, slug), CompareQuery.parse(request.GET), request.user)
+    query, selected = selection.load_selection(find_runs(request, slug), CompareQuery.parse(request.GET), request.user)
     form, tab = request.GET.get("as", "csv"), query["tab"]
     if form not in table_export.FORMATS:
         raise Invalid(f"as={form!r}: write one of {', '.join(table_export.FORMATS)}.", target="as")
@@ -129,7 +129,7 @@ def compare_table(request, slug):
 @require_POST
 def compare_selected(request, slug):
     """Redirects from the selected rows of a list, `run` (repeated), to a URL that can be shared."""
-    workspace_of(request, slug)
+    find_workspace(request, slug)
     ids = list(dict.fromkeys(request.POST.getlist("run")))
     if not selection.MIN_RUNS <= len(ids) <= selection.MAX_RUNS:
         raise Invalid(
@@ -145,7 +145,7 @@ def compare_selected(request, slug):
 @require_safe
 def compare_curve(request, slug):
     """The chart of the metric `?name=`, or of a range, as JSON for static/js/compare/curves.js; 204 if unchanged since `?seen=`."""
-    scope = runs_of(request, slug)
+    scope = find_runs(request, slug)
     query = CompareQuery.parse(request.GET)
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
         return nothing_new()
@@ -170,7 +170,7 @@ def _requested_range(params) -> tuple[float, float] | None:
 @require_safe
 def compare_find(request, slug):
     """Runs that can be added, filtered by `?find=`."""
-    scope = runs_of(request, slug)
+    scope = find_runs(request, slug)
     query = CompareQuery.parse(request.GET)
     context = {"query": query, "hidden": query.pairs(), **_offered_context(scope, request, query)}
     return render_page(request, "runs/compare/find.html", context, partial="compare-found")

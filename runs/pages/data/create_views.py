@@ -13,7 +13,7 @@ from accounts.actors import actor_of_request
 from assets.data import datasets, previews, rules, stores
 from assets.data.models import Datastore
 from runs.api.datastores import find_datastore
-from runs.pages.access import workspace_of
+from runs.pages.access import find_workspace
 from runs.pages.data.forms import COLUMN_TYPES, BasicsForm, SettingsForm
 from studio import outbound
 from studio.errors import Invalid
@@ -28,7 +28,7 @@ HANDED = ("name", "kind", "description", "datastore", "path", "url")
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def data_new(request, slug):
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     rows = Datastore.objects.of(workspace).order_by("-is_default", "name")
     names = list(rows.values_list("name", flat=True))
     given = {name: request.GET[name] for name in HANDED if request.GET.get(name)}
@@ -67,7 +67,7 @@ def _find_files(request, workspace, data: dict) -> dict:
 @require_http_methods(["GET", "HEAD", "POST"])
 def data_settings(request, slug):
     """A GET shows the preview of its settings; a POST registers."""
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     given = {name: request.GET.get(name, "") for name in HANDED}
     rules.DATA_NAME.check(given["name"])
     path = {"url": given["url"]} if given["url"] else {"datastore": given["datastore"], "path": given["path"]}

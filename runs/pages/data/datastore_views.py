@@ -15,7 +15,7 @@ from assets.data import rules, stores
 from assets.data.models import Datastore
 from runs.api.datastores import find_datastore, respond_with_file
 from runs.files import previews
-from runs.pages.access import is_allowed, require_permission, workspace_of
+from runs.pages.access import find_workspace, is_allowed, require_permission
 from runs.pages.data.datastore_forms import KINDS, DatastoreForm
 from studio.errors import Conflict, Denied, Invalid, NotReady
 from studio.formats import format_count
@@ -31,7 +31,7 @@ TAIL = 64 * 1024
 
 @require_safe
 def datastore_list(request, slug):
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     rows = Datastore.objects.of(workspace).select_related("created_by", "workspace").order_by("-is_default", "name")
     words = split_words(request.GET.get("q", ""))
     for word in words:
@@ -50,7 +50,7 @@ def datastore_list(request, slug):
 @require_http_methods(["GET", "POST"])
 def datastore_new(request, slug):
     """`?kind=` says which; its fields follow."""
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     kind = request.GET.get("kind") or KINDS[0][0]
     if kind not in rules.SETTINGS:
         raise Invalid(f"{kind[:60]!r} is not a kind of datastore: {', '.join(rules.SETTINGS)}.", target="kind")
@@ -77,7 +77,7 @@ def _register(request, workspace, form: DatastoreForm) -> Datastore:
 @require_safe
 def datastore_detail(request, slug, name):
     """`?folder=` is listed, `?path=` is shown."""
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     found = find_datastore(workspace, name)
     folder, path = request.GET.get("folder", "").strip("/"), request.GET.get("path", "")
     if path:
@@ -130,7 +130,7 @@ def _preview(files: stores.Files, path: str) -> dict:
 @require_safe
 def datastore_file(request, slug, name):
     """The bytes of `?path=`."""
-    found = find_datastore(workspace_of(request, slug), name)
+    found = find_datastore(find_workspace(request, slug), name)
     path = request.GET.get("path", "")
     response = respond_with_file(request, found, path)
     if "download" in request.GET:
@@ -142,7 +142,7 @@ def datastore_file(request, slug, name):
 @require_POST
 def datastore_upload(request, slug, name):
     """Files of a form, into `folder`; `paths` are their places below it, in the order of the files."""
-    found = find_datastore(workspace_of(request, slug), name)
+    found = find_datastore(find_workspace(request, slug), name)
     require_permission(request, "edit")
     files, paths = request.FILES.getlist("files"), request.POST.getlist("paths")
     folder = request.POST.get("folder", "").strip("/")
@@ -173,7 +173,7 @@ def _address(found: Datastore, folder: str) -> str:
 @require_POST
 def datastore_change(request, slug, name):
     """Make a datastore the default one, test or remove it, or delete a file of it; the button's `act` says which."""
-    found, actor = find_datastore(workspace_of(request, slug), name), actor_of_request(request)
+    found, actor = find_datastore(find_workspace(request, slug), name), actor_of_request(request)
     require_permission(request, "edit")
     act, path = request.POST.get("act", ""), request.POST.get("path", "")
     try:

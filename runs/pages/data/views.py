@@ -16,7 +16,7 @@ from compute import notifications
 from runs.api.data_assets import add_newest, list_assets
 from runs.job_data import SOURCE_TYPE
 from runs.models import Run, RunDataset
-from runs.pages.access import is_allowed, require_permission, workspace_of
+from runs.pages.access import find_workspace, is_allowed, require_permission
 from runs.pages.data.forms import VersionForm
 from studio import numbers
 from studio.forms import attempt
@@ -46,7 +46,7 @@ STEPS = {
 @require_safe
 def data_list(request, slug):
     """`?archived` shows the archived ones."""
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     words, archived = split_words(request.GET.get("q", "")), "archived" in request.GET
     rows = list_assets(workspace).filter(archived_at__isnull=not archived)
     for word in words:
@@ -64,7 +64,7 @@ def data_list(request, slug):
 
 
 def _version(request, slug: str, name: str, version: str) -> DataVersion:
-    return datasets.find_version(workspace_of(request, slug), name, version)
+    return datasets.find_version(find_workspace(request, slug), name, version)
 
 
 def _context(request, found: DataVersion, tab: str, **more) -> dict:

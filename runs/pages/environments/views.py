@@ -12,7 +12,7 @@ from assets import environments, rebuilds
 from assets.models import Environment, EnvironmentVersion
 from runs import submission
 from runs.files import logs, previews
-from runs.pages.access import is_allowed, require_permission, workspace_of
+from runs.pages.access import find_workspace, is_allowed, require_permission
 from runs.pages.environments import usage
 from runs.pages.environments.definition import describe_definition
 from runs.pages.environments.forms import EnvironmentForm, RebuildForm, initial_from
@@ -39,7 +39,7 @@ TABS = [
 @require_safe
 def environment_list(request, slug):
     """`?kind=curated` shows the curated ones."""
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     kind = CURATED if request.GET.get("kind") == CURATED else CUSTOM
     words = split_words(request.GET.get("q", ""))
     rows = _curated(words) if kind == CURATED else _custom(request, workspace, words)
@@ -81,7 +81,7 @@ def _curated(words) -> list[Environment]:
 
 
 def _version(request, slug, name, version) -> EnvironmentVersion:
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     return environments.find_version(workspace, name, version)
 
 
@@ -159,7 +159,7 @@ def environment_jobs(request, slug, name, version):
 @once
 def environment_new(request, slug):
     """`?from=name:version` begins with what that version has."""
-    workspace = workspace_of(request, slug, "edit")
+    workspace = find_workspace(request, slug, "edit")
     initial = None
     if source := request.GET.get("from", ""):
         initial = initial_from(environments.find_version(workspace, *environments.parse_reference(source)))

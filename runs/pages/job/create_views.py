@@ -14,7 +14,7 @@ from accounts.form_keys import once
 from runs import job_changes, submission
 from runs.files import code_uploads, snapshots, uploads
 from runs.models import Run, Snapshot
-from runs.pages.access import workspace_of
+from runs.pages.access import find_workspace
 from runs.pages.job import prefilled
 from runs.pages.job.forms import JobForm
 from studio.errors import Invalid
@@ -45,7 +45,7 @@ def _next_url(request, code: str) -> str:
 @require_safe
 def job_new(request, slug):
     """The code: an upload, that of an earlier job, or none."""
-    workspace = workspace_of(request, slug, "submit")
+    workspace = find_workspace(request, slug, "submit")
     max_files = min(code_uploads.MAX_LISTED, snapshots.MAX_FILES)
     context = {
         "steps": list_steps(STEPS, 0),
@@ -76,7 +76,7 @@ def _list_earlier(workspace) -> list[Run]:
 @require_POST
 def job_code_select(request, slug):
     """The files of a folder to upload. JSON: `paths`, and `ignore` with the `name` and `text` of its ignore file."""
-    workspace_of(request, slug, "submit")
+    find_workspace(request, slug, "submit")
     body = read_body(request)
     paths, ignore = code_uploads.check_paths(body.get("paths")), body.get("ignore") or {}
     if not isinstance(ignore, dict):
@@ -93,7 +93,7 @@ def job_code_upload(request, slug):
 
     With `rooted` the paths in the zip are those of the code; else a folder around all of them is left out.
     """
-    workspace = workspace_of(request, slug, "submit")
+    workspace = find_workspace(request, slug, "submit")
     chunks = uploads.read_archive(request, settings.SNAPSHOT_MAX_BYTES)
     is_rooted = "rooted" in request.GET
     snapshot, selection = code_uploads.store_code(workspace, request.user, chunks, is_rooted)
@@ -107,7 +107,7 @@ def job_code_upload(request, slug):
 @once
 def job_new_settings(request, slug):
     """The form; sent with `step=review` it is shown for a last look, with `step=submit` it is submitted."""
-    workspace = workspace_of(request, slug, "submit")
+    workspace = find_workspace(request, slug, "submit")
     code = submission.find_snapshot(workspace, request.GET.get("code"))
     files = [file["path"] for file in code.files] if code else []
     source = prefilled.read_nothing(workspace, files, request.GET.get("experiment"), request.GET.get("compute"))

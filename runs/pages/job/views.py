@@ -8,7 +8,7 @@ from accounts.actors import actor_of_request
 from accounts.form_keys import once
 from runs import submission
 from runs.models import Run
-from runs.pages.access import require_permission, run_of
+from runs.pages.access import find_run, require_permission
 from runs.pages.job import prefilled
 from runs.pages.job.forms import JobForm
 from studio.forms import attempt
@@ -18,7 +18,7 @@ from studio.forms import attempt
 @once
 def run_resubmit(request, slug, run_id):
     """Edit and submit: a form that holds the run's job. Sent as it is, it submits the same job again."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     require_permission(request, "submit")
     submission.require_job(run)
     source = prefilled.read_run(run)

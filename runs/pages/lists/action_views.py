@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.form_keys import once
-from runs.pages.access import experiment_of, require_permission, runs_of, undo_tag, workspace_of
+from runs.pages.access import find_experiment, find_runs, find_workspace, require_permission, undo_tag
 from runs.pages.lists import bulk
 from runs.pages.lists.views import requested_experiment, scoped_runs
 from studio.errors import Conflict, Invalid
@@ -62,7 +62,7 @@ def runs_tag(request, slug):
 @require_POST
 @show_errors_in_list
 def runs_untag(request, slug, pk):
-    workspace_of(request, slug, "edit")
+    find_workspace(request, slug, "edit")
     number = bulk.untag_runs(request.workspace, request.user, pk)
     messages.success(request, f"Tag change undone for {number:,} {'job' if number == 1 else 'jobs'}.")
     return redirect(return_url(request, slug))
@@ -82,7 +82,7 @@ def runs_untag_name(request, slug):
 def runs_tags(request, slug):
     """The tags of the selected runs, for the editor of tags."""
     ids = request.GET.getlist("run")[: bulk.MAX_TICKED]
-    tags = bulk.list_tags(runs_of(request, slug).filter(run_id__in=ids))
+    tags = bulk.list_tags(find_runs(request, slug).filter(run_id__in=ids))
     return render(request, "runs/_present_tags.html", {"tags": tags, "total": len(ids)})
 
 
@@ -124,7 +124,7 @@ def return_url(request, slug: str) -> str:
 @require_POST
 @once
 def experiment_archive(request, slug, experiment_id):
-    experiment = experiment_of(request, slug, experiment_id)
+    experiment = find_experiment(request, slug, experiment_id)
     require_permission(request, "edit")
     experiment.edit(archived=experiment.archived_at is None)
     messages.success(request, f"{experiment.name} was {'archived' if experiment.archived_at else 'restored'}.")
@@ -133,7 +133,7 @@ def experiment_archive(request, slug, experiment_id):
 
 @require_POST
 def experiment_delete(request, slug, experiment_id):
-    experiment = experiment_of(request, slug, experiment_id)
+    experiment = find_experiment(request, slug, experiment_id)
     require_permission(request, "edit")
     if request.POST.get("confirm_name") != experiment.name:
         raise Invalid(f"Type the name {experiment.name} to delete the experiment and all of its jobs.")

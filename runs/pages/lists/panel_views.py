@@ -10,7 +10,7 @@ from runs import objectives
 from runs.charts.run_charts import MAX_CHARTS
 from runs.metric_order import better_direction, sort_metrics
 from runs.models import SavedView, Star, saved_views
-from runs.pages.access import is_allowed, require_permission, run_of, workspace_of
+from runs.pages.access import find_run, find_workspace, is_allowed, require_permission
 from runs.pages.lists import columns, facets, groups, list_query
 from runs.pages.lists.action_views import return_url
 from runs.pages.lists.list_query import RunFilter
@@ -302,7 +302,7 @@ def saved_view_url(slug, experiment, view: SavedView) -> str:
 @require_POST
 def view_delete(request, slug, pk):
     """Deletes one's own view."""
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     mine = SavedView.objects.filter(workspace=workspace, owner=request.user).exclude(name="")
     view = get_object_or_404(mine.select_related("experiment__workspace"), pk=pk)
     view.delete()
@@ -316,7 +316,7 @@ def view_delete(request, slug, pk):
 @require_POST
 def run_star(request, slug):
     """Adds or removes a star."""
-    run = run_of(request, slug, request.POST.get("run", ""))
+    run = find_run(request, slug, request.POST.get("run", ""))
     gone, _ = Star.objects.filter(user=request.user, run=run).delete()
     if not gone:
         Star.objects.get_or_create(user=request.user, run=run)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.actors import actor_of_request
 from runs.charts import figures
 from runs.models import Experiment, Run, SavedView
-from runs.pages.access import experiment_of, is_allowed, runs_of, workspace_of
+from runs.pages.access import find_experiment, find_runs, find_workspace, is_allowed
 from runs.pages.lists import exports, facets, groups, list_charts, list_query, tables
 from runs.pages.lists.list_query import RunFilter
 from studio import downloads
@@ -32,7 +32,7 @@ def jobs(request, slug):
 
 @require_safe
 def experiments(request, slug):
-    workspace = workspace_of(request, slug)
+    workspace = find_workspace(request, slug)
     options = RunFilter.read(request.GET)
     scope = Experiment.objects.visible_to(actor_of_request(request)).filter(workspace=workspace)
     found = tables.search_experiments(scope, options["q"], "archived" in request.GET).order_by(
@@ -47,13 +47,13 @@ def experiments(request, slug):
 
 @require_safe
 def experiment_detail(request, slug, experiment_id):
-    return render_list(request, slug, experiment_of(request, slug, experiment_id), "runs/experiment_detail.html")
+    return render_list(request, slug, find_experiment(request, slug, experiment_id), "runs/experiment_detail.html")
 
 
 @require_safe
 def experiment_charts(request, slug, experiment_id):
     """The charts above the table, for the shown runs; requested by static/js/lists/charts.js."""
-    return charts_json(build_table(request, slug, experiment_of(request, slug, experiment_id)))
+    return charts_json(build_table(request, slug, find_experiment(request, slug, experiment_id)))
 
 
 @require_safe
@@ -95,20 +95,20 @@ def requested_experiment(request, slug) -> Experiment | None:
     words = request.GET if request.method in ("GET", "HEAD") else request.POST
     given = words.get("experiment", "")
     if not given:
-        workspace_of(request, slug)
+        find_workspace(request, slug)
         return None
     try:
         experiment_id = uuid.UUID(given)
     except ValueError as error:
-        workspace_of(request, slug)
+        find_workspace(request, slug)
         raise Invalid(f"experiment={given[:60]!r} is not the id of an experiment.", target="experiment") from error
-    return experiment_of(request, slug, experiment_id)
+    return find_experiment(request, slug, experiment_id)
 
 
 def scoped_runs(request, slug, experiment: Experiment | None):
     """Those of the experiment, which was found for this person, or of the workspace."""
     if experiment is None:
-        return runs_of(request, slug)
+        return find_runs(request, slug)
     return Run.objects.filter(experiment=experiment, deleted_at=None)
 
 

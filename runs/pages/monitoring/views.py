@@ -10,11 +10,11 @@ from django.views.decorators.http import require_GET
 from compute import monitoring
 from compute.models import ComputeTarget, Host, Samples
 from runs.charts.figures import build_templates
-from runs.pages.access import run_of
+from runs.pages.access import find_run
 from runs.pages.monitoring import charts
 from runs.pages.run.views import tab_context
 from studio.polls import nothing_new
-from workspaces.lookup import page_workspace
+from workspaces.lookup import find_page_workspace
 
 # The times that a page offers.
 SPANS = {"1": "Last hour", "24": "Last day", "168": "Last 7 days", "720": "Last 30 days"}
@@ -24,7 +24,7 @@ MAX_NODES = 12
 
 @require_GET
 def run_monitoring(request, slug, run_id):
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     work = run.work
     assignments = list(work.assignments.select_related("node__host")) if work else []
     # The nodes of the newest attempt.
@@ -48,7 +48,7 @@ def run_monitoring(request, slug, run_id):
 
 @require_GET
 def machine_monitoring(request, slug, pk):
-    workspace = page_workspace(request, slug, "read_compute")
+    workspace = find_page_workspace(request, slug, "read_compute")
     host = get_object_or_404(Host, pk=pk)
     if host.is_alive:
         monitoring.note_watched([host])
@@ -61,7 +61,7 @@ def machine_monitoring(request, slug, pk):
 
 @require_GET
 def cluster_monitoring(request, slug, name):
-    workspace = page_workspace(request, slug, "read_compute")
+    workspace = find_page_workspace(request, slug, "read_compute")
     found = workspace.compute_targets.present().clusters().with_counts().filter(name__iexact=name)
     target = found.first()
     if target is None:

@@ -4,12 +4,12 @@ from django.contrib import messages
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from runs.pages.access import require_permission, run_of, undo_tag
+from runs.pages.access import find_run, require_permission, undo_tag
 
 
 @require_POST
 def run_cancel(request, slug, run_id):
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     require_permission(request, "edit")
     run.cancel()
     messages.success(request, f"{run.display_name} is being canceled.")
@@ -18,7 +18,7 @@ def run_cancel(request, slug, run_id):
 
 @require_POST
 def run_delete(request, slug, run_id):
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     require_permission(request, "edit")
     run.delete()
     messages.success(request, f"{run.display_name} moved to the trash.", extra_tags=undo_tag(slug, run.deleted_at))

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from runs.models import Run
-from runs.pages.access import require_permission, run_of
+from runs.pages.access import find_run, require_permission
 from runs.pages.run.forms import RunEdit
 from runs.pages.run.views import overview_context, tab_context
 from studio.errors import Invalid
@@ -20,7 +20,7 @@ LABELS = {"display_name": "The display name", "description": "The description", 
 @require_POST
 def run_edit(request, slug, run_id):
     """Sets `field` to `value`. A page gets what shows it, and a toast that undoes it; `undo` sets exactly what was there before."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     require_permission(request, "edit")
     field = request.POST.get("field", "")
     if field not in LABELS:

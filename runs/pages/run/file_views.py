@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from runs.files import archives, artifacts, logs, previews, ranges, snapshots
 from runs.models import Artifact, Run
 from runs.pages import file_tree
-from runs.pages.access import run_of
+from runs.pages.access import find_run
 from runs.pages.run.forms import ByteRange
 from runs.pages.run.views import tab_context
 from studio import storage
@@ -46,7 +46,7 @@ POLICIES = {"text/html": REPORT, previews.PDF: DOCUMENT}
 @require_safe
 def run_files(request, slug, run_id):
     """`?path=` selects a file, by default the log."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     chosen = _requested_file(run, request.GET.get("path", ""))
     path = chosen.path if chosen else ""
     files = file_tree.list_first_files(run.artifacts.all(), path)
@@ -153,14 +153,14 @@ def run_file_search(request, slug, run_id):
 
 
 def _get_file(request, slug, run_id) -> Artifact:
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     path = cleaned_or_invalid(ByteRange(request.GET))["path"]
     return get_object_or_404(Artifact.objects.select_related("run"), run=run, path=path)
 
 
 @require_safe
 def run_files_zip(request, slug, run_id):
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     files = (
         (file.path, file.size, artifacts.read_artifact(file)) for file in run.artifacts.order_by("path").iterator()
     )
@@ -169,7 +169,7 @@ def run_files_zip(request, slug, run_id):
 
 @require_safe
 def run_code(request, slug, run_id):
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     if run.snapshot is None:
         return render(request, "runs/run_code.html", tab_context(request, run, "code"))
     files = {entry["path"]: entry["size"] for entry in run.snapshot.files}
@@ -199,7 +199,7 @@ def _start_script(run: Run, files: dict) -> str:
 
 @require_safe
 def run_code_zip(request, slug, run_id):
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     if run.snapshot is None:
         raise Invalid("The run has no code: it was not submitted with a source directory.")
     response = ranges.stream_response(storage.stream_object(run.snapshot.key, 0, run.snapshot.size), run.snapshot.size)

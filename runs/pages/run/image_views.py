@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from runs import metrics
 from runs.charts import metric_cards
 from runs.models import MetricSeries
-from runs.pages.access import run_of
+from runs.pages.access import find_run
 from runs.pages.run.views import tab_context
 from studio.htmx import reload_page, render_page
 from studio.polls import nothing_new
@@ -18,7 +18,7 @@ MAX_IMAGES = 1000
 @require_safe
 def run_images(request, slug, run_id):
     """`?image=<path>` selects an image; a poll with `?seen=` gets 204 if there are no new ones."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     found = list(metrics.series_of(run).filter(kind=MetricSeries.Kind.IMAGE).order_by("name"))
     token = ".".join(f"{one.pk}-{one.count}" for one in found)
     seen = request.GET.get("seen")

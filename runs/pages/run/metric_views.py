@@ -9,7 +9,7 @@ from runs.charts import figures, metric_cards, metric_lines
 from runs.charts.metric_forms import LinesForm, MetricsForm, RowsForm, parse_positions
 from runs.metrics.downsampled import Range
 from runs.models import MetricSeries
-from runs.pages.access import run_of, runs_of
+from runs.pages.access import find_run, find_runs
 from runs.pages.run.views import tab_context
 from studio import numbers
 from studio.downloads import CSV, stream_download
@@ -25,7 +25,7 @@ WIDTH = 600
 @require_safe
 def run_metrics(request, slug, run_id):
     """`?show=<name>` or `?hide=<name>` (repeated) selects metrics, `?q=` searches; the default is all."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     options = cleaned_or_invalid(MetricsForm(request.GET))
     series = list(metrics.series_of(run).order_by("name"))
     shown, left_out = _select_series(series, request.GET, options["q"])
@@ -65,7 +65,7 @@ def _select_series(series: list[MetricSeries], query, words: str) -> tuple[list[
 @require_safe
 def run_metrics_lines(request, slug, run_id):
     """Lines of `?series=<key>,…` downsampled to `width`; `from` and `to` on an `axis` select a range."""
-    run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
+    run = find_runs(request, slug).filter(run_id=run_id).first() or find_run(request, slug, run_id)
     options = cleaned_or_invalid(LinesForm(request.GET))
     found = [one for one in metrics.series_of(run).filter(pk__in=options["series"]) if metric_lines.is_charted(one)]
     width = options["width"] or WIDTH
@@ -84,7 +84,7 @@ def _requested_range(options: dict):
 @require_safe
 def run_metrics_data(request, slug, run_id):
     """New points after `?after=<series>:<count>,…`; 204 if the run is unchanged since `?seen=<revision>`."""
-    run = runs_of(request, slug).filter(run_id=run_id).first() or run_of(request, slug, run_id)
+    run = find_runs(request, slug).filter(run_id=run_id).first() or find_run(request, slug, run_id)
     if run.is_active and str(run.revision) == request.GET.get("seen"):
         return nothing_new()
     news = metric_lines.read_news(run, _parse_known_counts(request.GET.get("after", "")), WIDTH)
@@ -102,7 +102,7 @@ def _parse_known_counts(text: str) -> dict[int, int]:
 @require_safe
 def run_metric(request, slug, run_id, pk):
     """A metric on its own page, or its card; `?start=` is the first row or value."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     series = get_object_or_404(metrics.series_of(run), pk=pk)
     options = cleaned_or_invalid(RowsForm(request.GET))
     start = min(options["start"] or 0, max(0, series.count - 1))
@@ -120,7 +120,7 @@ def run_metric(request, slug, run_id, pk):
 @require_safe
 def run_metrics_csv(request, slug, run_id):
     """Every logged point of the series `?series=<key>,…` as CSV; for a table, its rows."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     keys = cleaned_or_invalid(LinesForm(request.GET))["series"]
     found = list(metrics.series_of(run).filter(pk__in=keys).order_by("name"))
     if not found:

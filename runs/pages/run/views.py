@@ -12,7 +12,7 @@ from compute import monitoring
 from runs import job_yaml
 from runs.models import Run, Star
 from runs.pages import file_tree
-from runs.pages.access import is_allowed, require_permission, run_of, runs_of
+from runs.pages.access import find_run, find_runs, is_allowed, require_permission
 from runs.pages.run import overview
 from studio.forms import TagsField
 from studio.htmx import address_of_page, reload_page, stop_polling
@@ -68,7 +68,7 @@ def _error_context(run: Run) -> dict:
 
 @require_safe
 def run_detail(request, slug, run_id):
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     return render(request, "runs/run_detail.html", tab_context(request, run, "overview", **overview_context(run)))
 
 
@@ -93,12 +93,12 @@ def overview_context(run: Run) -> dict:
 @require_safe
 def run_state(request, slug, run_id):
     """The changed state on a page of this run since `?seen=<revision>`."""
-    now = runs_of(request, slug).filter(run_id=run_id).values_list("revision", "status").first()
+    now = find_runs(request, slug).filter(run_id=run_id).values_list("revision", "status").first()
     if now is None:
         return stop_polling()
     if str(now[0]) == request.GET.get("seen"):
         return nothing_new()
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     tab = request.GET.get("tab", "")
     more = overview_context(run) if tab == "overview" else _new_files_context(request, run) if tab == "logs" else {}
     context = tab_context(request, run, tab, polled=True, run_page=address_of_page(request), **more)
@@ -123,7 +123,7 @@ def _new_files_context(request, run: Run) -> dict:
 @require_safe
 def run_json(request, slug, run_id):
     """The run as it is stored."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     raw = {
         "runId": run.run_id,
         "number": run.number,
@@ -155,7 +155,7 @@ def run_json(request, slug, run_id):
 @require_safe
 def run_yaml(request, slug, run_id):
     """The job in the format of Azure's command line; `?download` as a file."""
-    run = run_of(request, slug, run_id)
+    run = find_run(request, slug, run_id)
     text = job_yaml.format_job(run)
     if "download" in request.GET and text:
         headers = {"Content-Disposition": 'attachment; filename="job.yml"'}
