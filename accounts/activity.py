@@ -206,10 +206,10 @@ class Activity(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.actor_name} {self.sentence}"
+        return f"{self.actor_name} {self.action_text}"
 
     @property
-    def sentence(self) -> str:
+    def action_text(self) -> str:
         return f"{VERBS.get(self.verb, self.verb)} {self.label}".strip()
 
     def compute_digest(self) -> str:

@@ -78,7 +78,7 @@ class SessionAdmin(SecretAdmin):
     """Deleting one signs the browser out."""
 
     exclude = ["session_key", "session_data"]
-    list_display = ["user", "device", "address", "began_at", "last_used_at"]
+    list_display = ["user", "device_name", "address", "began_at", "last_used_at"]
     list_select_related = ["user"]
     search_fields = ["user__username", "address"]
 

@@ -80,7 +80,7 @@ def _fetch(url: str) -> dict:
     return answer.json()
 
 
-def begin(request, row: IdentityProvider, process: str, **state):
+def begin_sign_in(request, row: IdentityProvider, process: str, **state):
     """The redirect to the provider. `process` and `state` come back from `finish`."""
     nonce = secrets.token_urlsafe(24)
     try:
@@ -93,8 +93,8 @@ def begin(request, row: IdentityProvider, process: str, **state):
         raise NotReady(f"{row} does not answer. Try again, or sign in another way.") from error
 
 
-def finish(request, row: IdentityProvider) -> tuple[dict, dict]:
-    """The claims, and the state that `begin` was given."""
+def finish_sign_in(request, row: IdentityProvider) -> tuple[dict, dict]:
+    """The claims, and the state that `begin_sign_in` was given."""
     adapter, query = Adapter(request, row), request.GET
     state = statekit.unstash_state(request, provider_id=row.slug, state_id=query.get("state", ""))
     if state is None:

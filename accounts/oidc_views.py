@@ -42,7 +42,7 @@ def oidc_begin(request, slug):
     if signed_in and request.GET.get("confirm"):
         process = CONFIRM
     invitation = request.GET.get("invitation", "")[:100]
-    return load_oidc().begin(request, row, process, next_url=next_page(request), invitation=invitation)
+    return load_oidc().begin_sign_in(request, row, process, next_url=next_page(request), invitation=invitation)
 
 
 @login_not_required
@@ -51,7 +51,7 @@ def oidc_begin(request, slug):
 def oidc_callback(request, slug):
     row = get_object_or_404(IdentityProvider, slug=slug)
     try:
-        claims, state = load_oidc().finish(request, row)
+        claims, state = load_oidc().finish_sign_in(request, row)
         if state["process"] == SIGN_IN:
             person = external_identities.find_person(row, claims, state.get("invitation", ""))
     except StudioError as error:

@@ -80,7 +80,7 @@ def end_session(person: User, key: str) -> None:
     found = Session.objects.filter(user=person, pk=key).first()
     if found is None:
         raise Conflict("This session has ended already.")
-    activity.record("session.revoke", person, message=found.device)
+    activity.record("session.revoke", person, message=found.device_name)
     found.delete()
 
 

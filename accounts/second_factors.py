@@ -50,7 +50,7 @@ def factors_of(user: User):
 
 def is_required_of(user: User) -> bool:
     """Whether the site's policy requires a second factor of a user who has none."""
-    return SignInPolicy.load().covers(user) and not factors_of(user).exists()
+    return SignInPolicy.load().requires_second_factor(user) and not factors_of(user).exists()
 
 
 def new_secret() -> str:
@@ -103,7 +103,7 @@ def remove_factor(user: User, key: int) -> None:
     found = factors_of(user).filter(pk=key).first()
     if found is None:
         raise Conflict("This second factor was already removed.")
-    if factors_of(user).count() == 1 and SignInPolicy.load().covers(user):
+    if factors_of(user).count() == 1 and SignInPolicy.load().requires_second_factor(user):
         raise Conflict("You are required to have a second factor. Add another one before you remove this one.")
     activity.record("factor.remove", user, message=str(found))
     found.delete()
@@ -117,7 +117,7 @@ def change_policy(actor: Actor, rule: str) -> None:
     require_site_admin(actor, "change the sign-in policy")
     policy = SignInPolicy.load()
     before, policy.second_factor = policy.second_factor, rule
-    if policy.covers(actor.user) and not factors_of(actor.user).exists():
+    if policy.requires_second_factor(actor.user) and not factors_of(actor.user).exists():
         raise Conflict(
             "Set up a second factor of your own first, so that you are not locked out.", target="second_factor"
         )
@@ -125,7 +125,7 @@ def change_policy(actor: Actor, rule: str) -> None:
     without = User.objects.filter(kind=User.Kind.PERSON).exclude(
         pk__in=Authenticator.objects.filter(type__in=[Type.TOTP, Type.WEBAUTHN]).values("user")
     )
-    Session.objects.filter(user__in=[user for user in without if policy.covers(user)]).delete()
+    Session.objects.filter(user__in=[user for user in without if policy.requires_second_factor(user)]).delete()
     activity.record("policy.change", policy, actor=actor, changes={"second_factor": [before, rule]})
 
 

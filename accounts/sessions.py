@@ -50,7 +50,7 @@ class Session(AbstractBaseSession):
         return SessionStore
 
     @property
-    def device(self) -> str:
+    def device_name(self) -> str:
         """The browser and system by the words that it sends of itself."""
         found = [next((name for word, name in words if word in self.client), "") for words in (BROWSERS, SYSTEMS)]
         return " on ".join(filter(None, found)) or self.client[:60] or "unknown browser"

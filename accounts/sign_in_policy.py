@@ -24,7 +24,7 @@ class SignInPolicy(models.Model):
     def load(cls) -> "SignInPolicy":
         return cls.objects.filter(pk=1).first() or cls(pk=1)
 
-    def covers(self, user) -> bool:
+    def requires_second_factor(self, user) -> bool:
         """Whether this person needs a second factor."""
         if self.second_factor == self.SecondFactor.ADMINS:
             return user.is_superuser

@@ -164,7 +164,7 @@ def check_and_note(backup: Backup, passphrase: str, tick=lambda: None) -> list[s
     problems = check_backup(backup.folder, passphrase, tick)
     backup.note_check(problems)
     if problems:
-        backup.say(f"Checked: {len(problems)} problems. {problems[0]}")
+        backup.append_log(f"Checked: {len(problems)} problems. {problems[0]}")
     else:
-        backup.say("Checked: restored into a scratch folder, every file and row as it was.")
+        backup.append_log("Checked: restored into a scratch folder, every file and row as it was.")
     return problems

@@ -101,7 +101,7 @@ def read_pieces(path: pathlib.Path) -> Iterator[bytes]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class BackupEntry:
     path: str
     size: int
     digest: str
@@ -142,9 +142,9 @@ class Index:
         """How many files, and their bytes."""
         return self.connection.execute("SELECT COUNT(*), COALESCE(SUM(size), 0) FROM files").fetchone()
 
-    def list_entries(self) -> Iterator[Entry]:
+    def list_entries(self) -> Iterator[BackupEntry]:
         for path, size, digest in self.connection.execute("SELECT path, size, digest FROM files"):
-            yield Entry(os.fsdecode(path), size, digest)
+            yield BackupEntry(os.fsdecode(path), size, digest)
 
     def find_missing(self, keys: Iterable[str]) -> list[str]:
         statement = "SELECT 1 FROM files WHERE path = ?"

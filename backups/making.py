@@ -44,7 +44,7 @@ def make_backup(backup: Backup, passphrase: str) -> None:
         backup.complete(files=made.files, bytes=made.bytes + made.database_bytes, has_keys=made.has_keys)
     except PROBLEMS as error:
         shutil.rmtree(part, ignore_errors=True)
-        backup.say(f"Failed: {error}")
+        backup.append_log(f"Failed: {error}")
         backup.fail(str(error))
         return
     if parent == settings.BACKUP_DIR:
@@ -85,7 +85,7 @@ class Making:
         copied = database_copies.copy_database(self.folder, self.backup.hold_on)
         name = database_copies.NAMES[connection.vendor]
         size = (self.folder / name).stat().st_size
-        self.backup.say(f"Database copied: {format_bytes(size)} in {time.monotonic() - began:.1f} s.")
+        self.backup.append_log(f"Database copied: {format_bytes(size)} in {time.monotonic() - began:.1f} s.")
         files, file_bytes = self._copy_files()
         names = [name, INDEX, *self._copy_keys()]
         # What is in the manifest is on the disk before it.
@@ -104,12 +104,12 @@ class Making:
             digests={one: folders.digest_of(self.folder / one, self.backup.hold_on) for one in names},
         )
         folders.write_manifest(self.folder, manifest)
-        self.backup.say(f"Complete after {time.monotonic() - began:.1f} s: {self.backup.folder}")
+        self.backup.append_log(f"Complete after {time.monotonic() - began:.1f} s: {self.backup.folder}")
         return manifest
 
     def _copy_keys(self) -> list[str]:
         if not self.passphrase:
-            self.backup.say(
+            self.backup.append_log(
                 "The keys are not in it, for BACKUP_PASSPHRASE is not set. Keep secret.key and vault.keys of the data folder "
                 "(or the settings in their place) elsewhere: without them no secret of a key vault can be read again."
             )
@@ -129,11 +129,11 @@ class Making:
                 self._copy_file(index, earlier, path, size, modified, pieces)
                 self.backup.hold_on()
             files, total = index.count()
-        self.backup.say(
+        self.backup.append_log(
             f"Files: {files:,} with {format_bytes(total)}; {format_bytes(self.copied_bytes)} of them are new or changed."
         )
         if self.skipped:
-            self.backup.say(f"Left out: {self.skipped:,} links, sockets and files that went away meanwhile.")
+            self.backup.append_log(f"Left out: {self.skipped:,} links, sockets and files that went away meanwhile.")
         return files, total
 
     def _list_files(self) -> Iterator[tuple[str, int, int, Iterable[bytes]]]:

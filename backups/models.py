@@ -16,7 +16,7 @@ from studio.doctor import Finding, passed
 from studio.errors import Conflict
 from studio.formats import format_count
 
-TASK = "backups.tasks.work"
+TASK = "backups.tasks.make_due_backups"
 # How long a backup counts as running after a heartbeat. Until then nothing deletes files.
 HOLD = dt.timedelta(minutes=2)
 # Between two heartbeats.
@@ -150,7 +150,7 @@ class Backup(models.Model):
             raise BackupFailed("It stood still for more than two minutes, so files may be missing. Start another one.")
         self.held_until = now + HOLD
 
-    def say(self, text: str) -> None:
+    def append_log(self, text: str) -> None:
         line = f"{timezone.now():%H:%M:%S} {text}\n"
         Backup.objects.filter(pk=self.pk).update(log=Concat("log", Value(line)))
 

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from backups import checking, database_copies, folders, keys
-from backups.folders import FILES, SHARES, STORAGE, Entry, Manifest
+from backups.folders import FILES, SHARES, STORAGE, BackupEntry, Manifest
 from backups.models import BackupFailed
 from studio import encryption, storage
 from studio.formats import format_bytes
@@ -135,7 +135,7 @@ def _restore_files(folder: pathlib.Path, say: Say) -> None:
         say(f"Files: {number:,} with {format_bytes(index.count()[1])}.")
 
 
-def read_verified(source: pathlib.Path, entry: Entry) -> Iterator[bytes]:
+def read_verified(source: pathlib.Path, entry: BackupEntry) -> Iterator[bytes]:
     """Raises at the end if the bytes are not those that were written."""
     hasher = hashlib.sha256()
     for piece in folders.read_pieces(source):
@@ -145,7 +145,7 @@ def read_verified(source: pathlib.Path, entry: Entry) -> Iterator[bytes]:
         raise BackupFailed(f"{source} is damaged: its bytes are not those that were written.")
 
 
-def _restore_share(source: pathlib.Path, target: pathlib.Path, entry: Entry) -> None:
+def _restore_share(source: pathlib.Path, target: pathlib.Path, entry: BackupEntry) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name[:200]}.restoring")
     with open(fresh, "wb") as file:

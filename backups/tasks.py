@@ -8,7 +8,7 @@ from backups.models import TASK, Backup
 
 
 @shared_task(name=TASK, ignore_result=True)
-def work() -> None:
+def make_due_backups() -> None:
     """Once a minute. One that waits may be made by another process at the same moment: `start` decides."""
     Backup.objects.end_interrupted()
     own = Backup.objects.filter(parent=str(settings.BACKUP_DIR))

@@ -69,16 +69,18 @@ def _create(user, workspace: Workspace, name: str, body: resources.ComputeResour
         purpose = body.cluster.clusterPurpose or Purpose.PRODUCTION
         count = body.cluster.agentCount or (PRODUCTION_NODES if purpose == Purpose.PRODUCTION else 1)
         scale = Scale(count, count, 0)
-        ComputeTarget.create(workspace, user, name, size, scale, kind=kind, purpose=purpose, **body.recorded)
+        ComputeTarget.create(workspace, user, name, size, scale, kind=kind, purpose=purpose, **body.recorded_settings)
     else:
-        ComputeTarget.create(workspace, user, name, size, body.scale(Scale()), **body.recorded)
+        ComputeTarget.create(workspace, user, name, size, body.scale(Scale()), **body.recorded_settings)
     return find_target(workspace, name)
 
 
 def _create_instance(user, workspace: Workspace, name: str, size: str, body: resources.ComputeResourceUpdate) -> None:
     personal = body.cluster.personalComputeInstanceSettings
     assigned = personal.assignedUser if personal else None
-    recorded = {key: value for key, value in body.recorded.items() if key in ("location", "tags", "description")}
+    recorded = {
+        key: value for key, value in body.recorded_settings.items() if key in ("location", "tags", "description")
+    }
     power.create_instance(
         workspace,
         user,
@@ -124,7 +126,7 @@ def _change(workspace: Workspace, target: ComputeTarget, body: resources.Compute
     _check_fixed(target, body)
     if target.is_cluster and (scale := body.scale(target.scale_settings)) != target.scale_settings:
         target.scale(scale)
-    target.describe(**{key: value for key, value in body.recorded.items() if key in ("tags", "description")})
+    target.describe(**{key: value for key, value in body.recorded_settings.items() if key in ("tags", "description")})
     return find_target(workspace, target.name)
 
 

@@ -16,5 +16,5 @@ class ComputeConfig(AppConfig):
         sizes.check_settings()
         work_kinds.register_kind(WORK_KIND)
         deletion.BEFORE_DELETE.append(power.stop_instances_of)
-        shell.CARDS.append(shell.Card("compute/_home_card.html", views.home_card, position=20))
+        shell.CARDS.append(shell.HomeCard("compute/_home_card.html", views.home_card, position=20))
         shell.SEARCHES.append(search.search_computes)

@@ -95,7 +95,7 @@ def count_further_nodes(requested: list[Resources], free: list[Resources], whole
     """How many nodes of the size `whole` the queued work needs besides what is free: each takes the first that has room."""
     bins, further = list(free), 0
     for resources in requested:
-        index = next((i for i, left in enumerate(bins) if left.holds(resources)), None)
+        index = next((i for i, left in enumerate(bins) if left.has_space_for(resources)), None)
         if index is None:
             if further == limit:
                 break
@@ -170,7 +170,7 @@ def preempt_for(target: ComputeTarget, resources: Resources) -> bool:
     for host in hosts:
         leaving = capacity.taking_nodes().filter(host=host, state__in=[Node.State.LEAVING, Node.State.PREEMPTED])
         free[host.pk] = _without(free[host.pk], list(leaving))
-    if any(free[host.pk].holds(resources) for host in hosts):
+    if any(free[host.pk].has_space_for(resources) for host in hosts):
         return True
     for host in hosts:
         chosen = _choose_nodes(_find_spare_nodes(host, target), free[host.pk], resources)
@@ -209,7 +209,7 @@ def _say_who_needs_it(target: ComputeTarget, host: Host, node: Node) -> str:
 def _choose_nodes(nodes: list[Node], free: Resources, resources: Resources) -> list[Node]:
     """As many of them, in order, as make room; none if not even all do."""
     for number in range(1, len(nodes) + 1):
-        if _without(free, nodes[:number]).holds(resources):
+        if _without(free, nodes[:number]).has_space_for(resources):
             return nodes[:number]
     return []
 

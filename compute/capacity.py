@@ -44,7 +44,7 @@ def pick_host(resources: Resources, needs_own: bool = False) -> Host | None:
     now = timezone.now()
     hosts = [host for host in find_usable_hosts(now) if not (needs_own and host.has_joined)]
     free = measure_free_resources(hosts)
-    fitting = [host for host in hosts if free[host.pk].holds(resources)]
+    fitting = [host for host in hosts if free[host.pk].has_space_for(resources)]
 
     def load(host: Host):
         return not host.has_reported_recently(now), -free[host.pk].cores / host.cpus, -free[host.pk].cores, host.name

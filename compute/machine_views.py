@@ -62,7 +62,7 @@ def machine_detach(request, slug, pk):
 def machine_add(request, slug):
     """The commands to type on the machine, with a token that is shown this once."""
     workspace = _administered_workspace(request, slug)
-    token, secret = JoinToken.issue(request.user)
+    token, secret = JoinToken.create_with_secret(request.user)
     context = {
         "token": token,
         "commands": joining.list_commands(secret),

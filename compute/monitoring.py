@@ -28,17 +28,17 @@ MAX_ROWS = 200_000
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Samples of `seconds` that are older than `age` become one row for each `stretch`, `coarser` seconds apart."""
+    """Samples of `seconds` that are older than `age` become one row for each `span`, `coarser` seconds apart."""
 
     seconds: int
     age: dt.timedelta
-    stretch: dt.timedelta
+    span: dt.timedelta
     coarser: int
 
-    def joins(self, first: Samples, other: Samples) -> bool:
+    def are_of_one_row(self, first: Samples, other: Samples) -> bool:
         """Whether they become one row."""
         same = (first.host_id, first.work_id, first.node_id) == (other.host_id, other.work_id, other.node_id)
-        return same and _floor(first.begins_at, self.stretch) == _floor(other.begins_at, self.stretch)
+        return same and _floor(first.begins_at, self.span) == _floor(other.begins_at, self.span)
 
 
 STEPS = [
@@ -104,15 +104,15 @@ def is_watched(host: Host, now: dt.datetime) -> bool:
 def roll_up(now: dt.datetime) -> None:
     """Make old samples coarser, and delete the oldest. What was not done in time is done at the next call."""
     for step in STEPS:
-        old = Samples.objects.filter(seconds=step.seconds, begins_at__lt=_floor(now - step.age, step.stretch))
-        stretch: list[Samples] = []
+        old = Samples.objects.filter(seconds=step.seconds, begins_at__lt=_floor(now - step.age, step.span))
+        group: list[Samples] = []
         for row in old.order_by("host", "work", "node", "begins_at").iterator(chunk_size=500):
-            if stretch and not step.joins(stretch[0], row):
-                _replace(stretch, step)
-                stretch = []
-            stretch.append(row)
-        if stretch:
-            _replace(stretch, step)
+            if group and not step.are_of_one_row(group[0], row):
+                _replace(group, step)
+                group = []
+            group.append(row)
+        if group:
+            _replace(group, step)
     Samples.objects.filter(begins_at__lt=now - KEPT).delete()
     first = Samples.objects.order_by("-pk").values_list("pk", flat=True)[MAX_ROWS : MAX_ROWS + 1]
     if first:
@@ -121,7 +121,7 @@ def roll_up(now: dt.datetime) -> None:
 
 def _replace(rows: list[Samples], step: Step) -> None:
     found = read_columns(rows)
-    columns = coarsen(found, step.coarser)
+    columns = average_samples(found, step.coarser)
     times = columns.pop("at")
     columns["t"] = [at - times[0] for at in times]
     first = rows[0]
@@ -137,8 +137,8 @@ def _replace(rows: list[Samples], step: Step) -> None:
         Samples.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
-def coarsen(found: dict[str, list], seconds: int) -> dict[str, list]:
-    """The mean of each stretch of so many seconds, and the greatest value where that tells more."""
+def average_samples(found: dict[str, list], seconds: int) -> dict[str, list]:
+    """The mean of each span of so many seconds, and the greatest value where that tells more."""
     names = [name for name in found if name != "at" and not name.endswith("_max")]
     columns: dict[str, list] = {"at": [], **{name: [] for name in names}, **{f"{name}_max": [] for name in names}}
     numbers = range(len(found["at"]))
@@ -153,8 +153,8 @@ def coarsen(found: dict[str, list], seconds: int) -> dict[str, list]:
     return columns
 
 
-def _floor(at: dt.datetime, stretch: dt.timedelta) -> dt.datetime:
-    seconds = int(stretch.total_seconds())
+def _floor(at: dt.datetime, span: dt.timedelta) -> dt.datetime:
+    seconds = int(span.total_seconds())
     return dt.datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, dt.UTC)
 
 
@@ -171,7 +171,7 @@ class Use:
     gpu_mean: float | None = None
 
     @property
-    def advice(self) -> str:
+    def size_advice(self) -> str:
         """Empty if it made good use of what it had."""
         enough, found = [], []
         cores = max(1, int(self.cpu_peak + 0.999))

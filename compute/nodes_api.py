@@ -137,7 +137,7 @@ def join_check(request: HttpRequest):
 def join(request: HttpRequest, body: node_resources.HostJoin):
     name = rules.COMPUTE_NAME.check(body.name)
     reported = machine.Machine(body.cpus, body.memoryGB, body.gpus)
-    host = request.auth.spend(
+    host = request.auth.create_host(
         name=name, cpus=body.cpus, memory_gb=body.memoryGB, gpus=body.gpus, system=body.system, heartbeat_at=None
     )
     if host is None:

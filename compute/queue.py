@@ -48,7 +48,7 @@ def enqueue(
     fields: dict[str, Any] = (
         {"cores": resources.cores, "memory_gb": resources.memory_gb, "gpus": resources.gpus} if resources else {}
     )
-    if resources and not target.node_resources.holds(resources):
+    if resources and not target.node_resources.has_space_for(resources):
         raise Invalid(_describe_too_large(target, resources), target="resources")
     max_nodes = target.scale_settings.max_nodes
     if node_count > max_nodes:
@@ -135,7 +135,7 @@ def _candidates(node: Node, held: Collection[uuid.UUID]):
         order_by_share(startable, node.target_id).first(), node, resources
     ):
         return Work.objects.none()
-    return order_by_share(startable.fitting(resources, node.resources), node.target_id)
+    return order_by_share(startable.filter_fitting(resources, node.resources), node.target_id)
 
 
 def _keeps_space(first: Work | None, node: Node, resources: Resources) -> bool:
@@ -143,7 +143,7 @@ def _keeps_space(first: Work | None, node: Node, resources: Resources) -> bool:
     if first is None or timezone.now() - first.queued_at < PATIENCE:
         return False
     needed = first.resources_on(node.resources)
-    return node.resources.holds(needed) and not resources.holds(needed)
+    return node.resources.has_space_for(needed) and not resources.has_space_for(needed)
 
 
 def order_by_share(works, target: int | ComputeTarget):

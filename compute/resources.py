@@ -207,7 +207,7 @@ class ComputeResourceUpdate(LooseBody):
         return (self.properties and self.properties.properties) or AmlComputePropertiesUpdate()
 
     @property
-    def recorded(self) -> dict:
+    def recorded_settings(self) -> dict:
         """The given values of fields that are only recorded."""
         given = {
             "location": self.location or None,

@@ -14,7 +14,7 @@ def autoscale() -> None:
 
 
 @shared_task(ignore_result=True)
-def reap() -> None:
+def mark_lost_nodes() -> None:
     if liveness.is_silence_meaningful():
         lost_nodes.reap_lost()
 

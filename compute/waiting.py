@@ -46,7 +46,7 @@ class QueueView:
         return holds.prepare_reasons(self.target)
 
     @functools.cached_property
-    def order(self) -> dict:
+    def queue_positions(self) -> dict:
         """The position of each queued unit, in the order in which nodes take them."""
         keys = queue.order_by_share(self.target.work.queued(), self.target).values_list("pk", flat=True)
         return {key: number for number, key in enumerate(keys, start=1)}
@@ -85,7 +85,7 @@ class QueueView:
             *self._explain_share(work),
             *self._explain_nodes(work),
         ]
-        position = self.order.get(work.pk, len(self.order) + 1)
+        position = self.queue_positions.get(work.pk, len(self.queue_positions) + 1)
         return Waiting(position, reasons, self._estimate(position))
 
     def _explain_itself(self, work: Work) -> list[str]:
@@ -96,7 +96,11 @@ class QueueView:
 
     def _explain_share(self, work: Work) -> list[str]:
         mine = sum(held.submitted_by_id == work.submitted_by_id for held in self.held)
-        if mine and len(self.order) > 1 and any(held.submitted_by_id != work.submitted_by_id for held in self.held):
+        if (
+            mine
+            and len(self.queue_positions) > 1
+            and any(held.submitted_by_id != work.submitted_by_id for held in self.held)
+        ):
             return [f"{mine} job{'s' if mine > 1 else ''} of the same person are running; people with fewer go first."]
         return []
 
@@ -149,10 +153,10 @@ class QueueView:
             return [NEEDS_OWN]
         closed = [host for host in usable if not host.is_open]
         is_open = [host for host in usable if host.is_open]
-        if any(self.free[host.pk].holds(resources) for host in is_open):
+        if any(self.free[host.pk].has_space_for(resources) for host in is_open):
             return []
         found = [f"{host.name} takes no nodes: {host.closed_reason}" for host in closed[:NAMED]]
-        large = [host for host in is_open if capacity.resources_of(host).holds(resources)]
+        large = [host for host in is_open if capacity.resources_of(host).has_space_for(resources)]
         if not large and is_open:
             found.append(
                 f"A node of {self.target.vm_size} needs {resources.cores} cores, {resources.memory_gb:g} GB and {resources.gpus} GPUs, "

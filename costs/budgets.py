@@ -20,7 +20,7 @@ def check_budgets(now: dt.datetime) -> None:
 
 
 def _count_spent(budget: Budget, month: dt.date, today: dt.date) -> float:
-    rows = Usage.objects.between(month, today)
+    rows = Usage.objects.between_days(month, today)
     if budget.person:
         rows = rows.filter(person=budget.person.username)
     elif budget.workspace_id:

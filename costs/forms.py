@@ -43,4 +43,4 @@ class CostFilter(forms.Form):
     def apply(self, rows):
         given = self.cleaned_data
         exact = {name: given[name] for name in ("compute", "experiment", "person") if given[name]}
-        return rows.between(given["since"], given["until"]).filter(**exact)
+        return rows.between_days(given["since"], given["until"]).filter(**exact)

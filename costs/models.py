@@ -14,7 +14,7 @@ class UsageQuerySet(models.QuerySet):
         """Rows of the workspaces with these keys; None is the whole site, with what was deleted permanently."""
         return self if keys is None else self.filter(workspace_key__in=keys)
 
-    def between(self, since, until):
+    def between_days(self, since, until):
         """Rows of these days, both included."""
         return self.filter(day__gte=since, day__lte=until)
 

@@ -32,7 +32,7 @@ class Applied:
     used: float
 
     @property
-    def words(self) -> str:
+    def limit_label(self) -> str:
         return WORDS[self.name]
 
     @property
@@ -44,7 +44,7 @@ class Applied:
         return min(100, round(100 * self.share))
 
     def describe(self) -> str:
-        return f"Of the quota of {self.quota.label}, {self.used:,.4g} of {self.limit:,} {self.words} are in use."
+        return f"Of the quota of {self.quota.label}, {self.used:,.4g} of {self.limit:,} {self.limit_label} are in use."
 
 
 class Running:

@@ -46,7 +46,7 @@ def send_test(endpoint: Endpoint, body: str) -> Answer:
 def _find_address(endpoint: Endpoint) -> str:
     """The address of one of its replicas; a replica is started if none is wanted."""
     if endpoint.current and not endpoint.current.wanted:
-        scaling.wake(endpoint)
+        scaling.wake_endpoint(endpoint)
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             present = Endpoint.objects.with_state().get(pk=endpoint.pk)

@@ -4,10 +4,10 @@ from django.db.models import QuerySet
 
 from endpoints.models import Endpoint, Revision
 from studio import purging
-from studio.purging import FOLDERS, STEPS, Selection, Step, StorageFolder, StoredFile
+from studio.purging import FOLDERS, STEPS, PurgeSelection, Step, StorageFolder, StoredFile
 
 
-def delete_revisions(selection: Selection) -> list[StoredFile] | None:
+def delete_revisions(selection: PurgeSelection) -> list[StoredFile] | None:
     """They go with the workspace alone."""
     if not selection.whole_workspace:
         return None

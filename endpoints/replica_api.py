@@ -196,7 +196,7 @@ def call_authorize(request: HttpRequest, body: Call):
     if not endpoint.accepts(body.key):
         raise Unauthenticated("The key is missing or wrong: send the header Authorization: Bearer KEY.")
     if endpoint.current and not endpoint.current.wanted:
-        scaling.wake(endpoint)
+        scaling.wake_endpoint(endpoint)
     return CallAdmission.of(endpoint)
 
 

@@ -115,8 +115,8 @@ def follow_load(endpoint: Endpoint, busy: float) -> None:
         scale(revision, wanted)
 
 
-def wake(endpoint: Endpoint) -> None:
-    """A request has come for a revision that has no replica."""
+def wake_endpoint(endpoint: Endpoint) -> None:
+    """Note the request, and start a replica if the current revision has none."""
     with transaction.atomic():
         Endpoint.objects.select_for_update().get(pk=endpoint.pk)
         Endpoint.objects.filter(pk=endpoint.pk).update(last_request_at=timezone.now())

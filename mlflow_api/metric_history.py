@@ -66,7 +66,7 @@ def _list_metrics(key: str, steps, times, values, **more) -> list[dict]:
     return [{"key": key, "value": value, "timestamp": at, "step": step, **more} for value, at, step in rows]
 
 
-def bulk(request: MlflowRequest) -> dict:
+def read_bulk(request: MlflowRequest) -> dict:
     """The history of a metric in several runs, run by run."""
     run_ids = request.fields.texts("run_id") or request.fields.texts("run_ids")
     if not run_ids:
@@ -89,7 +89,7 @@ def bulk(request: MlflowRequest) -> dict:
     return {"metrics": found[:max_results]}
 
 
-def bulk_interval(request: MlflowRequest) -> dict:
+def read_bulk_interval(request: MlflowRequest) -> dict:
     """At most so many points of each run, evenly over its steps and including the last."""
     run_ids, key = _run_ids(request), request.fields.text("metric_key")
     max_results = request.fields.integer("max_results", MAX_INTERVAL)

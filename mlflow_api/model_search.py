@@ -44,12 +44,12 @@ class Models(Rows):
         compare = COMPARED.get(tree.operator)
         value = math.nan if str(tree.value).lower() == "nan" else tree.value
         if compare is None or isinstance(value, str) or (math.isnan(value) and tree.operator not in ("=", "!=")):
-            raise tree.wrong(f"{tree.key} is a number; compare it by {', '.join(COMPARED)}, without quotes")
+            raise tree.make_error(f"{tree.key} is a number; compare it by {', '.join(COMPARED)}, without quotes")
 
-        def meets(item: dict) -> bool:
+        def meets_condition(item: dict) -> bool:
             return item["key"] == tree.key and compare(float(item["value"]), value) and _is_of(item, self.datasets)
 
-        return Q(pk__in=[row.pk for row in self.rows if any(map(meets, row.metrics))])
+        return Q(pk__in=[row.pk for row in self.rows if any(map(meets_condition, row.metrics))])
 
 
 def _is_of(metric: dict, datasets: list[tuple[str, str]]) -> bool:

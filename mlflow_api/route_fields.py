@@ -65,8 +65,8 @@ FIELDS: dict[Callable, dict] = {
     logging.log_inputs: {**RUN, "datasets": [{"dataset": DATASET, "tags": PAIRS}], "models": [{"model_id": TEXT}]},
     logging.log_outputs: {**RUN, "models": [{"model_id": TEXT, "step": INTEGER}]},
     metric_history.get: {**RUN, **PAGE, "metric_key": TEXT},
-    metric_history.bulk: {"run_id": TEXTS, "run_ids": TEXTS, "metric_key": TEXT, "max_results": INTEGER},
-    metric_history.bulk_interval: {
+    metric_history.read_bulk: {"run_id": TEXTS, "run_ids": TEXTS, "metric_key": TEXT, "max_results": INTEGER},
+    metric_history.read_bulk_interval: {
         "run_ids": TEXTS, "metric_key": TEXT, "max_results": INTEGER, "start_step": INTEGER, "end_step": INTEGER,
     },
     files.list_of_run: {**RUN, "path": TEXT},

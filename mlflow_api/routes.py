@@ -58,8 +58,8 @@ RUNS = {
     ("POST", "mlflow/runs/log-inputs"): logging.log_inputs,
     ("POST", "mlflow/runs/outputs"): logging.log_outputs,
     ("GET", "mlflow/metrics/get-history"): metric_history.get,
-    ("GET", "mlflow/metrics/get-history-bulk"): metric_history.bulk,
-    ("GET", "mlflow/metrics/get-history-bulk-interval"): metric_history.bulk_interval,
+    ("GET", "mlflow/metrics/get-history-bulk"): metric_history.read_bulk,
+    ("GET", "mlflow/metrics/get-history-bulk-interval"): metric_history.read_bulk_interval,
 }
 FILES = {
     ("GET", "mlflow/artifacts/list"): files.list_of_run,

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import Http404
 
 from accounts.actors import actor_of_request
-from notebooks.share import Entry, Share
+from notebooks.share import Share, ShareEntry
 from studio.errors import Invalid
 from workspaces.access import can, denied
 from workspaces.file_share import SHARED, USERS, Home, share_folder
@@ -77,11 +77,11 @@ class Files:
         """Bytes that may still be stored in the top folder of the path."""
         return max(0, settings.SHARE_MAX_BYTES - self.share.measure(self.root_of(path)))
 
-    def find(self, path: str) -> Entry:
+    def find(self, path: str) -> ShareEntry:
         found = self.to_read(path).find(self.disk_path(path))
         return dataclasses.replace(found, path=path)
 
-    def list_folder(self, path: str) -> tuple[list[Entry], int]:
+    def list_folder(self, path: str) -> tuple[list[ShareEntry], int]:
         entries, left_out = self.to_read(path).list_folder(self.disk_path(path))
         return [dataclasses.replace(entry, path=f"{path}/{entry.name}") for entry in entries], left_out
 

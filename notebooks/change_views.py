@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from notebooks.access import Files, files_to_change
 from notebooks.forms import MoveForm, NewForm, PathForm, TextForm, UploadForm
 from notebooks.models import SharedFile, TrashedFile
-from notebooks.share import PIECE, Entry
+from notebooks.share import PIECE, ShareEntry
 from notebooks.views import MAX_EDITED, list_trashed
 from studio.errors import Conflict, Invalid, TooLarge
 from studio.formats import format_count
@@ -95,7 +95,7 @@ def file_edit(request, slug):
     else:
         form = TextForm(request.POST)
 
-        def save() -> Entry:
+        def save() -> ShareEntry:
             text = form.cleaned_data["text"].replace("\r\n", "\n")
             return share.write_file(path, [text.encode()], version=form.cleaned_data["version"])
 
@@ -106,7 +106,7 @@ def file_edit(request, slug):
     return render(request, "notebooks/edit.html", {"files": files, "entry": entry, "form": form}, status=status)
 
 
-def _read_text(files: Files, entry: Entry) -> str:
+def _read_text(files: Files, entry: ShareEntry) -> str:
     if entry.size > MAX_EDITED:
         raise TooLarge(f"{entry.name} is larger than the {MAX_EDITED // 1024} KB that can be edited here.")
     data = files.share.read_start(entry.path, MAX_EDITED + 1)

@@ -2,12 +2,12 @@
 
 import shutil
 
-from studio.purging import STEPS, Selection, Step, StoredFile
+from studio.purging import STEPS, PurgeSelection, Step, StoredFile
 from workspaces.file_share import share_folder
 from workspaces.models import Workspace
 
 
-def delete_share(selection: Selection) -> list[StoredFile] | None:
+def delete_share(selection: PurgeSelection) -> list[StoredFile] | None:
     """With the whole workspace; the trash of jobs holds nothing of it."""
     workspace = Workspace.objects.filter(pk=selection.workspace_id).first() if selection.whole_workspace else None
     folder = share_folder(workspace) if workspace else None

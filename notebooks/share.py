@@ -36,7 +36,7 @@ UNFINISHED = re.compile(r"\.lazuli-upload-[0-9a-f]{16}")
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class ShareEntry:
     name: str
     path: str
     is_folder: bool
@@ -62,7 +62,7 @@ class Share:
 
     # Reading
 
-    def find(self, path: str) -> Entry:
+    def find(self, path: str) -> ShareEntry:
         with self._parent(path) as (folder, name):
             return _describe(path, _stat(name, folder, path))
 
@@ -73,7 +73,7 @@ class Share:
             return False
         return True
 
-    def list_folder(self, path: str, with_hidden: bool = False) -> tuple[list[Entry], int]:
+    def list_folder(self, path: str, with_hidden: bool = False) -> tuple[list[ShareEntry], int]:
         """Folders first, then files by name; and how many are left out."""
         with self._folder(path) as folder:
             found = [entry for entry in _list_entries(path, folder) if with_hidden or not entry.name.startswith(".")]
@@ -102,7 +102,7 @@ class Share:
                 length -= len(piece)
                 yield piece
 
-    def walk(self, path: str) -> Iterator[Entry]:
+    def walk(self, path: str) -> Iterator[ShareEntry]:
         """All files below a folder, without links; Invalid if there are too many."""
         waiting, count = [path], 0
         while waiting:
@@ -144,7 +144,7 @@ class Share:
         replaces: bool = False,
         version: str = "",
         max_bytes: int | None = None,
-    ) -> Entry:
+    ) -> ShareEntry:
         """All of it or nothing. With a `version` only if the file still has that one; `max_bytes` is what may be stored yet."""
         if storage.is_reserve_reached():
             raise NoSpace(storage.RESERVE_REACHED)
@@ -209,7 +209,7 @@ class Share:
             yield folder, name
 
 
-def _list_entries(path: str, folder: int) -> list[Entry]:
+def _list_entries(path: str, folder: int) -> list[ShareEntry]:
     """Without those whose names no page can show, such as one that is not UTF-8."""
     found = []
     for name in sorted(os.listdir(folder)):
@@ -253,8 +253,8 @@ def _stat_or_none(name: str, folder: int) -> os.stat_result | None:
         return None
 
 
-def _describe(path: str, found: os.stat_result) -> Entry:
-    return Entry(
+def _describe(path: str, found: os.stat_result) -> ShareEntry:
+    return ShareEntry(
         name=path.rpartition("/")[2],
         path=path,
         is_folder=stat.S_ISDIR(found.st_mode),

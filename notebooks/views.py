@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from notebooks.access import SAMPLES, Files, files_of
 from notebooks.forms import PathForm
 from notebooks.models import SharedFile, TrashedFile
-from notebooks.share import Entry, Share
+from notebooks.share import Share, ShareEntry
 from runs.files import archives, previews, ranges
 from runs.pages import file_tree
 from studio.errors import Invalid
@@ -39,7 +39,7 @@ def notebooks(request, slug):
     return render(request, "notebooks/notebooks.html", context)
 
 
-def describe(files: Files, entry: Entry) -> dict:
+def describe(files: Files, entry: ShareEntry) -> dict:
     """A file with its preview, or a folder with what is in it."""
     own = files.root_of(entry.path) != SAMPLES
     context = {
@@ -58,7 +58,7 @@ def describe(files: Files, entry: Entry) -> dict:
     return context | {"preview": preview, "link": link, "may_edit_text": may_edit_text}
 
 
-def make_preview(share: Share, entry: Entry, disk_path: str) -> previews.Preview:
+def make_preview(share: Share, entry: ShareEntry, disk_path: str) -> previews.Preview:
     if entry.is_special:
         return previews.Preview("none", note="This is a link, a pipe or a device. The studio does not open it.")
 
@@ -104,7 +104,7 @@ def file_content(request, slug):
     return respond_with_file(request, files.to_read(path), files.find(path), files.disk_path(path))
 
 
-def respond_with_file(request, share: Share, entry: Entry, disk_path: str):
+def respond_with_file(request, share: Share, entry: ShareEntry, disk_path: str):
     if entry.is_folder or entry.is_special:
         raise Invalid(f"{entry.path} is not a file.", target="path")
     response = ranges.respond_with_range(
@@ -158,7 +158,7 @@ def shared_content(request, slug, secret):
     return respond_with_file(request, files.share, entry, entry.path)
 
 
-def _find_shared(request, slug, secret) -> tuple[Files, SharedFile, Entry]:
+def _find_shared(request, slug, secret) -> tuple[Files, SharedFile, ShareEntry]:
     files = files_of(request, slug)
     link = get_object_or_404(SharedFile.objects.select_related("shared_by"), workspace=files.workspace, secret=secret)
     link.workspace = files.workspace

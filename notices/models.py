@@ -125,7 +125,7 @@ class Preference(models.Model):
         return {channel for wanted, channel in cls.all_of(person) if wanted == event}
 
     @classmethod
-    def choose(cls, person: User, wanted: set[tuple[str, str]]) -> None:
+    def store_choices(cls, person: User, wanted: set[tuple[str, str]]) -> None:
         """Exactly these are on."""
         with transaction.atomic():
             for event in CHOSEN:

@@ -47,7 +47,7 @@ def mark_read(request):
 @require_http_methods(["GET", "POST"])
 def preferences(request):
     if request.method == "POST":
-        Preference.choose(request.user, read_choices(request.POST))
+        Preference.store_choices(request.user, read_choices(request.POST))
         messages.success(request, "Saved.")
         return redirect("notices:preferences")
     return _preferences_page(request)

@@ -10,8 +10,8 @@ def site_admins_only(view):
     who they are first (accounts/guards.py)."""
 
     @functools.wraps(view)
-    def checked(request, *args, **kwargs):
+    def check_and_answer(request, *args, **kwargs):
         require_site_admin(actor_of_request(request), "open the administration")
         return view(request, *args, **kwargs)
 
-    return checked
+    return check_and_answer

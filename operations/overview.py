@@ -165,7 +165,7 @@ def list_figures() -> list[Figure]:
 
 def _list_usage():
     today, costs = timezone.now().date(), reverse("costs:site")
-    used = Usage.objects.between(today.replace(day=1), today).sum_up()
+    used = Usage.objects.between_days(today.replace(day=1), today).sum_up()
     yield Figure("Node-hours this month", format_hours((used["job_seconds"] + used["idle_seconds"]) / 3600), costs)
     if used["cost"] is not None:
         yield Figure("Cost this month", format_dollars(used["cost"]), costs)

@@ -34,7 +34,7 @@ def add_figures(found: list[User]) -> list[dict]:
     running = _count(work.filter(state=Work.State.CLAIMED), "submitted_by")
     waiting = _count(work.filter(state=Work.State.QUEUED), "submitted_by")
     today = timezone.now().date()
-    used = Usage.objects.between(today.replace(day=1), today).filter(person__in=names)
+    used = Usage.objects.between_days(today.replace(day=1), today).filter(person__in=names)
     hours = dict(used.order_by().values_list("person").annotate(Sum("seconds")))
     return [
         {

@@ -31,7 +31,7 @@ LEVELS = ["fail", "warn", "ok"]
 def overview_page(request):
     today = timezone.now().date()
     days = [today - dt.timedelta(days=number) for number in range(CHART_DAYS - 1, -1, -1)]
-    used = report.group_by_day(Usage.objects.between(days[0], today), "workspace")
+    used = report.group_by_day(Usage.objects.between_days(days[0], today), "workspace")
     has_prices = any(line.cost is not None for lines in used.values() for line in lines.values())
     context = {
         "problems": overview.find_problems(),

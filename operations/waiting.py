@@ -64,7 +64,7 @@ def _explain_queue(target: ComputeTarget, free: list[Resources]) -> str:
         return "no-machine"
     if counts["preparing"]:
         return "starting"
-    return "soon" if counts["idle"] or any(left.holds(target.node_resources) for left in free) else "no-room"
+    return "soon" if counts["idle"] or any(left.has_space_for(target.node_resources) for left in free) else "no-room"
 
 
 def count_reasons(reasons: dict[int, str]) -> list[tuple[str, int]]:

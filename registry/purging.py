@@ -6,10 +6,10 @@ from registry import sources
 from registry.models import LoggedModel, Model, ModelFile, ModelVersion, WorkspaceFile
 from runs.purging import empty_experiments
 from studio import purging
-from studio.purging import FOLDERS, NEEDED_RUNS, STEPS, Selection, Step, StorageFolder, StoredFile
+from studio.purging import FOLDERS, NEEDED_RUNS, STEPS, PurgeSelection, Step, StorageFolder, StoredFile
 
 
-def delete_logged_models(selection: Selection) -> list[StoredFile] | None:
+def delete_logged_models(selection: PurgeSelection) -> list[StoredFile] | None:
     """Deletes logged models that were deleted or whose experiment is deleted, unless they have a registered version."""
     chosen = Q(experiment__in=empty_experiments(selection).values("pk"))
     if selection.until:
@@ -21,7 +21,7 @@ def delete_logged_models(selection: Selection) -> list[StoredFile] | None:
     return files if pks else None
 
 
-def delete_models(selection: Selection) -> list[StoredFile] | None:
+def delete_models(selection: PurgeSelection) -> list[StoredFile] | None:
     """Deletes versions and models that were in the trash, with the uploads that no other version has."""
     if not selection.until:
         return None
@@ -37,7 +37,7 @@ def delete_models(selection: Selection) -> list[StoredFile] | None:
     return [] if pks else None
 
 
-def models_to_delete(selection: Selection) -> QuerySet:
+def models_to_delete(selection: PurgeSelection) -> QuerySet:
     """Models in the trash, and those of which a version is."""
     if not selection.until:
         return Model.objects.none()
@@ -66,7 +66,7 @@ def keys_of_model_files(keys: list[str], models: set[int]) -> QuerySet:
     return ModelFile.objects.filter(model__in=models).values_list("key", flat=True)
 
 
-def delete_workspace_files(selection: Selection) -> list[StoredFile] | None:
+def delete_workspace_files(selection: PurgeSelection) -> list[StoredFile] | None:
     """They go with the workspace alone."""
     found = WorkspaceFile.objects.filter(workspace=selection.workspace_id if selection.whole_workspace else None)
     files = list(found[: purging.BATCH])

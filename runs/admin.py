@@ -22,7 +22,7 @@ from runs.models import (
 from runs.models.facets import ListFacets
 from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
-from runs.models.metrics import MetricSketch
+from runs.models.metrics import DownsampledChunk
 from runs.models.saved_views import RunColour, SavedView, Star, TagEdit
 from studio.errors import Conflict
 
@@ -202,8 +202,8 @@ class SnapshotAdmin(Deleting):
         snapshots.delete_snapshot(obj)
 
 
-@admin.register(MetricSketch)
-class MetricSketchAdmin(admin.ModelAdmin):
+@admin.register(DownsampledChunk)
+class DownsampledChunkAdmin(admin.ModelAdmin):
     list_display = ["series", "start", "count", "gaps"]
     list_select_related = ["series"]
     search_fields = ["series__name", "series__run__run_id"]

@@ -51,7 +51,7 @@ def read_facets(scope, workspace, experiment) -> dict:
     if row.counted_at is not None:
         return row.content
     newest = list(scope.order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST])
-    # By their keys alone: with the conditions of the list SQLite would read all of its runs for each count.
+    # Runs are selected by their keys alone: with the conditions of the list SQLite would read all of its runs for each count.
     return {**count_facets(Run.objects.filter(pk__in=newest)), "is_partial": True}
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from compute.models import Work
 from runs.models import ArtifactSegment, Experiment, MetricSeries, Run, Snapshot
 from studio import purging
-from studio.purging import FOLDERS, STEPS, Selection, Step, StorageFolder, StoredFile
+from studio.purging import FOLDERS, STEPS, PurgeSelection, Step, StorageFolder, StoredFile
 
 # Points per transaction: fewer runs at once if they have many points.
 MAX_POINTS = 2_000_000
@@ -19,7 +19,7 @@ MAX_POINTS = 2_000_000
 SNAPSHOTS_KEPT = dt.timedelta(minutes=10)
 
 
-def chosen_runs(selection: Selection) -> QuerySet:
+def chosen_runs(selection: PurgeSelection) -> QuerySet:
     """The selected runs, including those that a registered model needs."""
     runs = Run.objects.filter(workspace=selection.workspace_id)
     if selection.whole_workspace:
@@ -36,18 +36,18 @@ def needed_families(workspace_id: int) -> list[int]:
     return sorted({root or pk for pk, root in needed.values_list("pk", "root")})
 
 
-def kept_runs(selection: Selection) -> QuerySet:
+def kept_runs(selection: PurgeSelection) -> QuerySet:
     families = needed_families(selection.workspace_id)
     return chosen_runs(selection).filter(Q(pk__in=families) | Q(root__in=families))
 
 
-def runs_to_delete(selection: Selection) -> QuerySet:
+def runs_to_delete(selection: PurgeSelection) -> QuerySet:
     if selection.whole_workspace or not (families := needed_families(selection.workspace_id)):
         return chosen_runs(selection)
     return chosen_runs(selection).exclude(Q(pk__in=families) | Q(root__in=families, root__isnull=False))
 
 
-def empty_experiments(selection: Selection) -> QuerySet:
+def empty_experiments(selection: PurgeSelection) -> QuerySet:
     """Selected experiments without runs."""
     empty = Experiment.objects.filter(workspace=selection.workspace_id, runs=None)
     if selection.whole_workspace:
@@ -57,7 +57,7 @@ def empty_experiments(selection: Selection) -> QuerySet:
     return empty.exclude(deleted_at=None).filter(pk__in=selection.experiment_pks)
 
 
-def delete_runs(selection: Selection) -> list[StoredFile] | None:
+def delete_runs(selection: PurgeSelection) -> list[StoredFile] | None:
     chosen = _next_runs(selection)
     if not chosen:
         return None
@@ -107,7 +107,7 @@ def _relations(model) -> Iterator:
             yield related
 
 
-def _next_runs(selection: Selection) -> list[int]:
+def _next_runs(selection: PurgeSelection) -> list[int]:
     """Some runs without children, as many as have few enough points."""
     # In the order of the index of the trash, so that no sort is needed.
     order = ["deleted_at"] if selection.until else []
@@ -127,7 +127,7 @@ def _light_runs(pks: list[int]) -> list[int]:
     return pks
 
 
-def delete_snapshots(selection: Selection) -> list[StoredFile] | None:
+def delete_snapshots(selection: PurgeSelection) -> list[StoredFile] | None:
     unused = Snapshot.objects.filter(workspace=selection.workspace_id, runs=None)
     if not selection.whole_workspace:
         unused = unused.filter(used_at__lt=timezone.now() - SNAPSHOTS_KEPT)
@@ -136,7 +136,7 @@ def delete_snapshots(selection: Selection) -> list[StoredFile] | None:
     return [(snapshot.key, snapshot.size) for snapshot in found] if found else None
 
 
-def delete_experiments(selection: Selection) -> list[StoredFile] | None:
+def delete_experiments(selection: PurgeSelection) -> list[StoredFile] | None:
     number, _ = empty_experiments(selection).delete()
     return [] if number else None
 

@@ -139,8 +139,8 @@ class Search:
         return _sort_runs(joined.exclude(pk__in=have), self.orders[1:], *missing)
 
 
-def take_page(stretches: list, start: int, size: int) -> tuple[list[int], bool]:
-    keys = concatenated.take_rows(stretches, start, size + 1)
+def take_page(lists: list, start: int, size: int) -> tuple[list[int], bool]:
+    keys = concatenated.take_rows(lists, start, size + 1)
     return keys[:size], len(keys) > size
 
 
@@ -225,7 +225,7 @@ def _make_condition(tree, run: str = "pk") -> Q:
         return ~_make_condition(tree.part, run)
     entity = ENTITIES.get(tree.entity)
     if entity is None:
-        raise tree.wrong(f"'{tree.entity}' is none of metrics, params, tags, attributes and datasets")
+        raise tree.make_error(f"'{tree.entity}' is none of metrics, params, tags, attributes and datasets")
     return CONDITIONS[entity](tree, run)
 
 
@@ -236,7 +236,7 @@ def _metric_condition(clause: Clause, run: str) -> Q:
     if clause.operator in ("=", "!=") and _is_nan(clause.value):
         return _has_rows(run, rows.filter(NAN if clause.operator == "=" else Q(last__isnull=False)))
     if not _is_of_metric(clause):
-        raise clause.wrong(
+        raise clause.make_error(
             f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
         )
     compared = conditions.compare_value("last", clause)
@@ -293,7 +293,7 @@ def _attribute_condition(clause: Clause, run: str) -> Q:
         return _status_condition(clause, run)
     if key == "user_id":
         return _named_condition(RunTag)(dataclasses.replace(clause, key=USER_TAG), run)
-    raise clause.wrong(
+    raise clause.make_error(
         f"'{clause.key}' is none of {', '.join(ATTRIBUTES)}; write metrics.{clause.key}, params.{clause.key} or tags.{clause.key}"
     )
 
@@ -311,7 +311,7 @@ def _status_condition(clause: Clause, run: str) -> Q:
     operator = conditions.OPPOSITE.get(clause.operator, clause.operator)
     values = clause.value if operator == "in" else (clause.value,)
     if operator not in conditions.TEXTUAL or not all(isinstance(value, str) for value in values):
-        raise clause.wrong("the status is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN")
+        raise clause.make_error("the status is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN")
     states = [
         s for word, mine in STATES.items() for s in mine if any(_matches_any(operator, v, word, s) for v in values)
     ]
@@ -332,7 +332,7 @@ def _matches_any(operator: str, value: str, *words: str) -> bool:
 
 def _dataset_condition(clause: Clause, run: str) -> Q:
     if clause.key not in ("name", "digest", "context"):
-        raise clause.wrong(f"a dataset has name, digest and context, not '{clause.key}'")
+        raise clause.make_error(f"a dataset has name, digest and context, not '{clause.key}'")
     return _has_rows(run, RunDataset.objects.filter(conditions.text_condition(clause.key, clause)))
 
 

@@ -79,25 +79,25 @@ def _answer(schema: dict, described: dict) -> str:
     content = next((answer["content"] for answer in answers if "application/json" in answer.get("content", {})), None)
     known = schema["components"]["schemas"]
     return (
-        json.dumps(_sketch(content["application/json"]["schema"], known), indent=2, ensure_ascii=False)
+        json.dumps(_write_example(content["application/json"]["schema"], known), indent=2, ensure_ascii=False)
         if content
         else ""
     )
 
 
-def _sketch(part: dict, known: dict):
+def _write_example(part: dict, known: dict):
     if "$ref" in part:
-        return _sketch(known[part["$ref"].rpartition("/")[2]], known)
+        return _write_example(known[part["$ref"].rpartition("/")[2]], known)
     if "anyOf" in part:
-        kinds = [_sketch(kind, known) for kind in part["anyOf"]]
+        kinds = [_write_example(kind, known) for kind in part["anyOf"]]
         return next((kind for kind in kinds if isinstance(kind, dict | list)), " or ".join(map(str, kinds)))
     if part.get("type") == "array":
-        return [_sketch(part["items"], known)]
+        return [_write_example(part["items"], known)]
     if part.get("type") != "object":
         return part.get("type", "any")
-    fields = {name: _sketch(field, known) for name, field in part.get("properties", {}).items()}
+    fields = {name: _write_example(field, known) for name, field in part.get("properties", {}).items()}
     more = part.get("additionalProperties")
-    return fields | ({"…": _sketch(more, known) if isinstance(more, dict) else "any"} if more else {})
+    return fields | ({"…": _write_example(more, known) if isinstance(more, dict) else "any"} if more else {})
 
 
 def _resolved(part, known: dict, within: tuple = ()):

@@ -19,7 +19,7 @@ app.config_from_object(
         "task_default_queue": "control",
         "beat_schedule": {
             "autoscale": {"task": "compute.tasks.autoscale", "schedule": 5.0, "options": {"expires": 10}},
-            "reap": {"task": "compute.tasks.reap", "schedule": 5.0, "options": {"expires": 10}},
+            "mark-lost-nodes": {"task": "compute.tasks.mark_lost_nodes", "schedule": 5.0, "options": {"expires": 10}},
             "sweep-runs": {"task": "runs.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
             "purge": {"task": "trash.tasks.purge", "schedule": 10.0, "options": {"expires": 10}},
             "apply-retention": {
@@ -47,7 +47,7 @@ app.config_from_object(
                 "schedule": 24 * 3600.0,
                 "options": {"expires": 3600},
             },
-            "back-up": {"task": "backups.tasks.work", "schedule": 60.0, "options": {"expires": 60}},
+            "back-up": {"task": "backups.tasks.make_due_backups", "schedule": 60.0, "options": {"expires": 60}},
             "count-nodes": {"task": "costs.tasks.count_nodes", "schedule": 30.0, "options": {"expires": 30}},
             "count-storage": {"task": "costs.tasks.count_storage", "schedule": 3600.0, "options": {"expires": 3600}},
             "housekeeping": {"task": HOUSEKEEPING, "schedule": 600.0, "options": {"expires": 600}},

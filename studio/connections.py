@@ -45,7 +45,7 @@ class FilePart:
     """A part of a file, with its own descriptor, because the application closes its file when it is done."""
 
     def __init__(self, number: int, offset: int, left: int):
-        self.number, self.offset, self.left = number, offset, left
+        self.number, self.offset, self.bytes_left = number, offset, left
 
     def close(self) -> None:
         os.close(self.number)
@@ -53,12 +53,12 @@ class FilePart:
     def send(self, sock: socket.socket) -> int:
         sock.setblocking(False)
         try:
-            sent = os.sendfile(sock.fileno(), self.number, self.offset, min(self.left, PIECE))
+            sent = os.sendfile(sock.fileno(), self.number, self.offset, min(self.bytes_left, PIECE))
         finally:
             sock.setblocking(True)
         if not sent:
             raise ConnectionAbortedError("The file has become shorter while it was sent.")
-        self.offset, self.left = self.offset + sent, self.left - sent
+        self.offset, self.bytes_left = self.offset + sent, self.bytes_left - sent
         return sent
 
 
@@ -82,7 +82,7 @@ class SpooledPart(FilePart):
         while data:
             written = os.pwrite(self.number, data, start)
             data, start = data[written:], start + written
-        self.left = self.size - self.offset
+        self.bytes_left = self.size - self.offset
         return True
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class BytesPart:
         self.data = data
 
     @property
-    def left(self) -> int:
+    def bytes_left(self) -> int:
         return len(self.data)
 
     def close(self) -> None:
@@ -169,7 +169,7 @@ class ClientSocket(socket.socket):
         if self.outbox and isinstance(self.outbox[-1], SpooledPart) and self.outbox[-1].take(data):
             return
         begun = time.monotonic()
-        while sum(part.left for part in self.outbox if isinstance(part, BytesPart)) > KEPT:
+        while sum(part.bytes_left for part in self.outbox if isinstance(part, BytesPart)) > KEPT:
             if self.is_wanted() and self._spool(data):
                 return
             moved = self.flush() if self._can_take(READY_MS) else 0
@@ -222,8 +222,8 @@ class ClientSocket(socket.socket):
         with contextlib.suppress(BlockingIOError):
             while self.outbox and moved < 4 * PIECE:
                 part = self.outbox[0]
-                moved += part.send(self) if part.left else 0
-                if not part.left:
+                moved += part.send(self) if part.bytes_left else 0
+                if not part.bytes_left:
                     self.outbox.popleft().close()
         return moved
 

@@ -26,24 +26,24 @@ class Reading:
 READ: dict[str, Reading] = {}
 
 
-def noted(read: Callable[Given, Value]) -> Callable[Given, Value]:
+def remember_reading(read: Callable[Given, Value]) -> Callable[Given, Value]:
     """Keeps what a function reads; its first argument is the name of the variable."""
 
     @functools.wraps(read)
-    def note(*args: Given.args, **kwargs: Given.kwargs) -> Value:
+    def read_and_remember(*args: Given.args, **kwargs: Given.kwargs) -> Value:
         value, name = read(*args, **kwargs), str(args[0])
         READ[name] = Reading(value, name in os.environ)
         return value
 
-    return note
+    return read_and_remember
 
 
-@noted
+@remember_reading
 def read_text(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
-@noted
+@remember_reading
 def read_bool(name: str, default: bool) -> bool:
     value = os.environ.get(name, str(default))
     if value.lower() in ("true", "1", "yes", "on"):
@@ -53,7 +53,7 @@ def read_bool(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name}={value!r}: write True or False")
 
 
-@noted
+@remember_reading
 def read_int(name: str, default: int, min_value: int = 0, max_value: int = 2**31) -> int:
     value = os.environ.get(name, str(default))
     found = numbers.int_or_none(value)
@@ -62,7 +62,7 @@ def read_int(name: str, default: int, min_value: int = 0, max_value: int = 2**31
     return found
 
 
-@noted
+@remember_reading
 def read_choice(name: str, choices: tuple[str, ...]) -> str:
     """One of these words; the first if none is given."""
     value = os.environ.get(name) or choices[0]
@@ -71,12 +71,12 @@ def read_choice(name: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-@noted
+@remember_reading
 def read_list(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
-@noted
+@remember_reading
 def read_amounts(name: str) -> dict[str, float]:
     """Amounts by name in lower case, written as `name=1.5,other=2`."""
     amounts = {}
@@ -91,7 +91,7 @@ def read_amounts(name: str) -> dict[str, float]:
     return amounts
 
 
-@noted
+@remember_reading
 def read_amount(name: str) -> float | None:
     """None if there is none."""
     text = os.environ.get(name, "")
@@ -101,12 +101,12 @@ def read_amount(name: str) -> float | None:
     return amount
 
 
-@noted
+@remember_reading
 def read_folder(name: str, default: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(os.environ.get(name) or default).expanduser().resolve()
 
 
-@noted
+@remember_reading
 def read_file(name: str) -> pathlib.Path | None:
     """A file that is there and can be read."""
     value = os.environ.get(name)
@@ -118,7 +118,7 @@ def read_file(name: str) -> pathlib.Path | None:
     return path
 
 
-@noted
+@remember_reading
 def read_url(name: str, schemes: tuple[str, ...], default: str = "") -> str:
     value = os.environ.get(name, default)
     if value and value.split(":", 1)[0] not in schemes:

@@ -13,7 +13,7 @@ StoredFile = tuple[str, int]
 
 
 @dataclasses.dataclass(frozen=True)
-class Selection:
+class PurgeSelection:
     """What a purge is to delete: a whole workspace, all that was in its trash by `until`, or the rows named by key."""
 
     workspace_id: int
@@ -33,7 +33,7 @@ class Step:
     """
 
     position: int
-    delete_batch: Callable[[Selection], list[StoredFile] | None]
+    delete_batch: Callable[[PurgeSelection], list[StoredFile] | None]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Hit:
 
 
 @dataclasses.dataclass(frozen=True)
-class Card:
+class HomeCard:
     """A card of the workspace's home page: a template and the function `(actor, workspace) -> dict` for its context."""
 
     template: str
@@ -80,7 +80,7 @@ class Command:
 
 # Functions `(actor, workspace or None, words, limit) -> list[Hit]`.
 SEARCHES: list[Callable] = []
-CARDS: list[Card] = []
+CARDS: list[HomeCard] = []
 COMMANDS: list[Command] = []
 
 

@@ -79,14 +79,14 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     # Not kept until the end of the upload.
     del first, second
 
-    def counted() -> Iterator[bytes]:
+    def count_chunks() -> Iterator[bytes]:
         nonlocal size
         for chunk in every:
             size += len(chunk)
             yield chunk
 
     chunk_size, max_concurrency = IN_FOLDER if get_folder() else OVER_NETWORK
-    obstore.put(open_store(), key, counted(), chunk_size=chunk_size, max_concurrency=max_concurrency)
+    obstore.put(open_store(), key, count_chunks(), chunk_size=chunk_size, max_concurrency=max_concurrency)
     return size
 
 

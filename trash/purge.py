@@ -23,7 +23,7 @@ from runs.files import artifacts
 from runs.models import Run
 from studio import storage
 from studio.errors import Conflict
-from studio.purging import Selection, list_steps
+from studio.purging import PurgeSelection, list_steps
 from trash import database, orphaned_files
 from trash.models import PurgeJob
 from workspaces import deletion
@@ -54,8 +54,8 @@ def queue_purge(user: User | None, workspace: Workspace, scope: str, **fields) -
     return job
 
 
-def selection_of(job: PurgeJob) -> Selection:
-    return Selection(
+def selection_of(job: PurgeJob) -> PurgeSelection:
+    return PurgeSelection(
         workspace_id=job.workspace_id or 0,  # If the workspace is gone, it finds nothing.
         whole_workspace=job.scope == PurgeJob.Scope.WORKSPACE,
         until=job.until if job.scope == PurgeJob.Scope.TRASH else None,
@@ -65,7 +65,7 @@ def selection_of(job: PurgeJob) -> Selection:
     )
 
 
-def _count_runs(selection: Selection) -> int:
+def _count_runs(selection: PurgeSelection) -> int:
     """The number of selected runs including descendants."""
     chosen = purging.runs_to_delete(selection)
     tops = list(chosen.filter(pk__in=selection.run_pks).values_list("pk", flat=True))
@@ -186,7 +186,7 @@ def _extend_hold(job: PurgeJob, **fields) -> None:
     _update(job, held_until=timezone.now() + HOLD_TIME, **fields)
 
 
-def has_something(selection: Selection) -> bool:
+def has_something(selection: PurgeSelection) -> bool:
     rows = [purging.runs_to_delete(selection), purging.empty_experiments(selection), models_to_delete(selection)]
     return any(found.exists() for found in rows)
 
@@ -199,7 +199,7 @@ def queue_expired(before: dt.datetime) -> None:
     old = Q(runs__deleted_at__lt=before) | Q(experiments__deleted_at__lt=before)
     old |= Q(models__deleted_at__lt=before) | Q(model_versions__deleted_at__lt=before)
     for workspace in Workspace.objects.filter(old, deleted_at=None).distinct():
-        selection = Selection(workspace.pk, until=before)
+        selection = PurgeSelection(workspace.pk, until=before)
         busy = workspace.purges.filter(state__in=PurgeJob.OPEN).exists()
         if not busy and has_something(selection):
             queue_purge(None, workspace, PurgeJob.Scope.TRASH, until=before)

@@ -59,14 +59,14 @@ class RoleField(forms.ChoiceField):
     def __init__(self, **kwargs):
         super().__init__(choices=[(name, name) for name in Role.values], initial=Role.DATA_SCIENTIST, **kwargs)
 
-    def offer(self, names: list[str]) -> None:
+    def set_roles(self, names: list[str]) -> None:
         self.choices = [(name, name) for name in names]
 
 
 def _offer_roles(form: forms.Form, roles: list[str]) -> None:
     field = form.fields["role"]
     assert isinstance(field, RoleField)
-    field.offer(roles)
+    field.set_roles(roles)
 
 
 class MemberForm(forms.Form):

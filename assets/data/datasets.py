@@ -173,7 +173,7 @@ def find_version(workspace: Workspace, name: str, version: str = LATEST) -> Data
         if there:
             raise Http404(f"The data asset {name} has no version {version!r}; it has {there}.")
         raise Http404(f"There is no data asset {name!r} in {workspace.name}.")
-    found.workspace = found.named.workspace = workspace
+    found.workspace = found.named_asset.workspace = workspace
     return found
 
 

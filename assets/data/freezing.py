@@ -45,4 +45,4 @@ def freeze(actor: Actor, version: DataVersion, on_progress: Callable[[float], No
         "tags": version.tags,
         "properties": {**version.properties, "frozenFrom": version.version},
     }
-    return datasets.register_dataset(actor, workspace, version.named.name, datasets.AUTO, fields)[0]
+    return datasets.register_dataset(actor, workspace, version.named_asset.name, datasets.AUTO, fields)[0]

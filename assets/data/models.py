@@ -100,7 +100,7 @@ class Datastore(models.Model):
         return f"{self.workspace.storage_area}/datastores/{self.name}"
 
     @classmethod
-    def draft(cls, workspace: Workspace, name: str, fields: dict) -> "Datastore":
+    def build_unsaved(cls, workspace: Workspace, name: str, fields: dict) -> "Datastore":
         """One that is not stored, to try whether it answers."""
         checked = rules.check_datastore(fields)
         offered = checked.pop("secrets")
@@ -284,7 +284,7 @@ class DataVersion(models.Model):
         return f"{self.asset}:{self.version}" if self.asset_id else str(self.dataset_id)
 
     def get_absolute_url(self):
-        return link_to("data_version", self.workspace.slug, self.named.name, self.version)
+        return link_to("data_version", self.workspace.slug, self.named_asset.name, self.version)
 
     @property
     def arm_id(self) -> str:
@@ -293,7 +293,7 @@ class DataVersion(models.Model):
         return f"{self.workspace.arm_id}/datasets/{self.dataset_id}"
 
     @property
-    def named(self) -> DataAsset:
+    def named_asset(self) -> DataAsset:
         """The asset of a registered version."""
         assert self.asset is not None, "it was found by the name of its asset"
         return self.asset

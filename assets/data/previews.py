@@ -35,15 +35,15 @@ class Preview:
     has_more: bool = False
 
     @property
-    def before(self) -> int:
+    def previous_start(self) -> int:
         return max(self.start - ROWS, 0)
 
     @property
-    def after(self) -> int:
+    def next_start(self) -> int:
         return self.start + ROWS
 
     @property
-    def last(self) -> int:
+    def last_row_number(self) -> int:
         return self.start + len(self.rows)
 
 

@@ -170,7 +170,7 @@ class JoinToken(models.Model):
         return self.used_at is None and timezone.now() < self.expires_at
 
     @classmethod
-    def issue(cls, user: User | None) -> tuple["JoinToken", str]:
+    def create_with_secret(cls, user: User | None) -> tuple["JoinToken", str]:
         """Returns its secret too. Those that are long over go."""
         cls.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=1)).delete()
         secret = new_secret("join.")
@@ -184,7 +184,7 @@ class JoinToken(models.Model):
         token = cls.objects.filter(digest=secret_digest(secret)).first()
         return token if token and token.is_valid else None
 
-    def spend(self, **machine) -> Host | None:
+    def create_host(self, **machine) -> Host | None:
         """The machine that joins with it; None if another one was faster."""
         now = timezone.now()
         with transaction.atomic():

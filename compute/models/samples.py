@@ -8,7 +8,7 @@ from compute.models.work import Work
 
 
 class Samples(models.Model):
-    """A stretch of samples of one machine, or of one unit of work on one machine."""
+    """A span of samples of one machine, or of one unit of work on one machine."""
 
     host = models.ForeignKey(Host, models.CASCADE, null=True, related_name="samples")
     work = models.ForeignKey(Work, models.CASCADE, null=True, related_name="samples")

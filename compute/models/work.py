@@ -23,7 +23,7 @@ class Resources:
     def __sub__(self, other: "Resources") -> "Resources":
         return Resources(self.cores - other.cores, self.memory_gb - other.memory_gb, self.gpus - other.gpus)
 
-    def holds(self, other: "Resources") -> bool:
+    def has_space_for(self, other: "Resources") -> bool:
         # Sums of gigabytes are not exact.
         return other.cores <= self.cores and other.memory_gb <= self.memory_gb + 0.001 and other.gpus <= self.gpus
 
@@ -46,7 +46,7 @@ class WorkQuerySet(models.QuerySet):
         """Prefetches the assignments for `node` and `nodes`, in one more query."""
         return self.prefetch_related(models.Prefetch("assignments", Assignment.objects.select_related("node")))
 
-    def fitting(self, resources: Resources, whole: Resources):
+    def filter_fitting(self, resources: Resources, whole: Resources):
         """Work for which the rest of a node is enough; `whole` is the node without any work."""
         takes_whole = Q(cores=None) if resources.cores >= whole.cores else Q(pk=None)
         return self.filter(

@@ -109,7 +109,7 @@ class LoggedModel(models.Model):
     def add_metrics(self, run_id: str, points: list[dict]):
         """Add points that a run logged for this model; the last of each key and data set is kept."""
 
-        def merged(stored: list[dict]) -> list[dict]:
+        def merge_points(stored: list[dict]) -> list[dict]:
             kept = {(item["key"], item.get("dataset_digest")): item for item in stored}
             for point in points:
                 identity = (point["key"], point.get("dataset_digest"))
@@ -118,7 +118,7 @@ class LoggedModel(models.Model):
                     kept[identity] = {**point, "model_id": self.model_id, "run_id": run_id}
             return list(kept.values())
 
-        change_json(self, "metrics", merged)
+        change_json(self, "metrics", merge_points)
 
     def add_version_to_tag(self, name: str, number: int):
         """Record a version that was registered from it."""

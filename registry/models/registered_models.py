@@ -369,13 +369,13 @@ class ModelVersion(models.Model):
     def move_to_trash(self, actor):
         """Without the aliases that point to it."""
 
-        def kept(aliases: dict) -> dict:
+        def remove_own_aliases(aliases: dict) -> dict:
             return {name: number for name, number in aliases.items() if number != self.number}
 
         with transaction.atomic():
             for alias in self.aliases:
                 promotion.check_removal(actor, self.model, alias)
-            change_json(self.model, "aliases", kept)
+            change_json(self.model, "aliases", remove_own_aliases)
             update_row(self, deleted_at=timezone.now(), is_latest=False)
             self.model.mark_latest()
             activity.record("model_version.delete", self, actor=actor, scope=self.model.workspace)

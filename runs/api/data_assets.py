@@ -58,8 +58,8 @@ def data_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
 
 def _container(workspace: Workspace, name: str) -> data_resources.DataContainer:
     newest = datasets.find_version(workspace, name)
-    newest.named.newest = newest
-    return data_resources.DataContainer.of(newest.named)
+    newest.named_asset.newest = newest
+    return data_resources.DataContainer.of(newest.named_asset)
 
 
 @router.put("/{name}", response=data_resources.DataContainer, summary="Archive or restore a data asset")

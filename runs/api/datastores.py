@@ -60,7 +60,7 @@ def datastore_put(
     workspace = find_workspace(request, workspace_path, "edit")
     fields = body.properties.read_fields()
     if not skipValidation:
-        stores.Files(Datastore.draft(workspace, name, fields)).test()
+        stores.Files(Datastore.build_unsaved(workspace, name, fields)).test()
     there = Datastore.objects.of(workspace).filter(name__iexact=name).exists()
     row = Datastore.register(request.auth, workspace, name, fields, overwrite)
     return Status(200 if there else 201, resources.DatastoreResource.of(row))

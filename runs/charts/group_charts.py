@@ -37,7 +37,7 @@ class GroupMean:
         return f"group-row-{self.number}"
 
     @property
-    def look(self) -> dict:
+    def trace_style(self) -> dict:
         return {"colour": self.colour, "meta": self.key}
 
 
@@ -90,7 +90,7 @@ def _draw_lines(groups: list[GroupMean], found: dict[str, dict[int, list]], band
 
 def _line_of_group(group: GroupMean, line: tuple, band: str) -> list[dict]:
     x, mean, half = line
-    common = {"type": "scatter", **group.look, "x": figures.finite_or_none(x)}
+    common = {"type": "scatter", **group.trace_style, "x": figures.finite_or_none(x)}
     mode = "lines" if len(x) > 1 else "markers"
     middle = {**common, "mode": mode, "line": {"width": 2}, "marker": {"size": 7}}
     middle |= {"y": figures.finite_or_none(mean), "name": figures.escape_text(group.label)}
@@ -118,7 +118,7 @@ def _draw_points(groups: list[GroupMean], band: str) -> dict:
         traces.append(
             {
                 **figures.build_trace("scatter", "markers"),
-                **group.look,
+                **group.trace_style,
                 "marker": {"size": 8},
                 "x": figures.finite_or_none([group.mean]),
                 "y": [row],

@@ -34,7 +34,7 @@ MAX_LINES = 20
 
 
 @dataclasses.dataclass
-class Card:
+class MetricCard:
     """`look` selects the part of the template: chart, number, later, texts, table, figure, image or problem.
 
     A chart may hold the lines of several series; every other card has one.
@@ -89,7 +89,7 @@ class Card:
 class Section:
     name: str
     title: str
-    cards: list[Card]
+    cards: list[MetricCard]
     is_open: bool = True
 
 
@@ -110,7 +110,7 @@ def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", po
     return found
 
 
-def _placed(cards: list[Card], positions: dict[str, int]) -> list[Card]:
+def _placed(cards: list[MetricCard], positions: dict[str, int]) -> list[MetricCard]:
     """Puts moved cards at their positions; the others keep their order."""
     placed = [card for card in cards if card.title not in positions]
     moved = [card for card in cards if card.title in positions]
@@ -132,7 +132,7 @@ def _title(section: str) -> str:
     return section or "Metrics"
 
 
-def _cards(found: list[MetricSeries], group: str) -> list[Card]:
+def _cards(found: list[MetricSeries], group: str) -> list[MetricCard]:
     """A card for each metric; if grouped, train/loss and val/loss share the card loss, or all of train/ share one."""
     titled: dict[str, list[MetricSeries]] = {}
     for series in found:
@@ -147,21 +147,21 @@ def _cards(found: list[MetricSeries], group: str) -> list[Card]:
     return cards
 
 
-def _placeholder(members: list[MetricSeries], title: str) -> Card:
+def _placeholder(members: list[MetricSeries], title: str) -> MetricCard:
     """A card with what is known without reading points."""
     [first, *others] = members
     if others or metric_lines.is_charted(first):
-        return Card(members, title if others else first.name, "chart")
+        return MetricCard(members, title if others else first.name, "chart")
     if _is_single(first):
-        return Card(members, first.name, "number", value=first.last if first.last is not None else first.shown)
-    return Card(members, first.name, "later")
+        return MetricCard(members, first.name, "number", value=first.last if first.last is not None else first.shown)
+    return MetricCard(members, first.name, "later")
 
 
 def _is_single(series: MetricSeries) -> bool:
     return series.kind in metric_lines.CHARTED and series.count == 1 and len(series.shown) < 300
 
 
-def fill_card(run: Run, series: MetricSeries, start: int = 0) -> Card:
+def fill_card(run: Run, series: MetricSeries, start: int = 0) -> MetricCard:
     """The card with its content; rows are shown from `start`."""
     card = _placeholder([series], series.name)
     if card.look != "later":
@@ -170,43 +170,45 @@ def fill_card(run: Run, series: MetricSeries, start: int = 0) -> Card:
         return _table(series, start)
     if series.kind == MetricSeries.Kind.IMAGE:
         last = metrics.read_window(series, series.count - 1, 1)[2][0]
-        return Card([series], series.name, "image", value=path_of(last))
+        return MetricCard([series], series.name, "image", value=path_of(last))
     if series.kind in metric_lines.CHARTED:
         rows = [[value] for value in metrics.encode_non_finite(list(metrics.read_window(series, start, MAX_ROWS)[2]))]
-        return Card([series], series.name, "texts", rows=rows, first_row=start)
+        return MetricCard([series], series.name, "texts", rows=rows, first_row=start)
     return _of_file(run, series)
 
 
-def _table(series: MetricSeries, start: int) -> Card:
+def _table(series: MetricSeries, start: int) -> MetricCard:
     drawn = metrics.read_window(series, 0, DRAWN_ROWS)[2]
     rows = drawn[start : start + MAX_ROWS] if start + MAX_ROWS <= len(drawn) else None
     rows = rows or metrics.read_window(series, start, MAX_ROWS)[2]
     columns = list(dict.fromkeys(column for row in [*drawn, *rows] for column in row))
     cells = [[row.get(column) for column in columns] for row in rows]
-    return Card([series], series.name, "table", figures.draw_table(drawn), columns, cells, start)
+    return MetricCard([series], series.name, "table", figures.draw_table(drawn), columns, cells, start)
 
 
-def make_values_card(series: MetricSeries, start: int) -> Card:
+def make_values_card(series: MetricSeries, start: int) -> MetricCard:
     """The points of a chart as a table: step, time, value."""
     steps, times, found = (list(column) for column in metrics.read_window(series, start, MAX_ROWS))
     moments = [from_millis(time) for time in times]
     rows = [[int(step), at, _plain(value)] for step, at, value in zip(steps, moments, found, strict=True)]
-    return Card([series], series.name, "values", columns=["Step", "Time", "Value"], rows=rows, first_row=start)
+    return MetricCard([series], series.name, "values", columns=["Step", "Time", "Value"], rows=rows, first_row=start)
 
 
-def _of_file(run: Run, series: MetricSeries) -> Card:
+def _of_file(run: Run, series: MetricSeries) -> MetricCard:
     """A confusion matrix and similar metrics are in a file; only the first of a name counts, as in Azure."""
     path = path_of(metrics.read_window(series, 0, 1)[2][0])
     file = Artifact.objects.filter(run=run, path=path).first()
     if file is None or file.size > MAX_JSON_BYTES:
         missing = "its file is not there" if file is None else f"its file is larger than {MAX_JSON_BYTES // 2**20} MiB"
-        return Card([series], series.name, "problem", value=path, problem=missing)
+        return MetricCard([series], series.name, "problem", value=path, problem=missing)
     try:
         # For an empty bin a script may write NaN, which is not JSON.
         content = json.loads(artifacts.read_bytes(file), parse_constant=lambda _: None)
-        return Card([series], series.name, "figure", artifact_charts.draw_artifact(series.kind, content), value=path)
+        return MetricCard(
+            [series], series.name, "figure", artifact_charts.draw_artifact(series.kind, content), value=path
+        )
     except (ValueError, RecursionError) as error:
-        return Card([series], series.name, "problem", value=path, problem=f"its JSON cannot be drawn: {error}")
+        return MetricCard([series], series.name, "problem", value=path, problem=f"its JSON cannot be drawn: {error}")
 
 
 def path_of(value) -> str:

@@ -31,7 +31,7 @@ TAKEN, IGNORED, SECRET = "", "ignored", "secret"
 
 
 @dataclasses.dataclass
-class Selection:
+class UploadSelection:
     """`included` are positions in the list of paths; `secrets` are left out by their names, `ignored` by the ignore file."""
 
     included: list[int]
@@ -69,8 +69,8 @@ def read_rules(text: str, file_name: str) -> IgnoreRules:
         raise Invalid(error.message, target="ignore") from error
 
 
-def select_files(paths: list[str], rules: IgnoreRules) -> Selection:
-    """Which files of a folder are uploaded, by the rules of `lazuli.runs.ignore_rules.walk_included` for a folder on a disk."""
+def select_files(paths: list[str], rules: IgnoreRules) -> UploadSelection:
+    """Select the files of a folder to upload, by the rules of `lazuli.runs.ignore_rules.walk_included` for a folder on a disk."""
     longest = max(map(len, paths), default=0)
     if longest > MAX_PATH_LENGTH:
         raise Invalid(f"A path has {longest:,} characters; {MAX_PATH_LENGTH:,} are allowed.", target="paths")
@@ -98,12 +98,12 @@ def select_files(paths: list[str], rules: IgnoreRules) -> Selection:
 
     found = [find_reason_of_folder(path.rpartition("/")[0]) or find_reason(path, False) for path in paths]
     included = [number for number, reason in enumerate(found) if reason == TAKEN]
-    return Selection(included, found.count(IGNORED), secrets.excluded, rules.file_name)
+    return UploadSelection(included, found.count(IGNORED), secrets.excluded, rules.file_name)
 
 
 def store_code(
     workspace: Workspace, user: User, chunks: Iterable[bytes], is_rooted: bool = False
-) -> tuple[Snapshot, Selection]:
+) -> tuple[Snapshot, UploadSelection]:
     """Store a zip as a snapshot, as the SDK's uploads are, without what the SDK would have left out.
 
     A zip of a folder may have that folder around all files; then the snapshot's paths begin below it, unless `is_rooted`.
@@ -122,7 +122,7 @@ def store_code(
         return snapshots.store_snapshot(workspace, user, str(uuid.uuid4()), "", blocks), selection
 
 
-def _copy_included(given, kept, is_rooted: bool) -> Selection:
+def _copy_included(given, kept, is_rooted: bool) -> UploadSelection:
     given.seek(0)
     with zipfile.ZipFile(given) as source, zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as target:
         entries = [entry for entry in source.infolist() if not entry.is_dir()]

@@ -1,6 +1,6 @@
-"""Lines for charts from sketches: for a long chunk, only the extremes that were kept when it was stored are read.
+"""Lines for charts from downsampled chunks: of a long chunk only the extremes are read, which were stored with it.
 
-A chunk without a sketch, because it is short or not merged yet, is read completely.
+A chunk that is not downsampled, because it is short or not merged yet, is read completely.
 """
 
 import dataclasses
@@ -11,12 +11,12 @@ from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
 
 from runs.metrics import packing
 from runs.models import MetricChunk, MetricSeries
-from runs.models.metrics import MetricSketch
+from runs.models.metrics import DownsampledChunk
 
 KEPT = 256
 # How many gaps are kept at most.
 GAPS = 16
-# Up to this many points, a series is read exactly and not by sketches.
+# A series of at most this many points is read exactly, not from downsampled chunks.
 EXACT = 65_536
 I8, F8 = np.dtype("<i8"), np.dtype("<f8")
 
@@ -44,18 +44,18 @@ class Range:
         return Q(**{f"max_{self.axis}__gte": self.min, f"min_{self.axis}__lte": self.max})
 
 
-def store_sketches(chunks: list[MetricChunk]) -> None:
-    MetricSketch.objects.bulk_create([made for made in map(_sketch, chunks) if made])
+def store_downsampled(chunks: list[MetricChunk]) -> None:
+    DownsampledChunk.objects.bulk_create([made for made in map(_downsample_chunk, chunks) if made])
 
 
-def _sketch(chunk: MetricChunk) -> MetricSketch | None:
+def _downsample_chunk(chunk: MetricChunk) -> DownsampledChunk | None:
     codec, (steps, times, values) = packing.unpack_columns(bytes(chunk.data))
     if codec == packing.JSON:
         return None
     values = values.astype(F8)
     chosen = _extremes(values, KEPT)
     data = b"".join(column[chosen].tobytes() for column in (steps, times, values))
-    return MetricSketch(
+    return DownsampledChunk(
         series_id=chunk.series_id, start=chunk.start, count=chunk.count, data=data,
         min_step=int(steps.min()), max_step=int(steps.max()),
         min_time=int(times.min()), max_time=int(times.max()), gaps=int(np.count_nonzero(~np.isfinite(values))),
@@ -79,9 +79,9 @@ def _gaps(finite: np.ndarray) -> np.ndarray:
 def read_lines(series: list[MetricSeries], width: int, within: Range | None = None) -> dict[int, SampledLine]:
     """Lines by primary key, each downsampled to about `width` points, by three queries whatever the number of points."""
     found: dict[int, list] = {one.pk: [] for one in series}
-    sketches = MetricSketch.objects.filter(series__in=list(found))
-    for sketch in sketches.filter(within.overlaps()) if within else sketches:
-        found[sketch.series_id].append(sketch)
+    stored = DownsampledChunk.objects.filter(series__in=list(found))
+    for extremes in stored.filter(within.overlaps()) if within else stored:
+        found[extremes.series_id].append(extremes)
     exact = [pk for pk, parts in found.items() if sum(part.count for part in parts) <= EXACT]
     for pk, start, data in _raw(list(found), exact, within):
         if pk in exact:
@@ -91,10 +91,10 @@ def read_lines(series: list[MetricSeries], width: int, within: Range | None = No
 
 
 def _raw(every: list[int], exact: list[int], within: Range | None):
-    """Chunks without a sketch, and those that are few enough to be read completely."""
-    sketch = MetricSketch.objects.filter(series=OuterRef("series"), start=OuterRef("start"))
-    few = Q(series__in=exact) & Exists(sketch.filter(within.overlaps()) if within else sketch)
-    chunks = MetricChunk.objects.filter(series__in=every).filter(few | ~Exists(sketch))
+    """Chunks that are not downsampled, and those that are few enough to be read completely."""
+    extremes = DownsampledChunk.objects.filter(series=OuterRef("series"), start=OuterRef("start"))
+    few = Q(series__in=exact) & Exists(extremes.filter(within.overlaps()) if within else extremes)
+    chunks = MetricChunk.objects.filter(series__in=every).filter(few | ~Exists(extremes))
     return chunks.values_list("series_id", "start", "data")
 
 
@@ -124,7 +124,7 @@ def _joined(parts: list) -> tuple[tuple, int]:
 
 
 def _read(part) -> tuple[int, int, tuple, int]:
-    if isinstance(part, MetricSketch):
+    if isinstance(part, DownsampledChunk):
         raw = np.frombuffer(bytes(part.data), I8).reshape(3, -1)
         return part.start, part.count, (raw[0], raw[1], raw[2].view(F8)), part.gaps
     start, data = part

@@ -7,15 +7,15 @@ from runs.metrics import deduplication, downsampled, packing, sql
 from runs.metrics.batches import FULL, MAX_BATCH_ID, Group, format_last_value, group_points
 from runs.metrics.deduplication import last_point, rank_value
 from runs.models import MetricChunk, MetricSeries, Run
-from runs.models.metrics import MetricSketch
+from runs.models.metrics import DownsampledChunk
 from studio.database import begin_write
 from studio.errors import Invalid, TooLarge
 from studio.formats import from_millis
 
 # Chunks are merged whenever there are this many.
 LOOSE = 64
-# Chunks of at least this many points get a sketch.
-SKETCHED = 4_096
+# Chunks of at least this many points get a downsampled chunk.
+MIN_DOWNSAMPLED = 4_096
 MAX_SERIES = 10_000
 MAX_POINTS_PER_SERIES = 10_000_000
 
@@ -60,17 +60,17 @@ def store_locked(run: Run, groups: dict[str, Group], *, once: bool = False) -> N
     sql.save_summaries([present[name] for name in groups if name in present])
     sql.add_series(list(fresh.values()))
     sql.add_chunks(chunks)
-    _sketch(chunks)
+    _downsample_long(chunks)
     for name in groups:
         series = present.get(name) or fresh[name]
         if series.loose >= LOOSE:
             merge_chunks(series)
 
 
-def _sketch(chunks: list[MetricChunk]) -> None:
-    long = [chunk for chunk in chunks if chunk.count >= SKETCHED]
+def _downsample_long(chunks: list[MetricChunk]) -> None:
+    long = [chunk for chunk in chunks if chunk.count >= MIN_DOWNSAMPLED]
     if long:
-        downsampled.store_sketches(long)
+        downsampled.store_downsampled(long)
 
 
 def _check_kinds(present: dict, groups: dict) -> None:
@@ -124,11 +124,11 @@ def _summarize_numbers(series: MetricSeries, numbers: list, steps: list, indexes
 def _summarize_last(series: MetricSeries, group: Group, steps: list, numbers: list) -> None:
     """The last point is the one with the greatest step, then time, then value, in whatever order they arrive."""
 
-    def rank(index: int) -> tuple:
+    def rank_point(index: int) -> tuple:
         return steps[index], group.times[index], rank_value(numbers[index])
 
-    index = max(reversed(range(len(steps))), key=rank)
-    if series.last_at is not None and rank(index) < last_point(series):
+    index = max(reversed(range(len(steps))), key=rank_point)
+    if series.last_at is not None and rank_point(index) < last_point(series):
         return
     series.last = float(numbers[index]) if numbers[index] == numbers[index] else None
     series.last_step, series.shown = steps[index], format_last_value(group.values[index])
@@ -155,9 +155,9 @@ def merge_chunks(series: MetricSeries) -> None:
             codec, columns = packing.join_columns([packing.unpack_columns(bytes(chunk.data)) for chunk in chunks])
             data = packing.pack_columns(codec, *columns)
             MetricChunk.objects.filter(pk__in=[chunk.pk for chunk in chunks]).delete()
-            MetricSketch.objects.filter(series=series, start__in=[chunk.start for chunk in chunks]).delete()
+            DownsampledChunk.objects.filter(series=series, start__in=[chunk.start for chunk in chunks]).delete()
             start, count = chunks[0].start, len(columns[0])
-            _sketch([MetricChunk.objects.create(series=series, start=start, count=count, data=data)])
+            _downsample_long([MetricChunk.objects.create(series=series, start=start, count=count, data=data)])
     series.loose = 0
     MetricSeries.objects.filter(pk=series.pk).update(loose=0)
 

@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='MetricSketch',
+            name='DownsampledChunk',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('start', models.PositiveBigIntegerField()),
@@ -108,11 +108,8 @@ class Migration(migrations.Migration):
                 ('max_time', models.BigIntegerField()),
                 ('gaps', models.PositiveIntegerField(default=0)),
                 ('data', models.BinaryField()),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sketches', to='runs.metricseries')),
+                ('series', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='downsampled_chunks', to='runs.metricseries')),
             ],
-            options={
-                'verbose_name_plural': 'metric sketches',
-            },
         ),
         migrations.CreateModel(
             name='Run',
@@ -343,8 +340,8 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('series', 'start'), name='one_chunk_at_a_place'),
         ),
         migrations.AddConstraint(
-            model_name='metricsketch',
-            constraint=models.UniqueConstraint(fields=('series', 'start'), name='one_sketch_at_a_place'),
+            model_name='downsampledchunk',
+            constraint=models.UniqueConstraint(fields=('series', 'start'), name='one_downsampled_chunk_at_a_start'),
         ),
         migrations.AddIndex(
             model_name='metricseries',

@@ -5,7 +5,7 @@ from runs.models.experiments import Experiment
 from runs.models.facets import ListFacets
 from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
-from runs.models.metrics import MetricBatch, MetricChunk, MetricSeries, MetricSketch
+from runs.models.metrics import DownsampledChunk, MetricBatch, MetricChunk, MetricSeries
 from runs.models.runs import Run
 from runs.models.saved_views import RunColour, SavedView, Star, TagEdit
 from runs.models.snapshots import Snapshot
@@ -15,13 +15,13 @@ from runs.models.tags_and_parameters import RunParameter, RunTag
 __all__ = [
     "Artifact",
     "ArtifactSegment",
+    "DownsampledChunk",
     "Experiment",
     "HomeVisit",
     "ListFacets",
     "MetricBatch",
     "MetricChunk",
     "MetricSeries",
-    "MetricSketch",
     "Run",
     "RunColour",
     "RunDataset",

@@ -73,10 +73,10 @@ class MetricChunk(models.Model):
         return f"{self.series} [{self.start}, +{self.count}]"
 
 
-class MetricSketch(models.Model):
+class DownsampledChunk(models.Model):
     """The extremes of one long chunk, so that a line of millions of points is drawn without reading them."""
 
-    series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="sketches")
+    series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="downsampled_chunks")
     start = models.PositiveBigIntegerField()
     count = models.PositiveIntegerField()
     min_step = models.BigIntegerField()
@@ -88,8 +88,7 @@ class MetricSketch(models.Model):
     data = models.BinaryField()
 
     class Meta:
-        verbose_name_plural = "metric sketches"
-        constraints = [models.UniqueConstraint(fields=["series", "start"], name="one_sketch_at_a_place")]
+        constraints = [models.UniqueConstraint(fields=["series", "start"], name="one_downsampled_chunk_at_a_start")]
 
     def __str__(self):
         return f"{self.series} [{self.start}, +{self.count}]"

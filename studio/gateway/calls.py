@@ -87,7 +87,7 @@ class Caller(Side):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_SECONDS):
                 self.received.clear()
-                while await self.more():
+                while await self.wait_for_data():
                     self.received.clear()
         self.transport.close()
 
@@ -125,7 +125,7 @@ class Caller(Side):
         if not self.received:
             try:
                 async with asyncio.timeout(IDLE_SECONDS):
-                    await self.more()
+                    await self.wait_for_data()
             except TimeoutError:
                 return None
         try:
@@ -241,7 +241,7 @@ class Caller(Side):
     async def _read_more(self) -> None:
         try:
             async with asyncio.timeout(MOVE_SECONDS):
-                is_more = await self.more()
+                is_more = await self.wait_for_data()
         except TimeoutError as error:
             raise BadHead(f"No more of the body has come for {MOVE_SECONDS:g} seconds.", 408) from error
         if not is_more:
@@ -288,7 +288,7 @@ class Caller(Side):
                         await self.drain()
                 if body.is_done:
                     break
-                if not await upstream.more():
+                if not await upstream.wait_for_data():
                     break
         except BadHead as error:
             raise BrokenAnswer(f"A replica's answer cannot be read: {error}") from error

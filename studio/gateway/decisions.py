@@ -38,7 +38,7 @@ class Decision:
 
 
 @dataclasses.dataclass
-class Entry:
+class CachedDecision:
     decision: Decision | None = None
     decided_at: float = 0.0
     asking: asyncio.Task | None = None
@@ -49,7 +49,7 @@ class Studio:
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
         self.key = key
-        self._entries: dict[tuple[str, str], Entry] = {}
+        self._entries: dict[tuple[str, str], CachedDecision] = {}
 
     async def authorize(self, label: str, cookie: str) -> Decision:
         """Raises Unreachable."""
@@ -61,7 +61,7 @@ class Studio:
         return await self._answer(f"{workspace}/{name}", key, "/nodes/v1/services/authorize", body)
 
     async def _answer(self, subject: str, secret: str, path: str, body: dict) -> Decision:
-        entry = self._entries.setdefault((subject, hashlib.sha256(secret.encode()).hexdigest()), Entry())
+        entry = self._entries.setdefault((subject, hashlib.sha256(secret.encode()).hexdigest()), CachedDecision())
         age = time.monotonic() - entry.decided_at
         route = entry.decision.route if entry.decision else None
         # A service that starts is looked at again soon.
@@ -78,7 +78,7 @@ class Studio:
                 return entry.decision
             raise
 
-    async def _decide(self, entry: Entry, path: str, body: dict) -> Decision:
+    async def _decide(self, entry: CachedDecision, path: str, body: dict) -> Decision:
         began = time.monotonic()
         try:
             status, answer = await self.ask(path, body)

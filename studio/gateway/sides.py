@@ -53,7 +53,7 @@ class Side(asyncio.Protocol):
         if self._draining is not None and not self._draining.done():
             self._draining.set_result(None)
 
-    async def more(self) -> bool:
+    async def wait_for_data(self) -> bool:
         """Wait until more data has come; False if no more comes. Read what has come first: a full side is paused."""
         if self._is_paused and not self.is_lost and len(self.received) <= HIGH_WATER:
             self._is_paused = False
@@ -82,7 +82,7 @@ class Side(asyncio.Protocol):
         while (end := self.received.find(END, 0, MAX_HEAD + len(END))) < 0:
             if len(self.received) > MAX_HEAD:
                 raise BadHead("The head is too long.", 431)
-            if not await self.more():
+            if not await self.wait_for_data():
                 return None
         head = bytes(self.received[:end])
         del self.received[: end + len(END)]

@@ -23,7 +23,7 @@ def compare_value(column: str, clause: Clause) -> Q:
     """With a finite number. A column that is empty meets no comparison."""
     value = clause.value
     if isinstance(value, str) or not math.isfinite(value):
-        raise clause.wrong(f"a number stands without quotes: {clause.key} {clause.operator} {value!r}")
+        raise clause.make_error(f"a number stands without quotes: {clause.key} {clause.operator} {value!r}")
     value = float(value)
     if clause.operator == "!=":
         return Q(**{f"{column}__lt": value}) | Q(**{f"{column}__gt": value})
@@ -36,17 +36,17 @@ def text_condition(column: str, clause: Clause) -> Q:
         return empty if clause.operator == "is null" else ~empty
     operator = OPPOSITE.get(clause.operator, clause.operator)
     if operator not in TEXTUAL:
-        raise clause.wrong(f"a text is compared by =, !=, LIKE, ILIKE, ~ or IN, not {clause.operator.upper()}")
+        raise clause.make_error(f"a text is compared by =, !=, LIKE, ILIKE, ~ or IN, not {clause.operator.upper()}")
     values = clause.value if operator == "in" else (clause.value,)
     if not all(isinstance(value, str) for value in values):
-        raise clause.wrong(f"a text stands in quotes: {clause.key} {clause.operator.upper()} '{values[0]}'")
+        raise clause.make_error(f"a text stands in quotes: {clause.key} {clause.operator.upper()} '{values[0]}'")
     found = Q(**{f"{column}__{TEXTUAL[operator]}": list(values) if operator == "in" else clause.value})
     return ~found if clause.operator in OPPOSITE else found
 
 
 def number_condition(column: str, clause: Clause) -> Q:
     if clause.operator not in NUMERIC and clause.operator != "!=":
-        raise clause.wrong(f"{clause.key} is a number; compare it by =, !=, >, >=, < or <=")
+        raise clause.make_error(f"{clause.key} is a number; compare it by =, !=, >, >=, < or <=")
     return compare_value(column, clause)
 
 
@@ -55,7 +55,7 @@ def time_condition(column: str, clause: Clause) -> Q:
     if clause.operator in ("is null", "is not null"):
         return Q(**{f"{column}__isnull": clause.operator == "is null"})
     if clause.operator not in NUMERIC and clause.operator != "!=":
-        raise clause.wrong(f"{clause.key} is a time; compare it by =, !=, >, >=, < or <=")
+        raise clause.make_error(f"{clause.key} is a time; compare it by =, !=, >, >=, < or <=")
     first, after = _time_range(clause)
     if clause.operator == "!=":
         return Q(**{f"{column}__lt": first}) | Q(**{f"{column}__gte": after})
@@ -76,8 +76,8 @@ def _time_range(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
             found, half = from_millis(value), dt.timedelta(microseconds=500)
             return found - half, found + half
     except (ValueError, OverflowError, OSError) as error:
-        raise clause.wrong(f"{value!r} is not a time: {error}") from error
-    raise clause.wrong(
+        raise clause.make_error(f"{value!r} is not a time: {error}") from error
+    raise clause.make_error(
         f"{value!r} is not a time: write ms since 1970 without quotes, or '2026-01-31' or '2026-01-31T12:00'"
     )
 
@@ -87,7 +87,7 @@ def uuid_condition(column: str, clause: Clause) -> Q:
     operator = OPPOSITE.get(clause.operator, clause.operator)
     values = clause.value if operator == "in" else (clause.value,)
     if operator not in ("=", "in") or not all(isinstance(value, str) for value in values):
-        raise clause.wrong(f"{clause.key} is a text in quotes, compared by =, != or IN")
+        raise clause.make_error(f"{clause.key} is a text in quotes, compared by =, != or IN")
     found = Q(**{f"{column}__in": [key for key in map(_parse_uuid, values) if key]})
     return ~found if clause.operator in OPPOSITE else found
 
@@ -134,7 +134,7 @@ class Rows:
             return _in_json(self.json[tree.entity], tree, self.absent.get(tree.key))
         kind, column = self.columns.get(tree.key.lower(), ("", ""))
         if tree.entity not in ("", "attribute", "attributes") or not kind:
-            raise tree.wrong(f"'{tree.key}' is none of {', '.join(self.columns)} and tags.x")
+            raise tree.make_error(f"'{tree.key}' is none of {', '.join(self.columns)} and tags.x")
         return KINDS[kind](column, tree)
 
 
@@ -154,7 +154,7 @@ def expression_condition(expression, clause: Clause) -> Q:
     lookup = TextField().get_lookup(TEXTUAL.get(operator, ""))
     values = clause.value if operator == "in" else (clause.value,)
     if lookup is None or not all(isinstance(value, str) for value in values):
-        raise clause.wrong(f"a tag is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN: {clause.key}")
+        raise clause.make_error(f"a tag is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN: {clause.key}")
     found = Q(lookup(expression, list(values) if operator == "in" else clause.value))
     return ~found if clause.operator in OPPOSITE else found
 

@@ -54,7 +54,7 @@ class Clause:
     value: typing.Any
     column: int
 
-    def wrong(self, message: str) -> BadFilter:
+    def make_error(self, message: str) -> BadFilter:
         return BadFilter(message, self.column)
 
 

@@ -207,12 +207,12 @@ def test_a_backup_lies_neither_in_the_shares_nor_in_the_storage(settings, place)
 
 
 def test_the_schedule_makes_and_checks_and_keeps_a_few(settings, run):
-    tasks.work()
+    tasks.make_due_backups()
     assert not Backup.objects.exists()
     settings.BACKUP_HOURS, settings.BACKUP_KEEP = 24, 1
     for _ in range(3):
-        tasks.work()
-        tasks.work()
+        tasks.make_due_backups()
+        tasks.make_due_backups()
         Backup.objects.update(created_at=timezone.now() - dt.timedelta(hours=25))
     made = list(Backup.objects.all())
     assert len(made) == 3 and all(backup.checked_at and not backup.check_error for backup in made), made[0].log
@@ -303,9 +303,9 @@ def test_the_page_starts_one_and_shows_what_became_of_it(run, as_user, owner, al
     assert "None yet" in html_of(admin.get("/admin/backups/"))
     for _ in range(2):
         answer = admin.post("/admin/backups/start/")
-    assert answer.status_code == 409 and sent == ["backups.tasks.work"]
+    assert answer.status_code == 409 and sent == ["backups.tasks.make_due_backups"]
     assert as_user(alice).post("/admin/backups/start/").status_code == 403
-    tasks.work()
+    tasks.make_due_backups()
     backup, page = Backup.objects.get(), html_of(admin.get("/admin/backups/"))
     assert str(backup.folder) in page and "restored into a scratch folder" in page and "Verified" in page
     Backup.objects.update(started_at=timezone.now() - dt.timedelta(days=40))

@@ -173,7 +173,7 @@ R50 sdk/test_isolation.py a_script_of_a_studio_that_runs_as_root_has_no_capabili
 
 # Row, and why: what is not there, or what this studio does instead.
 NOT_HERE = """
-A41 A series has no end: its points are packed, and charts read a sketch of them.
+A41 A series has no end: its points are packed, and charts read a downsampled chunk of them.
 A61 No tag, and no other word of a user's, switches a check off.
 U10 Both forms are kept, as Linux keeps them; bytes lie under random keys (a test of this folder has them with U09).
 U15 No tar is read.

@@ -23,7 +23,7 @@ def admin(db):
 
 @pytest.fixture
 def token(admin):
-    return JoinToken.issue(admin)
+    return JoinToken.create_with_secret(admin)
 
 
 @pytest.fixture
@@ -64,10 +64,10 @@ def test_a_wrong_name_does_not_spend_the_token(api, token):
 
 
 def test_machines_of_the_same_name_have_keys_of_their_own(api, admin, joined):
-    second = api(JoinToken.issue(admin)[1]).post("/nodes/v1/join", FACTS).json()
+    second = api(JoinToken.create_with_secret(admin)[1]).post("/nodes/v1/join", FACTS).json()
     assert second["name"] == "gpu-box-2" and second["key"] != keys.host_key(joined)
     joined.delete()
-    third = api(JoinToken.issue(admin)[1]).post("/nodes/v1/join", FACTS).json()
+    third = api(JoinToken.create_with_secret(admin)[1]).post("/nodes/v1/join", FACTS).json()
     assert third["name"] == "gpu-box" and keys.host_by_key(keys.host_key(Host(uid=joined.uid))) is None
 
 

@@ -32,7 +32,7 @@ def reap_for(world, seconds: int) -> int:
     """Reap every 5 s for so long; returns how often it was done in earnest."""
     before = world["reaped"]
     for _ in range(0, seconds, 5):
-        tasks.reap()
+        tasks.mark_lost_nodes()
         world["now"] += 5
     return world["reaped"] - before
 

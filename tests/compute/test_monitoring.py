@@ -131,9 +131,9 @@ def test_a_job_that_used_little_of_its_node_is_told_so(host, work):
     work.assignments.update(cores=8, memory_gb=32)
     use = monitoring.measure_use(Work.objects.get(pk=work.pk))
     assert (use.cpu_mean, use.cpu_peak, use.memory_peak) == (pytest.approx(0.4), 0.4, 1.0)
-    assert use.advice == "1 core and 2 GB of memory would have been enough."
+    assert use.size_advice == "1 core and 2 GB of memory would have been enough."
     work.assignments.update(cores=1, memory_gb=1.5)
-    assert monitoring.measure_use(Work.objects.get(pk=work.pk)).advice == ""
+    assert monitoring.measure_use(Work.objects.get(pk=work.pk)).size_advice == ""
 
 
 def test_pages_show_what_was_measured_and_ask_for_more(as_user, bob, mallory, workspace, host, cluster, work):

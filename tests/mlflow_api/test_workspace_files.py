@@ -118,7 +118,7 @@ def test_they_go_with_the_workspace_and_not_before(root, workspace, folder):
     root.put("dir/b.txt")
 
     def purge(**more):
-        selection = purging.Selection(workspace.pk, **more)
+        selection = purging.PurgeSelection(workspace.pk, **more)
         return [file for step in purging.list_steps() for file in step.delete_batch(selection) or []]
 
     purge(run_pks=[1])

@@ -15,7 +15,7 @@ from compute.models import ApplicationSession, Assignment
 from notebooks import share, tasks
 from notebooks.models import SharedFile, TrashedFile
 from notebooks.purging import delete_share
-from studio.purging import Selection
+from studio.purging import PurgeSelection
 from tests import factories
 from workspaces.file_share import Home, make_alias, share_folder
 from workspaces.models import Role
@@ -245,6 +245,6 @@ def test_a_notebook_opens_in_a_frame_on_an_instance_that_is_started_there(
 def test_a_purge_of_the_workspace_takes_its_share(page, workspace, disk):
     page.get(N)
     upload(page, f"{ALICE}/a.py")
-    assert delete_share(Selection(workspace.pk, run_pks=[1])) is None and disk(ALICE).exists()
-    assert delete_share(Selection(workspace.pk, whole_workspace=True)) == []
-    assert not disk(ALICE).exists() and delete_share(Selection(workspace.pk, whole_workspace=True)) is None
+    assert delete_share(PurgeSelection(workspace.pk, run_pks=[1])) is None and disk(ALICE).exists()
+    assert delete_share(PurgeSelection(workspace.pk, whole_workspace=True)) == []
+    assert not disk(ALICE).exists() and delete_share(PurgeSelection(workspace.pk, whole_workspace=True)) is None

@@ -61,7 +61,7 @@ def test_a_failed_job_is_notified_once(run, alice, bob):
 def test_a_completed_job_is_notified_if_one_wants_it(run, alice):
     run.move(Run.Status.COMPLETED)
     assert find_events.find_events() == 0
-    Preference.choose(alice, {(Event.JOB_COMPLETED, Channel.BELL)})
+    Preference.store_choices(alice, {(Event.JOB_COMPLETED, Channel.BELL)})
     assert find_events.find_events() == 1
 
 
@@ -117,7 +117,7 @@ def test_choices_are_kept_and_can_turn_the_bell_off(as_user, alice, run):
 def test_a_webhook_is_signed(receiver, run, alice):
     url, got, _ = receiver
     hook = Webhook.put(alice, url)
-    Preference.choose(alice, {(Event.JOB_FAILED, Channel.WEBHOOK)})
+    Preference.store_choices(alice, {(Event.JOB_FAILED, Channel.WEBHOOK)})
     run.fail("UserError", "no")
     tasks.notify_people()
     tasks.notify_people()
@@ -133,7 +133,7 @@ def test_a_webhook_that_fails_is_sent_again_later_and_given_up_at_last(receiver,
     url, got, server = receiver
     server.status = 503
     Webhook.put(alice, url)
-    Preference.choose(alice, {(Event.JOB_FAILED, Channel.WEBHOOK)})
+    Preference.store_choices(alice, {(Event.JOB_FAILED, Channel.WEBHOOK)})
     Notification.send(alice, Event.JOB_FAILED, "x", "failed")
     tasks.notify_people()
     delivery = Delivery.objects.get()

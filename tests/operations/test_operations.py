@@ -164,7 +164,7 @@ def test_health_shows_jobs_and_requests_by_id(admin, monkeypatch):
     for number in range(3):
         fields = {"method": "GET", "path": f"/p{number}", "status": 500, "seconds": 1, "error": "KeyError: 'x'"}
         RequestRecord.add(request_id=f"{number}" * 32, **fields)
-    job_records.record_job("compute.tasks.reap", 0.2, 5)
+    job_records.record_job("compute.tasks.mark_lost_nodes", 0.2, 5)
     JobRecord.objects.update(ended_at=NOW() - dt.timedelta(hours=1))
     page = html_of(admin.get("/admin/health/", {"request": "11111111"}))
     assert "/p1" in page and "/p0" not in page and "Late" in page and "KeyError" in page

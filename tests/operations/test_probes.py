@@ -55,7 +55,7 @@ def test_metrics_are_counted_from_the_database(db, workspace, alice, monkeypatch
     factories.make_node(target, factories.make_host("big", heartbeat_at=timezone.now()))
     queue.enqueue(target, "run:r1", {}, alice)
     factories.make_run(workspace, status="Running")
-    job_records.record_job("compute.tasks.reap", 0.1, 5)
+    job_records.record_job("compute.tasks.mark_lost_nodes", 0.1, 5)
     day, now = timezone.now().date(), timezone.now()
     times = {"day": day, "started_at": now, "ended_at": now}
     Usage.objects.create(kind="job", **Usage.path_of(workspace), **times, node="n", seconds=90, cost=1.5)

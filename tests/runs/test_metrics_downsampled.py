@@ -1,4 +1,4 @@
-"""A chart of very many points is drawn from sketches, and shows what the points would."""
+"""A chart of very many points is drawn from downsampled chunks, and shows what the points would."""
 
 import math
 
@@ -9,7 +9,7 @@ from runs import metrics
 from runs.metrics import downsampled
 from runs.metrics.downsampled import Range
 from runs.models import MetricChunk
-from runs.models.metrics import MetricSketch
+from runs.models.metrics import DownsampledChunk
 from tests import factories
 
 
@@ -29,10 +29,10 @@ def log(run, count: int, start: int = 0, **peaks):
     return run.metrics.get(name="loss")
 
 
-def test_long_chunks_get_a_sketch_and_short_ones_do_not(run):
+def test_long_chunks_get_a_downsampled_chunk_and_short_ones_do_not(run):
     log(run, 10_000)
     log(run, 100, start=10_000)
-    assert [sketch.count for sketch in MetricSketch.objects.filter(series__run=run)] == [10_000]
+    assert [chunk.count for chunk in DownsampledChunk.objects.filter(series__run=run)] == [10_000]
 
 
 def test_a_peak_among_many_points_is_drawn(run, monkeypatch):
@@ -68,11 +68,11 @@ def test_gaps_are_counted_and_drawn(run):
     assert line.gaps == 3 and line.steps[~np.isfinite(line.values)].tolist() == [100, 60_000]
 
 
-def test_a_merge_replaces_sketches(run):
+def test_a_merge_replaces_downsampled_chunks(run):
     series = log(run, 30_000)
     metrics.merge_small_chunks(series)
     starts = MetricChunk.objects.filter(series=series).values_list("start", "count")
-    assert sorted(MetricSketch.objects.filter(series=series).values_list("start", "count")) == sorted(starts)
+    assert sorted(DownsampledChunk.objects.filter(series=series).values_list("start", "count")) == sorted(starts)
 
 
 def test_points_logged_out_of_order_are_drawn_in_order(run):

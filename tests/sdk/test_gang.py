@@ -49,7 +49,7 @@ def meet_all(gangs) -> list[str]:
 
     def meet(one):
         try:
-            one.meet()
+            one.wait_for_nodes()
         except NotTogether as error:
             problems.append(str(error))
             for other in gangs:

@@ -18,7 +18,7 @@ def studio(transactional_db, live_server, settings) -> str:
 
 @pytest.fixture
 def token(studio) -> str:
-    return JoinToken.issue(factories.make_user("root", is_superuser=True, is_staff=True))[1]
+    return JoinToken.create_with_secret(factories.make_user("root", is_superuser=True, is_staff=True))[1]
 
 
 @pytest.fixture

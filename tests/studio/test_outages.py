@@ -186,12 +186,12 @@ def test_a_page_whose_session_cannot_be_read_says_so_and_is_one_line_in_the_log(
 def test_a_task_that_meets_an_outage_is_one_line_in_the_log_of_its_worker():
     filters = [one for one in logging.getLogger("celery.app.trace").filters if isinstance(one, outages.OneLine)]
     error = caused(OperationalError("connection is bad:\n\tIs the server running?"), psycopg.OperationalError("bad"))
-    context = {"name": "compute.tasks.reap", "exc": "an error"}
+    context = {"name": "compute.tasks.mark_lost_nodes", "exc": "an error"}
     record = logging.LogRecord(
         "celery.app.trace", 40, "", 0, "Task %(name)s raised: %(exc)s", (context,), (type(error), error, None)
     )
     assert filters and filters[0].filter(record)
-    line = "Task compute.tasks.reap raised: an error: connection is bad: Is the server running?"
+    line = "Task compute.tasks.mark_lost_nodes raised: an error: connection is bad: Is the server running?"
     assert record.getMessage() == line and not record.exc_info
 
 

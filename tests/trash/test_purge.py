@@ -67,7 +67,7 @@ def full_run(workspace):
         series = MetricSeries.objects.create(run=run, name="acc", kind="scalar", count=1)
         MetricChunk.objects.create(series=series, start=0, count=1, data=b"12345678")
         extremes = dict.fromkeys(["min_step", "max_step", "min_time", "max_time"], 0)
-        series.sketches.create(start=0, count=1, data=b"1", **extremes)
+        series.downsampled_chunks.create(start=0, count=1, data=b"1", **extremes)
         MetricBatch.objects.create(run=run, batch_id="b")
         run.stars.create(user=workspace.created_by or factories.make_user())
         RunColour.objects.create(run=run, user=workspace.created_by or factories.make_user(), colour=1)

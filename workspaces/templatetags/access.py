@@ -25,7 +25,7 @@ MAX_NAMES = 2
 
 
 @register.inclusion_tag("workspaces/_greyed.html", takes_context=True)
-def greyed(context, verb: str, label: str, icon: str = "", css: str = "command") -> dict:
+def greyed_button(context, verb: str, label: str, icon: str = "", css: str = "command") -> dict:
     """The button that a person with the right to `verb` has here, without its act."""
     return {"label": label, "icon": icon, "css": css, "reason": _reason(context["request"], verb)}
 

@@ -21,6 +21,6 @@ class Command(BaseCommand):
             raise CommandError(error.message.replace("compute name", "host name")) from error
         if warning := joining.find_problem():
             self.stderr.write(warning)
-        _, secret = JoinToken.issue(None)
+        _, secret = JoinToken.create_with_secret(None)
         for command in joining.list_commands(secret, name):
             self.stdout.write(command)

@@ -33,7 +33,7 @@ class JudgedChildren:
     trials: list[tuple[Run, float]]
 
     @property
-    def ranked(self) -> list[tuple[Run, float]]:
+    def ranked_trials(self) -> list[tuple[Run, float]]:
         return sorted(self.trials, key=lambda trial: -trial[1] if self.better == "higher" else trial[1])
 
 
@@ -88,7 +88,7 @@ def _find_objective(run: Run, table: RunTable) -> metric_order.Objective:
 
 
 def _describe_objective(objective: JudgedChildren, table: RunTable) -> dict[str, Any]:
-    ranked = objective.ranked
+    ranked = objective.ranked_trials
     best, value = ranked[0]
     varying = table.varying_parameters[:MAX_AXES]
     parameters = dict(RunParameter.objects.filter(run=best, name__in=varying).order_by().values_list("name", "value"))

@@ -68,7 +68,7 @@ def _register(request, workspace, form: DatastoreForm) -> Datastore:
     if Datastore.objects.of(workspace).filter(name__iexact=name).exists():
         raise Conflict(f"There is a datastore {name} already. Choose another name.", target="name")
     try:
-        stores.Files(Datastore.draft(workspace, name, fields)).test()
+        stores.Files(Datastore.build_unsaved(workspace, name, fields)).test()
     except NotReady as error:
         raise Conflict(error.message) from error
     return Datastore.register(actor_of_request(request), workspace, name, fields)

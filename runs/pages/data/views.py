@@ -69,11 +69,11 @@ def _version(request, slug: str, name: str, version: str) -> DataVersion:
 
 def _context(request, found: DataVersion, tab: str, **more) -> dict:
     """The context of every tab."""
-    versions = list(found.named.versions.all()[:100])
+    versions = list(found.named_asset.versions.all()[:100])
     return {
         "version": found,
         "asset": found.asset,
-        "name": found.named.name,
+        "name": found.named_asset.name,
         "tab": tab,
         "tabs": TABS,
         "versions": versions,
@@ -181,7 +181,7 @@ def _profile(request, found: DataVersion) -> dict:
 @require_safe
 def data_versions(request, slug, name, version):
     found = _version(request, slug, name, version)
-    page = page_of(request, found.named.versions.select_related("created_by", "asset", "workspace"))
+    page = page_of(request, found.named_asset.versions.select_related("created_by", "asset", "workspace"))
     return render(request, "data/versions.html", _context(request, found, "versions", page=page))
 
 
@@ -206,7 +206,7 @@ def data_change(request, slug, name, version):
     require_permission(request, "edit")
     act = request.POST.get("act", "")
     if act in ("archive", "restore"):
-        found.named.archive(actor, act == "archive")
+        found.named_asset.archive(actor, act == "archive")
         messages.success(request, f"{name} was {'archived' if act == 'archive' else 'restored'}.")
     elif act in WORK:
         DataWork.queue(found, act, actor.user)
@@ -215,7 +215,7 @@ def data_change(request, slug, name, version):
     elif act == "remove":
         found.remove(actor)
         messages.success(request, f"Version {version} of {name} was removed. Its files stay where they are.")
-        if not found.named.versions.exists():
+        if not found.named_asset.versions.exists():
             return redirect("data:list", slug)
         return redirect("data:latest", slug, name)
     return redirect(found)

@@ -22,7 +22,7 @@ MAX_WITH_LOG = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Usage:
+class EnvironmentUsage:
     """`state` is a word of the pages' states, empty as long as no job has tried; `run` is the job that shows it."""
 
     last_used: dt.datetime | None = None
@@ -38,15 +38,15 @@ def runs_of_version(workspace: Workspace, version: EnvironmentVersion) -> QueryS
     return runs_of_environment(workspace, version.environment.name).filter(environment_version=version.version)
 
 
-def read_usage(runs: QuerySet[Run]) -> Usage:
+def read_usage(runs: QuerySet[Run]) -> EnvironmentUsage:
     """Where the environment was last used, from the newest of these runs; one canceled in the queue shows nothing of the build."""
     newest = list(runs.select_related("workspace").order_by("-created_at")[:MAX_LOOKED_AT])
     if not newest:
-        return Usage()
+        return EnvironmentUsage()
     for run in newest:
         if state := build_state(run):
-            return Usage(newest[0].created_at, state, run)
-    return Usage(newest[0].created_at)
+            return EnvironmentUsage(newest[0].created_at, state, run)
+    return EnvironmentUsage(newest[0].created_at)
 
 
 def build_state(run: Run) -> str:

@@ -62,7 +62,7 @@ class RunTable:
     # ---- which runs
 
     @functools.cached_property
-    def found(self):
+    def runs_in_any_state(self):
         """All matching runs in any state; none if the query has an error, which is shown instead."""
         runs = self.scope
         if not self.options["children"] and not self.options["parent"]:
@@ -84,12 +84,12 @@ class RunTable:
     @property
     def error(self) -> BadFilter | None:
         """The error of the query, once it has been parsed."""
-        return self._error if self.found is not None else None
+        return self._error if self.runs_in_any_state is not None else None
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
         if self._searched is None:
-            by_state = dict(self.found.order_by().values_list("status").annotate(number=Count("*")))
+            by_state = dict(self.runs_in_any_state.order_by().values_list("status").annotate(number=Count("*")))
         else:
             by_state = Counter(status for _, _, status in self._searched)
         return {group: sum(by_state.get(state, 0) for state in states) for group, states in STATUS_GROUPS.items()}
@@ -99,7 +99,7 @@ class RunTable:
         """With words, key, revision and state of all found runs, the newest first: each statement would read all tags again."""
         if not self.options["q"] or self.sorts or self.group_by:
             return None
-        return list(columns.order_runs(self.found, []).values_list("pk", "revision", "status"))
+        return list(columns.order_runs(self.runs_in_any_state, []).values_list("pk", "revision", "status"))
 
     def _slice_top(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Key and revision of the runs of a page, without children of open ones."""
@@ -115,7 +115,7 @@ class RunTable:
 
     @functools.cached_property
     def matching(self):
-        runs = self.found
+        runs = self.runs_in_any_state
         if self.options["status"]:
             runs = runs.filter(status__in=[state for group in self.options["status"] for state in STATUS_GROUPS[group]])
         return runs
@@ -153,19 +153,19 @@ class RunTable:
     @functools.cached_property
     def common_metrics(self) -> list[str]:
         """The scalar metrics of the newest runs, what matters first."""
-        scalars = MetricSeries.objects.filter(run__in=self.newest, kind=MetricSeries.Kind.SCALAR)
+        scalars = MetricSeries.objects.filter(run__in=self.newest_keys, kind=MetricSeries.Kind.SCALAR)
         counts = dict(scalars.order_by().values_list("name").annotate(number=Count("pk")))
         return metric_order.sort_metrics(counts, self.objective.name)
 
     @functools.cached_property
     def varying_parameters(self) -> list[str]:
         """Those that tell the newest runs apart, of which most runs have one first."""
-        written = RunParameter.objects.filter(run__in=self.newest).order_by().values("name")
+        written = RunParameter.objects.filter(run__in=self.newest_keys).order_by().values("name")
         counted = written.annotate(number=Count("pk"), found=Count("value", distinct=True)).filter(found__gt=1)
         return list(counted.order_by("-number", "name").values_list("name", flat=True))
 
     @property
-    def newest(self) -> list[int]:
+    def newest_keys(self) -> list[int]:
         return [row[0] for row in self._newest]
 
     @functools.cached_property
@@ -235,7 +235,7 @@ class RunTable:
         return rows
 
     @property
-    def unfolded(self) -> list[RunGroup]:
+    def groups_with_rows(self) -> list[RunGroup]:
         """The groups of the page; expanded ones have their rows."""
         return self.shown_groups if self.rows is not None else []
 

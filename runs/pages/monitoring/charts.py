@@ -27,13 +27,13 @@ GAP = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Card:
+class MonitoringCard:
     title: str
     last: str
     figure: dict[str, Any]
 
 
-def build_cards(lines: dict[str, dict[str, list]], limits: dict[str, float]) -> list[Card]:
+def build_cards(lines: dict[str, dict[str, list]], limits: dict[str, float]) -> list[MonitoringCard]:
     """`lines` has the columns of each machine or node, by its name; `limits` what it has of a quantity."""
     coarse = {name: _fit(columns) for name, columns in lines.items()}
     found = []
@@ -52,14 +52,14 @@ def build_cards(lines: dict[str, dict[str, list]], limits: dict[str, float]) -> 
     return found
 
 
-def _make_card(title: str, unit: str, traces: list[dict], limit: float | None) -> Card:
+def _make_card(title: str, unit: str, traces: list[dict], limit: float | None) -> MonitoringCard:
     values = [next((value for value in reversed(trace["y"]) if value is not None), None) for trace in traces]
     known = [f"{value:.4g}" for value in values if value is not None]
     last = " / ".join(known) if len(known) <= 2 else ""
     axis = {"title": {"text": unit, "standoff": 6}, "rangemode": "tozero"}
     shown = f" of {limit:g}" if limit and last else ""
     figure = figures.build_figure(traces, yaxis=axis, xaxis={"type": "date"}, showlegend=len(traces) > 1, height=240)
-    return Card(title, f"{last}{shown} {unit}" if last else "", figure)
+    return MonitoringCard(title, f"{last}{shown} {unit}" if last else "", figure)
 
 
 def _trace(columns: dict[str, list], name: str, label: str, number: int) -> dict:
@@ -78,7 +78,7 @@ def _fit(columns: dict[str, list]) -> dict[str, list]:
     times = columns["at"]
     if len(times) > MAX_POINTS:
         step = -(-int(times[-1] - times[0]) // MAX_POINTS)
-        columns = monitoring.coarsen(columns, step)
+        columns = monitoring.average_samples(columns, step)
         times = columns["at"]
     usual = sorted(after - before for before, after in itertools.pairwise(times))
     gap = GAP * usual[len(usual) // 2] if usual else 0

@@ -26,7 +26,7 @@ GIT = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
+class StatePeriod:
     """A state of a run; `until` is its end, None for the current state."""
 
     status: str
@@ -35,14 +35,14 @@ class Stage:
     message: str
 
 
-def build_timeline(run: Run) -> list[Stage]:
+def build_timeline(run: Run) -> list[StatePeriod]:
     events = list(run.events.all())
     first = [(Run.Status.NOT_STARTED.value, run.created_at, "")]
     if events and events[0].status == Run.Status.NOT_STARTED:
         first = []
     marks = first + [(event.status, event.at, event.message) for event in events]
     ends = [at for _, at, _ in marks[1:]] + [None]
-    return [Stage(status, at, until, message) for (status, at, message), until in zip(marks, ends, strict=True)]
+    return [StatePeriod(status, at, until, message) for (status, at, message), until in zip(marks, ends, strict=True)]
 
 
 def get_job_properties(run: Run) -> dict:

@@ -138,10 +138,10 @@ def _downsample(values: List[float]) -> List[Tuple[float, float]]:
     """At most 300 points: the minimum and maximum of each interval, so that no peak is lost."""
     if len(values) <= MAX_POINTS:
         return [(float(x), value) for x, value in enumerate(values)]
-    stretch = len(values) / (MAX_POINTS / 2)
+    points_per_part = len(values) / (MAX_POINTS / 2)
     kept: List[Tuple[float, float]] = []
     for i in range(MAX_POINTS // 2):
-        part = range(int(i * stretch), int((i + 1) * stretch))
+        part = range(int(i * points_per_part), int((i + 1) * points_per_part))
         ends = {min(part, key=values.__getitem__), max(part, key=values.__getitem__)}
         kept.extend((float(x), values[x]) for x in sorted(ends))
     return kept

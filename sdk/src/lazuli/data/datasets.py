@@ -102,9 +102,9 @@ def add_inferred_types(workspace: Optional[WorkspaceClient], definition: Json) -
     types: Json = {}
     for source in sources.find_sources(workspace, definition):
         data, is_whole = sources.read_head(workspace, source, HEAD_BYTES)
-        text = decode_head(data, reader.get("encoding", "utf8"), source.shown, is_whole)
+        text = decode_head(data, reader.get("encoding", "utf8"), source.display_path, is_whole)
         if text.strip():
-            types = {**infer_types(text, reader, source.shown), **types}
+            types = {**infer_types(text, reader, source.display_path), **types}
             if reader.get("header") != ALL_DIFFER:
                 break
     if not types:

@@ -32,7 +32,7 @@ class Source(NamedTuple):
     url: str = ""
 
     @property
-    def shown(self) -> str:
+    def display_path(self) -> str:
         return self.url or self.remote.path
 
 
@@ -200,7 +200,7 @@ def fetch_local(workspace: Optional[WorkspaceClient], sources: Sequence[Source],
     """For reading: each file under a short name that has the ending of its own."""
     named = []
     for number, source in enumerate(sources):
-        key = hashlib.sha256(f"{number}/{source.shown}".encode()).hexdigest()[:12]
+        key = hashlib.sha256(f"{number}/{source.display_path}".encode()).hexdigest()[:12]
         named.append(source._replace(inside=f"{number}-{key}{posixpath.splitext(source.inside)[1][:12]}"))
     paths = download_sources(workspace, named, folder)
     return [LocalFile(path, source.url or source.remote.path) for path, source in zip(paths, sources)]

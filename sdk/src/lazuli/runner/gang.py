@@ -52,7 +52,7 @@ class Gang:
         self.rank, self.size = spec.rank, spec.node_count
         self.peers: List[Peer] = []
 
-    def meet(self) -> None:
+    def wait_for_nodes(self) -> None:
         """Wait until all nodes are ready and each reaches each. Raises NotTogether."""
         host = find_own_address(self._spec.server_url)
         with socket.socket() as listener:

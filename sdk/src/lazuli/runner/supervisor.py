@@ -199,7 +199,7 @@ class _Attempt:
         if self._monitor.is_stopped:
             raise RunEnded(str(self._monitor.reason))
         if self._gang:
-            self._gang.meet()
+            self._gang.wait_for_nodes()
         logs = LogStream(self._api, self._folder.log, self._name_log(STD_LOG), _make_masker(self._spec, self._folder))
         # The other nodes would write files of the same names.
         watched = self._spec.directories_to_watch if self._spec.rank == 0 else []

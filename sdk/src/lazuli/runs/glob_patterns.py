@@ -63,22 +63,22 @@ def _split(text: str) -> List[str]:
 
 
 def compile_name(glob: str) -> Pattern[str]:
-    """Compile the pattern of one path component. Each stretch between two stars matches at its first place, and only there.
+    """Compile the pattern of one path component. Each literal between two stars matches at its first place, and only there.
 
     A lookahead whose group is matched again stands for the atomic group, which older Pythons do not have.
     """
-    stretches: List[str] = [""]
+    literals: List[str] = [""]
     at = 0
     while at < len(glob):
         piece, end = _translate_piece(glob, at)
         if glob[at] == "*":
-            stretches.append("")
+            literals.append("")
         else:
-            stretches[-1] += piece if piece is not None else re.escape(glob[at])
+            literals[-1] += piece if piece is not None else re.escape(glob[at])
         at = end
-    first, *middle = stretches
+    first, *middle = literals
     last = f".*{middle.pop()}" if middle else ""
-    atoms = [f"(?=(?P<s{n}>.*?{stretch}))(?P=s{n})" for n, stretch in enumerate(middle) if stretch]
+    atoms = [f"(?=(?P<s{n}>.*?{literal}))(?P=s{n})" for n, literal in enumerate(middle) if literal]
     return re.compile("".join([first, *atoms, last]), re.DOTALL)
 
 
