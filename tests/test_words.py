@@ -51,7 +51,7 @@ PHRASES = {
     r"\btaken for lost\b": "counts as lost",
     r"\bNot well\b": "Problems",
     r"\bcarried out once\b": "processed once",
-    r"\b(is|are) said (here|at|first|instead|to)\b|\b[Ii]t is said\b|\bwhich is said\b|, and said\b": "a message says, a warning names",
+    r"\b(is|are) said (here|at|first|instead)\b|\b[Ii]t is said\b|\bwhich is said\b|, and said\b": "a message says, a warning names",
     r"\bfor good\b(?! in)": "permanently",
     r'^\s*"""(Of|By the button|Who has|Whom|Whose)\b': "a sentence or a noun: what it returns or does",
     r"^\s*# (Of|Whom|Whose) ": "a sentence or a noun: what it is",
