@@ -3,7 +3,9 @@
 from django import forms
 
 from accounts.models import User
+from costs import rules
 from costs.limit_models import Budget
+from studio.forms import NumberField
 from workspaces.models import Subscription, Workspace
 
 EACH_PERSON = "each-person"
@@ -54,17 +56,11 @@ class ScopeForm(forms.Form):
 
 
 class QuotaForm(ScopeForm):
-    cores = forms.IntegerField(required=False, min_value=0, max_value=10**6, label="Cores in use")
-    running_jobs = forms.IntegerField(required=False, min_value=0, max_value=10**6, label="Running jobs")
-    nodes = forms.IntegerField(
-        required=False, min_value=0, max_value=10**6, help_text="Of a workspace or subscription alone."
-    )
-    storage_gb = forms.IntegerField(
-        required=False,
-        min_value=0,
-        max_value=10**9,
-        label="Storage in GB",
-        help_text="Of a workspace or subscription alone.",
+    cores = NumberField(rules.CORES, required=False, label="Cores in use")
+    running_jobs = NumberField(rules.RUNNING_JOBS, required=False, label="Running jobs")
+    nodes = NumberField(rules.NODES, required=False, help_text="Of a workspace or subscription alone.")
+    storage_gb = NumberField(
+        rules.STORAGE_GB, required=False, label="Storage in GB", help_text="Of a workspace or subscription alone."
     )
 
     @property
@@ -73,7 +69,7 @@ class QuotaForm(ScopeForm):
 
 
 class BudgetForm(ScopeForm):
-    amount = forms.FloatField(min_value=0.01, max_value=1e9, label="For each month")
+    amount = forms.FloatField(min_value=rules.MIN_AMOUNT, max_value=rules.MAX_AMOUNT, label="For each month")
     unit = forms.ChoiceField(choices=Budget.Unit.choices, help_text="Dollars need prices: VM_PRICES or those of sizes.")
     blocks_new_work = forms.BooleanField(
         required=False, label="Block new jobs when it is used up; what runs continues, what waits keeps waiting"

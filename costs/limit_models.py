@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.models import User
+from costs import rules
 from studio.errors import Invalid
 from workspaces.models import Subscription, Workspace
 
@@ -65,6 +66,9 @@ class Quota(models.Model):
                 "Nodes and storage belong to workspaces: give a person a quota of cores or running jobs.",
                 target="nodes",
             )
+        for name, value in limits.items():
+            if value is not None:
+                rules.QUOTA_RULES[name].check(value)
         if all(value is None for value in limits.values()):
             raise Invalid("Set at least one limit.", target="cores")
         with transaction.atomic():
@@ -152,8 +156,7 @@ class Budget(models.Model):
         """Replace the budget of a person, workspace or subscription."""
         if unit not in cls.Unit.values:
             raise Invalid(f"unit={unit!r}: write one of {', '.join(cls.Unit.values)}.", target="unit")
-        if not 0 < amount < 1e12:
-            raise Invalid("Write an amount that is more than 0.", target="amount")
+        rules.AMOUNT.check(amount)
         if scope is None:
             raise Invalid("Choose a person, a workspace or a subscription.", target="scope")
         with transaction.atomic():

@@ -61,7 +61,7 @@ class TextField(forms.CharField):
 
 
 class NumberField(forms.IntegerField):
-    """A whole number with a validation rule."""
+    """A whole number with a validation rule; an optional one is not checked when empty."""
 
     def __init__(self, rule: Rule, **kwargs):
         super().__init__(**kwargs)
@@ -69,7 +69,8 @@ class NumberField(forms.IntegerField):
         self.widget.attrs |= {"min": rule.limits["minimum"], "max": rule.limits["maximum"]}
 
     def clean(self, value):
-        return check_field(self.rule.check, super().clean(value))
+        number = super().clean(value)
+        return number if number is None else check_field(self.rule.check, number)
 
 
 class TagsField(forms.CharField):

@@ -10,7 +10,7 @@ from accounts.activity import Activity
 from compute import autoscaler, notifications, queue
 from compute.models import Node, Work
 from compute.waiting import QueueView
-from costs import budgets, limits, quotas
+from costs import budgets, limits, quotas, rules
 from costs.limit_models import Budget, Quota
 from costs.models import Usage
 from studio.errors import Conflict, Invalid
@@ -105,6 +105,17 @@ def test_full_storage_refuses_new_jobs(cluster, workspace, alice):
     with pytest.raises(Conflict, match="2 of 1 GB of storage are in use") as refused:
         submit(cluster, alice, "a1")
     assert refused.value.code == "QuotaExceeded"
+
+
+def test_no_caller_may_set_limits_that_the_page_refuses(workspace):
+    for name, rule in rules.QUOTA_RULES.items():
+        for value in (-1, rule.limits["maximum"] + 1, 1.5):
+            with pytest.raises(Invalid, match="write a whole number from 0") as refused:
+                Quota.set(workspace, **{name: value})
+            assert refused.value.target == name
+    for amount in (0, 0.001, 10**9 + 1, float("nan")):
+        with pytest.raises(Invalid, match="write a number from 0"):
+            Budget.set(workspace, amount, "dollars")
 
 
 def test_a_quota_is_one_of_its_scope_and_says_what_is_wrong(workspace, alice):

@@ -1,0 +1,21 @@
+"""What may be written of quotas and budgets, each rule once (studio/rules.py)."""
+
+from studio.errors import Invalid
+from studio.rules import Rule, number_rule
+
+CORES = number_rule("number of cores", 0, 10**6, target="cores")
+NODES = number_rule("number of nodes", 0, 10**6, target="nodes")
+RUNNING_JOBS = number_rule("number of running jobs", 0, 10**6, target="running_jobs")
+STORAGE_GB = number_rule("storage in GB", 0, 10**9, target="storage_gb")
+# By field of the model.
+QUOTA_RULES = {"cores": CORES, "nodes": NODES, "running_jobs": RUNNING_JOBS, "storage_gb": STORAGE_GB}
+MIN_AMOUNT, MAX_AMOUNT = 0.01, 10**9
+
+
+def check_amount(value) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_AMOUNT <= value <= MAX_AMOUNT:
+        raise Invalid(f"The amount is {value!r}: write a number from {MIN_AMOUNT} to {MAX_AMOUNT:,}.", target="amount")
+    return value
+
+
+AMOUNT = Rule(check_amount, "amount", {"minimum": MIN_AMOUNT, "maximum": MAX_AMOUNT})
