@@ -44,3 +44,36 @@ def test_a_page_crosses_few_files(as_user, alice, workspace, page):
     assert answers[0].status_code == 200
     assert "pages/access.py" in files
     assert len(files) <= MAX_FILES, sorted(files)
+
+
+def modules_called(act) -> set[str]:
+    """Modules of the house that are called while `act` runs, without models and template tags."""
+    found, left_out = set(), ("/.venv/", "/tests/", "/models", "/templatetags/", "/migrations/")
+
+    def note(frame, event, argument):
+        name = frame.f_code.co_filename
+        if event == "call" and name.startswith(str(RUNS.parent)) and not any(part in name for part in left_out):
+            found.add(str(pathlib.Path(name).relative_to(RUNS.parent)))
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        act()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+def test_the_page_of_a_job_crosses_few_modules_of_all_apps(as_user, alice, workspace):
+    """Counted from the URL to the template, without what the page of the workspace's properties needs as well: it is
+    behind every page of a workspace."""
+    run = factories.make_run(workspace, created_by=alice)
+    client = as_user(alice)
+    pages = [run.get_absolute_url(), reverse("workspaces:settings", args=[workspace.slug])]
+    for page in pages:
+        # The first request imports what it needs.
+        assert client.get(page).status_code == 200
+    of_job, of_workspace = (modules_called(lambda page=page: client.get(page)) for page in pages)
+    files = {"runs/urls.py", *(of_job - of_workspace)}
+    assert {"runs/pages/run/views.py", "runs/pages/run/overview.py", "runs/pages/access.py"} <= files
+    assert len(files) <= MAX_FILES, sorted(files)
