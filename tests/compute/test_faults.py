@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 import psutil
 import pytest
 from azureml.core import Workspace
+from lazuli.agent import joining
 
 from tests.compute.cluster_stack import Stack, until
 from tests.up.running import Studio, command_of
@@ -104,13 +106,10 @@ def check_whole(run, folder) -> None:
 @pytest.fixture
 def start_agent(stack, tmp_path):
     """Start an agent of a further host, as a service of its own does; it has no lifeline."""
-    lines = [line.removeprefix("export ") for line in stack.studio.manage("host", "further").splitlines()]
-    given = dict(line.split("=", 1) for line in lines if line.startswith(("SERVER_URL", "HOST_")))
-    variables = {name: value.strip("'") for name, value in given.items()} | {
-        "DATA_DIR": str(tmp_path / "further"),
-        "HOST_CORES": "64",
-        "HOST_MEMORY_GB": "512",
-    }
+    folder = tmp_path / "further"
+    token = re.search(r"join\.\S+", stack.studio.manage("host", "further"))[0]
+    joining.join_studio(stack.studio.url, token, "further", folder, print)
+    variables = {"DATA_DIR": str(folder), "HOST_CORES": "64", "HOST_MEMORY_GB": "512"}
     started = []
 
     def start():

@@ -296,6 +296,13 @@ def test_the_palette_finds_runs_and_experiments(as_user, alice, mallory, run):
     assert run.get_absolute_url() not in as_user(mallory).get(reverse("palette"), {"q": "first"}).content.decode()
 
 
+def test_the_palette_shows_what_has_the_very_name_first(as_user, alice, workspace):
+    older = factories.make_run(workspace, display_name="attempt 2", run_id="digits_older")
+    newer = factories.make_run(workspace, display_name="attempt 3", run_id="digits_2")
+    found = as_user(alice).get(reverse("palette"), {"q": "Attempt 2"}).content.decode()
+    assert 0 < found.index(older.get_absolute_url()) < found.index(newer.get_absolute_url())
+
+
 def test_a_waiting_run_says_why(as_user, alice, run):
     target = factories.make_target(run.workspace, "cpu-cluster")
     Work.objects.create(target=target, scope="run:earlier", submitted_by=alice)
