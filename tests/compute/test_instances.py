@@ -160,7 +160,7 @@ def test_its_person_runs_jobs_on_it_while_it_runs(api, instance, alice, workspac
     assert api(alice).put(f"{w}/jobs/first", JOB).status_code == 409
     run(instance)
     refused = api(carol).put(f"{w}/jobs/second", JOB)
-    assert refused.status_code == 409 and "Only the person" in refused.json()["error"]["message"]
+    assert refused.status_code == 409 and "Only the user" in refused.json()["error"]["message"]
     assert api(alice).put(f"{w}/jobs/third", JOB).status_code in (200, 201)
     node = again(instance).work.node
     assert queue.claim_work(node, [str(again(instance).work.pk)]).scope == "run:third"

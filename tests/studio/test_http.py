@@ -56,6 +56,7 @@ def test_the_api_leaves_out_only_middleware_for_pages():
         "clickjacking.XFrameOptionsMiddleware",
         "SecurityHeaders",
         "Compression",
+        "RepeatedPolls",
         "Sessions",
         "Csrf",
         "People",
