@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from azureml import _absent
 from azureml.core import Experiment
 from azureml.exceptions import AzureMLException, ServiceException, UserErrorException
 from lazuli.errors import NotAvailable
@@ -54,6 +55,12 @@ except NotImplementedError as error:
     print(error.message)
 """
     assert "which this version of Lazuli Studio does not have yet" in python(code)
+
+
+def test_a_real_private_module_has_no_placeholder():
+    # `from azureml.mlflow import _project_backend` imports the module once the package says that it has no such name.
+    with pytest.raises(AttributeError):
+        _absent.find_missing("azureml.core")("_model_paths")
 
 
 def test_a_name_that_never_was_is_no_module():

@@ -62,9 +62,15 @@ def _find_service(module: str, name: str) -> Optional[str]:
         if (path == module or path.startswith(below)) and name in names.split():
             return service
     # What Python and notebooks look for by themselves is not a name of SDK v1.
-    if name.startswith(("__", "_repr_", "_ipython_")):
+    if name.startswith(("__", "_repr_", "_ipython_")) or _is_submodule(module, name):
         return None
     return PRIVATE if name.startswith("_") else find_open_service(module)
+
+
+def _is_submodule(module: str, name: str) -> bool:
+    """Whether there is a real one, which `from module import name` imports once the module itself has no such name."""
+    path = getattr(sys.modules.get(module), "__path__", None)
+    return bool(path) and importlib.machinery.PathFinder.find_spec(f"{module}.{name}", path) is not None
 
 
 def find_open_service(module: str) -> Optional[str]:
