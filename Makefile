@@ -50,7 +50,8 @@ test-js: .venv/.synced-dev ## run the tests of the JavaScript that needs no page
 # other interpreters, a browser or a started studio.
 QUICK := tests/test_house.py tests/test_docs.py $(addprefix tests/,accounts workspaces assets compute runs studio)
 SLOW := --ignore-glob='*page*.py' $(addprefix --ignore=tests/,$(addprefix runs/test_,api_runs.py compare.py create_job.py many.py \
-	metrics_downsampled.py metrics_parallel.py seeding.py) studio/test_serving.py studio/test_slow_clients.py accounts/test_oidc.py assets/test_packages.py)
+	metrics_downsampled.py metrics_parallel.py seeding.py) studio/test_serving.py studio/test_slow_clients.py accounts/test_oidc.py accounts/test_activity.py accounts/test_sign_in_limits.py \
+	assets/test_packages.py)
 test-fast: .venv/.synced-dev ## try a change: the tests that tell most in a minute
 	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -q -m "not browser and not stack and $(USUAL)" $(QUICK) $(SLOW) $(ARGS)
 
