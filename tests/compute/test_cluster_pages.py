@@ -83,7 +83,7 @@ def test_wizard_lists_sizes_and_what_the_quota_refuses(as_user, alice, url, work
 
 def test_wizard_shows_the_connected_machines_and_which_sizes_fit(as_user, alice, url):
     page = html_of(as_user(alice).get(url("cluster_new")))
-    assert "No machine is connected" in page and "no machine has room" in page
+    assert "No machine is connected" in page and "no machine has capacity" in page
     factories.make_host(name="lab-1", cpus=4, memory_gb=15.6, heartbeat_at=timezone.now())
     factories.make_host(name="gone", cpus=64, memory_gb=512, heartbeat_at=None)
     rows = {row["size"].name: row["at_once"] for row in as_user(alice).get(url("cluster_new")).context["rows"]}

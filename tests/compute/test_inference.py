@@ -65,7 +65,7 @@ def test_pages_create_show_and_change_it(as_user, alice, workspace, host):
     form = {"name": "serve", "vm_size": "Standard_DS3_v2", "agent_count": "2", "purpose": "FastProd"}
     assert "2 nodes of this size have 8" in client.post(new, form).content.decode()
     page = client.post(new, form | {"purpose": "DevTest"}, follow=True).content.decode()
-    assert "Inference cluster serve was created." in page and "Services that answer" in page
+    assert "Inference cluster serve was created." in page and "Healthy services" in page
     assert "Development and tests" in page and "Use it" not in page
     target = ComputeTarget.objects.get(name="serve")
     edit = reverse("compute:cluster_edit", args=[workspace.slug, "serve"])

@@ -31,7 +31,7 @@ def fail(workspace, hours: int, message="No module named torch", **fields) -> Ru
 
 def test_an_empty_workspace_says_what_to_do_next_with_code_for_its_cluster(client, workspace):
     page = text_of(client.get(HOME))
-    assert "Nothing has run here yet" in page and "Create cluster" in page and "Running now" not in page
+    assert "No jobs yet" in page and "Create cluster" in page and "Running now" not in page
     factories.make_target(workspace, "gpu-cluster")
     assert 'compute_target="gpu-cluster"' in text_of(client.get(HOME))
 
@@ -64,7 +64,7 @@ def test_a_poll_answers_only_what_has_changed(client, workspace):
     assert client.get(url, {"seen": seen}).status_code == 204
     run.fail("UserError", "It ended badly.")
     page = text_of(client.get(url, {"seen": seen}))
-    assert "Nothing runs now" in page and "It ended badly." in page and "hx-trigger" not in page
+    assert "No running jobs" in page and "It ended badly." in page and "hx-trigger" not in page
 
 
 def log(run, name, *values) -> None:
