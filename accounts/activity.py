@@ -22,21 +22,21 @@ SITE = 0
 # Among PostgreSQL's advisory locks, those of chains begin here.
 LOCKS = 0x4C5A << 40
 SYSTEM = "Lazuli Studio"
-# What each verb is on a page, before the name of the object.
+# The text of each verb on a page; the name of the object replaces {}, or follows.
 VERBS = {
     "access.refuse": "was not allowed to",
     "account.block": "blocked the account",
     "account.break_glass": "created a break-glass account for",
     "account.create": "created the account",
     "account.deactivate": "deactivated the account",
-    "account.open": "opened the account",
+    "account.open": "unblocked the account",
     "announcement.create": "published the announcement",
     "announcement.end": "ended the announcement",
     "backup.start": "started the backup",
     "budget.delete": "removed the budget of",
     "budget.set": "set the budget of",
-    "budget.use_up": "found used up the budget of",
-    "budget.warn": "found nearly used up the budget of",
+    "budget.use_up": "reported that the budget of {} is used up",
+    "budget.warn": "reported that the budget of {} is nearly used up",
     "compute.create": "created the compute target",
     "compute.delete": "deleted the compute target",
     "compute.scale": "scaled the compute target",
@@ -55,7 +55,7 @@ VERBS = {
     "endpoint.delete": "deleted the endpoint",
     "endpoint.edit": "edited the endpoint",
     "endpoint.key": "regenerated a key of the endpoint",
-    "experiment.delete": "moved the experiment to the trash",
+    "experiment.delete": "moved the experiment {} to the trash",
     "experiment.restore": "restored the experiment",
     "factor.add": "added a second factor to",
     "factor.remove": "removed a second factor of",
@@ -65,16 +65,16 @@ VERBS = {
     "identity.connect": "connected an identity of",
     "host.detach": "detached the machine",
     "host.drain": "drained the machine",
-    "host.invite": "made, to add a machine, a",
+    "host.invite": "created a {} to add a machine",
     "host.join": "added the machine",
-    "host.reopen": "allowed jobs again on the machine",
+    "host.reopen": "allowed jobs on the machine {} again",
     "keys.read": "read the keys of",
     "login.approve": "approved a sign-in from",
     "login.deny": "denied a sign-in from",
     "model.alias": "changed the alias",
-    "model.delete": "moved to the trash the model",
+    "model.delete": "moved the model {} to the trash",
     "model.restore": "restored the model",
-    "model_version.delete": "moved to the trash the model version",
+    "model_version.delete": "moved the model version {} to the trash",
     "model_version.restore": "restored the model version",
     "model_version.stage": "changed the stage of",
     "node.drain": "drained the node",
@@ -82,7 +82,7 @@ VERBS = {
     "policy.change": "changed",
     "principal.create": "created the service principal",
     "principal.delete": "deleted the service principal",
-    "principal.edit": "turned on or off the service principal",
+    "principal.edit": "turned the service principal {} on or off",
     "principal_secret.create": "created a secret of the service principal",
     "principal_secret.revoke": "revoked a secret of the service principal",
     "promotion_rule.create": "created the promotion rule for",
@@ -99,11 +99,11 @@ VERBS = {
     "role_definition.create": "created the role",
     "role_definition.delete": "deleted the role",
     "role_definition.edit": "changed the role",
-    "row.add": "added, in the administration,",
-    "row.change": "changed, in the administration,",
-    "row.delete": "deleted, in the administration,",
+    "row.add": "added {} in the administration",
+    "row.change": "changed {} in the administration",
+    "row.delete": "deleted {} in the administration",
     "run.cancel": "canceled the job",
-    "run.delete": "moved to the trash the job",
+    "run.delete": "moved the job {} to the trash",
     "run.restore": "restored the job",
     "secret.create": "stored the secret",
     "secret.delete": "deleted the secret",
@@ -111,7 +111,7 @@ VERBS = {
     "secret.prune": "deleted old versions of the secret",
     "secret.read": "read the secret",
     "secret.rotate": "stored a new version of the secret",
-    "site_admin.change": "changed, through claims, the site admin rights of",
+    "site_admin.change": "changed the site admin rights of {} by a claim mapping",
     "session.begin": "signed in as",
     "session.end": "signed out as",
     "session.prove": "confirmed access as",
@@ -124,9 +124,9 @@ VERBS = {
     "user_group.create": "created the group",
     "user_group.delete": "deleted the group",
     "user_group.edit": "changed the members of the group",
-    "work.front": "moved to the front of its queue the job",
+    "work.front": "moved the job {} to the front of its queue",
     "workspace.create": "created the workspace",
-    "workspace.delete": "moved to the trash the workspace",
+    "workspace.delete": "moved the workspace {} to the trash",
     "workspace.edit": "edited the workspace",
     "workspace.purge": "permanently deleted the workspace",
     "workspace.restore": "restored the workspace",
@@ -210,7 +210,8 @@ class Activity(models.Model):
 
     @property
     def action_text(self) -> str:
-        return f"{VERBS.get(self.verb, self.verb)} {self.label}".strip()
+        text = VERBS.get(self.verb, self.verb)
+        return (text if "{}" in text else f"{text} {{}}").replace("{}", self.label).strip()
 
     def compute_digest(self) -> str:
         return digest_of([getattr(self, name) for name in HASHED])
@@ -239,7 +240,7 @@ def record(
     """
     assert verb in VERBS, verb
     if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("An activity is recorded in the transaction of the act itself.")
+        raise transaction.TransactionManagementError("Record an activity in the transaction of its change.")
     chain = scope.pk if scope is not None and scope._meta.model_name == "workspace" else SITE
     row = Activity(
         chain=chain,

@@ -14,9 +14,9 @@ def check_chains() -> Finding:
     rows = sorted(newest, key=lambda row: row[:2])
     problem = next(activity.find_breaks(rows, from_start=False), "")
     if problem:
-        remedy = "Type: manage.py verify_activity. Compare it with a backup or a download."
+        remedy = "Run manage.py verify_activity. Compare it with a backup or a download."
         return Finding(WHAT, "fail", problem, remedy)
-    return passed(WHAT, f"The newest {len(rows):,} rows are as they were written.")
+    return passed(WHAT, f"The newest {len(rows):,} rows are unchanged.")
 
 
 def record_row(verb: str, row, message) -> None:

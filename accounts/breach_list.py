@@ -22,7 +22,7 @@ class BreachListValidator:
             raise ValidationError("This password is known from a breach of another site. Choose another one.")
 
     def get_help_text(self):
-        return "Not one that is known from a breach."
+        return "Not a password from a known data breach."
 
 
 def is_listed(path: str | pathlib.Path, password: str) -> bool:

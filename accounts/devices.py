@@ -28,7 +28,7 @@ MAX_WAITING = 10_000
 CLEAN_EVERY = 100
 
 
-@router.post("/login/device", response=resources.DeviceCode, summary="Begin to sign in from a terminal")
+@router.post("/login/device", response=resources.DeviceCode, summary="Start a sign-in from a terminal")
 def begin_device_login(request: HttpRequest, body: resources.DeviceCodeRequest):
     secret = new_secret()
     code = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(2))
@@ -52,7 +52,7 @@ def _delete_old(address: str) -> None:
         waiting.filter(pk__lt=oldest.pk).delete()
 
 
-@router.post("/login/device/token", response=resources.DeviceToken, summary="Ask whether the sign-in was approved")
+@router.post("/login/device/token", response=resources.DeviceToken, summary="Check whether the sign-in was approved")
 def finish_device_login(request: HttpRequest, body: resources.DeviceTokenRequest):
     login = DeviceLogin.objects.select_related("user").filter(device_digest=secret_digest(body.deviceCode)).first()
     if login is None:
@@ -62,7 +62,7 @@ def finish_device_login(request: HttpRequest, body: resources.DeviceTokenRequest
     return resources.DeviceToken(token=token, user=resources.TokenOwner.of(login.user))
 
 
-@router.get("/login/whoami", auth=Bearer(), response=resources.TokenHolder, summary="Whose token this is")
+@router.get("/login/whoami", auth=Bearer(), response=resources.TokenHolder, summary="Get the account of the token")
 def whoami(request: HttpRequest):
     return resources.TokenHolder.of(request.auth.user, runId=request.auth.run_id or None)
 

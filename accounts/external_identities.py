@@ -51,7 +51,7 @@ def connect(row: IdentityProvider, claims: dict, person: User) -> None:
     taken = SocialAccount.objects.filter(provider=row.slug, uid=claims["sub"]).first()
     if taken and taken.user_id != person.pk:
         raise Conflict(
-            f"{row} knows you as another account here. Sign in with it, or ask a site admin to separate them."
+            f"{row} belongs to another account here. Sign in to that account, or ask a site admin to separate them."
         )
     SocialAccount.objects.update_or_create(
         provider=row.slug, uid=claims["sub"], defaults={"user": person, "extra_data": _kept(claims)}
@@ -79,7 +79,7 @@ def _by_address(row: IdentityProvider, claims: dict) -> User | None:
 
 def _newcomer(row: IdentityProvider, claims: dict) -> User:
     if not row.makes_accounts:
-        raise Denied(f"{row} knows you, but there is no account for you here. Ask a site admin for an invitation.")
+        raise Denied(f"{row} confirmed who you are, but you have no account here. Ask a site admin for an invitation.")
     name = claims.get("name")
     full_name = name if isinstance(name, str) else ""
     first, _, last = full_name[:150].partition(" ")

@@ -95,7 +95,7 @@ def passkey_sign_in(request):
         how = f"{request.session[PENDING]['how']} and passkey" if pending else "by a passkey"
         return start_session(request, user, how)
     sign_in_limits.record_attempt(request, "")
-    record_failure(pending.username if pending else "", "a passkey that is not known here")
+    record_failure(pending.username if pending else "", "an unknown passkey")
     messages.error(request, passkeys.WRONG)
     return redirect("accounts:second_step" if pending else "accounts:sign_in")
 
@@ -126,7 +126,7 @@ def _check_again(request, form) -> tuple[str, int]:
     noted = sign_in_limits.record_attempt(request, request.user.username)
     if not request.user.check_password(form.cleaned_data["password"]):
         form.add_error("password", "That is not your password.")
-        record_failure(request.user.username, "wrong password, asked again")
+        record_failure(request.user.username, "wrong password on confirming access")
         return "", 403
     noted.delete()
     return "password", 200
@@ -147,7 +147,7 @@ def confirm_passkey(request):
     if passkeys.authenticate(request.POST.get("credential", ""), request.user):
         return _confirmed(request, "passkey")
     sign_in_limits.record_attempt(request, "")
-    record_failure(request.user.username, "a passkey that is not known here")
+    record_failure(request.user.username, "an unknown passkey")
     messages.error(request, passkeys.WRONG)
     return redirect("accounts:confirm")
 

@@ -16,14 +16,14 @@ MAX_PASSWORD_LENGTH = 4096
 class TokenForm(forms.Form):
     name = TextField(TOKEN_NAME, help_text="What it is for, such as “laptop” or “nightly script”.")
     days = forms.TypedChoiceField(
-        label="Good for",
+        label="Valid for",
         coerce=int,
         initial=90,
         choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "One year"), (0, "Until revoked")],
     )
 
     scope = forms.ChoiceField(label="May", choices=TokenScope, initial=TokenScope.ADMIN, required=False)
-    workspace = forms.ChoiceField(required=False, help_text="A script that uses one workspace needs no more.")
+    workspace = forms.ChoiceField(required=False, help_text="Select one if the script uses only that workspace.")
 
     def __init__(self, workspaces, *args, **kwargs):
         """`workspaces` are those that the person may open."""
@@ -44,7 +44,7 @@ class PrincipalForm(forms.Form):
 
 class PrincipalSecretForm(forms.Form):
     days = forms.TypedChoiceField(
-        label="Good for",
+        label="Valid for",
         coerce=int,
         initial=180,
         choices=[(30, "30 days"), (90, "90 days"), (180, "180 days"), (365, "One year"), (730, "Two years")],

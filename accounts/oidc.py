@@ -111,7 +111,7 @@ def finish_sign_in(request, row: IdentityProvider) -> tuple[dict, dict]:
     except requests.RequestException as error:
         raise NotReady(f"{row} does not answer. Try again, or sign in another way.") from error
     except (OAuth2Error, jwt.PyJWTError, KeyError, ValueError) as error:
-        raise Denied(f"What {row} answered is not valid: {str(error)[:200]}.") from error
+        raise Denied(f"The response of {row} is not valid: {str(error)[:200]}.") from error
 
 
 def read_logout(request, row: IdentityProvider, token: str) -> str:
@@ -134,12 +134,12 @@ def check_connection(row: IdentityProvider) -> list[tuple[bool, str, str]]:
     found = [(True, "discovery", row.discovery_url)]
     issuer = config.get("issuer", "")
     same = issuer.rstrip("/") == row.issuer.partition("/.well-known/")[0].rstrip("/")
-    found.append((same, "issuer", issuer if same else f"The provider calls itself {issuer!r}: write that."))
+    found.append((same, "issuer", issuer if same else f"The provider names the issuer {issuer!r}: enter that."))
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
         found.append((bool(config.get(name)), name, config.get(name) or "is missing in the discovery"))
     found.append(_check_keys(config.get("jwks_uri", "")))
     lacking = set(row.scopes.split()) - set(config.get("scopes_supported") or row.scopes.split())
-    text = f"The provider does not name: {', '.join(sorted(lacking))}" if lacking else row.scopes
+    text = f"The discovery document of the provider lacks: {', '.join(sorted(lacking))}" if lacking else row.scopes
     return [*found, (not lacking, "scopes", text), (True, "redirect address to register", row.redirect_url)]
 
 

@@ -97,7 +97,7 @@ def deactivate_account(actor: Actor, person: User, heir: User | None = None) -> 
     held = handover.count_held(person)
     if held and heir is None:
         words = ", ".join(f"{number} {label}" for label, number in held.items())
-        raise Conflict(f"{person} holds {words}. Enter the person who takes them over.", target="heir")
+        raise Conflict(f"{person} owns {words}. Enter the person who takes them over.", target="heir")
     if heir is not None and (heir == person or not heir.is_active or heir.kind != User.Kind.PERSON):
         raise Conflict(f"{heir} cannot take over: choose another person with an active account.", target="heir")
     _close(actor, person, User.Closed.DEACTIVATED, "deactivate an account")
@@ -112,7 +112,7 @@ def deactivate_account(actor: Actor, person: User, heir: User | None = None) -> 
 @transaction.atomic
 def open_account(actor: Actor, person: User) -> None:
     """After a block, a deactivation, or for a newcomer who waits for it."""
-    require_site_admin(actor, "open an account")
+    require_site_admin(actor, "unblock an account")
     before = person.closed_as or "deactivated"
     if not User.objects.filter(pk=person.pk, is_active=False).update(is_active=True, closed_as=""):
         raise Conflict(f"The account of {person} is not blocked.")

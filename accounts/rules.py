@@ -27,7 +27,9 @@ PRINCIPAL_WORDS = "letters, digits and . _ -, starting with a letter or digit, a
 
 def check_principal_name(text) -> str:
     if not isinstance(text, str) or not PRINCIPAL_PATTERN.fullmatch(text):
-        raise Invalid(f"{str(text)[:100]!r} is no name of a service principal: use {PRINCIPAL_WORDS}.", target="name")
+        raise Invalid(
+            f"{str(text)[:100]!r} is not a name for a service principal: use {PRINCIPAL_WORDS}.", target="name"
+        )
     return text
 
 

@@ -130,7 +130,7 @@ def theme(request):
 @require_http_methods(["GET", "POST"])
 def password(request):
     if providers_of(request.user).exists() and not (request.user.has_usable_password() or request.user.is_break_glass):
-        raise Conflict("You sign in through an identity provider, so a password here would be a way around it.")
+        raise Conflict("You sign in through an identity provider, so you cannot set a password here.")
     form = PasswordForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         form.save()

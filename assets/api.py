@@ -26,7 +26,7 @@ def environment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     )
 
 
-@router.get("/{name}", response=resources.EnvironmentContainer, summary="An environment")
+@router.get("/{name}", response=resources.EnvironmentContainer, summary="Get an environment")
 def environment_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = find_workspace(request, workspace_path)
     row = environments.find_version(workspace, name, environments.LATEST)

@@ -98,7 +98,7 @@ def build_metadata(filename: str) -> str:
         "Metadata-Version: 2.1",
         f"Name: {name}",
         f"Version: {version}",
-        f"Summary: Stands for {name}: what it offers is in {SDK}.",
+        f"Summary: A placeholder for {name}, which {SDK} contains.",
         "License: MIT",
         f"Requires-Python: {REQUIRES_PYTHON}",
         *(f"Requires-Dist: {need}" for need in (list_needs(name, version) if name != AZ else [SDK])),

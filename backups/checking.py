@@ -147,7 +147,7 @@ def _open_some_files(alias: str) -> list[str]:
 def _check_secrets(folder: pathlib.Path, manifest: Manifest, alias: str, passphrase: str) -> list[str]:
     """Whether the keys in the backup, or else this studio's own, read the secrets."""
     if manifest.has_keys and not passphrase:
-        return ["Its keys were not tried: set BACKUP_PASSPHRASE to what it was when the backup was made."]
+        return ["Its keys were not checked: set BACKUP_PASSPHRASE to what it was when the backup was made."]
     words = keys.read_keys(folder, passphrase)["vault_keys"] if manifest.has_keys else keys.list_vault_keys()
     known = encryption.Keys(words).known_ids if words else []
     used = set(SecretVersion.objects.using(alias).order_by().values_list("key_id", flat=True).distinct())
@@ -166,5 +166,5 @@ def check_and_note(backup: Backup, passphrase: str, tick=lambda: None) -> list[s
     if problems:
         backup.append_log(f"Checked: {len(problems)} problems. {problems[0]}")
     else:
-        backup.append_log("Checked: restored into a scratch folder, every file and row as it was.")
+        backup.append_log("Checked: restored into a scratch folder, all files and rows are unchanged.")
     return problems

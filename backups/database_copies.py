@@ -182,7 +182,7 @@ def _scratch_postgresql(source: pathlib.Path) -> Iterator[str]:
             0
         ]:
             raise BackupFailed(
-                "A check restores into a database of its own, which this role may not create: ALTER ROLE … CREATEDB."
+                "A check restores into a separate database, which this role cannot create: run ALTER ROLE … CREATEDB."
             )
         server.execute(f'CREATE DATABASE "{name}"')
         try:
@@ -200,7 +200,7 @@ def find_damage(alias: str) -> list[str]:
         said = [text for (text,) in cursor.execute("PRAGMA integrity_check(5)").fetchall() if text != "ok"]
         lost = cursor.execute("PRAGMA foreign_key_check").fetchmany(5)
     return [f"The database is damaged: {text}" for text in said] + [
-        f"Row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there." for row in lost
+        f"Row {row[1]} of {row[0]} refers to a row of {row[2]} that does not exist." for row in lost
     ]
 
 

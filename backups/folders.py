@@ -66,7 +66,7 @@ def read_manifest(folder: pathlib.Path) -> Manifest:
             raise BackupFailed(f"{folder} has the format {fields.get('format')}; this version reads {FORMAT}.")
         return Manifest(**fields)
     except FileNotFoundError as error:
-        raise BackupFailed(f"{folder} is no backup: it has no {MANIFEST}.") from error
+        raise BackupFailed(f"{folder} is not a backup: it has no {MANIFEST}.") from error
     except (ValueError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise BackupFailed(f"{path} is damaged: {error}") from error
 

@@ -133,7 +133,7 @@ class Making:
             f"Files: {files:,} with {format_bytes(total)}; {format_bytes(self.copied_bytes)} of them are new or changed."
         )
         if self.skipped:
-            self.backup.append_log(f"Left out: {self.skipped:,} links, sockets and files that went away meanwhile.")
+            self.backup.append_log(f"Left out: {self.skipped:,} links, sockets and files that were deleted meanwhile.")
         return files, total
 
     def _list_files(self) -> Iterator[tuple[str, int, int, Iterable[bytes]]]:

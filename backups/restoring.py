@@ -29,7 +29,7 @@ def restore_backup(folder: pathlib.Path, passphrase: str, say: Say, *, overwrite
         check_possible(folder, manifest, overwrite)
         opened = open_keys(folder, manifest, passphrase)
         if dry_run:
-            say("All is ready to restore it. Nothing was changed.")
+            say("It can be restored. Nothing was changed.")
             return
         restore_keys(opened, say)
         _restore_files(folder, say)

@@ -203,7 +203,7 @@ def _say_who_needs_it(target: ComputeTarget, host: Host, node: Node) -> str:
     who = f"The cluster {target.name}"
     if target.workspace_id != node.target.workspace_id:
         who = "A cluster of another workspace"
-    return f"{who} needs its room on {host.name}."
+    return f"{who} needs its capacity on {host.name}."
 
 
 def _choose_nodes(nodes: list[Node], free: Resources, resources: Resources) -> list[Node]:
@@ -266,5 +266,5 @@ def release_useless_nodes(nodes: list[Node], now: dt.datetime) -> int:
     late = [node for node in unstarted if node.host and not node.host.has_reported_recently(now)]
     if late and Host.objects.filter(heartbeat_at__gt=now - Host.RECENTLY).exists():
         for node in late:
-            released += node.leave(f"Its host {node.host} did not answer before it was started.")
+            released += node.leave(f"Its host {node.host} stopped responding before it was started.")
     return released

@@ -44,7 +44,7 @@ class AgentsForm(forms.Form):
     """What may be changed of an inference cluster."""
 
     agent_count = NumberField(
-        rules.AGENT_COUNT, label="Number of nodes", initial=3, help_text="They run as long as the cluster is there."
+        rules.AGENT_COUNT, label="Number of nodes", initial=3, help_text="They run as long as the cluster exists."
     )
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 3}))
     tags = TagsField()

@@ -18,7 +18,7 @@ def find_problem() -> str:
     """Why other machines do not reach this studio, as far as its settings show; empty if they may."""
     if hosts.is_loopback(settings.PUBLIC_HOST):
         return (
-            f"Other machines do not reach {settings.PUBLIC_URL}. Set HOST to the address on which the studio listens, "
+            f"Other machines cannot reach {settings.PUBLIC_URL}. Set HOST to the address on which the studio listens, "
             "PUBLIC_URL to the URL by which other machines reach it, and start the studio again."
         )
     return ""

@@ -14,14 +14,14 @@ def reap_lost() -> int:
     now = timezone.now()
     for node in Node.objects.silent(now).select_related("target"):
         seen = node.heartbeat_at or node.created_at
-        node.mark_lost(f"Node {node.name} was lost: it sent no heartbeat since {seen:%H:%M:%S} UTC.")
+        node.mark_lost(f"Node {node.name} was lost: it has sent no heartbeat since {seen:%H:%M:%S} UTC.")
     unusable = ~Q(node__state__in=Node.USABLE) | Q(node__ended_at__isnull=False) | Q(lease_until__lt=now)
     gone = Assignment.objects.current().filter(unusable, work__state=Work.State.CLAIMED).select_related("work", "node")
     lost = sum(one.work.mark_lost(_loss_reason(one, now)) for one in gone)
     # The row of its node was deleted, and the assignment with it.
     current = Assignment.objects.current().filter(work=OuterRef("pk"))
     orphaned = Work.objects.held().filter(~Exists(current))
-    return lost + sum(work.mark_lost("The node that held this work is gone.") for work in orphaned)
+    return lost + sum(work.mark_lost("The node that had this work no longer exists.") for work in orphaned)
 
 
 def _loss_reason(assignment: Assignment, now: dt.datetime) -> str:

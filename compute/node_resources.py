@@ -16,7 +16,7 @@ WorkId = Annotated[uuid.UUID, pydantic.Field(strict=False)]
 MAX_HELD = 1000
 # What a database column can hold.
 Pid = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
-UNCHECKED = "Its agent is of an earlier version, which keeps scripts from nothing."
+UNCHECKED = "Its agent is an earlier version, which does not isolate scripts."
 
 
 class NodeHeartbeat(Body):
@@ -91,7 +91,7 @@ class WorkSample(Body):
 class HostSample(WorkSample):
     # 10 ** 10 seconds are the year 2286.
     at: float = pydantic.Field(ge=0, le=1e10, allow_inf_nan=False)
-    disk: Amount = pydantic.Field(description="GB free where its jobs work.")
+    disk: Amount = pydantic.Field(description="GB free in the folder of its jobs.")
     read: Amount = pydantic.Field(description="MB per second, like the next three.")
     written: Amount
     received: Amount
@@ -124,13 +124,13 @@ class HostJoin(Body):
 
 
 class StudioFacts(Shape):
-    url: str = pydantic.Field(description="Where jobs reach the studio; a machine that does not must not join.")
+    url: str = pydantic.Field(description="The URL by which jobs reach the studio; a machine that cannot open it must not join.")
     version: str
 
 
 class JoinedHost(Shape):
     name: str
-    key: str = pydantic.Field(description="Of this machine, for its reports.")
+    key: str = pydantic.Field(description="The key of this machine for its reports.")
 
     @classmethod
     def of(cls, row: models.Host) -> Self:
@@ -149,11 +149,11 @@ class ClaimedWork(Shape):
     attempt: int
     scope: str
     life: str = pydantic.Field(description="`ends`, or `kept-up`: then the node starts a service, not a run.")
-    token: str = pydantic.Field(description="The token of its kind, such as a run token, good for this attempt.")
+    token: str = pydantic.Field(description="The token of its kind, such as a run token, valid for this attempt.")
     key: str = pydantic.Field(
         description="Of this attempt: renews the lease of kept-up work, and finds the other nodes."
     )
-    spec: dict[str, Any] = pydantic.Field(description="What the runner does; see the page Architecture.")
+    spec: dict[str, Any] = pydantic.Field(description="The instructions for the runner; see the page Architecture.")
 
     @classmethod
     def of(cls, row: models.Work, node: models.Node) -> Self:
@@ -193,7 +193,7 @@ class NodeOrder(Shape):
 class HostOrders(Shape):
     nodes: list[NodeOrder]
     detached: bool = pydantic.Field(default=False, description="It was detached and has no nodes: its agent ends.")
-    watched: bool = pydantic.Field(default=False, description="Somebody looks: send samples at once.")
+    watched: bool = pydantic.Field(default=False, description="Somebody is looking at them: send samples at once.")
 
     @classmethod
     def of(cls, row: models.Host) -> Self:

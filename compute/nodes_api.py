@@ -40,8 +40,8 @@ class WorkKey(HttpBearer):
 
 
 WRONG_TOKEN = (
-    "This token was used already, is older than an hour, or is not one of this studio. "
-    "Make another one on its page Compute, Machines, Add a machine."
+    "This token was used already, is older than an hour, or is not from this studio. "
+    "Create another one on its page Compute, Machines, Add a machine."
 )
 router = Router(tags=["nodes"])
 
@@ -112,7 +112,7 @@ def node_work_alive(request: HttpRequest, work_id, body: node_resources.WorkAliv
     "/work/{uuid:work_id}/peers",
     auth=WorkKey(),
     response=node_resources.WorkPeers,
-    summary="Say how far one of the nodes of a job is; the response says how far the others are",
+    summary="Report the progress of one node of a job; the response has the progress of the others",
 )
 def node_work_peers(request: HttpRequest, work_id, body: node_resources.WorkMeeting):
     key, attempt = request.auth
@@ -127,7 +127,7 @@ def node_work_peers(request: HttpRequest, work_id, body: node_resources.WorkMeet
     "/join",
     auth=JoinKey(),
     response=node_resources.StudioFacts,
-    summary="Ask what a machine must reach before it joins",
+    summary="Get what a machine must be able to reach before it joins",
 )
 def join_check(request: HttpRequest):
     return node_resources.StudioFacts(url=settings.PUBLIC_URL, version=VERSION)

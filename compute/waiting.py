@@ -16,8 +16,8 @@ HISTORY, ENOUGH = 50, 3
 # How many machines and jobs a sentence names.
 NAMED = 3
 NEEDS_OWN = (
-    "It needs room on the studio's own machine: requests cannot be brought to a machine that has joined, "
-    "which opens no port."
+    "It needs capacity on the studio's own machine: requests cannot be sent to a machine that has joined, "
+    "because it opens no port."
 )
 
 
@@ -155,7 +155,7 @@ class QueueView:
         is_open = [host for host in usable if host.is_open]
         if any(self.free[host.pk].has_space_for(resources) for host in is_open):
             return []
-        found = [f"{host.name} takes no nodes: {host.closed_reason}" for host in closed[:NAMED]]
+        found = [f"{host.name} accepts no nodes: {host.closed_reason}" for host in closed[:NAMED]]
         large = [host for host in is_open if capacity.resources_of(host).has_space_for(resources)]
         if not large and is_open:
             found.append(
@@ -168,7 +168,7 @@ class QueueView:
         taking = capacity.taking_nodes().filter(host=host).select_related("target").order_by("created_at")[: NAMED + 1]
         names = ", ".join(self._name_node(node) for node in taking[:NAMED])
         free = max(0, self.free[host.pk].cores)
-        return f"{host.name} is full: {free} of {host.cpus} cores are free beside {names}."
+        return f"{host.name} is full: {free} of {host.cpus} cores are free. It runs {names}."
 
     def _name_node(self, node: Node) -> str:
         is_known = node.target.workspace_id == self.target.workspace_id

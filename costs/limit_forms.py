@@ -58,9 +58,9 @@ class ScopeForm(forms.Form):
 class QuotaForm(ScopeForm):
     cores = NumberField(rules.CORES, required=False, label="Cores in use")
     running_jobs = NumberField(rules.RUNNING_JOBS, required=False, label="Running jobs")
-    nodes = NumberField(rules.NODES, required=False, help_text="Of a workspace or subscription alone.")
+    nodes = NumberField(rules.NODES, required=False, help_text="Only for a workspace or subscription.")
     storage_gb = NumberField(
-        rules.STORAGE_GB, required=False, label="Storage in GB", help_text="Of a workspace or subscription alone."
+        rules.STORAGE_GB, required=False, label="Storage in GB", help_text="Only for a workspace or subscription."
     )
 
     @property
@@ -70,9 +70,9 @@ class QuotaForm(ScopeForm):
 
 class BudgetForm(ScopeForm):
     amount = forms.FloatField(min_value=rules.MIN_AMOUNT, max_value=rules.MAX_AMOUNT, label="For each month")
-    unit = forms.ChoiceField(choices=Budget.Unit.choices, help_text="Dollars need prices: VM_PRICES or those of sizes.")
+    unit = forms.ChoiceField(choices=Budget.Unit.choices, help_text="Dollars need prices: set VM_PRICES or prices of sizes.")
     blocks_new_work = forms.BooleanField(
-        required=False, label="Block new jobs when it is used up; what runs continues, what waits keeps waiting"
+        required=False, label="Block new jobs when it is used up; running jobs continue, waiting jobs keep waiting"
     )
     stops_idle_nodes = forms.BooleanField(
         required=False, label="Stop idle nodes when it is used up, also those of a cluster's minimum"

@@ -31,7 +31,7 @@ def service_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     return api.paginate(request, Endpoint.objects.with_state().filter(workspace=workspace), resources.Service)
 
 
-@router.get("/services/{name}", response=resources.Service, summary="A service with its state")
+@router.get("/services/{name}", response=resources.Service, summary="Get a service with its state")
 def service_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     return resources.Service.of(find_endpoint(find_workspace(request, workspace_path), name))
 
@@ -40,7 +40,7 @@ def service_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 def service_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ServiceCreate):
     workspace = find_workspace(request, workspace_path, "edit")
     if body.deployment is None:
-        raise Invalid("A new service needs what it runs.", target="deployment")
+        raise Invalid("A new service needs a deployment.", target="deployment")
     wanted = _read_deployment(workspace, body.deployment)
     present = Endpoint.objects.filter(workspace=workspace, name=name).select_related("workspace").first()
     if present and body.overwrite:
@@ -77,7 +77,7 @@ def service_update(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 def _scale(endpoint: Endpoint, body: resources.ServiceUpdate) -> None:
     shown = endpoint.current or endpoint.newest
     if shown is None:
-        raise Conflict(f"{endpoint.name} has nothing that could be scaled.")
+        raise Conflict(f"{endpoint.name} has no revision to scale.")
     minimum = shown.min_replicas if body.minReplicas is None else body.minReplicas
     maximum = shown.max_replicas if body.maxReplicas is None else body.maxReplicas
     scaling.change_bounds(endpoint, minimum, maximum)
@@ -95,7 +95,7 @@ def service_keys(request: HttpRequest, workspace_path: Path[WorkspacePath], name
     return resources.ServiceKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
 
 
-@router.post("/services/{name}/regenerateKeys", response=resources.ServiceKeys, summary="Make a new key")
+@router.post("/services/{name}/regenerateKeys", response=resources.ServiceKeys, summary="Regenerate a key")
 def service_new_key(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.KeyRegeneration
 ):
@@ -106,7 +106,7 @@ def service_new_key(
     return resources.ServiceKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
 
 
-@router.get("/services/{name}/logs", response=resources.ServiceLogs, summary="The log of what was deployed last")
+@router.get("/services/{name}/logs", response=resources.ServiceLogs, summary="Get the log of the latest revision")
 def service_logs(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     newest = find_endpoint(find_workspace(request, workspace_path), name).newest
     return resources.ServiceLogs(revision=newest.number if newest else 0, content=newest.log if newest else "")

@@ -62,7 +62,7 @@ class Call(Body):
 
 
 class CallAdmission(Shape):
-    addresses: list[str] = pydantic.Field(description="Of the replicas that answer.")
+    addresses: list[str] = pydantic.Field(description="The replicas that are ready.")
     concurrency: int
     timeoutSeconds: float
     holdSeconds: float = pydantic.Field(description="How long to wait for a replica if there is none.")
@@ -96,7 +96,7 @@ class ServiceLoad(Body):
         default={}, max_length=BUCKETS, description="The same by how long they took: see studio/gateway/meters.py."
     )
     busy: float = pydantic.Field(
-        ge=0, le=100_000, description="How many requests were under way or waited, on average."
+        ge=0, le=100_000, description="How many requests were in progress or waited, on average."
     )
 
 
@@ -108,7 +108,7 @@ class LoadAnswer(Shape):
     services: list[CallAdmission | None]
 
 
-@router.get("/plan", auth=ReplicaKey(), response=ReplicaPlan, summary="What the process of a service runs")
+@router.get("/plan", auth=ReplicaKey(), response=ReplicaPlan, summary="Get what the process of a service runs")
 def replica_plan(request: HttpRequest):
     revision: Revision = request.auth.revision
     models = [
@@ -169,7 +169,7 @@ def replica_file(request: HttpRequest, name: str, number: int, path: str):
 
 
 @router.post(
-    "/report", auth=ReplicaKey(), response=Nothing, summary="Send lines of the log, and how far the process is"
+    "/report", auth=ReplicaKey(), response=Nothing, summary="Send lines of the log, and the state of the process"
 )
 def replica_report(request: HttpRequest, body: ReplicaReport):
     revision: Revision = request.auth.revision
@@ -186,7 +186,7 @@ def replica_report(request: HttpRequest, body: ReplicaReport):
     "/authorize",
     auth=GatewayKey(),
     response=CallAdmission,
-    summary="Ask who answers a request, and whether its key fits",
+    summary="Check the key of a request, and get the replicas for it",
 )
 def call_authorize(request: HttpRequest, body: Call):
     found = Endpoint.objects.with_state().filter(workspace__slug=body.workspace, name=body.name)
@@ -204,7 +204,7 @@ def call_authorize(request: HttpRequest, body: Call):
     "/load",
     auth=GatewayKey(),
     response=LoadAnswer,
-    summary="Report how many requests services have, and hear who answers them",
+    summary="Report the requests of services; the response has their replicas",
 )
 def load_report(request: HttpRequest, body: LoadReport):
     admissions = []

@@ -23,7 +23,7 @@ class ServiceRevision(Shape):
     environmentName: str
     computeType: str
     models: list[str] = pydantic.Field(description="Each as `name:version`.")
-    replicas: int = pydantic.Field(description="How many it is to have now.")
+    replicas: int = pydantic.Field(description="The number of replicas that it should have now.")
     readyReplicas: int
     minReplicas: int
     maxReplicas: int
@@ -54,8 +54,8 @@ class Service(Shape):
     tags: dict[str, str]
     properties: dict[str, str]
     state: str
-    error: str = pydantic.Field(description="Why what was deployed last does not answer; empty if it does.")
-    operationState: str = pydantic.Field(description="Of what was deployed last: Running, Succeeded or Failed.")
+    error: str = pydantic.Field(description="Why the latest revision is not ready; empty if it is.")
+    operationState: str = pydantic.Field(description="The state of the latest revision: Running, Succeeded or Failed.")
     computeType: str
     authEnabled: bool
     scoringUri: str
@@ -118,7 +118,7 @@ class DeploymentUpdate(Body):
     )
     maxReplicas: Annotated[Whole, rules.MAX_REPLICAS] = 1
     idleSeconds: Annotated[int, pydantic.Field(ge=5, le=86_400)] = 300
-    computeType: Literal["", "AKS"] = pydantic.Field(default="", description="In SDK v1's words: what class reads it.")
+    computeType: Literal["", "AKS"] = pydantic.Field(default="", description="The class of SDK v1 that reads it.")
 
 
 class ServiceUpdate(Body):

@@ -99,7 +99,7 @@ def endpoint_deploy_again(request, slug: str, name: str):
     if revision is None:
         raise Invalid(f"There is no revision {number[:20]!r}: send the number of one.", target="revision")
     again = deployment.deploy_again(Actor(request.user), revision)
-    messages.success(request, f"Revision {again.number} is as revision {number}, and takes over when it is ready.")
+    messages.success(request, f"Revision {again.number} is a copy of revision {number}, and takes over when it is ready.")
     return redirect(endpoint)
 
 
@@ -170,7 +170,7 @@ def endpoint_key(request, slug: str, name: str):
     if which not in Endpoint.Key.values:
         raise Http404(f"There is no key {which[:20]!r}: write Primary or Secondary.")
     endpoint.regenerate_key(which)
-    messages.success(request, f"The {which.lower()} key is a new one. The old one stops working within 5 seconds.")
+    messages.success(request, f"The {which.lower()} key was regenerated. The old one stops working within 5 seconds.")
     return redirect("endpoints:consume", slug, name)
 
 

@@ -56,7 +56,7 @@ def delete(request: MlflowRequest) -> dict:
     experiment = request.experiment()
     if experiment.name == DEFAULT_NAME:
         raise invalid_parameter(
-            "Cannot delete the default experiment 'Default'. It is where runs go that name no experiment."
+            "Cannot delete the default experiment 'Default'. Runs without an experiment belong to it."
         )
     if experiment.deleted_at:
         raise not_found(f"No active Experiment with id={experiment.experiment_id} exists")

@@ -42,7 +42,7 @@ def parse_run_path(request: MlflowRequest, path: str) -> ArtifactPath:
     """Where only files of runs will do. Clients fall back to a plain request by the start of this message."""
     target = parse_artifact_path(request, folders.check_relative_path(path))
     if target is None:
-        message = "Multipart upload is not supported for the current artifact repository: the path is no run's."
+        message = "Multipart upload is not supported for the current artifact repository: the path does not belong to a run."
         raise MlflowError("NOT_IMPLEMENTED", message)
     return target
 
@@ -63,7 +63,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
 
 def _check_file_path(target: ArtifactPath) -> str:
     if not target.path:
-        raise invalid_parameter("The path names no file.")
+        raise invalid_parameter("The path does not name a file.")
     return paths.check_path(target.path)
 
 

@@ -28,4 +28,4 @@ def log_image_point(run: Run, path: str) -> None:
         metrics.store_batch(run, str(uuid.uuid5(uuid.NAMESPACE_URL, path)), [point])
     except (Conflict, Invalid) as error:
         # A metric of another kind may have this name. The image is among the run's files all the same.
-        logger.info("%s of run %s is no point of a metric: %s", path, run.run_id, error.message)
+        logger.info("%s of run %s is not a point of a metric: %s", path, run.run_id, error.message)

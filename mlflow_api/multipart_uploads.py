@@ -63,7 +63,7 @@ def _check_upload(run: Run, upload_id: str) -> str:
     except signing.BadSignature:
         owner = None
     if owner != run.pk:
-        raise invalid_parameter("The upload_id is not one that this run was given.")
+        raise invalid_parameter("This run has no upload with this upload_id.")
     return target
 
 
@@ -74,11 +74,11 @@ def end(request: MlflowRequest, path: str) -> dict:
     target = _check_upload(run, upload_id)
     parts = sorted(_read_part(upload_id, item) for item in request.fields.objects("parts"))
     if [number for number, _, _ in parts] != list(range(1, len(parts) + 1)) or not parts:
-        raise invalid_parameter("Parts are missing, or one was sent twice: every part from 1 on must be there once.")
+        raise invalid_parameter("Parts are missing, or one was sent twice: send each part from 1 on once.")
     stored = _sizes_of_parts(run, upload_id)
     if any(stored.get(key) != size for _, key, size in parts):
         raise not_found(
-            "The parts of this upload are no longer there: it was ended or aborted before. Begin a new one."
+            "The parts of this upload are no longer there: it was completed or aborted before. Start a new one."
         )
     try:
         artifacts.store_segments(run, target, [(key, size) for _, key, size in parts])
@@ -106,7 +106,7 @@ def _read_part(upload_id: str, sent: Fields) -> tuple[int, str, int]:
     except signing.BadSignature:
         owner = number = key = size = None
     if owner != upload_id:
-        raise invalid_parameter(f"The etag {etag[:60]!r} belongs to no part of this upload.")
+        raise invalid_parameter(f"The etag {etag[:60]!r} does not belong to a part of this upload.")
     said = sent.integer("part_number", number)
     if said != number:
         raise invalid_parameter(f"The etag of part {number} came with part_number={said}.")

@@ -37,6 +37,6 @@ def parse_token(token: str) -> int:
     start = numbers.int_or_none(text[len(MARK) :].decode(errors="replace")) if text.startswith(MARK) else None
     if start is None or not 0 <= start <= MAX_START:
         raise invalid_parameter(
-            f"Invalid page token '{token[:100]}'. Send the token that the page before gave, as it is."
+            f"Invalid page token '{token[:100]}'. Send the token of the previous page unchanged."
         )
     return start

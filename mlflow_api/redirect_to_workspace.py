@@ -55,7 +55,7 @@ def _find(workspace: Workspace, link: str):
         match = pattern.fullmatch(link)
         if match:
             return find(workspace, **match.groupdict())
-    raise Http404(f"The link '{link[:200]}' leads to nothing that this studio has a page for.")
+    raise Http404(f"The link '{link[:200]}' leads to no page of this studio.")
 
 
 def _experiment(workspace: Workspace, experiment: str) -> Experiment:

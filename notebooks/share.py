@@ -292,7 +292,7 @@ def _write_pieces(number: int, chunks: Iterable[bytes], max_bytes: int | None) -
         for chunk in chunks:
             size += len(chunk)
             if max_bytes is not None and size > max_bytes:
-                raise TooLarge("The file is larger than what is left of the folder's limit. Delete something first.")
+                raise TooLarge("The file is too large for the space left in the folder. Delete something first.")
             file.write(chunk)
 
 

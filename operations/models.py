@@ -70,7 +70,7 @@ class Announcement(models.Model):
         if level not in cls.Level.values:
             raise Invalid(f"level={level!r}: write one of {', '.join(cls.Level.values)}.", target="level")
         if ends_at and ends_at <= max(starts_at, timezone.now()):
-            raise Invalid("The end is over already, or not after the start.", target="ends_at")
+            raise Invalid("The end is in the past, or not after the start.", target="ends_at")
         with transaction.atomic():
             SHOWN.clear()
             made = cls.objects.create(created_by=user, text=text, level=level, starts_at=starts_at, ends_at=ends_at)

@@ -107,7 +107,7 @@ def _check_jobs():
     records = list(JobRecord.objects.all())
     late = [record for record in records if record.is_late]
     if records and len(late) == len(records):
-        yield Problem("bad", "The control worker runs no jobs: nodes are neither started nor released.", url)
+        yield Problem("bad", "The control worker does not respond: nodes are neither started nor removed.", url)
     elif late:
         yield Problem("bad", f"Periodic jobs that are late: {', '.join(one.name for one in late)}.", url)
     for record in records:

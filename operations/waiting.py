@@ -15,12 +15,12 @@ from studio.errors import Conflict
 
 # What holds a queue: each key with its words for the summary.
 REASONS = {
-    "no-machine": "No machine is connected and open",
+    "no-machine": "No connected machine accepts jobs",
     "trash": "The workspace is in the trash",
     "full": "All nodes of the cluster are busy",
-    "no-room": "The machines have no room for a node",
+    "no-room": "No machine has capacity for a node",
     "starting": "Nodes are starting",
-    "soon": "A node will take it in a moment",
+    "soon": "A node will start it in a moment",
 }
 
 

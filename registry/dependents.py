@@ -25,7 +25,7 @@ def find_dependents(workspace: Workspace, versions: list[ModelVersion]) -> list[
             for alias in version.aliases
         ]
         if version.stage in ModelVersion.ACTIVE_STAGES:
-            found.append(Dependent(f"Stage {version.stage}", f"{label} is in it.", version.get_absolute_url()))
+            found.append(Dependent(f"Stage {version.stage}", f"It contains {label}.", version.get_absolute_url()))
     return (found + _following(workspace, versions))[:MAX_SHOWN]
 
 

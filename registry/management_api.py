@@ -47,7 +47,7 @@ def version_search(request: HttpRequest, workspace_path: Path[WorkspacePath], qu
 @router.get(
     "/models/{name}/versions/{version}/files",
     response=list_of(resources.ModelFile),
-    summary="List the files of a version, and how the model is called in a download",
+    summary="List the files of a version, with the name of the model in a download",
 )
 def file_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
     files = _files(request, workspace_path, name, version)
@@ -59,7 +59,7 @@ def file_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
 
 
 @router.get(
-    "/lineage", response=resources.Lineage, summary="What a job, model or data came from, and what came from it"
+    "/lineage", response=resources.Lineage, summary="Get the lineage of a job, a model or data"
 )
 def lineage_read(
     request: HttpRequest, workspace_path: Path[WorkspacePath], kind: str, id: str, direction: str = lineage.BOTH
@@ -96,5 +96,5 @@ def _files(request: HttpRequest, workspace_path: WorkspacePath, name: str, versi
     row = access.find_version(request, workspace_path, name, version)
     files = version_files.files_of(row)
     if files is None:
-        raise Http404(f"The files of the model {row} are not here: {row.source[:500]}")
+        raise Http404(f"The files of the model {row} are not stored here: {row.source[:500]}")
     return files

@@ -149,7 +149,7 @@ class ModelFile(Shape):
 
 class LineageKey(Shape):
     kind: str = pydantic.Field(description="`job`, `model` or `data`.")
-    id: str = pydantic.Field(description="Of a job its name, of a model `name:version`, of data `name@digest`.")
+    id: str = pydantic.Field(description="The name of a job, `name:version` of a model, or `name@digest` of data.")
 
 
 class LineageNode(LineageKey):
@@ -168,7 +168,7 @@ class Lineage(Shape):
     start: LineageKey
     nodes: list[LineageNode]
     edges: list[LineageEdge]
-    isCut: bool = pydantic.Field(description="Whether there is more: the nearest nodes are given.")
+    isCut: bool = pydantic.Field(description="Whether nodes are left out; the nearest ones are included.")
 
     @classmethod
     def of(cls, graph: lineage.Graph) -> Self:
@@ -231,7 +231,7 @@ class ModelVersionUpdate(Body):
 
 class ModelVersionPropertiesPatch(Body):
     description: Annotated[str, DESCRIPTION] | None = None
-    tags: Annotated[dict[str, Any], TAGS] | None = pydantic.Field(None, description="All tags that it then has.")
+    tags: Annotated[dict[str, Any], TAGS] | None = pydantic.Field(None, description="All tags; they replace the present ones.")
     properties: Annotated[dict[str, Any], rules.PROPERTIES] | None = None
     isArchived: bool | None = None
     stage: Annotated[str, rules.STAGE] | None = None

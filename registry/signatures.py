@@ -48,7 +48,7 @@ def read_description(files: version_files.ModelFiles | None) -> Description:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         return Description(problem=f"The file MLmodel cannot be read: {error}")
     if not isinstance(found, dict):
-        return Description(problem="The file MLmodel is no list of names and values.")
+        return Description(problem="The file MLmodel is not a list of names and values.")
     signature = _as_dict(found.get("signature"))
     return Description(
         inputs=_read_columns(signature.get("inputs")),

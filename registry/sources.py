@@ -61,7 +61,7 @@ def check_source(uri) -> str:
     if len(uri) > MAX_LENGTH:
         raise _wrong(uri, f"it has {len(uri)} characters, {MAX_LENGTH} are allowed")
     if not (REMOTE.match(uri) or ASSET.fullmatch(uri)) or uri.lower().startswith("file:"):
-        raise _wrong(uri, "it is a path of some machine; upload the files, or name those of a job")
+        raise _wrong(uri, "it is a path on a machine; upload the files, or name those of a job")
     plain = unquote(unquote(uri))
     if ".." in re.split(r"[/\\]", plain) or "\0" in plain:
         raise _wrong(uri, "it contains ..")

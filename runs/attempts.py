@@ -33,5 +33,5 @@ def fence(run) -> None:
 
 
 def stale_attempt_error(run) -> Conflict:
-    text = f"Attempt {run.writer[1]} was replaced or abandoned; its writes to the run {run.run_id} is refused."
+    text = f"Attempt {run.writer[1]} was replaced or abandoned; its writes to the run {run.run_id} are refused."
     return Conflict(text, code="stale_attempt")

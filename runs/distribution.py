@@ -68,7 +68,7 @@ def _of_definition(definition: Mapping, communicator: str, nodes: int) -> Distri
     target = "runDefinition/pytorch/processCount"
     total = _count((definition.get("pytorch") or {}).get("processCount") or nodes, target)
     if total % nodes:
-        raise Invalid(f"{total} processes cannot be shared evenly by {nodes} nodes.", target=target)
+        raise Invalid(f"{total} processes cannot be divided evenly among {nodes} nodes.", target=target)
     return Distribution(kind, nodes, total // nodes)
 
 
@@ -85,7 +85,7 @@ def _of_tensorflow(content: Mapping, target: str, nodes: int) -> Distribution:
 def _kind(word: Any, target: str) -> str:
     kind = KINDS.get(str(word).lower())
     if kind is None:
-        raise Invalid(f"{word!r} is no kind of distributed job: write PyTorch, Mpi or TensorFlow.", target=target)
+        raise Invalid(f"{word!r} is not a kind of distributed job: write PyTorch, Mpi or TensorFlow.", target=target)
     return kind
 
 

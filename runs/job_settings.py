@@ -196,7 +196,7 @@ def check_settings(properties: dict, environment: dict) -> list[str]:
         for path, value, rule in _walk(content, rules):
             target = prefix + path.replace(".", "/")[:200]
             if rule is None:
-                found.append(f"{target} is not a setting that is known here; it has no effect.")
+                found.append(f"{target} is not a known setting; it has no effect.")
             elif rule.concerns(value):
                 if rule.verdict is Verdict.REFUSED:
                     raise Invalid(f"{target}: {rule.reason}", target=target)

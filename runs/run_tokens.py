@@ -31,13 +31,13 @@ GRACE = dt.timedelta(seconds=60)
 
 
 class May(enum.Enum):
-    NO = "closed to a run's token"
-    READ = "its workspace's things, the runs of its tree and of its experiment"
-    ADD = "to its own run, its parent, those that it made and those below: metrics, tags, properties, files"
-    REPORT = "what becomes of its own run, of those that it made and of those below"
-    STEER = "the same runs, but not once its own has ended"
-    MAKE = "runs below those it adds to, and models; not once its own has ended"
-    OWN = "its own run alone, and not once that has ended"
+    NO = "not allowed with the token of a run"
+    READ = "read its workspace, the runs of its tree and of its experiment"
+    ADD = "add metrics, tags, properties and files to its own run, its parent, runs that it created and runs below"
+    REPORT = "report the state of its own run, of runs that it created and of runs below"
+    STEER = "change the same runs, but not once its own has ended"
+    MAKE = "create runs below those it adds to, and models; not once its own has ended"
+    OWN = "change only its own run, and not once that has ended"
 
 
 LATE = {May.READ, May.ADD, May.REPORT}
@@ -296,7 +296,7 @@ def authorize_run_token(claim: tuple, method: str, route: str) -> Actor:
         raise Denied(f"The token of a run may not do this (its run is {run_id}); use a personal token.")
     if not own.is_active and may not in LATE:
         raise Unauthenticated(
-            f"The run {run_id} is {own.status}; its token accepts only what the script had not sent yet."
+            f"The run {run_id} is {own.status}; its token accepts only what the script has not sent yet."
         )
     user = User.of_key(user_id)
     return Actor(user, workspace_id, run_id, attempt, own, may)
@@ -312,7 +312,7 @@ def _check_alive(own, run_id: str, may: May, user_id: int) -> None:
     if not (own.is_active or has_just_ended(own)):
         if may is May.ADD:
             # What a script has left behind is not taken for a wrong token, which it would be made to renew.
-            text = f"The run {run_id} is {own.status} and takes no more; what its script had not sent came too late."
+            text = f"The run {run_id} is {own.status} and accepts no more data; this request came too late."
             raise Conflict(text, code="run_is_final")
         raise Unauthenticated(f"The run {run_id} is {own.status}; its token has ended with it.")
 

@@ -58,14 +58,14 @@ def _end_run(run: Run) -> None:
     if run.status == Run.Status.CANCEL_REQUESTED or (run.work and run.work.state == Work.State.CANCELED):
         run.move(Run.Status.CANCELED, message=run.work.reason if run.work else "")
     elif run.work is None and run.heartbeat_at is None:
-        run.fail("WorkLost", f"The work of this run is gone: the compute target {run.target_name} was removed.")
+        run.fail("WorkLost", f"The work of this run no longer exists: the compute target {run.target_name} was removed.")
     elif run.work is None:
         run.fail("RunnerLost", LOCAL_LOST)
     elif run.work.state == Work.State.LOST:
         run.fail("NodeLost", run.work.reason or f"Node {run.work.node or run.node_name} was lost.")
     else:
         where = f" on node {run.work.node}" if run.work.node else ""
-        run.fail("RunnerEnded", run.work.reason or f"The runner{where} ended without saying how the run ended.")
+        run.fail("RunnerEnded", run.work.reason or f"The runner{where} ended without reporting how the run ended.")
 
 
 @shared_task(ignore_result=True)

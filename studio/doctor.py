@@ -47,7 +47,7 @@ def check_data_folder() -> Finding:
 
 def check_disk_space() -> Finding:
     free = shutil.disk_usage(settings.DATA_DIR).free // 1024**2
-    text = f"{free} MB are free where {settings.DATA_DIR} lies."
+    text = f"{free} MB are free on the disk of {settings.DATA_DIR}."
     remedy = "Empty the trash, or move DATA_DIR and STORAGE_URL to a larger disk."
     state = "fail" if free < MIN_FREE_MB else "warn" if free < LOW_FREE_MB else "ok"
     return Finding("disk space", state, text, remedy if state != "ok" else "")
@@ -85,14 +85,14 @@ def check_storage() -> Finding:
         same = storage.get_range(key, 0, 6) == b"doctor"
         storage.delete_keys([key])
     except (storage.Error, OSError, ValueError) as error:
-        return Finding(what, "fail", f"{where} does not keep files: {error}", "Correct STORAGE_URL or its credentials.")
+        return Finding(what, "fail", f"{where} cannot store files: {error}", "Correct STORAGE_URL or its credentials.")
     if not same:
-        return Finding(what, "fail", f"{where} returned other bytes than were stored.", "Look at its disk or service.")
+        return Finding(what, "fail", f"{where} returned different bytes from those that were stored.", "Look at its disk or service.")
     if storage.is_reserve_reached():
         min_mb = settings.DISK_RESERVE_BYTES // 1024**2
         text = f"Its disk is nearly full: files are refused until {min_mb} MB (DISK_RESERVE_MB) are free."
         return Finding(what, "fail", text, "Empty the trash, or move it to a larger disk.")
-    return passed(what, f"{where} is written and read.")
+    return passed(what, f"{where} can be written and read.")
 
 
 def check_secret_key() -> Finding:

@@ -25,7 +25,7 @@ class Keys:
             self._fernets = [Fernet(word) for word in words]
         except ValueError as error:
             raise ImproperlyConfigured(
-                f"A key in {where()} is no key of the vault: write 32 bytes in URL-safe base64 (44 characters) for each."
+                f"A key in {where()} is not a key of the vault: write 32 bytes in URL-safe base64 (44 characters) for each."
             ) from error
         self._ids = [_id_of(word) for word in words]
 

@@ -50,7 +50,7 @@ class Etags:
             return None
         what = "It has changed since you read it. Read it again, and repeat your change if it still makes sense."
         refusal = error_response(
-            412, "ChangedMeanwhile", what if etag else "There is nothing here that If-Match could fit."
+            412, "ChangedMeanwhile", what if etag else "There is nothing here that If-Match could match."
         )
         if etag:
             refusal.headers["ETag"] = etag

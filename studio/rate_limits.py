@@ -61,7 +61,7 @@ class Counts:
             total = add_to_all(name, max(limit // SHARES, 1))
         except (_redis().RedisError, OSError) as error:
             self.away_until = time.monotonic() + PAUSE_SECONDS
-            logger.info("Rate limits are kept by each process alone: %s", error)
+            logger.info("Redis does not answer; each process counts requests for its own rate limits: %s", error)
             return
         self.others[key] = max(total - self.own[key], 0)
 

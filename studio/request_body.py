@@ -110,7 +110,7 @@ def _check_text(text: str, path: str, what: str) -> None:
     found = UNSTORABLE.search(text)
     if found:
         kind = "a NUL character" if found[0] == "\0" else "half of a character"
-        raise Invalid(f"{path or 'body'}: {what} holds {kind}.", target=path, code="invalid_character")
+        raise Invalid(f"{path or 'body'}: {what} contains {kind}.", target=path, code="invalid_character")
 
 
 def _no_constant(word: str):

@@ -106,5 +106,5 @@ def is_stopped(error: OperationalError) -> bool:
 
 def too_slow() -> TooSlow:
     return TooSlow(
-        f"The database was stopped after {SECONDS} seconds of work on this. Ask for less, or narrow the search."
+        f"The database query was stopped after {SECONDS} seconds. Request less, or narrow the search."
     )

@@ -332,7 +332,7 @@ def slow(*args, **kwargs):
 def test_a_slow_statement_of_a_page_is_stopped(browser, short_statement_limit, monkeypatch):
     monkeypatch.setattr("workspaces.search.match_workspaces", slow)
     answer = soon(lambda: browser.get("/"))
-    assert answer.status_code == 400 and "Ask for less" in answer.content.decode()
+    assert answer.status_code == 400 and "Request less" in answer.content.decode()
 
 
 def test_a_slow_statement_of_the_api_is_stopped(tool, short_statement_limit, monkeypatch):
@@ -344,7 +344,7 @@ def test_a_slow_statement_of_the_api_is_stopped(tool, short_statement_limit, mon
 def test_a_slow_statement_of_mlflow_is_stopped(tool, short_statement_limit, monkeypatch):
     monkeypatch.setattr("mlflow_api.run_messages.messages_of", slow)
     answer = soon(lambda: tool.get(f"/mlflow/v1.0{PLACE}/api/2.0/mlflow/runs/get?run_id=r1"))
-    assert answer.status_code == 400 and "Ask for less" in json.loads(answer.content)["message"]
+    assert answer.status_code == 400 and "Request less" in json.loads(answer.content)["message"]
 
 
 def test_rows_that_come_slowly_are_stopped_too(browser, short_statement_limit, monkeypatch):

@@ -76,7 +76,7 @@ def roles(request, slug):
         require(actor, "edit_members", workspace)
         written = attempt(form, lambda: custom_roles.write_role(actor, form.cleaned_data["definition"]))
         if written:
-            messages.success(request, f"The role {written.name} was stored; it counts from the next request on.")
+            messages.success(request, f"The role {written.name} was stored; it applies from the next request on.")
             return redirect("workspaces:roles", slug)
     context = {
         "workspace": workspace,
@@ -128,7 +128,7 @@ def group(request, pk):
     if request.method == "POST":
         added = attempt(form, lambda: groups.add_member(actor, found, **form.cleaned_data))
         if added:
-            messages.success(request, f"{added.label} belongs to {found.name} now.")
+            messages.success(request, f"{added.label} is now a member of {found.name}.")
             return redirect("workspaces:group", pk)
     context = {
         "group": found,
@@ -154,5 +154,5 @@ def group_change(request, pk):
         return redirect("workspaces:groups")
     user = get_object_or_404(User, username=request.POST.get("username", ""))
     groups.remove_member(actor, found, user)
-    messages.success(request, f"{user.label} no longer belongs to {found.name}.")
+    messages.success(request, f"{user.label} is no longer a member of {found.name}.")
     return redirect("workspaces:group", pk)

@@ -141,7 +141,7 @@ def _group_for(actor, subscription_id, group, fields, create_group) -> ResourceG
 
 def _may_not_make(what: str, name: str) -> Denied:
     # The same message whether it exists or not, so that strangers learn nothing.
-    return Denied(f"You may not make {what} {name!r}. Ask an Owner for a role that allows it.")
+    return Denied(f"You may not create {what} {name!r}. Ask an Owner for a role that allows it.")
 
 
 def check_details(details: dict) -> dict:

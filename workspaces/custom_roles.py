@@ -53,7 +53,7 @@ def delete_role(actor: Actor, role: CustomRole) -> None:
         _require_scope(actor, scope)
     number = role.assignments.count()
     if number:
-        raise Conflict(f"The role {role.name} is assigned {number} times. Take these assignments away first.")
+        raise Conflict(f"The role {role.name} is assigned {number} times. Remove these assignments first.")
     activity.record("role_definition.delete", role, actor=actor)
     role.delete()
 

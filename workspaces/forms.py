@@ -120,7 +120,7 @@ class GroupForm(forms.Form):
 
 class GroupMemberForm(forms.Form):
     username = forms.CharField(label="User name", max_length=150)
-    is_owner = forms.BooleanField(label="Owner: says who belongs to the group", required=False)
+    is_owner = forms.BooleanField(label="Owner: can change the members of the group", required=False)
 
 
 class IdentityProviderForm(forms.ModelForm):
@@ -146,7 +146,7 @@ class IdentityProviderForm(forms.ModelForm):
         help_texts = {
             "slug": "In the redirect address, such as “entra”. It cannot be changed later.",
             "name": "On the button of the sign-in page.",
-            "groups_claim": "Its values are mapped to groups. A dot leads into a claim: realm_access.roles",
+            "groups_claim": "Its values are mapped to groups. Use dots for nested claims: realm_access.roles",
             "trusts_email": "Only for a provider whose verified addresses cannot be chosen by their owners.",
         }
 
@@ -164,6 +164,6 @@ class IdentityProviderForm(forms.ModelForm):
 class ClaimMappingForm(forms.Form):
     value = TextField(rules.CLAIM_VALUE, help_text="As the provider sends it: a name, or Entra's id of the group.")
     group_name = TextField(
-        rules.GROUP_NAME, label="Group", required=False, help_text="It is made if there is none of this name."
+        rules.GROUP_NAME, label="Group", required=False, help_text="It is created if there is none of this name."
     )
     is_admin = forms.BooleanField(label="Site admin instead of a group", required=False)

@@ -67,4 +67,4 @@ def remove_member(actor: Actor, group: UserGroup, user: User) -> None:
 
 def _require(actor: Actor, group: UserGroup) -> None:
     if not may_edit(actor, group):
-        raise Denied(f"Only an owner of the group {group} or a site admin may say who belongs to it.")
+        raise Denied(f"Only an owner of the group {group} or a site admin may change its members.")

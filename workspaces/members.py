@@ -61,7 +61,7 @@ def _find_role(name: str, target) -> dict:
     if custom is None:
         return {"role": ROLE.check(name), "custom_role": None}
     if not custom.is_assignable(target.arm_id):
-        raise Invalid(f"The role {custom.name} cannot be assigned on {target}; its scopes say where.", target="role")
+        raise Invalid(f"The role {custom.name} cannot be assigned on {target}; see its scopes.", target="role")
     return {"role": custom.name, "custom_role": custom}
 
 
@@ -119,7 +119,7 @@ def invite_again(actor: Actor, workspace: Workspace, assignment: RoleAssignment)
     if user.has_usable_password():
         raise Conflict(
             f"{user.username} has a password and needs no invitation. "
-            f"Who forgot it gets a link by `manage.py signin {user.username}`."
+            f"If they forgot it, `manage.py signin {user.username}` prints a link."
         )
     return SignInLink.create_for(user, is_invitation=True)
 

@@ -93,5 +93,5 @@ def provider_change(request, slug):
             return _page(request, row, mapping_form=form)
     else:
         raise Invalid(f"act={act[:30]!r}: write map, unmap or delete.", target="act")
-    messages.success(request, "The mappings were changed; they count at the next sign-in.")
+    messages.success(request, "The mappings were changed; they apply from the next sign-in on.")
     return redirect("workspaces:provider", slug)

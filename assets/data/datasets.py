@@ -226,7 +226,7 @@ def _read_mltable(workspace: Workspace, datastore: str, folder: str) -> dict:
         definition = mltable.read_mltable(content, row.name, folder)
     except Http404 as error:
         raise Invalid(
-            f"{path} is not there: an mltable is a folder with this file.", target="properties/dataUri"
+            f"{path} does not exist: an mltable is a folder with this file.", target="properties/dataUri"
         ) from error
     except (yaml.YAMLError, RecursionError, DatasetValidationError) as error:
         raise Invalid(f"{path}: {getattr(error, 'message', error)}"[:1000], target="properties/dataUri") from error

@@ -15,7 +15,7 @@ def freeze(actor: Actor, version: DataVersion, on_progress: Callable[[float], No
     """The new version. Its files are in the workspace's own storage, below the id of the version that was frozen."""
     workspace, definition = version.workspace, version.definition
     if any("url" in path for path in definition["paths"]):
-        raise Invalid("Files of the web cannot be frozen. Upload them to a datastore.", target="version")
+        raise Invalid("Files on the web cannot be frozen. Upload them to a datastore.", target="version")
     found = previews.list_sources(workspace, definition)
     if not found:
         raise Invalid("The paths do not match any files.", target="version")

@@ -125,7 +125,7 @@ class Datastore(models.Model):
                 return cls._store(actor, workspace, present, name, checked)
         except IntegrityError as error:
             raise Conflict(
-                f"Another datastore {name!r} was made at the same moment. Try again.", target="name"
+                f"Another datastore {name!r} was created at the same moment. Try again.", target="name"
             ) from error
 
     @classmethod

@@ -77,7 +77,7 @@ def fetch(workspace: Workspace, source: Source, folder: str, is_parquet: bool) -
     size = source.size or 0
     if is_parquet and size > limit:
         text = (
-            f"{source.path} has {format_bytes(size)}; parquet of another machine is shown up to {format_bytes(limit)}."
+            f"{source.path} has {format_bytes(size)}; parquet files in remote storage are shown up to {format_bytes(limit)}."
         )
         raise TooLarge(text)
     _copy(files, source, local, min(size, limit))
@@ -107,7 +107,7 @@ def fetch_all(
             found.append(LocalCopy(str(path), source))
         elif total > MAX_COPIED:
             raise TooLarge(
-                f"The files have {format_bytes(total)}; of other machines {format_bytes(MAX_COPIED)} are read."
+                f"The files have {format_bytes(total)}; at most {format_bytes(MAX_COPIED)} of remote storage are read."
             )
         else:
             local = inside / f"data{pathlib.PurePosixPath(source.path).suffix[:12]}"
@@ -137,7 +137,7 @@ def open_files(workspace: Workspace, source: Source) -> stores.Files:
 
 def _save_head(local: pathlib.Path, source: Source, data: bytes, is_whole: bool, is_parquet: bool) -> LocalCopy:
     if not is_whole and is_parquet:
-        raise TooLarge(f"{source.path} has more than {format_bytes(len(data))}, which parquet of the web may have.")
+        raise TooLarge(f"{source.path} has more than {format_bytes(len(data))}, the limit for parquet files on the web.")
     if not is_whole:
         # The last line may be cut. 16 and 32 bits of a character are kept together.
         end = data.rfind(b"\n") + 1
@@ -210,4 +210,4 @@ def _explain_end(code: int, bounds: Bounds) -> str:
         return f"Reading needs more than {bounds.cpu_seconds} seconds of processor time, and was stopped."
     if code == -signal.SIGKILL:
         return f"Reading took longer than {bounds.seconds} seconds, and was stopped."
-    return f"Reading needs more than the {bounds.megabytes} MB of memory that it may have, and was stopped."
+    return f"Reading needs more than the {bounds.megabytes} MB of memory that are allowed, and was stopped."

@@ -100,7 +100,7 @@ def get_address(kind: str, found: dict) -> str:
 
 def _check_credentials(kind: str, chosen: str, given: dict) -> tuple[str, dict]:
     if chosen not in ALLOWED[kind]:
-        text = f"Credentials of the kind {chosen!r} do not belong to {kind}: write {' or '.join(ALLOWED[kind])}."
+        text = f"Credentials of the kind {chosen!r} cannot be used with {kind}: write {' or '.join(ALLOWED[kind])}."
         raise Invalid(text, target="credentials/credentialsType")
     found = {}
     for name in CREDENTIALS[chosen]:
@@ -117,7 +117,7 @@ def check_folder(text: str) -> pathlib.Path:
     """A folder below one that the administrator allows, with links followed."""
     roots = [pathlib.Path(root).resolve() for root in settings.DATASTORE_ROOTS]
     if not roots:
-        raise Invalid("A site admin allows folders of the server by DATASTORE_ROOTS; none is allowed.", target="folder")
+        raise Invalid("No folder of the server is allowed. A site admin allows folders with DATASTORE_ROOTS.", target="folder")
     if not text.startswith("/"):
         raise Invalid(f"{text[:200]!r} is not an absolute path.", target="folder")
     folder = pathlib.Path(text).resolve()

@@ -193,7 +193,7 @@ class Files:
         for chunk in chunks:
             size += len(chunk)
             if size > MAX_FILE_BYTES:
-                raise TooLarge(f"A file may have {format_bytes(MAX_FILE_BYTES)}.", target="path")
+                raise TooLarge(f"A file can have at most {format_bytes(MAX_FILE_BYTES)}.", target="path")
             yield chunk
 
     def _file(self, entry) -> File:
@@ -232,12 +232,12 @@ class Files:
                 f"{path[:200]!r} is not a path in a datastore: {_first_line(error)}", target="path"
             ) from error
         except PermissionError as error:
-            raise Conflict(f"The datastore {name} does not let the studio do this: {_first_line(error)}") from error
+            raise Conflict(f"The datastore {name} does not allow the studio to do this: {_first_line(error)}") from error
         except StoreError as error:
             text = str(error)
             if any(word in f"{type(error).__name__} {text}" for word in REFUSALS):
                 raise Conflict(
-                    f"The datastore {name} refuses the credentials that are stored for it. Register it again with new ones.",
+                    f"The datastore {name} rejects the stored credentials. Register it again with new ones.",
                     code="DatastoreRefused",
                 ) from error
             if "Is a directory" in text or "Not a directory" in text:

@@ -43,7 +43,7 @@ def instance_restart(request: HttpRequest, workspace_path: Path[WorkspacePath], 
 @router.post(
     "/{name}/updateIdleShutdownSetting",
     response=Nothing,
-    summary="Set after how much idle time a compute instance is stopped; without it, never",
+    summary="Set the idle time after which a compute instance is stopped; empty means never",
 )
 def instance_idle(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: IdleShutdownSetting):
     instance = find_instance(request, workspace_path, name, "edit_compute")

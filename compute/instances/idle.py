@@ -25,7 +25,7 @@ def _look_at(instance: ComputeInstance, now: dt.datetime) -> None:
     try:
         found = jupyter.read_activity(instance.address, instance.server_token)
     except jupyter.ServerAway as error:
-        logger.info("%s does not say what it does: %s", instance, error)
+        logger.info("%s does not report its activity: %s", instance, error)
         return
     assert instance.idle_minutes is not None, "the query leaves the others out"
     seen = now if found.is_busy else max(filter(None, [instance.active_at, found.last]), default=now)

@@ -143,7 +143,7 @@ DONE = {
     "restart": "is being restarted.",
     "delete": "is being deleted. The files of its user stay in the file share.",
     "skip": "stays running.",
-    "idle": "has new settings of idle shutdown.",
+    "idle": "has new idle shutdown settings.",
 }
 
 
@@ -180,7 +180,7 @@ def instance_open(request, slug, name, application):
     instance = find_instance(request, slug, name, "use_compute")
     check_person(request.user, instance)
     if not instance.is_reachable:
-        raise Conflict(f"The compute instance {instance} is {instance.state.lower()}. Start it, and open it then.")
+        raise Conflict(f"The compute instance {instance} is {instance.state.lower()}. Start it first.")
     return redirect(make_entry(request, instance, find_path(instance, application, request.GET.get("path", ""))))
 
 
@@ -204,7 +204,7 @@ def make_entry(request, instance: ComputeInstance, path: str) -> str:
     """The address by which this browser enters, once and within a minute."""
     if settings.APPLICATIONS is None:
         raise Conflict(
-            "Applications need host names of their own: the site administrator sets APPS_URL (docs: Operations)."
+            "Applications need their own host names: ask the site administrator to set APPS_URL (docs: Operations)."
         )
     ticket = ApplicationSession.begin(instance, request.user, request.session.session_key, path)
     return f"{settings.APPLICATIONS.origin_of(instance.label)}/_enter?ticket={ticket}"

@@ -172,7 +172,7 @@ class Model(models.Model):
         free = Model.objects.filter(pk=self.pk)
         if not (free if number is None else free.filter(version_count__lt=number)).update(**changed):
             raise Conflict(
-                f"The model {self.name} has had a version {number}; versions never change. The next one is "
+                f"The model {self.name} already had a version {number}, and numbers are not used again. The next one is "
                 f"{self.version_count + 1}.",
                 target="version",
             )

@@ -51,7 +51,7 @@ def _store(request, version: ModelVersion, field: str, given) -> str:
         version.edit(**{field: given})
         return "Saved."
     if not given:
-        raise Invalid(f"{field}: write one.", target="value")
+        raise Invalid(f"{field}: enter a value.", target="value")
     if field == "alias":
         version.model.set_alias(given, version.number, actor)
         return f"{given} is now version {version.number}."

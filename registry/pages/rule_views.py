@@ -31,7 +31,7 @@ class RuleForm(forms.Form):
     needs_description = forms.BooleanField(label="The version has a description", required=False)
     needs_signature = forms.BooleanField(label="The version has a signature", required=False)
     needs_tags = TagsField(
-        label="Required tags", help_text="One per line as name: value; a name alone takes any value."
+        label="Required tags", help_text="One per line as name: value; a name alone accepts any value."
     )
     needs_metrics = forms.CharField(
         label="Required metrics",

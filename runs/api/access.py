@@ -47,7 +47,7 @@ def find_writable(request: HttpRequest, workspace_path: WorkspacePath, run_id: s
     workspace = find_workspace(request, workspace_path)
     found = Run.objects.writable_by(request.auth).filter(workspace=workspace, run_id=run_id).with_related().first()
     if found is None:
-        raise Http404(f"The token of the run {request.auth.run_id} has no run {run_id!r} to change by this request.")
+        raise Http404(f"The token of the run {request.auth.run_id} does not allow this request to change the run {run_id!r}.")
     check_attempt(request.auth, found)
     return found
 
@@ -68,4 +68,4 @@ def check_open(actor: Actor, run: Run) -> None:
     """An ended run accepts nothing more, except for a short time what its own script had not sent."""
     if run.is_active or (actor.is_run and run_tokens.has_just_ended(run)):
         return
-    raise Conflict(f"The run {run.run_id} is {run.status}; it accepts nothing more.", code="run_is_final")
+    raise Conflict(f"The run {run.run_id} is {run.status}; it accepts no more changes.", code="run_is_final")

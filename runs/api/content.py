@@ -51,7 +51,7 @@ def snapshot_read(request: HttpRequest, workspace_path: Path[WorkspacePath], sna
 
 @router.get(
     "/snapshots/{snapshot_id}/zip",
-    summary="The snapshot's zip",
+    summary="Get a snapshot as a zip",
     openapi_extra=bytes_response("application/zip", 200, 206),
 )
 def snapshot_zip(request: HttpRequest, workspace_path: Path[WorkspacePath], snapshot_id: str):

@@ -50,7 +50,7 @@ def data_list(request: HttpRequest, workspace_path: Path[WorkspacePath], listVie
     return list_of(data_resources.DataContainer)(value=value, nextLink=next_link)
 
 
-@router.get("/{name}", response=data_resources.DataContainer, summary="A data asset")
+@router.get("/{name}", response=data_resources.DataContainer, summary="Get a data asset")
 def data_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = find_workspace(request, workspace_path)
     return _container(workspace, name)
@@ -95,7 +95,7 @@ def version_list(
 @router.get(
     "/{name}/versions/{version}",
     response=data_resources.DataVersionBase,
-    summary="A version; `latest` is the newest",
+    summary="Get a version; `latest` is the newest",
 )
 def version_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
     workspace = find_workspace(request, workspace_path)
@@ -165,7 +165,7 @@ def dataset_save(request: HttpRequest, workspace_path: Path[WorkspacePath], body
     return data_resources.DataVersionBase.of(datasets.save_dataset(request.auth, workspace, body.definition))
 
 
-@saved.get("/{dataset_id}", response=data_resources.DataVersionBase, summary="A dataset by its id")
+@saved.get("/{dataset_id}", response=data_resources.DataVersionBase, summary="Get a dataset by its id")
 def dataset_read(request: HttpRequest, workspace_path: Path[WorkspacePath], dataset_id: str):
     workspace = find_workspace(request, workspace_path)
     return data_resources.DataVersionBase.of(datasets.find_dataset(workspace, dataset_id))

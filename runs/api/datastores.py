@@ -38,7 +38,7 @@ def datastore_list(request: HttpRequest, workspace_path: Path[WorkspacePath], is
     )
 
 
-@router.get("/{name}", response=resources.DatastoreResource, summary="A datastore, without its credentials")
+@router.get("/{name}", response=resources.DatastoreResource, summary="Get a datastore, without its credentials")
 def datastore_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = find_workspace(request, workspace_path)
     return resources.DatastoreResource.of(find_datastore(workspace, name))
@@ -66,7 +66,7 @@ def datastore_put(
     return Status(200 if there else 201, resources.DatastoreResource.of(row))
 
 
-@router.delete("/{name}", response=Nothing, summary="Forget a datastore; its files stay where they are")
+@router.delete("/{name}", response=Nothing, summary="Remove a datastore; its files stay where they are")
 def datastore_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = find_workspace(request, workspace_path, "edit")
     find_datastore(workspace, name).remove(request.auth)
@@ -83,7 +83,7 @@ def datastore_secrets(request: HttpRequest, workspace_path: Path[WorkspacePath],
     )
 
 
-@router.post("/{name}/setDefault", response=resources.DatastoreResource, summary="Make it the default datastore")
+@router.post("/{name}/setDefault", response=resources.DatastoreResource, summary="Set the default datastore")
 def datastore_default(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = find_workspace(request, workspace_path, "edit")
     found = find_datastore(workspace, name)
@@ -91,7 +91,7 @@ def datastore_default(request: HttpRequest, workspace_path: Path[WorkspacePath],
     return resources.DatastoreResource.of(found)
 
 
-@router.post("/{name}/test", response=Nothing, summary="Whether the datastore answers")
+@router.post("/{name}/test", response=Nothing, summary="Test the connection of a datastore")
 def datastore_test(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = find_workspace(request, workspace_path)
     stores.Files(find_datastore(workspace, name)).test()
@@ -101,7 +101,7 @@ def datastore_test(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 @router.get(
     "/{name}/files",
     response=list_of(resources.DatastoreFile),
-    summary="The files whose path begins with `prefix`, or with `folder` what is directly in that folder",
+    summary="List the files whose path begins with `prefix`, or with `folder` what is directly in that folder",
 )
 def file_list(
     request: HttpRequest,
@@ -121,7 +121,7 @@ def file_list(
 @router.api_operation(
     ["GET", "HEAD"],
     "/{name}/files/content",
-    summary="The content of a file, or a range of it",
+    summary="Get the content of a file, or a range of it",
     openapi_extra=bytes_response("application/octet-stream", 200, 206),
 )
 def file_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str):

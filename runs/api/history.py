@@ -33,7 +33,7 @@ VIEWS = {"ActiveOnly": True, "ArchivedOnly": False, "All": None}
 @router.get(
     "/experiments",
     response=list_of(resources.Experiment),
-    summary="The experiments of a workspace, newest first",
+    summary="List the experiments of a workspace, newest first",
 )
 def experiment_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = find_workspace(request, workspace_path)
@@ -94,14 +94,14 @@ def _interactive(request, workspace, name, run_id, body: resources.NewRun, paren
 @router.get(
     "/experiments/{path:name}/runs",
     response=list_of(resources.Run),
-    summary="The runs of an experiment, newest first",
+    summary="List the runs of an experiment, newest first",
 )
 def experiment_runs(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     found = access.find_experiment(request, workspace_path, name)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(experiment=found))
 
 
-@router.get("/experiments/{path:name}", response=resources.Experiment, summary="An experiment")
+@router.get("/experiments/{path:name}", response=resources.Experiment, summary="Get an experiment")
 def experiment_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     return resources.Experiment.of(access.find_experiment(request, workspace_path, name))
 
@@ -140,7 +140,7 @@ def experiment_delete(request: HttpRequest, workspace_path: Path[WorkspacePath],
     return {}
 
 
-@router.get("/runs", response=list_of(resources.Run), summary="The runs of a workspace, newest first")
+@router.get("/runs", response=list_of(resources.Run), summary="List the runs of a workspace, newest first")
 def run_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = find_workspace(request, workspace_path)
     return _run_page(request, Run.objects.visible_to(request.auth).filter(workspace=workspace))
@@ -188,7 +188,7 @@ def run_edit_in_experiment(
 @router.get(
     "/runs/{run_id}/details",
     response=resources.RunDetails,
-    summary="A run with its definition, events and links to its logs",
+    summary="Get a run with its definition, events and links to its logs",
 )
 def run_details(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
     run = access.find_readable(request, workspace_path, run_id)
@@ -198,7 +198,7 @@ def run_details(request: HttpRequest, workspace_path: Path[WorkspacePath], run_i
 @router.get(
     "/runs/{run_id}/children",
     response=list_of(resources.Run),
-    summary="Child runs; with `recursive` all that descend from the run",
+    summary="List child runs; with `recursive` all descendants of the run",
 )
 def run_children(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, recursive: bool = False):
     run = access.find_readable(request, workspace_path, run_id)
@@ -259,7 +259,7 @@ def run_heartbeat(
         Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
     elif run.is_active and request.auth.is_run and not queue.renew_lease(run.work_id, request.auth.attempt, rank):
         raise Conflict(
-            f"The work of the run {run.run_id} is held by nobody or by another attempt.", code="stale_attempt"
+            f"The work of the run {run.run_id} belongs to another attempt, or to none.", code="stale_attempt"
         )
     return resources.RunHeartbeat.of(run)
 

@@ -13,7 +13,7 @@ from workspaces.workspace_path import WorkspacePath, find_workspace
 router = Router(tags=["jobs"])
 
 
-@router.get("", response=list_of(resources.JobBase), summary="The jobs of a workspace, newest first")
+@router.get("", response=list_of(resources.JobBase), summary="List the jobs of a workspace, newest first")
 def job_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = find_workspace(request, workspace_path)
     jobs = Run.objects.visible_to(request.auth).filter(workspace=workspace, run_type=submission.SCRIPT_RUN)

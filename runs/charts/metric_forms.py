@@ -51,7 +51,7 @@ class LinesForm(forms.Form):
         if (start is None) != (end is None) or (start is not None and start > end):
             self.add_error("from", "write from and to, the smaller first.")
         if given.get("axis") == "metric" and not given.get("metric"):
-            self.add_error("metric", "say which metric is the axis.")
+            self.add_error("metric", "write which metric is the axis.")
         return given
 
 
@@ -66,6 +66,6 @@ def parse_positions(words: list[str]) -> dict[str, int]:
         position, _, title = word.partition("~")
         number = numbers.int_or_none(position)
         if number is None or not 0 <= number < 10_000 or not title:
-            raise Invalid(f"at={word[:200]!r}: write a place from 0 on, `~`, and the title of a chart.", target="at")
+            raise Invalid(f"at={word[:200]!r}: write a position from 0 on, `~`, and the title of a chart.", target="at")
         found[title] = number
     return found

@@ -44,7 +44,7 @@ class UploadSelection:
         parts = [f"{self.ignored} by {self.ignore_file}"] if self.ignored else []
         if self.secrets:
             named = ", ".join(self.secrets[:MAX_NAMED]) + ("…" if len(self.secrets) > MAX_NAMED else "")
-            parts.append(f"{named}, since such names are those of secrets")
+            parts.append(f"{named}, because their names look like those of secrets")
         return f"Left out: {'; '.join(parts)}." if parts else ""
 
 
@@ -60,7 +60,7 @@ def check_paths(paths) -> list[str]:
 
 def read_rules(text: str, file_name: str) -> IgnoreRules:
     if file_name not in IGNORE_FILES:
-        raise Invalid(f"{file_name[:60]!r} is no ignore file; they are {' and '.join(IGNORE_FILES)}.", target="ignore")
+        raise Invalid(f"{file_name[:60]!r} is not an ignore file; there are {' and '.join(IGNORE_FILES)}.", target="ignore")
     if len(text) > MAX_IGNORE_LENGTH:
         raise Invalid(f"{file_name} has more than {MAX_IGNORE_LENGTH:,} characters.", target="ignore")
     try:

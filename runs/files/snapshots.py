@@ -96,7 +96,7 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         name = paths.check_path(entry.filename.removesuffix("/"), code=UNSAFE)
         mode = entry.external_attr >> 16
         if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
-            raise Invalid(f"{name!r} in the snapshot is a link or a device; only files can be kept.", code=UNSAFE)
+            raise Invalid(f"{name!r} in the snapshot is a link or a device; only files can be stored.", code=UNSAFE)
         if name in seen:
             raise Invalid(f"{name!r} is in the snapshot twice.", code=UNSAFE)
         seen.add(name)

@@ -458,7 +458,7 @@ def _cancel(keys: list[int]) -> None:
     unsupervised = [pk for pk, work, heartbeat in locked if not heartbeat and work is None]
     at_once = {*queued, *unsupervised}
     running = [pk for pk, _, _ in locked if pk not in at_once]
-    _store_states(queued, RunStatus.CANCELED, "Canceled before a node had taken it.")
+    _store_states(queued, RunStatus.CANCELED, "Canceled before a node started it.")
     _store_states(unsupervised, RunStatus.CANCELED, "Canceled.")
     _store_states(running, RunStatus.CANCEL_REQUESTED, "")
 

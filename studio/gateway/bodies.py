@@ -74,7 +74,7 @@ class ChunkedBody:
     def _begin_chunk(self, line: bytes) -> None:
         found = CHUNK_LINE.fullmatch(line)
         if not found:
-            raise BadBody("The size of a chunk of the body is no number.")
+            raise BadBody("The size of a chunk of the body is not a number.")
         size = int(found[1], 16)
         self.size += size
         if self.limit is not None and self.size > self.limit:

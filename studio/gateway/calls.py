@@ -199,7 +199,7 @@ class Caller(Side):
             except Full as error:
                 raise Refusal(429, scoring.TOO_MANY) from error
             except TimeoutError as error:
-                busy = f"No turn was free for {route.timeout_seconds:g} seconds: the service is busy."
+                busy = f"The service was busy for {route.timeout_seconds:g} seconds. Try again."
                 raise Refusal(503, busy) from error
             except NoReplica:
                 logger.debug("%s has no replica.", called.name)
@@ -243,7 +243,7 @@ class Caller(Side):
             async with asyncio.timeout(MOVE_SECONDS):
                 is_more = await self.wait_for_data()
         except TimeoutError as error:
-            raise BadHead(f"No more of the body has come for {MOVE_SECONDS:g} seconds.", 408) from error
+            raise BadHead(f"No more of the body was received for {MOVE_SECONDS:g} seconds.", 408) from error
         if not is_more:
             raise BadHead("The body ended early.")
 
@@ -276,7 +276,7 @@ class Caller(Side):
             raise Refusal(504, f"The replica has not answered within {limit:g} seconds.") from error
         except BadHead as error:
             raise Refusal(502, str(error)) from error
-        raise Refusal(502, "The replica sent no answer but interim ones.")
+        raise Refusal(502, "The replica sent only interim responses.")
 
     async def _pass_on(self, body: Body, upstream: Upstream) -> None:
         encode = frame if body.is_chunked else bytes
@@ -293,6 +293,6 @@ class Caller(Side):
         except BadHead as error:
             raise BrokenAnswer(f"A replica's answer cannot be read: {error}") from error
         if not body.is_done and not isinstance(body, bodies.EndlessBody):
-            raise BrokenAnswer("A replica ended within its answer.")
+            raise BrokenAnswer("A replica ended in the middle of its response.")
         if body.is_chunked:
             self.transport.write(LAST_CHUNK)

@@ -157,7 +157,7 @@ class Client(asyncio.Protocol):
     def _lead_to_sign_in(self, head: RequestHead, label: str) -> None:
         if ENTERED in head.query.split("&"):
             self.refuse(
-                403, "Your browser keeps no cookies of this page here. Open the application in a tab of its own."
+                403, "Your browser blocks cookies of this page here. Open the application in a separate tab."
             )
             return
         address = f"{self.gateway.public_url}/applications/{label}/?next={quote(head.target, safe='')}"

@@ -104,7 +104,7 @@ def parse_request(head: bytes, takes_chunks: bool = False) -> RequestHead:
         if "content-length" in names:
             raise BadHead("Send the body either with a Content-Length or chunked.")
     if not re.fullmatch(r"\d{1,15}", found.get("content-length") or "0", re.ASCII):
-        raise BadHead("Content-Length is no number.")
+        raise BadHead("Content-Length is not a number.")
     return found
 
 
@@ -113,7 +113,7 @@ def parse_headers(lines: list[bytes]) -> list[tuple[str, str]]:
     for line in lines:
         match = HEADER.fullmatch(line)
         if not match:
-            raise BadHead("A line of the head is no header.")
+            raise BadHead("A line of the head is not a header.")
         found.append((match[1].decode("latin-1"), match[2].decode("latin-1")))
     return found
 

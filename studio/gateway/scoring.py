@@ -99,7 +99,7 @@ class Answer:
             body = LengthBody(0)
         elif "transfer-encoding" in found:
             if found["transfer-encoding"].lower() != "chunked" or "content-length" in found:
-                raise BadHead("The replica's answer can be read in two ways.", 502)
+                raise BadHead("The length of the replica's answer is ambiguous.", 502)
             body = ChunkedBody()
         elif "content-length" in found:
             if (

@@ -146,7 +146,7 @@ def test_the_database_refuses_to_change_a_row(three_rows, act):
 
 def test_an_untouched_log_is_found_whole(three_rows, capsys):
     call_command("verify_activity")
-    assert "3 rows, every one as it was written" in capsys.readouterr().out
+    assert "3 rows, all unchanged" in capsys.readouterr().out
     assert activity_checks.check_chains().state == "ok"
 
 
@@ -226,7 +226,7 @@ def test_what_the_administration_changes_is_written(as_user, owner, workspace):
     form = {"subscription_id": "sub-1", "display_name": "Renamed"}
     as_user(owner).post(f"/admin/rows/workspaces/subscription/{workspace.resource_group.subscription_id}/change/", form)
     row = Activity.objects.get()
-    assert str(row) == "owner changed, in the administration, subscription Renamed"
+    assert str(row) == "owner changed subscription Renamed in the administration"
     assert "Display name" in row.message
 
 

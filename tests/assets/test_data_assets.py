@@ -91,7 +91,7 @@ def test_an_mltable_is_read_by_its_file(send, files):
     files.write("t/MLTable", iter([b"paths: [{file: a.csv}]\ntransformations: [{read_excel: {}}]"]), overwrite=True)
     refusal = put(send, "2", "mltable", uri).json()["error"]["message"]
     assert "t/MLTable: The MLTable file cannot be read: the transformation 'read_excel'" in refusal
-    assert "is not there" in put(send, "2", "mltable", uri + "/none").json()["error"]["message"]
+    assert "does not exist" in put(send, "2", "mltable", uri + "/none").json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["a b.csv", "x%2Fy.csv", "a#b.csv", "ü/é.csv", "a?b"])

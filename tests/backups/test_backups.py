@@ -79,7 +79,7 @@ def test_a_backup_is_checked_by_restoring_it(run, capsys):
     folder = back_up()
     call_command("backup", "--check")
     said = capsys.readouterr().out
-    assert "Database copied" in said and "Left out: 1 links" in said and "all as they were" in said
+    assert "Database copied" in said and "Left out: 1 links" in said and "all unchanged" in said
     backup = Backup.objects.get()
     assert (backup.files, backup.has_keys, backup.check_error) == (3, True, "") and backup.checked_at
     assert folders.read_manifest(folder).tables["runs_run"] == 1
@@ -181,7 +181,7 @@ def test_a_backup_that_stood_still_fails(run):
     backup = Backup.begin(pathlib.Path("/x"))
     Backup.objects.update(held_until=timezone.now() - dt.timedelta(seconds=1))
     backup.refresh_from_db()
-    with pytest.raises(BackupFailed, match="stood still"):
+    with pytest.raises(BackupFailed, match="made no progress"):
         backup.hold_on()
     assert not storage.is_deletion_held()
     Backup.begin(pathlib.Path("/x"))

@@ -56,7 +56,7 @@ def test_what_was_acknowledged_before_a_backup_is_in_the_restored_studio(tmp_pat
         logger.wait_for(logger.count + 10)
         logger.is_over.set()
         logger.join()
-        assert "all as they were" in studio.manage("backup", "--check")
+        assert "all unchanged" in studio.manage("backup", "--check")
     finally:
         studio.process.kill()
         studio.process.wait()

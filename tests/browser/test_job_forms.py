@@ -62,7 +62,7 @@ def test_a_job_is_created_from_a_folder(browser, alice, job, tmp_path):
     page.locator("[data-input=folder]").set_input_files(folder)
     expect(page.locator("[data-ready-text]")).to_contain_text("3 files")
     expect(page.locator("[data-left-out]")).to_have_text(
-        "Left out: 1 by .amlignore; .env, since such names are those of secrets."
+        "Left out: 1 by .amlignore; .env, because their names look like those of secrets."
     )
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_label("Command")).to_have_value("python train.py")

@@ -106,7 +106,7 @@ def test_what_a_silent_host_has_not_started_is_started_elsewhere(cluster, alice)
     autoscaler.autoscale()
     first, second = cluster.nodes.order_by("created_at")
     assert (first.host, first.state, second.host, second.state) == (gone, "leaving", living, "preparing")
-    assert first.message == "Its host gone did not answer before it was started."
+    assert first.message == "Its host gone stopped responding before it was started."
 
 
 def test_a_node_idle_for_too_long_leaves(cluster, node):

@@ -146,7 +146,7 @@ def test_the_page_shows_the_commands_once_and_who_has_joined(as_user, api, admin
 
 def test_the_page_says_that_others_do_not_reach_a_studio_on_a_laptop(as_user, admin, workspace):
     page = as_user(admin).post(reverse("compute:machine_add", args=[workspace.slug])).content.decode()
-    assert "Other machines do not reach http://" in page
+    assert "Other machines cannot reach http://" in page
 
 
 def test_a_site_administrator_detaches_a_machine(as_user, admin, alice, workspace, joined):

@@ -130,7 +130,7 @@ def test_reap_gives_up_a_silent_node_and_its_work(enqueue, node):
     work.refresh_from_db()
     node.refresh_from_db()
     assert (node.state, work.state) == ("unusable", "lost")
-    assert work.reason.startswith("Node node-a was lost: it sent no heartbeat since")
+    assert work.reason.startswith("Node node-a was lost: it has sent no heartbeat since")
 
 
 def test_a_silent_node_whose_runner_lives_is_not_lost(enqueue, node):

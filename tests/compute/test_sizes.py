@@ -98,7 +98,7 @@ def test_an_idle_node_makes_room_for_another_cluster(workspace, cluster, alice, 
     queue.enqueue(other, "run:one", {}, alice)
     autoscaler.balance_cluster(other)
     idle.refresh_from_db()
-    assert (idle.state, idle.message) == ("leaving", "The cluster other needs its room on box.")
+    assert (idle.state, idle.message) == ("leaving", "The cluster other needs its capacity on box.")
     assert not other.nodes.exists()
     idle.end()
     autoscaler.balance_cluster(other)

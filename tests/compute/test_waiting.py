@@ -42,10 +42,10 @@ def test_a_full_machine_is_named_with_what_fills_it(enqueue, host, workspace):
     other = factories.make_target(workspace, "other")
     factories.make_node(other, host, name="aml-other-1", state="running", cores=2)
     said = explain(enqueue("one"))
-    assert "box is full: 1 of 3 cores are free beside aml-other-1 of other." in said
+    assert "box is full: 1 of 3 cores are free. It runs aml-other-1 of other." in said
     other.workspace = factories.make_workspace()
     other.save()
-    assert "1 of 3 cores are free beside a node of another workspace." in explain(Work.objects.get())
+    assert "1 of 3 cores are free. It runs a node of another workspace." in explain(Work.objects.get())
 
 
 def test_a_size_that_fits_no_machine_is_named(enqueue, host):
@@ -57,11 +57,11 @@ def test_a_size_that_fits_no_machine_is_named(enqueue, host):
 
 def test_quarantine_and_drain_are_named(enqueue, host):
     host.drain()
-    assert "box takes no nodes: An administrator is draining it." in explain(enqueue("one"))
+    assert "box accepts no nodes: An administrator is draining it." in explain(enqueue("one"))
     host.reopen()
     for _ in range(3):
         host.record_failure("The runner was killed.")
-    assert "box takes no nodes: It is in quarantine after 3 failures in a row." in explain(enqueue("two"))
+    assert "box accepts no nodes: It is in quarantine after 3 failures in a row." in explain(enqueue("two"))
 
 
 def test_packed_work_says_what_it_lacks(enqueue, node, cluster):

@@ -22,7 +22,7 @@ def test_without_a_cookie_a_person_is_led_to_the_studio_and_a_script_is_refused(
     page = read_all(connect(f"GET /lab?a=1 HTTP/1.1\nHost: {HOST}\nAccept: text/html\n\n"))
     assert "Location: http://127.0.0.1:8000/applications/lab/?next=%2Flab%3Fa%3D1\r\n" in page
     again = read_all(connect(f"GET /lab?lazuli-entered HTTP/1.1\nHost: {HOST}\nAccept: text/html\n\n"))
-    assert again.startswith("HTTP/1.1 403") and "keeps no cookies" in again
+    assert again.startswith("HTTP/1.1 403") and "blocks cookies" in again
     assert read_all(connect(f"GET /api HTTP/1.1\nHost: {HOST}\n\n")).startswith("HTTP/1.1 401")
     assert not application.seen
 

@@ -76,7 +76,7 @@ def test_a_home_has_a_limit(page, settings, disk):
     page.get(N)
     assert upload(page, f"{ALICE}/a", b"12345678").status_code == 200
     refused = upload(page, f"{ALICE}/b", b"123")
-    assert refused.status_code == 413 and "larger than what is left" in refused.content.decode()
+    assert refused.status_code == 413 and "too large for the space left" in refused.content.decode()
     assert os.listdir(disk(ALICE)) == ["a"]
 
 

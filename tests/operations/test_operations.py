@@ -227,6 +227,6 @@ def test_an_announcement_waits_for_its_start_and_refuses_nonsense(owner, admin):
     for fields in ({"text": " "}, {"text": "x", "ends_at": NOW()}, {"text": "x", "level": "loud"}):
         with pytest.raises(Invalid):
             Announcement.publish(owner, **fields)
-    assert "is over already" in html_of(
+    assert "is in the past" in html_of(
         admin.post("/admin/announcements/", {"text": "x", "level": "info", "ends_at": "2020-01-01T00:00"})
     )

@@ -77,7 +77,7 @@ def test_a_page_learns_which_files_to_send(as_user, alice, bob, workspace):
     for wrong, says in [
         ({"paths": "x"}, "list of texts"),
         ({"paths": ["a"] * 20_001}, "20,001 files"),
-        ({"paths": [], "ignore": {"name": "x", "text": ""}}, "no ignore file"),
+        ({"paths": [], "ignore": {"name": "x", "text": ""}}, "not an ignore file"),
         ({"paths": [], "ignore": {"name": ".gitignore", "text": "x" * 2000}}, "more than 1000 characters"),
         ({"paths": [], "ignore": ["x"]}, "an object with"),
         ({"paths": ["a/" * 3000 + "x"]}, "2,000 are allowed"),

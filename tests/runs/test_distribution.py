@@ -46,12 +46,12 @@ def test_what_the_body_of_a_job_says(properties, found):
 @pytest.mark.parametrize(
     ("properties", "words"),
     [
-        ({"distribution": {"distributionType": "Ray"}}, "'Ray' is no kind of distributed job"),
+        ({"distribution": {"distributionType": "Ray"}}, "'Ray' is not a kind of distributed job"),
         ({"distribution": {"distributionType": "Mpi", "processCountPerInstance": 0}}, "0 is not a number from 1"),
         ({"resources": {"instanceCount": 101}}, "101 is not a number from 1 to 100"),
         (
             {"runDefinition": {"communicator": "Nccl", "nodeCount": 2, "pytorch": {"processCount": 3}}},
-            "3 processes cannot be shared evenly by 2 nodes",
+            "3 processes cannot be divided evenly among 2 nodes",
         ),
     ],
 )

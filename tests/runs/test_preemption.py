@@ -45,7 +45,7 @@ def need(workspace, alice):
 def test_a_dedicated_cluster_takes_the_room_and_the_job_waits_again(running, need, host):
     target = need(name="dedicated")
     node = host.nodes.get()
-    assert (node.state, node.message) == ("preempted", "The cluster dedicated needs its room on box.")
+    assert (node.state, node.message) == ("preempted", "The cluster dedicated needs its capacity on box.")
     running.refresh_from_db()
     assert (running.status, running.node_name, running.started_at) == ("Queued", "", None)
     assert running.events.last().message == f"Waits again. {node.message}"

@@ -65,7 +65,7 @@ def test_files_are_uploaded_skipped_replaced_and_downloaded(ws, csv_files, tmp_p
 
 
 def test_a_folder_below_an_allowed_root_is_a_datastore(ws, csv_files, tmp_path, settings):
-    with pytest.raises(UserErrorException, match="none is allowed"):
+    with pytest.raises(UserErrorException, match="No folder of the server is allowed"):
         Datastore.register_folder(ws, "local", str(csv_files))
     settings.DATASTORE_ROOTS = [str(tmp_path / "source")]
     (csv_files / "out").symlink_to("/etc")

@@ -215,7 +215,7 @@ def test_keys_can_come_from_the_environment(settings, alice, workspace, tmp_path
     assert secret.read(Actor(alice), secret.versions.get()) == CANARY
     assert not (tmp_path / "vault.keys").exists()
     settings.KEY_VAULT_KEYS = ["nonsense"]
-    assert "is no key of the vault" in checks.check_keys().text
+    assert "is not a key of the vault" in checks.check_keys().text
 
 
 def test_the_value_of_one_secret_cannot_be_put_into_another_in_the_database(alice, workspace):

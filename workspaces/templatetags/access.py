@@ -12,7 +12,7 @@ WORDS = {
     "submit": "submit jobs",
     "edit": "edit or delete jobs, experiments, environments and models",
     "edit_compute": "create or change compute",
-    "edit_members": "give or take roles",
+    "edit_members": "give or remove roles",
     "edit_secrets": "set secrets",
     "edit_workspace": "change the workspace",
     "delete_workspace": "delete the workspace",

@@ -17,4 +17,4 @@ class Command(BaseCommand):
             self.stderr.write(sentence)
         if found:
             raise CommandError(f"The activity log was tampered with: {len(found)} faults.")
-        self.stdout.write(f"{Activity.objects.count():,} rows, every one as it was written.")
+        self.stdout.write(f"{Activity.objects.count():,} rows, all unchanged.")

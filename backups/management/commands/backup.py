@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("folder", nargs="?", help="default: BACKUP_DIR")
         parser.add_argument(
-            "--check", action="store_true", help="make none: restore the one in FOLDER, or its newest, for a check"
+            "--check", action="store_true", help="make no backup; check the one in FOLDER, or the newest in it, by restoring it"
         )
 
     def handle(self, *args, folder, check, **options):
@@ -47,5 +47,5 @@ class Command(BaseCommand):
             raise CommandError(f"{folder} cannot be trusted.")
         manifest = folders.read_manifest(folder)
         self.stdout.write(
-            f"{folder}: {sum(manifest.tables.values()):,} rows and {manifest.files:,} files, all as they were."
+            f"{folder}: {sum(manifest.tables.values()):,} rows and {manifest.files:,} files, all unchanged."
         )

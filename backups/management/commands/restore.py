@@ -16,8 +16,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("folder")
-        parser.add_argument("--dry-run", action="store_true", help="say whether it can be restored, and change nothing")
-        parser.add_argument("--overwrite", action="store_true", help="although files are there already")
+        parser.add_argument("--dry-run", action="store_true", help="check whether it can be restored, and change nothing")
+        parser.add_argument("--overwrite", action="store_true", help="restore although there are files already")
 
     def handle(self, *args, folder, dry_run, overwrite, **options):
         try:

@@ -76,7 +76,7 @@ def _load_curves(selected: Selection, by_run: dict[int, MetricSeries], query, wi
     """The downsampled curve of each run."""
     axis = query["x"]
     if within and axis == "relative":
-        raise Invalid("from: times since each run's first value cannot be asked for in part.", target="from")
+        raise Invalid("from: times since each run's first value cannot be limited to a range.", target="from")
     part = downsampled.Range(axis, *within) if within else None
     found = downsampled.read_lines(list(by_run.values()), width, part)
     lines = [(run, found[by_run[run.pk].pk]) for run in selected.runs if run.pk in by_run]
