@@ -147,7 +147,9 @@ class Backup(models.Model):
             return
         held = Backup.objects.filter(pk=self.pk, state=self.State.RUNNING, held_until__gt=now)
         if not held.update(held_until=now + HOLD):
-            raise BackupFailed("It made no progress for more than two minutes, so files may be missing. Start another one.")
+            raise BackupFailed(
+                "It made no progress for more than two minutes, so files may be missing. Start another one."
+            )
         self.held_until = now + HOLD
 
     def append_log(self, text: str) -> None:

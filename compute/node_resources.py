@@ -124,7 +124,9 @@ class HostJoin(Body):
 
 
 class StudioFacts(Shape):
-    url: str = pydantic.Field(description="The URL by which jobs reach the studio; a machine that cannot open it must not join.")
+    url: str = pydantic.Field(
+        description="The URL by which jobs reach the studio; a machine that cannot open it must not join."
+    )
     version: str
 
 

@@ -70,7 +70,9 @@ class QuotaForm(ScopeForm):
 
 class BudgetForm(ScopeForm):
     amount = forms.FloatField(min_value=rules.MIN_AMOUNT, max_value=rules.MAX_AMOUNT, label="For each month")
-    unit = forms.ChoiceField(choices=Budget.Unit.choices, help_text="Dollars need prices: set VM_PRICES or prices of sizes.")
+    unit = forms.ChoiceField(
+        choices=Budget.Unit.choices, help_text="Dollars need prices: set VM_PRICES or prices of sizes."
+    )
     blocks_new_work = forms.BooleanField(
         required=False, label="Block new jobs when it is used up; running jobs continue, waiting jobs keep waiting"
     )

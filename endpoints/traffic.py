@@ -94,7 +94,12 @@ def draw(rows: list[TrafficMinute]) -> dict[str, dict]:
         for share in QUANTILES
     ]
     load = [
-        {**build_trace("scatter", "lines"), "x": times, "y": [row.busy for row in rows], "name": "Requests in progress"},
+        {
+            **build_trace("scatter", "lines"),
+            "x": times,
+            "y": [row.busy for row in rows],
+            "name": "Requests in progress",
+        },
         {**build_trace("scatter", "lines"), "x": times, "y": [row.replicas for row in rows], "name": "Replicas"},
     ]
     return {

@@ -99,7 +99,9 @@ def endpoint_deploy_again(request, slug: str, name: str):
     if revision is None:
         raise Invalid(f"There is no revision {number[:20]!r}: send the number of one.", target="revision")
     again = deployment.deploy_again(Actor(request.user), revision)
-    messages.success(request, f"Revision {again.number} is a copy of revision {number}, and takes over when it is ready.")
+    messages.success(
+        request, f"Revision {again.number} is a copy of revision {number}, and takes over when it is ready."
+    )
     return redirect(endpoint)
 
 

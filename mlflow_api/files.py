@@ -42,7 +42,9 @@ def parse_run_path(request: MlflowRequest, path: str) -> ArtifactPath:
     """Where only files of runs will do. Clients fall back to a plain request by the start of this message."""
     target = parse_artifact_path(request, folders.check_relative_path(path))
     if target is None:
-        message = "Multipart upload is not supported for the current artifact repository: the path does not belong to a run."
+        message = (
+            "Multipart upload is not supported for the current artifact repository: the path does not belong to a run."
+        )
         raise MlflowError("NOT_IMPLEMENTED", message)
     return target
 

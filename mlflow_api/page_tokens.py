@@ -36,7 +36,5 @@ def parse_token(token: str) -> int:
         text = b""
     start = numbers.int_or_none(text[len(MARK) :].decode(errors="replace")) if text.startswith(MARK) else None
     if start is None or not 0 <= start <= MAX_START:
-        raise invalid_parameter(
-            f"Invalid page token '{token[:100]}'. Send the token of the previous page unchanged."
-        )
+        raise invalid_parameter(f"Invalid page token '{token[:100]}'. Send the token of the previous page unchanged.")
     return start

@@ -58,9 +58,7 @@ def file_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
     return api.paginate(request, files.rows.order_by("path"), resources.ModelFile, make)
 
 
-@router.get(
-    "/lineage", response=resources.Lineage, summary="Get the lineage of a job, a model or data"
-)
+@router.get("/lineage", response=resources.Lineage, summary="Get the lineage of a job, a model or data")
 def lineage_read(
     request: HttpRequest, workspace_path: Path[WorkspacePath], kind: str, id: str, direction: str = lineage.BOTH
 ):

@@ -231,7 +231,9 @@ class ModelVersionUpdate(Body):
 
 class ModelVersionPropertiesPatch(Body):
     description: Annotated[str, DESCRIPTION] | None = None
-    tags: Annotated[dict[str, Any], TAGS] | None = pydantic.Field(None, description="All tags; they replace the present ones.")
+    tags: Annotated[dict[str, Any], TAGS] | None = pydantic.Field(
+        None, description="All tags; they replace the present ones."
+    )
     properties: Annotated[dict[str, Any], rules.PROPERTIES] | None = None
     isArchived: bool | None = None
     stage: Annotated[str, rules.STAGE] | None = None

@@ -58,7 +58,9 @@ def _end_run(run: Run) -> None:
     if run.status == Run.Status.CANCEL_REQUESTED or (run.work and run.work.state == Work.State.CANCELED):
         run.move(Run.Status.CANCELED, message=run.work.reason if run.work else "")
     elif run.work is None and run.heartbeat_at is None:
-        run.fail("WorkLost", f"The work of this run no longer exists: the compute target {run.target_name} was removed.")
+        run.fail(
+            "WorkLost", f"The work of this run no longer exists: the compute target {run.target_name} was removed."
+        )
     elif run.work is None:
         run.fail("RunnerLost", LOCAL_LOST)
     elif run.work.state == Work.State.LOST:

@@ -87,7 +87,12 @@ def check_storage() -> Finding:
     except (storage.Error, OSError, ValueError) as error:
         return Finding(what, "fail", f"{where} cannot store files: {error}", "Correct STORAGE_URL or its credentials.")
     if not same:
-        return Finding(what, "fail", f"{where} returned different bytes from those that were stored.", "Look at its disk or service.")
+        return Finding(
+            what,
+            "fail",
+            f"{where} returned different bytes from those that were stored.",
+            "Look at its disk or service.",
+        )
     if storage.is_reserve_reached():
         min_mb = settings.DISK_RESERVE_BYTES // 1024**2
         text = f"Its disk is nearly full: files are refused until {min_mb} MB (DISK_RESERVE_MB) are free."

@@ -105,6 +105,4 @@ def is_stopped(error: OperationalError) -> bool:
 
 
 def too_slow() -> TooSlow:
-    return TooSlow(
-        f"The database query was stopped after {SECONDS} seconds. Request less, or narrow the search."
-    )
+    return TooSlow(f"The database query was stopped after {SECONDS} seconds. Request less, or narrow the search.")

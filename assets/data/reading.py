@@ -76,9 +76,7 @@ def fetch(workspace: Workspace, source: Source, folder: str, is_parquet: bool) -
         return LocalCopy(str(path), source)
     size = source.size or 0
     if is_parquet and size > limit:
-        text = (
-            f"{source.path} has {format_bytes(size)}; parquet files in remote storage are shown up to {format_bytes(limit)}."
-        )
+        text = f"{source.path} has {format_bytes(size)}; parquet files in remote storage are shown up to {format_bytes(limit)}."
         raise TooLarge(text)
     _copy(files, source, local, min(size, limit))
     if size > limit:
@@ -137,7 +135,9 @@ def open_files(workspace: Workspace, source: Source) -> stores.Files:
 
 def _save_head(local: pathlib.Path, source: Source, data: bytes, is_whole: bool, is_parquet: bool) -> LocalCopy:
     if not is_whole and is_parquet:
-        raise TooLarge(f"{source.path} has more than {format_bytes(len(data))}, the limit for parquet files on the web.")
+        raise TooLarge(
+            f"{source.path} has more than {format_bytes(len(data))}, the limit for parquet files on the web."
+        )
     if not is_whole:
         # The last line may be cut. 16 and 32 bits of a character are kept together.
         end = data.rfind(b"\n") + 1

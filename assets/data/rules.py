@@ -117,7 +117,9 @@ def check_folder(text: str) -> pathlib.Path:
     """A folder below one that the administrator allows, with links followed."""
     roots = [pathlib.Path(root).resolve() for root in settings.DATASTORE_ROOTS]
     if not roots:
-        raise Invalid("No folder of the server is allowed. A site admin allows folders with DATASTORE_ROOTS.", target="folder")
+        raise Invalid(
+            "No folder of the server is allowed. A site admin allows folders with DATASTORE_ROOTS.", target="folder"
+        )
     if not text.startswith("/"):
         raise Invalid(f"{text[:200]!r} is not an absolute path.", target="folder")
     folder = pathlib.Path(text).resolve()

@@ -232,7 +232,9 @@ class Files:
                 f"{path[:200]!r} is not a path in a datastore: {_first_line(error)}", target="path"
             ) from error
         except PermissionError as error:
-            raise Conflict(f"The datastore {name} does not allow the studio to do this: {_first_line(error)}") from error
+            raise Conflict(
+                f"The datastore {name} does not allow the studio to do this: {_first_line(error)}"
+            ) from error
         except StoreError as error:
             text = str(error)
             if any(word in f"{type(error).__name__} {text}" for word in REFUSALS):

@@ -49,7 +49,9 @@ def gateway_enter(request: HttpRequest, body: Ticket):
     return Entered(cookie=found[0], path=found[1])
 
 
-@router.post("/authorize", auth=GatewayKey(), response=Admission, summary="Check whether a cookie gives access to an application")
+@router.post(
+    "/authorize", auth=GatewayKey(), response=Admission, summary="Check whether a cookie gives access to an application"
+)
 def gateway_authorize(request: HttpRequest, body: Visit):
     session = ApplicationSession.find(body.label, body.cookie)
     if session is None:

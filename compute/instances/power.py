@@ -42,7 +42,8 @@ def create_instance(
     person = assigned_to or user
     if not can(Actor(person), "use_compute", workspace):
         raise Invalid(
-            f"{person} may not use compute of {workspace}, so no instance can be assigned to them.", target="assignedUser"
+            f"{person} may not use compute of {workspace}, so no instance can be assigned to them.",
+            target="assignedUser",
         )
     recorded["description"] = DESCRIPTION.check(recorded.get("description") or "")
     recorded["tags"] = TAGS.check(recorded.get("tags") or {})

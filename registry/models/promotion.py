@@ -79,7 +79,9 @@ class PromotionRule(models.Model):
             return
         roles = {one.name for one in access.definitions_on(actor.user, self.workspace)}
         if not roles & {self.role, "Owner"}:
-            raise Denied(f"Only people with the role {self.role} may change the {what}: a promotion rule requires this.")
+            raise Denied(
+                f"Only people with the role {self.role} may change the {what}: a promotion rule requires this."
+            )
 
     def list_missing(self, actor: Actor, version) -> list[str]:
         """What the version does not have of what the rule needs."""

@@ -47,7 +47,9 @@ def find_writable(request: HttpRequest, workspace_path: WorkspacePath, run_id: s
     workspace = find_workspace(request, workspace_path)
     found = Run.objects.writable_by(request.auth).filter(workspace=workspace, run_id=run_id).with_related().first()
     if found is None:
-        raise Http404(f"The token of the run {request.auth.run_id} does not allow this request to change the run {run_id!r}.")
+        raise Http404(
+            f"The token of the run {request.auth.run_id} does not allow this request to change the run {run_id!r}."
+        )
     check_attempt(request.auth, found)
     return found
 

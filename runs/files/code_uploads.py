@@ -60,7 +60,9 @@ def check_paths(paths) -> list[str]:
 
 def read_rules(text: str, file_name: str) -> IgnoreRules:
     if file_name not in IGNORE_FILES:
-        raise Invalid(f"{file_name[:60]!r} is not an ignore file; there are {' and '.join(IGNORE_FILES)}.", target="ignore")
+        raise Invalid(
+            f"{file_name[:60]!r} is not an ignore file; there are {' and '.join(IGNORE_FILES)}.", target="ignore"
+        )
     if len(text) > MAX_IGNORE_LENGTH:
         raise Invalid(f"{file_name} has more than {MAX_IGNORE_LENGTH:,} characters.", target="ignore")
     try:

@@ -34,7 +34,9 @@ def _next(source) -> bytes:
     try:
         return source.read(PART)
     except (OSError, ParseException) as error:
-        raise Invalid("The connection closed before the end of the body. Send it again.", code="incomplete_body") from error
+        raise Invalid(
+            "The connection closed before the end of the body. Send it again.", code="incomplete_body"
+        ) from error
 
 
 def read_whole_body(request: HttpRequest, max_bytes: int) -> bytes:

@@ -156,9 +156,7 @@ class Client(asyncio.Protocol):
 
     def _lead_to_sign_in(self, head: RequestHead, label: str) -> None:
         if ENTERED in head.query.split("&"):
-            self.refuse(
-                403, "Your browser blocks cookies of this page here. Open the application in a separate tab."
-            )
+            self.refuse(403, "Your browser blocks cookies of this page here. Open the application in a separate tab.")
             return
         address = f"{self.gateway.public_url}/applications/{label}/?next={quote(head.target, safe='')}"
         self._finish(make_response("303 See Other", "", [("Location", address)]))

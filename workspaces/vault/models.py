@@ -109,7 +109,9 @@ class Secret(models.Model):
             with transaction.atomic():
                 return cls.objects.create(workspace=workspace, name=name, for_runs=for_runs)
         except IntegrityError as error:
-            raise Conflict(f"Another secret {name!r} was created at the same moment. Try again.", target="name") from error
+            raise Conflict(
+                f"Another secret {name!r} was created at the same moment. Try again.", target="name"
+            ) from error
 
     @transaction.atomic
     def read(self, actor: Actor, version: "SecretVersion") -> str:

@@ -17,7 +17,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("folder", nargs="?", help="default: BACKUP_DIR")
         parser.add_argument(
-            "--check", action="store_true", help="make no backup; check the one in FOLDER, or the newest in it, by restoring it"
+            "--check",
+            action="store_true",
+            help="make no backup; check the one in FOLDER, or the newest in it, by restoring it",
         )
 
     def handle(self, *args, folder, check, **options):

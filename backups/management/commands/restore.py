@@ -16,7 +16,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("folder")
-        parser.add_argument("--dry-run", action="store_true", help="check whether it can be restored, and change nothing")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="check whether it can be restored, and change nothing"
+        )
         parser.add_argument("--overwrite", action="store_true", help="restore although there are files already")
 
     def handle(self, *args, folder, dry_run, overwrite, **options):
