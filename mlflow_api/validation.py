@@ -76,10 +76,9 @@ def check_artifact_location(location: str) -> None:
         return
     if location.startswith("runs:/"):
         raise invalid_parameter(f"Artifact location cannot be a runs:/ URI. Given: '{location}'")
-    if ".." in location.split("/") or "?" in location or "#" in location:
-        raise invalid_parameter(
-            f"Invalid artifact location: '{location}'. It must have no query, no fragment and no '..'."
-        )
+    path, _, query = location.partition("?")
+    if ".." in path.split("/") or ".." in query or "#" in location:
+        raise invalid_parameter(f"Invalid artifact location: '{location}'. It must have no fragment and no '..'.")
 
 
 def check_batch(metrics: int, params: int, tags: int) -> None:

@@ -31,7 +31,9 @@ def test_errors_of_an_experiment_are_reported(tracking):
     assert tracking.post("experiments/create") == INVALID
     assert tracking.post("experiments/create", name=5) == INVALID
     assert tracking.post("experiments/create", name="x" * 501) == INVALID
-    assert tracking.post("experiments/create", name="loc", artifact_location="runs:/abc") == INVALID
+    for location in ("runs:/abc", "s3://b/x#part", "s3://b/../x", "s3://b/x?to=../y"):
+        assert tracking.post("experiments/create", name="loc", artifact_location=location) == INVALID, location
+    assert "experiment_id" in tracking.post("experiments/create", name="loc", artifact_location="s3://b/x?to=y")
     assert tracking.get("experiments/get", experiment_id="123456") == MISSING
     assert tracking.get("experiments/get", experiment_id="no id") == INVALID
     assert tracking.get("experiments/get") == INVALID
