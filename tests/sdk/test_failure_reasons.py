@@ -51,6 +51,18 @@ def reason(tmp_path):
         ),
         ("import sys; sys.exit(3)", "The script ended with exit code 3."),
         ("def f(n): return f(n + 1)\nf(0)", "RecursionError: maximum recursion depth exceeded"),
+        ("e = ValueError('bad')\ne.add_note('of row 3')\nraise e", "ValueError: bad (The log ends with: of row 3)"),
+        (
+            "class A:\n def __del__(self): raise ValueError('ignored')\na = A()\nraise RuntimeError('real')",
+            "exit code 1: RuntimeError: real",
+        ),
+        (
+            "import atexit\natexit.register(lambda: 1 / 0)\nraise RuntimeError('real')",
+            "exit code 1: RuntimeError: real",
+        ),
+        ("raise ValueError('why\\n' + 'detail\\n' * 9000)", "exit code 1: ValueError: why"),
+        ("import os; os.abort()", "ended by the signal SIGABRT"),
+        ("raise KeyboardInterrupt", "ended by the signal SIGINT: KeyboardInterrupt"),
     ],
 )
 def test_the_last_exception_is_the_reason(reason, script, said):
@@ -81,7 +93,8 @@ def test_a_syntax_error_that_was_caught_before_is_not_the_reason(reason):
 )
 def test_a_package_is_named_by_its_distribution(module, package):
     assert find_package(module) == package
-    assert package is None or f"Add the package '{package}' to the environment 'e'" in suggest_package(module, "e")
+    said = suggest_package(module.split(".")[0], "e", imported=module)
+    assert package is None or f"Add the package '{package}' to the environment 'e'" in said
 
 
 def test_a_module_of_ones_own_is_not_looked_for_on_an_index(reason, tmp_path):
@@ -91,6 +104,23 @@ def test_a_module_of_ones_own_is_not_looked_for_on_an_index(reason, tmp_path):
     (tmp_path / "code" / "src").mkdir()
     (tmp_path / "code" / "src" / "utils.py").write_text("")
     assert "The snapshot has 'src/utils.py', which is not on Python's path" in reason("import utils")
+
+
+def test_a_module_below_one_that_was_found_is_not_looked_for_in_a_package_that_is_there(reason, tmp_path):
+    said = reason("import pytest.nothing")
+    assert "The installed version of 'pytest' has no module 'pytest.nothing'" in said and "add_pip_package" not in said
+    (tmp_path / "code" / "src").mkdir()
+    (tmp_path / "code" / "src" / "__init__.py").write_text("")
+    said = reason("from src.features import build")
+    assert "'src' was found (in the snapshot: 'src'), but it has no module 'src.features'" in said
+    (tmp_path / "code" / "sklearn.py").write_text("")
+    assert "The snapshot's 'sklearn.py' hides the package 'scikit-learn'" in reason("import sklearn.svm")
+
+
+def test_the_line_that_imports_says_which_part_of_a_namespace_is_missing(reason, tmp_path):
+    (tmp_path / "code" / "azure").mkdir(parents=True)
+    (tmp_path / "code" / "azure" / "core.txt").write_text("A namespace without a module.")
+    assert "Add the package 'azure-storage-blob'" in reason("from azure.storage.blob import BlobClient")
 
 
 @pytest.mark.parametrize(

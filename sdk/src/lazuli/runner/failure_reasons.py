@@ -9,7 +9,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from lazuli.runner.module_packages import describe_standard_module, find_package
 
-TAIL_BYTES = 32 * 1024
+# A long message, or what is printed after it, must not hide a traceback.
+TAIL_BYTES = 1024 * 1024
 TAIL_LINES = 40
 MESSAGE_LENGTH = 2000
 LINE_LENGTH = 500
@@ -21,6 +22,10 @@ _TRACEBACK = "Traceback (most recent call last)"
 # A traceback of several exceptions at once: its lines have a margin.
 _GROUP = re.compile(r"^\s*\+ Exception Group Traceback \(most recent call last\)")
 _MARGIN = re.compile(r"^\s*\|\s")
+# Above the traceback of an error that ended nothing, such as one in __del__ or in a function of atexit.
+_WITHOUT_EFFECT = re.compile(r"Exception ignored |Error in atexit\.")
+# What a frame of a traceback shows of the line that imports.
+_IMPORT = re.compile(r"^\s+(?:from ([\w.]+) import (\w+)|import ([\w.]+))")
 _SYNTAX_ERROR = re.compile(r"^(?:SyntaxError|IndentationError|TabError): ")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -43,7 +48,8 @@ def describe_failure(
         message += f" (The log ends with: {last})"
     missing_module = _MISSING_MODULE.search(error or "")
     if missing_module:
-        message += ". " + suggest_package(missing_module.group(1), environment_name, folder)
+        module = missing_module.group(1)
+        message += ". " + suggest_package(module, environment_name, folder, find_import(lines, module))
     elif is_isolated and _NOT_PERMITTED.search(error or ""):
         message += (
             " On a node, a script writes only to its own folder and to the folders for temporary files, and opens none of "
@@ -54,15 +60,15 @@ def describe_failure(
     return {"code": "UserError", "message": message[:MESSAGE_LENGTH], "details": "\n".join(lines[-TAIL_LINES:])}
 
 
-def suggest_package(module: str, environment_name: str, folder: str = "") -> str:
-    """What to do about a module that was not found."""
+def suggest_package(module: str, environment_name: str, folder: str = "", imported: str = "") -> str:
+    """What to do about a module that was not found; `imported` is what the script wanted of it, if that is known."""
     top = module.split(".")[0]
     if top == "azureml":
         return (
             f"{module!r} is a module of SDK v1 that this version of Lazuli Studio does not have; no package of an index "
             "brings it."
         )
-    found = _find_in_folder(top, folder)
+    found = _find_in_folder(module, folder)
     if found:
         return (
             f"The snapshot has {found!r}, which is not on Python's path: start the script from the folder that has it, or "
@@ -71,7 +77,10 @@ def suggest_package(module: str, environment_name: str, folder: str = "") -> str
     standard = describe_standard_module(top)
     if standard:
         return standard
-    package = find_package(module)
+    package = find_package(imported or module)
+    # Python names a module below another only if it found the other.
+    if module != top and (package is None or package == find_package(top)):
+        return _describe_submodule(module, package, folder)
     if package is None:
         return (
             f"If {top!r} is a module of your own, it is missing from the snapshot: put it into the source directory, and "
@@ -84,17 +93,46 @@ def suggest_package(module: str, environment_name: str, folder: str = "") -> str
     )
 
 
-def _find_in_folder(name: str, folder: str) -> Optional[str]:
-    """The path, relative to the snapshot, of a module of this name, or of a folder with Python files."""
-    searched = 0
-    for path, folders, files in os.walk(folder) if folder else []:
+def _describe_submodule(module: str, package: Optional[str], folder: str) -> str:
+    above = module.rpartition(".")[0]
+    own = _find_in_folder(module.split(".")[0], folder)
+    if package and own:
+        return f"The snapshot's {own!r} hides the package {package!r}, which has the same name: rename it."
+    if package:
+        return (
+            f"The installed version of {package!r} has no module {module!r}: change the import, or choose a version of the "
+            "package that has it."
+        )
+    where = f" (in the snapshot: {own!r})" if own else ""
+    return (
+        f"{above!r} was found{where}, but it has no module {module!r}: if it is one of your own, it is missing from the "
+        "snapshot; see that .amlignore does not leave it out."
+    )
+
+
+def find_import(lines: List[str], module: str) -> str:
+    """What the last import of a module, or of one below it, wanted: `google.cloud.storage`; "" if none is in the log."""
+    for line in reversed(lines):
+        match = _IMPORT.match(line)
+        if match:
+            wanted = match[3] or f"{match[1]}.{match[2]}"
+            if wanted.startswith(f"{module}."):
+                return wanted
+    return ""
+
+
+def _find_in_folder(module: str, folder: str) -> Optional[str]:
+    """The path, relative to the snapshot, of a module, or of a folder with Python files that it names."""
+    searched, inside = 0, module.replace(".", os.sep)
+    for path, _, files in os.walk(folder) if folder else []:
         searched += len(files) + 1
         if searched > MAX_SEARCHED:
             return None
-        if f"{name}.py" in files:
-            return os.path.relpath(os.path.join(path, f"{name}.py"), folder)
-        if name in folders and any(file.endswith(".py") for file in os.listdir(os.path.join(path, name))):
-            return os.path.relpath(os.path.join(path, name), folder)
+        found = os.path.join(path, inside)
+        if os.path.isfile(f"{found}.py"):
+            return os.path.relpath(f"{found}.py", folder)
+        if os.path.isdir(found) and any(file.endswith(".py") for file in os.listdir(found)):
+            return os.path.relpath(found, folder)
     return None
 
 
@@ -109,18 +147,26 @@ def _describe_signal(number: int) -> str:
 
 def find_last_error(lines: List[str]) -> Optional[str]:
     """The last exception: the line below its traceback, or a SyntaxError, which has none."""
-    found: Tuple[int, Optional[str]] = (-1, None)
-    for number in range(len(lines) - 1, -1, -1):
-        if lines[number].startswith(_TRACEBACK):
-            found = (number, _first_line_of_error(lines[number + 1 :]))
-            break
-        if _GROUP.match(lines[number]):
-            found = (number, _first_line_of_error([_MARGIN.sub("", line) for line in lines[number + 1 :]]))
-            break
-    for line in lines[found[0] + 1 :]:
+    start, found = _find_traceback(lines)
+    for line in lines[start + 1 :]:
         if _SYNTAX_ERROR.match(line):
             return line.strip()[:LINE_LENGTH]
-    return found[1]
+    return found
+
+
+def _find_traceback(lines: List[str]) -> Tuple[int, Optional[str]]:
+    """Where the last traceback begins, and what was raised; one that ended nothing counts only if there is no other."""
+    without_effect: Tuple[int, Optional[str]] = (-1, None)
+    for number in range(len(lines) - 1, -1, -1):
+        if _GROUP.match(lines[number]):
+            return number, _first_line_of_error([_MARGIN.sub("", line) for line in lines[number + 1 :]])
+        if lines[number].startswith(_TRACEBACK):
+            found = (number, _first_line_of_error(lines[number + 1 :]))
+            if number == 0 or not _WITHOUT_EFFECT.match(lines[number - 1]):
+                return found
+            if without_effect[1] is None:
+                without_effect = found
+    return without_effect
 
 
 def _first_line_of_error(lines: List[str]) -> Optional[str]:
