@@ -203,6 +203,10 @@ def test_a_section_without_anything_is_the_usual_one(tmp_path):
         (["cd src;", "python train.py"], "cd src; python train.py"),
         (["echo", "x && python script.py"], "echo x && python script.py"),
         (["ls", "*.csv", ""], "ls *.csv ''"),
+        (["echo", '"two words"', ">", "out.txt"], 'echo "two words" > out.txt'),
+        (["python", "-c", "'print(1)'"], "python -c 'print(1)'"),
+        (["python", "train.py", '--note="two words"'], 'python train.py --note="two words"'),
+        (["python", "train.py", "--json", '{"a": 1}', "&&", "ls"], "python train.py --json '{\"a\": 1}' && ls"),
     ],
 )
 def test_a_listed_command_is_one_line_for_the_shell(words, line):

@@ -29,6 +29,8 @@ _BEGINS_FOR_A_SHELL = re.compile(
 )
 # `$(date)`, and a bracket of a group: for the shell, whatever is in it.
 _KEPT = re.compile(r"[^'\"]*\$\([^'\"]*\)[^'\"]*|[()]")
+# In quotes that its author wrote for the shell, as in `"two words"` and `--note='two words'`.
+_QUOTED = re.compile(r"""[\w./:=-]*(?:'[^']*'|"[^"]*")""")
 _NEEDS_QUOTES = re.compile(r"""[\s'"()\\]""")
 _OPERATOR_AT_END = re.compile(r"(?:&&|\|\|?|;|(?<!>)&)$")
 _OPERATOR_WITHIN = re.compile(r"(?:^|\s)(?:&&|\|\|?|&|\d?>>?|<)(?:\s|$)|;(?:\s|$)")
@@ -137,7 +139,8 @@ def build_command(definition: Json) -> Union[str, List[str]]:
     if command:
         words = [str(word) for word in command]
         is_line = " " in words[0] or bool(_BEGINS_FOR_A_SHELL.match(words[0]))
-        return join_command(words) if is_line or any(map(_FOR_A_SHELL.search, words)) else words
+        is_for_shell = any(_FOR_A_SHELL.search(word) or _QUOTED.fullmatch(word) for word in words)
+        return join_command(words) if is_line or is_for_shell else words
     script = str(definition["script"])
     interpreter = "bash" if script.endswith(".sh") else "python"
     return [interpreter, script, *(str(argument) for argument in definition["arguments"] or [])]
@@ -147,7 +150,7 @@ def join_command(words: List[str]) -> str:
     """The words of a command as one line for the shell, as Azure joins them: `&&`, `>` and `$NAME` keep their meaning.
 
     A word with spaces, quotes or brackets stays one argument, unless it is a piece of a command line itself: the first
-    one, one after an operator, or one that has an operator in it.
+    one, one after an operator, or one that has an operator in it. One in quotes already gets no more of them.
     """
     line: List[str] = []
     for position, word in enumerate(words):
@@ -155,5 +158,6 @@ def join_command(words: List[str]) -> str:
         starts = not position or bool(_OPERATOR_AT_END.search(previous))
         is_piece = starts or (not previous.startswith("-") and bool(_OPERATOR_WITHIN.search(word)))
         plain = bool(word) and (not _NEEDS_QUOTES.search(word) or (previous != "-c" and bool(_KEPT.fullmatch(word))))
-        line.append(word if plain or (is_piece and word) else shlex.quote(word))
+        is_kept = plain or (is_piece and word) or _QUOTED.fullmatch(word)
+        line.append(word if is_kept else shlex.quote(word))
     return " ".join(line)
