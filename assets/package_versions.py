@@ -4,8 +4,14 @@ A resolver sees only what is listed, so releases, post-releases, pre-releases an
 """
 
 import functools
+import re
 
 LAST_MINOR = 62
+# Those of the SDK's own series, 1.0 to 1.62. The others, such as azureml-designer-core, have small numbers of their own.
+SERIES = re.compile(
+    r"azureml-(?:sdk|core|defaults|widgets|telemetry|mlflow|tensorboard|opendatasets|datadrift|responsibleai|interpret|"
+    r"accel-models|cli-common|dataset-runtime|(?:train|automl|pipeline|explain|contrib)(?:-.*)?)"
+)
 # The post number of the last minor version; the others have none, so that the installed version is the SDK's own.
 LAST_POSTS = {"azureml-mlflow": 6, "azureml-automl-core": 3, "azureml-dataset-runtime": 1}
 
@@ -22,7 +28,9 @@ def list_versions(name: str) -> list[str]:
             for post in _posts(2 if patch == 0 else 0)
         ]
         return found
-    return _list_dataprep() if name.startswith("azureml-dataprep") else _list_sdk(LAST_POSTS.get(name, 0))
+    if name.startswith("azureml-dataprep"):
+        return _list_dataprep()
+    return [*(_list_early() if SERIES.fullmatch(name) else _list_small()), *_list_sdk(LAST_POSTS.get(name, 0))]
 
 
 def _list_dataprep() -> list[str]:
@@ -41,19 +49,40 @@ def _list_dataprep() -> list[str]:
     ]
 
 
-def _list_sdk(last_posts: int) -> list[str]:
-    early = [
+def _list_early() -> list[str]:
+    return [
         version
         for minor in range(10)
         for patch in range(90 if minor < 2 else 30)
         for version in _around(f"0.{minor}.{patch}", fourths=3 if patch < 10 else 0)
     ]
-    candidates = [f"1.0rc{number}" for number in range(100)]
+
+
+def _list_small() -> list[str]:
+    """`0.0.118`, `0.0.14.post1`, `0.1.0a21`, `0.1.0b3`, `0.2.37.1` and so on."""
+    trials = (*(f"a{number}" for number in range(30)), *(f"b{number}" for number in range(10)))
+    return [
+        version
+        for minor in range(10)
+        for patch in range(200 if minor == 0 else 90 if minor < 3 else 30)
+        for version in _around(
+            f"0.{minor}.{patch}",
+            candidates=trials if patch == 0 and minor < 3 else (),
+            posts=1 if minor == 0 else 0,
+            fourths=3 if patch < 10 or minor in (1, 2) else 0,
+        )
+    ]
+
+
+def _list_sdk(last_posts: int) -> list[str]:
+    candidates = [*(f"1.0b{number}" for number in range(10)), *(f"1.0rc{number}" for number in range(100))]
+    betas = [f"b{number}{post}" for number in range(10) for post in _posts(1)]
+    # 1.0.0rc0 is 1.0rc0.
+    words = {0: (), 1: (*betas, "rc0", "rc1")}
     first = [
         version
         for patch in range(100)
-        # 1.0.0rc0 is 1.0rc0.
-        for version in _around(f"1.0.{patch}", candidates=("rc0", "rc1") if patch else (), posts=1, fourths=7)
+        for version in _around(f"1.0.{patch}", candidates=words.get(patch, ("rc0", "rc1")), posts=1, fourths=7)
     ]
     second = [
         version
@@ -71,7 +100,7 @@ def _list_sdk(last_posts: int) -> list[str]:
         ]
     ]
     last = _around(f"1.{LAST_MINOR}.0", candidates=("rc0", "rc1"), posts=last_posts)
-    return [*early, *candidates, *first, *second, *later, *last]
+    return [*candidates, *first, *second, *later, *last]
 
 
 def _around(version: str, *, candidates=(), posts=0, fourths=0, fourth_candidates=()) -> list[str]:

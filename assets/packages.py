@@ -22,6 +22,8 @@ from assets.package_versions import list_versions
 from studio.errors import Invalid
 
 AZ = "lazuli-az"
+# The commands that come with a distribution.
+COMMANDS = {AZ: "az = lazuli.cli:az_main", "azureml-inference-server-http": "azmlinfsrv = lazuli.scoring.__main__:main"}
 # The SDK's requirement, and so that of every distribution that redirects to it.
 REQUIRES_PYTHON = ">=3.8"
 PYPI = "https://pypi.org/simple"
@@ -85,7 +87,7 @@ def build_wheel(filename: str) -> bytes:
     name, version = _split_filename(filename)
     if name == SDK:
         return _sdk_wheel(version)
-    scripts = "[console_scripts]\naz = lazuli.cli:az_main\n" if name == AZ else ""
+    scripts = f"[console_scripts]\n{COMMANDS[name]}\n" if name in COMMANDS else ""
     return _pack_wheel(name, version, build_metadata(filename), scripts, {})
 
 
@@ -131,7 +133,7 @@ def _sdk_wheel(version: str) -> bytes:
     source = pathlib.Path(str(importlib.util.find_spec("lazuli").origin)).parent.parent  # type: ignore[union-attr]  # It is installed.
     content = {
         path.relative_to(source).as_posix(): path.read_bytes()
-        for package in ("azureml", "lazuli")
+        for package in ("azureml", "azureml_inference_server_http", "lazuli")
         for path in sorted((source / package).rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     }

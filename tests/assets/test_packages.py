@@ -41,6 +41,12 @@ def get_wheel(client, filename):
         "azureml_inference_server_http-0.8.4.2",
         "azureml_dataprep-1.1.38",
         "azureml_dataprep_native-43.0.0",
+        "azureml_designer_classic_modules-0.0.118",
+        "azureml_evaluate_mlflow-0.0.14.post1",
+        "azureml_featurestore-0.1.0b3",
+        "azureml_model_management_sdk-1.0.1b6.post1",
+        "azureml_monitoring-0.1.0a21",
+        "azureml_rag-0.2.37.1",
     ],
 )
 def test_old_pins_are_there(client, pin):
@@ -53,7 +59,9 @@ def test_the_newest_of_the_series_is_1_62_0():
     assert packages.list_versions("azureml-core")[-1] == "1.62.0"
 
 
-@pytest.mark.parametrize("name", ["azureml-core", "azureml-mlflow", "azureml-dataprep", "azureml-dataprep-native"])
+@pytest.mark.parametrize(
+    "name", ["azureml-core", "azureml-mlflow", "azureml-dataprep", "azureml-dataprep-native", "azureml-rag"]
+)
 def test_versions_stand_once_and_in_their_order(name):
     versions = [Version(text) for text in packages.list_versions(name)]
     assert versions == sorted(set(versions))
@@ -173,8 +181,15 @@ def test_nothing_is_stored_by_post(client):
     assert client.post("/pypi/simple/azureml-core/").status_code == 405
 
 
-def test_the_az_wheel_is_a_command_and_nothing_else(client):
-    wheel = get_wheel(client, packages.list_files("lazuli-az")[0])
-    scripts = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert wheel.read(scripts).decode() == "[console_scripts]\naz = lazuli.cli:az_main\n"
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("lazuli-az", "az = lazuli.cli:az_main"),
+        ("azureml-inference-server-http", "azmlinfsrv = lazuli.scoring.__main__:main"),
+    ],
+)
+def test_the_wheel_of_a_command_has_nothing_else(client, name, command):
+    wheel = get_wheel(client, packages.list_files(name)[-1])
+    scripts = next(path for path in wheel.namelist() if path.endswith("entry_points.txt"))
+    assert wheel.read(scripts).decode() == f"[console_scripts]\n{command}\n"
     assert all(".dist-info/" in name for name in wheel.namelist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,24 @@ def test_a_name_that_never_was_is_no_module():
     assert not hasattr(notebook, "__wrapped__") and not hasattr(notebook, "_repr_html_")
     with pytest.raises(NotAvailable):
         notebook.NotebookRunConfig()
+
+
+def test_a_class_is_the_same_wherever_it_is_imported_from():
+    import azureml.core
+    from azureml.core.dataset import Datastore
+    from azureml.core.workspace import Webservice, WorkspaceException
+    from azureml.data.tabular_dataset import DataType
+
+    assert (Webservice, Datastore) == (azureml.core.Webservice, azureml.core.Datastore)
+    assert DataType is importlib.import_module("azureml.data.dataset_factory").DataType
+    assert WorkspaceException is importlib.import_module("azureml.exceptions").WorkspaceException
+
+
+def test_each_module_of_core_and_data_has_the_private_names_of_sdk_v1():
+    package = Path(_absent.__file__).parent
+    for path in [*package.glob("core/**/[a-z]*.py"), *package.glob("data/[a-z]*.py")]:
+        name = ".".join(("azureml", *path.relative_to(package).with_suffix("").parts))
+        assert _absent.is_placeholder(importlib.import_module(name)._only_in_azure), name
 
 
 @pytest.mark.parametrize(

@@ -191,10 +191,8 @@ def test_a_script_without_run_says_so(start):
 def test_a_failed_init_ends_the_process_with_the_traceback_and_the_files_of_the_model(tmp_path):
     (tmp_path / "model.pkl").write_bytes(b"")
     (tmp_path / "score.py").write_text("def init():\n    open('weights')\ndef run(data): pass\n")
-    environ = {**os.environ, "AZUREML_MODEL_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "lazuli.scoring", "score.py"], cwd=tmp_path, env=environ, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "lazuli.scoring", "--entry_script", "score.py", "--model_dir", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 3
     assert "FileNotFoundError" in done.stderr and "model.pkl" in done.stderr
     assert "lazuli/scoring" not in done.stderr.replace(os.sep, "/")

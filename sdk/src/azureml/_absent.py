@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import sys
@@ -11,7 +12,7 @@ from typing import Any, Callable, Optional, Sequence, Tuple, cast
 from lazuli import errors
 from lazuli.errors import NotAvailable
 
-from azureml._absent_table import OPEN, PRIVATE, TABLE
+from azureml._absent_table import OPEN, PRIVATE, SHARED, TABLE
 
 # The errors of Azure's REST clients, which are the server's refusals here.
 _ERRORS = {"ErrorResponseException": "ServiceException", "HttpOperationError": "ServiceException"}
@@ -43,17 +44,29 @@ def make_placeholder(module: str, name: str, service: str) -> type:
 
 
 def find_missing(module: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a module: finds its names and those of its submodules in the table."""
+    """The `__getattr__` of a module: finds its names and those of its submodules in the table, and those of other modules."""
 
     def find(name: str) -> Any:
-        service = _find_service(module, name)
-        if service is None:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        found = make_placeholder(module, name, service)
+        found = _find_shared(module, name)
+        if found is None:
+            service = _find_service(module, name)
+            if service is None:
+                raise AttributeError(f"module {module!r} has no attribute {name!r}")
+            found = make_placeholder(module, name, service)
         setattr(sys.modules[module], name, found)
         return found
 
     return find
+
+
+def _find_shared(module: str, name: str) -> Any:
+    """A class that another module defines, which scripts import from this one as well; None if there is none."""
+    if not module.startswith(("azureml.core", "azureml.data")):
+        return None
+    if name.endswith(("Exception", "Error")):
+        return getattr(errors, name, None)
+    home = next((path for path, names in SHARED.items() if name in names.split()), module)
+    return getattr(importlib.import_module(home), name) if home != module else None
 
 
 def _find_service(module: str, name: str) -> Optional[str]:

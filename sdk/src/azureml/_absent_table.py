@@ -268,6 +268,27 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "azureml.telemetry.contracts": (TELEMETRY, "ExtensionFields RequiredFields StandardFields"),
 }
 
+# Classes that scripts also import from modules that only use them, such as Webservice from azureml.core.workspace: the
+# modules to which they belong.
+SHARED: Dict[str, str] = {
+    "azureml.core": "ComputeTarget Dataset Datastore Environment Experiment Keyvault Model Run RunConfiguration "
+    "ScriptRunConfig Webservice Workspace",
+    "azureml.core.authentication": "AzureCliAuthentication InteractiveLoginAuthentication MsiAuthentication "
+    "ServicePrincipalAuthentication",
+    "azureml.core.compute": "AksCompute AmlCompute ComputeInstance",
+    "azureml.core.conda_dependencies": "CondaDependencies",
+    "azureml.core.environment": "DockerSection PythonSection",
+    "azureml.core.model": "InferenceConfig",
+    "azureml.core.runconfig": "DockerConfiguration MpiConfiguration PyTorchConfiguration TensorflowConfiguration",
+    "azureml.core.webservice": "AciWebservice AksWebservice LocalWebservice",
+    "azureml.data.data_reference": "DataReference",
+    "azureml.data.datapath": "DataPath",
+    "azureml.data.dataset_factory": "DataType",
+    "azureml.data.file_dataset": "FileDataset",
+    "azureml.data.output_dataset_config": "OutputFileDatasetConfig",
+    "azureml.data.tabular_dataset": "TabularDataset",
+}
+
 # Modules known by their path only, with their submodules. Scripts import many private ones.
 OPEN: Dict[str, str] = {
     "azureml.automl": "automated machine learning",
@@ -287,6 +308,11 @@ OPEN: Dict[str, str] = {
     "azureml.assets": "the asset service of Azure",
     "azureml.studio": "the designer",
     "azureml.designer": "the designer",
+    "azureml.ai": "the model data collector",
+    "azureml.rag": "a preview service of Azure",
+    "azureml.model": "a preview service of Azure",
+    "azureml.registry": "the asset service of Azure",
+    "azureml.webservice_schema": "an older service of Azure",
     "azureml.accel": "accelerated models",
     "azureml.accel_models": "accelerated models",
     "azureml.inference": "the endpoint service",

@@ -6,6 +6,7 @@ from typing import Any, Dict
 
 from lazuli.errors import NotAvailable
 
+from azureml import _absent
 from azureml.exceptions import ComputeTargetException
 
 __all__ = ["AbstractComputeTarget", "ComputeTargetException", "LocalTarget"]
@@ -58,3 +59,6 @@ def attach_legacy_compute_target(experiment: Any, source_directory: str, compute
 
 def remove_legacy_compute_target(experiment: Any, source_directory: str, compute_target_name: str) -> Any:
     raise NotAvailable(_LEGACY, "remove_legacy_compute_target")
+
+
+__getattr__ = _absent.find_missing(__name__)

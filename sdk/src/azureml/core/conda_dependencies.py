@@ -16,6 +16,7 @@ from lazuli.environments.definitions import (
 from lazuli.version import VERSION
 from lazuli.yaml_text import format_yaml
 
+from azureml import _absent
 from azureml.exceptions import UserErrorException
 
 BASE_PROJECT_FILE_RELATIVE_PATH = "base_project_files/conda_dependencies.yml"
@@ -253,3 +254,6 @@ def _for_core(name: str, core_type: str) -> str:
 
 def _with_version(name: str, version: str) -> str:
     return f"{name}=={version}"
+
+
+__getattr__ = _absent.find_missing(__name__)

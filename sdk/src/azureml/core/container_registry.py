@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from azureml import _absent
 from azureml.core._config_element import ConfigElement
 
 
@@ -23,3 +24,6 @@ class ContainerRegistry(ConfigElement):
         self.username: Optional[str] = None
         self.password: Optional[str] = None
         self.registry_identity: Optional[RegistryIdentity] = None
+
+
+__getattr__ = _absent.find_missing(__name__)

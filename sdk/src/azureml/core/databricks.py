@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
+from azureml import _absent
 from azureml.core._config_element import ConfigElement
 from azureml.exceptions import UserErrorException
 
@@ -108,3 +109,6 @@ class DatabricksCluster(ConfigElement):
             raise UserErrorException("Give either existing_cluster_id, or spark_version, a node type and workers.")
         if not existing and None in new:
             raise UserErrorException("A new cluster needs spark_version, node_type and num_workers (or max_workers).")
+
+
+__getattr__ = _absent.find_missing(__name__)

@@ -7,6 +7,8 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, cast
 from lazuli import secrets as vault
 from lazuli.errors import NotFound, UserErrorException
 
+from azureml import _absent
+
 __all__ = ["Keyvault"]
 
 
@@ -54,3 +56,6 @@ class Keyvault:
     def delete_secrets(self, secrets: Iterable[str]) -> None:
         for name in secrets:
             self.delete_secret(name)
+
+
+__getattr__ = _absent.find_missing(__name__)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from azureml import _absent
+
 __all__ = ["ResourceConfiguration"]
 
 
@@ -23,3 +25,6 @@ class ResourceConfiguration:
         if not payload_obj or not any(value is not None for value in payload_obj.values()):
             return None
         return ResourceConfiguration(payload_obj.get("cpu"), payload_obj.get("memoryInGB"), payload_obj.get("gpu"))
+
+
+__getattr__ = _absent.find_missing(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from azureml import _absent
 from azureml.core.run import Run
 
 
@@ -27,3 +28,6 @@ def _make_script_run(experiment: Any, run_dto: Dict[str, Any]) -> ScriptRun:
 
 
 Run.add_type_provider(ScriptRun.RUN_TYPE, _make_script_run)
+
+
+__getattr__ = _absent.find_missing(__name__)

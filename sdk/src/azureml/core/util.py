@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from azureml import _absent
+
 
 class NewLoggingLevel:
     """`with NewLoggingLevel(name, level) as logger:` — the previous level is restored at the end."""
@@ -23,5 +25,7 @@ class NewLoggingLevel:
     def __exit__(self, et: Any, ev: Any, tb: Any) -> None:
         self.logger.setLevel(self.old_level)
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["NewLoggingLevel"]

@@ -12,6 +12,8 @@ from lazuli.data import datasets
 from lazuli.data.definitions import add_step, find_step
 from lazuli.errors import UserErrorException
 
+from azureml import _absent
+
 Json = Dict[str, Any]
 CLASSES = {
     "file": ("azureml.data.file_dataset", "FileDataset"),
@@ -263,5 +265,7 @@ def _seed(seed: Optional[int]) -> int:
     # Chosen now, so that the dataset is the same each time it is read.
     return random.SystemRandom().randrange(2**31) if seed is None else int(seed)
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["AbstractDataset"]

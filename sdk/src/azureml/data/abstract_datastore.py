@@ -6,6 +6,8 @@ from typing import Any
 
 from lazuli.data import datastores
 
+from azureml import _absent
+
 
 class AbstractDatastore:
     def __init__(self, workspace: Any, name: str, datastore_type: str):
@@ -36,5 +38,7 @@ class AbstractDatastore:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self._name!r}, workspace={self._workspace.name!r})"
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["AbstractDatastore"]

@@ -10,6 +10,7 @@ from lazuli.console import print_text
 from lazuli.data import datastores, transfer
 from lazuli.errors import UserErrorException
 
+from azureml import _absent
 from azureml.data.abstract_datastore import AbstractDatastore
 from azureml.data.data_reference import DataReference
 
@@ -168,5 +169,7 @@ class AzureFileDatastore(AbstractAzureStorageDatastore):
 def _common_folder(paths: List[str]) -> str:
     return os.path.dirname(paths[0]) if len(paths) == 1 else os.path.commonpath([os.path.dirname(p) for p in paths])
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["AbstractAzureStorageDatastore", "AzureBlobDatastore", "AzureFileDatastore"]

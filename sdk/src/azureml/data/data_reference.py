@@ -6,6 +6,7 @@ import os
 import uuid
 from typing import Any, Dict, Optional
 
+from azureml import _absent
 from azureml.exceptions import UserErrorException
 
 MODES = ("mount", "download", "upload")
@@ -83,5 +84,7 @@ class DataReference:
 
     __repr__ = __str__
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["DataReference"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from azureml import _absent
 from azureml.data.data_reference import DataReference
 
 
@@ -48,5 +49,7 @@ class DataPathComputeBinding:
         reference = data_reference
         return DataPathComputeBinding(reference.mode, reference.path_on_compute, reference.overwrite)
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["DataPath", "DataPathComputeBinding"]

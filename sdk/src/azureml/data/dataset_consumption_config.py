@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Optional
 
+from azureml import _absent
 from azureml.exceptions import UserErrorException
 
 MODES = ("direct", "mount", "download", "hdfs")
@@ -59,5 +60,7 @@ class DatasetConsumptionConfig:
     def __str__(self) -> str:
         return self.arg_val
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["DatasetConsumptionConfig"]

@@ -14,6 +14,7 @@ from lazuli.data.errors import DatasetValidationError
 from lazuli.errors import NotAvailable, UserErrorException
 from lazuli.runs.glob_patterns import Glob
 
+from azureml import _absent
 from azureml.data.abstract_dataset import AbstractDataset
 from azureml.data.file_dataset import FileDataset
 from azureml.data.tabular_dataset import TabularDataset, _target_of
@@ -290,5 +291,7 @@ def _clean_path(text: str) -> str:
 
 AbstractDataset.File = FileDatasetFactory
 AbstractDataset.Tabular = TabularDatasetFactory
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["DataType", "FileDatasetFactory", "TabularDatasetFactory"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from azureml import _absent
+
 
 class PromoteHeadersBehavior(Enum):
     NO_HEADERS = 0
@@ -42,5 +44,7 @@ class FileType:
     ZIP = "ZIP"
     UNKNOWN = "Unknown"
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["FileEncoding", "FileType", "HistogramCompareMethod", "PromoteHeadersBehavior", "SkipLinesBehavior"]

@@ -10,6 +10,7 @@ from typing import Any, List, Optional, Tuple
 from lazuli.data import datasets, sources
 from lazuli.errors import NotAvailable
 
+from azureml import _absent
 from azureml.data._expressions import Expression, to_expression
 from azureml.data.abstract_dataset import AbstractDataset
 from azureml.data.context_managers import DatasetContextManager
@@ -78,5 +79,7 @@ class FileDataset(AbstractDataset):
 def _make_name() -> str:
     return f"input_{uuid.uuid4().hex[:8]}"
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["FileDataset"]

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 from lazuli.data import datasets, engine, timestamps, transfer
 from lazuli.errors import DatasetTimestampMissingError, NotAvailable, UserErrorException
 
+from azureml import _absent
 from azureml.data._expressions import Expression, to_expression
 from azureml.data.abstract_dataset import AbstractDataset
 
@@ -221,5 +222,7 @@ def _target_of(target: Any) -> Tuple[Any, str]:
 def _as_folder(value: Any) -> str:
     return "".join("_" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in str(value)) or "_"
 
+
+__getattr__ = _absent.find_missing(__name__)
 
 __all__ = ["TabularDataset"]

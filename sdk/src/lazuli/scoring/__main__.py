@@ -1,11 +1,14 @@
-"""`python -m lazuli.scoring score.py`: serves an entry script at a port of this machine or at a Unix socket."""
+"""`python -m lazuli.scoring score.py`: serves an entry script at a port of this machine or at a Unix socket.
+
+Also as `azmlinfsrv --entry_script score.py`, the command of Azure's scoring server.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from typing import List
+from typing import List, Optional
 
 from lazuli.scoring.entry_script import EntryScript, describe_failure
 from lazuli.scoring.server import run_server
@@ -13,15 +16,19 @@ from lazuli.scoring.server import run_server
 FAILED = 3
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lazuli.scoring", description=__doc__)
-    parser.add_argument("entry_script", nargs="?", default=os.environ.get("AZUREML_ENTRY_SCRIPT", ""))
+    parser.add_argument("script", nargs="?", default=os.environ.get("AZUREML_ENTRY_SCRIPT", ""))
+    parser.add_argument("--entry_script", default="", help="the entry script, by its name in Azure's command")
+    parser.add_argument("--model_dir", default="", help="folder that AZUREML_MODEL_DIR names to the script")
     parser.add_argument("--unix", default="", help="path of a socket to listen at")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5001)
     chosen = parser.parse_args(arguments)
+    if chosen.model_dir:
+        os.environ["AZUREML_MODEL_DIR"] = os.path.abspath(chosen.model_dir)
     try:
-        script = EntryScript(chosen.entry_script)
+        script = EntryScript(chosen.entry_script or chosen.script)
         script.start()
     # Whatever the user's script raises, its traceback is what the person needs.
     except BaseException as error:
@@ -32,4 +39,4 @@ def main(arguments: List[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, cast
 from lazuli import computes
 from lazuli.errors import NotAvailable
 
+from azureml import _absent
 from azureml.core.compute.compute import (
     ComputeTarget,
     ComputeTargetAttachConfiguration,
@@ -322,3 +323,6 @@ class AksCompute(ComputeTarget):
 
     def refresh_state(self) -> None:
         super().refresh_state()
+
+
+__getattr__ = _absent.find_missing(__name__)

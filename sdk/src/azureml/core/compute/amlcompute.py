@@ -10,6 +10,7 @@ from lazuli import computes
 from lazuli.errors import NotAvailable
 from lazuli.resource_ids import location_path
 
+from azureml import _absent
 from azureml.core.compute.compute import ComputeTarget, ComputeTargetProvisioningConfiguration
 from azureml.core.run import Run
 from azureml.exceptions import ComputeTargetException
@@ -442,3 +443,6 @@ def _parse_duration(duration: Any) -> Optional[int]:
         return None
     factors = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
     return int(sum(float(match.group(unit) or 0) * factor for unit, factor in factors.items()))
+
+
+__getattr__ = _absent.find_missing(__name__)

@@ -10,7 +10,7 @@ from lazuli.client import quote_segment
 from lazuli.console import print_text
 from lazuli.errors import NotAvailable
 
-from azureml import _html_table
+from azureml import _absent, _html_table
 from azureml.exceptions import ComputeTargetException
 
 if TYPE_CHECKING:
@@ -203,3 +203,6 @@ class ProvisioningProgress:
     def print_end(self, text: str) -> None:
         if self._enabled:
             print_text(("\n" if self._last else "") + text)
+
+
+__getattr__ = _absent.find_missing(__name__)

@@ -8,6 +8,7 @@ from lazuli import computes
 from lazuli.errors import NotAvailable
 from lazuli.resource_ids import location_path
 
+from azureml import _absent
 from azureml.core.compute.amlcompute import ACTIVE
 from azureml.core.compute.compute import ComputeTarget, ComputeTargetProvisioningConfiguration, ProvisioningProgress
 from azureml.core.run import Run
@@ -264,3 +265,6 @@ class ComputeInstance(ComputeTarget):
 
     def refresh_state(self) -> None:
         super().refresh_state()
+
+
+__getattr__ = _absent.find_missing(__name__)

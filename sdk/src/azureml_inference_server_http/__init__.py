@@ -1,0 +1,1 @@
+"""What entry scripts import of Azure's scoring server; `lazuli.scoring` is the server."""

@@ -1,0 +1,1 @@
+"""The whole request and an answer of one's own."""
