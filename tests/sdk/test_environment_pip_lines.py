@@ -72,6 +72,7 @@ def test_an_empty_item_is_no_package():
         ("azureml-sdk[automl,explain]~=1.34", "azureml-sdk[automl,explain]~=1.34"),
         ("six (>=1.0)", "six (>=1.0)"),
         ("torch==1.12.1+cu113", "torch==1.12.1+cu113"),
+        ("pytz>=1!2.0,<2!1", "pytz>=1!2.0,<2!1"),
     ],
 )
 def test_a_requirement_is_kept(line, requirement):
@@ -95,6 +96,8 @@ def test_a_requirement_is_kept(line, requirement):
         ("mine @ file:///home/me/mine", "is a path on another machine"),
         ("-r more.txt", "names a file on another machine"),
         ("-r https://x.example/more.txt", "names a file at an address, which is not read,"),
+        ("dataclasses==0.8", "is a part of Python"),
+        ("enum34; python_version < '3.4'", "is a part of Python"),
         ("pkg-resources==0.0.0", "Debian's `pip freeze` writes it"),
         ("-c limits.txt", "names a file on another machine"),
         ("--require-hashes", "this option is not supported"),
@@ -106,10 +109,23 @@ def test_what_cannot_be_had_is_left_out_and_said(line, why):
     assert wanted.lines == [] and len(wanted.warnings) == 1 and why in wanted.warnings[0]
 
 
-def test_what_conda_built_elsewhere_comes_from_the_index_if_it_is_known():
-    wanted = read("numpy @ file:///croot/numpy_1/work", "mine @ file:///croot/mine_1/work")
-    assert wanted.lines == ["numpy"]
-    assert "numpy comes from the package index in any version" in wanted.warnings[0]
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [
+        ("/croot/numpy_1/work", ""),
+        ("/home/conda/feedstock_root/build_artifacts/numpy_1/work", ""),
+        ("/tmp/build/80754af9/numpy_and_numpy_base_1/work", ""),
+        ("/work/ci_py311/numpy_1/work", ""),
+        ("/C:/ci/numpy_and_numpy_base_1649764138/work", ""),
+        ("/D:/bld/numpy_1610324703282/work", ""),
+        ("/C:/ci/numpy_1607454116140/work/dist/numpy-1.19.2-cp38-cp38-win_amd64.whl", "==1.19.2"),
+        ("/AppleInternal/Library/BuildRoots/9d/numpy-1.20.0-py2.py3-none-any.whl", "==1.20.0"),
+    ],
+)
+def test_what_was_built_elsewhere_comes_from_the_index_if_it_is_known(path, version):
+    wanted = read(f"numpy @ file://{path}", "mine @ file:///croot/mine_1/work")
+    assert wanted.lines == [f"numpy{version}"]
+    assert f"numpy{version or ' comes from the package index in any version'}" in wanted.warnings[0]
     assert "'mine @ file:///croot/mine_1/work' is a path on another machine" in wanted.warnings[1]
 
 
@@ -200,6 +216,9 @@ TEXT = "# für alle\r\nsix==1.16.0 \\\r\n  --hash=sha256:aa\r\nnumpy\r\n"
         b"# -*- coding: latin-1 -*-\n" + TEXT.encode("latin-1"),
         b"# vim: set fileencoding=cp1252 :\n" + TEXT.encode("cp1252"),
         TEXT.replace("\r\n", "\r").encode(),
+        # Without its name: what only comments have does not matter.
+        TEXT.encode("latin-1"),
+        TEXT.replace("\r\n", "\r").encode("cp1252"),
     ],
 )
 def test_files_in_the_encodings_that_tools_write(tmp_path, content):
@@ -213,7 +232,7 @@ def test_files_in_the_encodings_that_tools_write(tmp_path, content):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("six\n# für\n".encode("latin-1"), "is not UTF-8 in line 2. Save it as UTF-8"),
+        ("six\n# für\nfür\n".encode("latin-1"), "is not UTF-8 in line 3. Save it as UTF-8"),
         ("six\n".encode("utf-16-le"), "has a NUL character in line 1"),
         (b"# coding: rot13\nsix\n", "names the encoding 'rot13', which is not known"),
         (b"# coding: klingon\nsix\n", "names the encoding 'klingon', which is not known"),

@@ -40,6 +40,7 @@ CONDA_ONLY = frozenset(
         "nb-conda",
         "nb-conda-kernels",
         "python-abi",
+        "rapids",
     ]
 )
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, List, NamedTuple, Tuple
 
 from lazuli.environments.cache import BuildFailed
-from lazuli.environments.conda_names import is_known_distribution
+from lazuli.environments.conda_names import PARTS_OF_PYTHON, is_known_distribution, normalize_name
 
 if TYPE_CHECKING:
     from lazuli.environments.requirements import Requirements
@@ -29,15 +29,17 @@ _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?P<extras>\[[^\]]*\])?\s*"
     r"(?:@\s*(?P<url>\S.*)|(?P<version>\(?[<>=!~][^;]*)?)\s*(?P<marker>;.*)?"
 )
-_BOUND = re.compile(r"\s*(?:===|==|>=|<=|!=|~=|>|<)\s*[^\s=<>!~,;]+\s*")
+_BOUND = re.compile(r"\s*(?:===|==|>=|<=|!=|~=|>|<)\s*(?:\d+!)?[^\s=<>!~,;]+\s*")
 _SDK = re.compile(r"azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
 _OPTION_OF_LINE = re.compile(r"\s(?:--(?!hash\b)[a-z-]+(?:[= ]\S+)?|-[a-zA-Z](?:\s\S+)?(?=\s|$))")
 # Where packages are found: meant for the whole list, wherever they stand.
 _SOURCES = frozenset(["--index-url", "--extra-index-url", "--find-links"])
-# Folders in which conda's packages were built: `pip freeze` in a conda environment names them.
+# Folders in which conda's packages, and those of macOS's Python, were built: `pip freeze` names them.
 _CONDA_BUILD = re.compile(
-    r"/croot/|/feedstock_root/|/conda-bld/|/perseverance-python|abs_[0-9a-z]+|/tmp/build/|/ci_\d|/recipes/ci"
+    r"/croot/|/feedstock_root/|/conda-bld/|/perseverance-python|abs_[0-9a-z]+|/tmp/build/|/ci_(?:\d|py)|/recipes/ci|"
+    r"///[A-Za-z]:/(?:ci|bld|b)/|/concourse/worker/|/AppleInternal/"
 )
+_WHEEL = re.compile(r"/[^/]+-(\d[^-/]*)-[^/]*\.whl$")
 
 
 class Vcs(NamedTuple):
@@ -139,6 +141,9 @@ def _add_requirement(requirements: Requirements, line: str) -> None:
         return
     match = _REQUIREMENT.fullmatch(plain)
     assert match is not None
+    if normalize_name(match["name"]) in PARTS_OF_PYTHON:
+        requirements.warnings.append(f"{plain!r} is left out: it is a part of Python.")
+        return
     if is_sdk_v1(plain) and plain != line:
         requirements.warnings.append(
             f"{plain!r}: its hashes are left out, because {match['name']} is the studio's own."
@@ -153,10 +158,13 @@ def _add_requirement(requirements: Requirements, line: str) -> None:
 
 def _add_local(requirements: Requirements, name: str, url: str, line: str) -> None:
     if _CONDA_BUILD.search(url) and is_known_distribution(name):
+        wheel = _WHEEL.search(url)
+        found = f"{name}=={wheel[1]}" if wheel else name
         requirements.warnings.append(
-            f"{line!r} is a path on the machine where conda built it; {name} comes from the package index in any version."
+            f"{line!r} is a path on the machine where it was built; {found} comes from the package index"
+            f"{'' if wheel else ' in any version'}."
         )
-        requirements.lines.append(name)
+        requirements.lines.append(found)
     else:
         requirements.warnings.append(f"{line!r} is a path on another machine and is left out.")
 

@@ -24,13 +24,14 @@ _CODING = re.compile(rb"^[ \t]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ENCODINGS = re.compile(
     r"utf-(8|16|32)(-(le|be|sig))?|ascii|iso8859-\d+|cp\d+|mac-\w+|koi8-\w|big5\w*|gb\w+|euc\w+|shift_jis\w*"
 )
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _OTHER_FILE = re.compile(r"(?P<option>-r|--requirement|-c|--constraint)[\s=]*(?P<path>\S.*)")
 
 
 def read_text(path: str, what: str) -> str:
     """The text of a file in UTF-8, in UTF-16 or UTF-32 with its mark, or in the encoding that its first lines name.
 
-    Raises UserErrorException, which begins with `what`.
+    What comments have in another encoding does not matter. Raises UserErrorException, which begins with `what`.
     """
     try:
         with open(path, "rb") as file:
@@ -41,16 +42,22 @@ def read_text(path: str, what: str) -> str:
         raise UserErrorException(f"{what} {path!r} is larger than {MAX_BYTES // 1024} KB.")
     encoding, content = _find_encoding(content, f"{what} {path!r}")
     try:
-        text = content.decode(encoding)
+        text = _unify_line_ends(content.decode(encoding))
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise UserErrorException(
-            f"{what} {path!r} is not {encoding.upper()} in line {line}. Save it as UTF-8, or name its encoding in its first "
-            "line, such as `# -*- coding: latin-1 -*-`."
-        ) from error
+        text = _unify_line_ends(content.decode(encoding, "replace"))
+        wrong = [number for number, line in enumerate(text.split("\n"), 1) if "\ufffd" in _COMMENT.sub("", line)]
+        if wrong:
+            raise UserErrorException(
+                f"{what} {path!r} is not {encoding.upper()} in line {wrong[0]}. Save it as UTF-8, or name its encoding in "
+                "its first line, such as `# -*- coding: latin-1 -*-`."
+            ) from error
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise UserErrorException(f"{what} {path!r} has a NUL character in line {line}. Save it as UTF-8.")
+    return text
+
+
+def _unify_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -98,7 +105,7 @@ def _named_in(above: Sequence[str]) -> str:
 def _join_lines(text: str) -> Iterator[str]:
     """Logical lines without comments: one that ends with a backslash continues in the next."""
     for line in re.sub(r"\\\n", " ", text).split("\n"):
-        line = re.sub(r"(^|\s)#.*", "", line).strip()
+        line = _COMMENT.sub("", line).strip()
         if line:
             yield line
 
