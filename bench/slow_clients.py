@@ -98,7 +98,7 @@ def be_slow(port: int, count: int, token: str, files: str, opened) -> None:
 
 
 async def all_slow(port: int, count: int, token: str, files: str, opened) -> None:
-    head = f"Host: here\r\nAuthorization: Bearer {token}\r\n"
+    head = f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
     kinds = [
         (f"GET / HTTP/1.1\r\n{head}X-Slow: ", True),
         (f"POST /signin/ HTTP/1.1\r\n{head}Content-Length: 1000\r\n\r\n", True),

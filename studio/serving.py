@@ -43,6 +43,8 @@ WRITE_SECONDS, WRITE_BYTES = 60, 64 * 1024
 SMALL = 512
 # After a response that closes the connection.
 LINGER_SECONDS, LINGER_BYTES = 2, 16 * 1024 * 1024
+# Clients that send byte by byte are looked at together this often, and then read in small groups with pauses for requests.
+LOOK_SECONDS, GROUP, GROUP_PAUSE = 0.5, 8, 0.005
 # A script that logs sends its next request a few milliseconds after a response.
 STAY_MS = 5
 # Reads of at least this size go directly to the socket.
@@ -67,6 +69,8 @@ class Worker(ThreadWorker):
         self.resting: dict[int, Connection] = {}
         self.resting_poll = select.poll()
         self.next_look = 0.0
+        # The descriptors of those that have sent something.
+        self.readable: collections.deque[int] = collections.deque()
         self.party_of = functools.lru_cache(1024)(LIMITS.party_of)
         self.connections_of = collections.Counter()
         self.uploads_of = collections.Counter()
@@ -123,7 +127,7 @@ class Worker(ThreadWorker):
         self.poller.register(conn.sock, event, functools.partial(self._go_on, conn))
 
     def _pause_reading(self, conn) -> None:
-        """A client that sends byte by byte is read twice a second, with all others: each byte would interrupt the threads."""
+        """A client that sends byte by byte is read twice a second, with others: each byte would interrupt the threads."""
         number = conn.sock.fileno()
         if number not in self.resting:
             self.poller.unregister(conn.sock)
@@ -327,24 +331,32 @@ class Worker(ThreadWorker):
     # Called by gunicorn's loop in each turn, between two turns, and at a stop
 
     def wait_for_and_dispatch_events(self, timeout):
-        if self.resting:
+        if self.readable:
+            timeout = min(timeout, GROUP_PAUSE)
+        elif self.resting:
             timeout = min(timeout, max(0.0, self.next_look - time.monotonic()))
         super().wait_for_and_dispatch_events(timeout)
 
     def murder_keepalived(self, force=False):
+        self._read_group()
         now = time.monotonic()
         if now < self.next_look and not force:
             return
-        self.next_look = now + 0.5
-        for number, _ in self.resting_poll.poll(0):
-            # One before it may have closed it to make space.
-            if number in self.resting:
-                self._go_on(self.resting[number], None)
+        self.next_look = now + LOOK_SECONDS
+        if not self.readable:
+            self.readable.extend(number for number, _ in self.resting_poll.poll(0))
         for conn in [conn for conn in self.waiting if force or conn.deadline <= now]:
             if conn.step == self._read and conn.inbox:
                 self._refuse_request(conn, "408 Request Timeout")
             else:
                 self._drop_connection(conn)
+
+    def _read_group(self) -> None:
+        for _ in range(min(GROUP, len(self.readable))):
+            number = self.readable.popleft()
+            # It may have been closed since, to make space or at its deadline.
+            if number in self.resting:
+                self._go_on(self.resting[number], None)
 
     def _cap_keepalive(self, deadline):
         for conn in self.waiting:
