@@ -1,7 +1,5 @@
 """Passkeys (WebAuthn): as a second factor, and as the first without a password. Each asks for the device's PIN or fingerprint."""
 
-import json
-
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -10,6 +8,7 @@ from accounts import activity, second_factors
 from accounts.models import User
 from accounts.rules import PASSKEY_NAME
 from studio.errors import Conflict, Invalid
+from studio.request_body import load_object
 
 WRONG = "The passkey was not accepted. Try again, or use another way."
 
@@ -63,9 +62,6 @@ def authenticate(answer: str, user: User | None = None) -> User | None:
 
 def _parse(answer: str) -> dict:
     try:
-        found = json.loads(answer[:20_000])
-    except ValueError as error:
+        return load_object(answer[:20_000], "credential")
+    except Invalid as error:
         raise Invalid(WRONG, target="credential") from error
-    if not isinstance(found, dict):
-        raise Invalid(WRONG, target="credential")
-    return found

@@ -7,7 +7,6 @@ There is one tenant; any name of it is taken. Errors have Entra's shape and numb
 """
 
 import base64
-import binascii
 import datetime as dt
 import time
 import uuid
@@ -73,7 +72,7 @@ def _credentials(request: HttpRequest) -> tuple[str, str]:
         return request.POST.get("client_id", ""), request.POST.get("client_secret", "")
     try:
         name, _, text = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return "", ""
     return name, text
 

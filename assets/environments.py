@@ -1,6 +1,5 @@
 """Finding environments by the references in jobs, and registering versions."""
 
-import collections
 import difflib
 import functools
 import json
@@ -19,15 +18,15 @@ from studio.errors import Conflict, Denied, Invalid
 from studio.formats import digest_json
 from studio.request_body import check_storable
 from studio.rules import DESCRIPTION, TAGS
+from studio.yaml_text import load_yaml
 from workspaces.models import Workspace
 
 LATEST, AUTO = "latest", "auto"
 CURATED = pathlib.Path(__file__).with_name("curated.json")
 RESERVED = ("azureml-", "microsoft")
 MAX_DEFINITION_BYTES = 256 * 1024
-MAX_DEPTH = 16
-# Values and names in a conda file; packages and requirements in an environment; characters of one of them.
-MAX_YAML_NODES, MAX_REQUIREMENTS, MAX_REQUIREMENT_LENGTH = 5_000, 1_000, 1_000
+# Packages and requirements in an environment; characters of one of them.
+MAX_REQUIREMENTS, MAX_REQUIREMENT_LENGTH = 1_000, 1_000
 # What a script finds if no environment is given for it; the SDK sends the same with a run configuration.
 DEFAULT_NAME = "default-environment"
 DEFAULT_PACKAGES = ("azureml-defaults", "matplotlib", "pandas", "scikit-learn", "numpy", "joblib")
@@ -262,42 +261,16 @@ def read_conda(text) -> dict:
     if not isinstance(text, str) or len(text) > MAX_DEFINITION_BYTES:
         raise Invalid("condaFile is the text of a conda file, at most 256 KB.", target="condaFile")
     try:
-        conda = yaml.load(text, PlainLoader)
+        conda = load_yaml(text)
         # Values that are not JSON, such as a date or an infinity, cannot be stored.
         json.dumps(conda, allow_nan=False)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise Invalid(f"condaFile cannot be read: {str(error)[:1000]}", target="condaFile") from error
     if not isinstance(conda, dict):
         raise Invalid("condaFile must be an object with a list `dependencies`.", target="condaFile")
     check_storable(conda, "condaFile")
     check_conda(conda, "condaFile")
     return conda
-
-
-class PlainLoader(yaml.SafeLoader):
-    """Refuses aliases, with which ten lines can become gigabytes, and deep nesting, which takes minutes to read."""
-
-    depth = nodes = 0
-
-    def compose_node(self, parent, index):
-        self.nodes += 1
-        if self.nodes > MAX_YAML_NODES:
-            raise yaml.YAMLError(f"it has more than {MAX_YAML_NODES} values")
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("write it without anchors and aliases (& and *)")
-        if self.depth > MAX_DEPTH:
-            raise yaml.YAMLError(f"it is nested more than {MAX_DEPTH} levels deep")
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def construct_mapping(self, node, deep=False):
-        """Refuses repeated names: the second would silently win."""
-        keys = collections.Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        if twice := [key for key, count in keys.items() if count > 1]:
-            raise yaml.YAMLError(f"{twice[0]!r} is written twice")
-        return super().construct_mapping(node, deep)
 
 
 def definition_from_conda(name: str, conda: dict, image: str | None) -> dict:

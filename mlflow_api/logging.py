@@ -17,6 +17,7 @@ from runs.models.lineage import RunDataset
 from runs.models.runs import ParameterChanged
 from studio.database import begin_write
 from studio.errors import Invalid
+from studio.formats import read_json
 
 HISTORY = "mlflow.log-model.history"
 CONTEXT = "mlflow.data.context"
@@ -179,17 +180,8 @@ def log_model(request: MlflowRequest) -> dict:
     ]
     if absent:
         raise invalid_parameter(f"Model json is missing mandatory fields: {', '.join(absent)}")
-    run.change_tag(HISTORY, lambda value: json.dumps([*_parse_list(value), model]))
+    run.change_tag(HISTORY, lambda value: json.dumps([*read_json(value, []), model]))
     return {}
-
-
-def _parse_list(text: str) -> list:
-    """The JSON list in a tag; empty if it is something else, because anybody can set a tag to anything."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
-    return found if isinstance(found, list) else []
 
 
 def log_inputs(request: MlflowRequest) -> dict:

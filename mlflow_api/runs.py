@@ -45,7 +45,7 @@ def create(request: MlflowRequest) -> dict:
             run_id,
             parent,
             display_name=validation.check_value(validation.check_visible_name(name, "Run name"), "Run name", 256),
-            description=given.get(messages.NOTE, ""),
+            description=validation.check_value(given.get(messages.NOTE, ""), f"Tag value of '{messages.NOTE}'"),
             run_type=RUN_TYPE,
             status=Run.Status.RUNNING,
             started_at=start,

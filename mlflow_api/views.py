@@ -1,7 +1,6 @@
 """The view of the API: authentication, routing, and responses or errors in MLflow's format."""
 
 import base64
-import binascii
 import json
 import logging
 import re
@@ -95,7 +94,7 @@ def _read_token(request: HttpRequest) -> str:
         return ""
     try:
         return base64.b64decode(secret.strip(), validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from registry import version_files
+from studio.yaml_text import BoundedLoader, load_yaml
 
 FILE = "MLmodel"
 MAX_BYTES = 512 * 1024
@@ -44,8 +45,8 @@ def read_description(files: version_files.ModelFiles | None) -> Description:
     if row.size > MAX_BYTES:
         return Description(problem=f"The file MLmodel has {row.size:,} bytes; {MAX_BYTES:,} can be read.")
     try:
-        found = yaml.safe_load(version_files.read_bytes(row, MAX_BYTES))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        found = load_yaml(version_files.read_bytes(row, MAX_BYTES), BoundedLoader)
+    except yaml.YAMLError as error:
         return Description(problem=f"The file MLmodel cannot be read: {error}")
     if not isinstance(found, dict):
         return Description(problem="The file MLmodel is not a list of names and values.")
@@ -72,11 +73,15 @@ def _as_text(value) -> str:
 
 
 def _flavor_version(about) -> str:
-    """A scalar alone: the text of nested values, which may share parts, has no bound."""
     for key, value in _as_dict(about).items():
-        if isinstance(key, str) and key.endswith("_version") and isinstance(value, str | int | float):
-            return str(value)
+        if isinstance(key, str) and key.endswith("_version") and (text := _scalar_text(value)):
+            return text
     return ""
+
+
+def _scalar_text(value) -> str:
+    """Empty for anything else: the text of nested values, which may share parts, has no bound."""
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _read_columns(text: Any) -> list[Column]:
@@ -94,7 +99,7 @@ def _make_column(one: dict) -> Column:
     kind = _as_text(one.get("type"))
     if spec := _as_dict(one.get("tensor-spec")):
         shape = spec.get("shape")
-        sizes = ", ".join(map(str, shape[:10])) if isinstance(shape, list) else ""
+        sizes = ", ".join(map(_scalar_text, shape[:10])) if isinstance(shape, list) else ""
         kind = f"{_as_text(spec.get('dtype')) or 'tensor'} ({sizes})"
     return Column(_as_text(one.get("name")), kind, one.get("required") is not False)
 

@@ -12,6 +12,7 @@ from assets.data import datasets, rules
 from assets.data.models import Datastore, DataVersion
 from runs.models import Run, RunDataset
 from studio.errors import Invalid
+from studio.formats import read_json
 from workspaces.models import Workspace
 
 # The source type of RunDataset: a dataset of this workspace, whose id is the digest.
@@ -51,7 +52,7 @@ def describe_inputs(run: Run) -> list[dict]:
     for link in run.datasets.filter(source_type=SOURCE_TYPE):
         mode = str((given.get(link.context) or {}).get("mechanism") or "direct")
         details = {"type": "RunInput", "inputName": link.context, "mechanism": mode.title()}
-        dataset = {"id": link.digest, "name": link.name, **json.loads(link.source)}
+        dataset = {"id": link.digest, "name": link.name, **read_json(link.source, {})}
         found.append({"dataset": dataset, "consumptionDetails": details})
     return found
 

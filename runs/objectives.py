@@ -1,6 +1,5 @@
 """The metric by which the runs of an experiment are judged: chosen by a person or for everybody, else the aim of a sweep."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.http import QueryDict
 from runs.metric_order import NO_OBJECTIVE, Objective
 from runs.models import Experiment, Run, SavedView
 from studio.errors import Invalid
+from studio.formats import read_json
 
 SWEEPS = ["azureml.HyperDrive", "hyperdrive", "sweep", "Sweep"]
 NEWEST = 200
@@ -60,8 +60,5 @@ def objective_of_sweep(run: Run) -> Objective:
 def _as_dict(value: Any) -> dict:
     """A dict, also one that is written as JSON; an empty one of anything else."""
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return {}
+        return read_json(value, {})
     return value if isinstance(value, dict) else {}

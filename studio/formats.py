@@ -138,6 +138,15 @@ def format_bytes(value) -> str:
     return f"{size:.0f} {SIZES[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {SIZES[unit]}"
 
 
+def read_json(text: str, otherwise: typing.Any) -> typing.Any:
+    """What a JSON text holds, if it is of the type of `otherwise`: in a tag, anybody may have written anything."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return otherwise
+    return found if isinstance(found, type(otherwise)) else otherwise
+
+
 def digest_json(value) -> str:
     """The sha256 of its canonical JSON, in hexadecimal digits."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -150,6 +159,15 @@ def utc_time(moment: None) -> None: ...
 def utc_time(moment: dt.datetime | None) -> str | None:
     """A time as Azure's APIs write it: `2026-03-04T05:06:07.890000Z`."""
     return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if moment else None
+
+
+def parse_time(text: str) -> dt.datetime:
+    """The time in an ISO 8601 text, of UTC if it names no zone. ValueError also for one that is no time in UTC, before the year 1."""
+    found = dt.datetime.fromisoformat(text)
+    try:
+        return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text} is before or after all years of UTC") from error
 
 
 def from_millis(millis: float) -> dt.datetime:

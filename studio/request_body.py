@@ -1,8 +1,8 @@
-"""Request bodies: JSON objects with valid JSON and with text that the databases can store."""
+"""Request bodies, and other JSON that people send: valid JSON with text that the databases can store."""
 
 import json
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 import pydantic
 from django.http import HttpRequest
@@ -42,16 +42,29 @@ def parse_json(request: HttpRequest) -> dict:
     try:
         # Decoded here, because the parser would accept other encodings.
         text = request.body.decode("utf-8-sig") or "{}"
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except UnicodeDecodeError as error:
         raise Invalid("The body is not UTF-8.", code="json_invalid") from error
-    except RecursionError as error:
-        raise _too_deep() from error
-    except ValueError as error:
-        raise Invalid(f"The body is not JSON: {error}", code="json_invalid") from error
+    return load_object(text, "body")
+
+
+def load_object(text: str, what: str, target: str = "") -> dict:
+    """The object in a JSON text; Invalid says of `what` is wrong: not JSON, too deep, or a value of another kind."""
+    value = load_json(text, what, target)
     if not isinstance(value, dict):
-        raise Invalid(f"The body must be a JSON object, not {KINDS[type(value)]}.", code="type_mismatch")
-    check_depth(value)
+        raise Invalid(
+            f"The {what} must be a JSON object, not {KINDS[type(value)]}.", code="type_mismatch", target=target
+        )
+    return value
+
+
+def load_json(text: str, what: str, target: str = "") -> Any:
+    try:
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise _too_deep(what, target) from error
+    except ValueError as error:
+        raise Invalid(f"The {what} is not JSON: {error}", code="json_invalid", target=target) from error
+    check_depth(value, what, target)
     return value
 
 
@@ -77,19 +90,19 @@ def _mended(value):
     return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
-def check_depth(value: dict) -> None:
+def check_depth(value, what: str = "body", target: str = "") -> None:
     """Breadth first, because a batch of metrics is wide and not deep."""
-    layer: list[dict | list] = [value]
+    layer: list[dict | list] = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
         within = [part for node in layer for part in (node.values() if type(node) is dict else node)]
         layer = [part for part in within if type(part) is dict or type(part) is list]
         if not layer:
             return
-    raise _too_deep()
+    raise _too_deep(what, target)
 
 
-def _too_deep() -> Invalid:
-    return Invalid(f"The body is nested more than {MAX_DEPTH} levels deep.", code="too_deep")
+def _too_deep(what: str, target: str) -> Invalid:
+    return Invalid(f"The {what} is nested more than {MAX_DEPTH} levels deep.", code="too_deep", target=target)
 
 
 def check_storable(value, path: str) -> None:

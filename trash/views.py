@@ -15,6 +15,7 @@ from accounts.actors import actor_of_request
 from runs.pages.access import find_workspace, is_allowed
 from studio import numbers
 from studio.errors import Invalid
+from studio.formats import parse_time
 from studio.htmx import reload_page
 from studio.pagination import page_of
 from trash import contents
@@ -119,10 +120,10 @@ def trash_undo(request, slug):
     workspace = find_workspace(request, slug, "edit")
     text = request.GET.get("at", "")
     try:
-        at = dt.datetime.fromisoformat(text)
+        at = parse_time(text)
     except ValueError as error:
-        raise Invalid(f"at={text!r} is not a time: write it as 2026-01-31T12:00:00.5Z.", target="at") from error
-    back = contents.undo_deletion(workspace, at if at.tzinfo else at.replace(tzinfo=dt.UTC))
+        raise Invalid(f"at={text[:100]!r} is not a time: write it as 2026-01-31T12:00:00.5Z.", target="at") from error
+    back = contents.undo_deletion(workspace, at)
     messages.success(request, f"Deletion undone: {back} {'item' if back == 1 else 'items'} restored.")
     return redirect("runs:jobs", slug)
 

@@ -10,6 +10,7 @@ from accounts import activity
 from accounts.actors import Actor, require_site_admin
 from studio import names
 from studio.errors import Conflict, Invalid
+from studio.request_body import load_object
 from workspaces import lookup
 from workspaces.access import require
 from workspaces.models import CustomRole, Role, RoleAssignment
@@ -60,13 +61,7 @@ def delete_role(actor: Actor, role: CustomRole) -> None:
 
 def parse_role(text: str) -> dict[str, Any]:
     """The fields of the role in Azure's file form, or in ARM's with `properties` and `permissions`."""
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise Invalid(f"The definition is not JSON: {error}", target="definition") from error
-    if not isinstance(found, dict):
-        raise Invalid("The definition must be a JSON object.", target="definition")
-    given = _lowered(found)
+    given = _lowered(load_object(text, "definition", "definition"))
     given |= _lowered(given.get("properties"))
     permissions = given.get("permissions")
     if isinstance(permissions, list) and permissions:

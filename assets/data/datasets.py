@@ -19,6 +19,7 @@ from assets.data.work import DataWork
 from studio.errors import Conflict, Invalid
 from studio.formats import digest_json
 from studio.rules import DESCRIPTION, TAGS
+from studio.yaml_text import load_yaml
 from workspaces.models import Workspace
 
 AUTO, LATEST = "auto", "latest"
@@ -222,7 +223,7 @@ def _read_mltable(workspace: Workspace, datastore: str, folder: str) -> dict:
     try:
         size = files.find(path).size or 0
         data = files.read(path, 0, min(size, mltable.MAX_BYTES))
-        content = yaml.safe_load(data)
+        content = load_yaml(data)
         definition = mltable.read_mltable(content, row.name, folder)
     except Http404 as error:
         raise Invalid(

@@ -9,6 +9,7 @@ from django.utils import timezone
 from registry.models.changes import change_json, update_row, without_key
 from runs.models import Experiment, Run
 from studio.errors import Invalid
+from studio.formats import read_json
 from workspaces.models import Workspace
 
 # MLflow's tag for the registered versions of a logged model.
@@ -124,12 +125,8 @@ class LoggedModel(models.Model):
         """Record a version that was registered from it."""
 
         def added(stored: dict) -> dict:
-            try:
-                known = json.loads(stored.get(VERSIONS_TAG, "[]"))
-            except (ValueError, RecursionError):
-                # Anybody may have set the tag to anything.
-                known = []
-            versions = [*(known if isinstance(known, list) else []), {"name": name, "version": number}]
+            known: list = read_json(stored.get(VERSIONS_TAG, "[]"), [])
+            versions = [*known, {"name": name, "version": number}]
             return stored | {VERSIONS_TAG: json.dumps(versions)}
 
         change_json(self, "tags", added)

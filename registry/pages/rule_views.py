@@ -13,6 +13,7 @@ from registry import rules
 from registry.models import Model, ModelVersion, PromotionRule
 from registry.models.promotion import COMPARED
 from runs.pages.access import find_workspace, is_allowed, require_permission
+from studio import numbers
 from studio.forms import TagsField, attempt, check_field
 from workspaces.members import list_roles
 
@@ -74,12 +75,8 @@ class RuleForm(forms.Form):
 
 def read_metric(line: str) -> list:
     match = METRIC.fullmatch(line)
-    try:
-        limit = float(match["limit"]) if match else None
-    except ValueError:
-        limit = None
-    # NaN compares with nothing.
-    if match is None or limit is None or limit != limit or match["sign"] not in COMPARED:
+    limit = numbers.float_or_none(match["limit"]) if match else None
+    if match is None or limit is None or match["sign"] not in COMPARED:
         raise forms.ValidationError(f"{line[:100]!r}: write it as accuracy >= 0.9.")
     return [match["name"][:256], match["sign"], limit]
 

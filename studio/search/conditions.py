@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Coalesce
 
 import studio.search.db_functions  # noqa: F401  (registers LIKE and ILIKE)
 from studio.errors import Invalid
-from studio.formats import from_millis
+from studio.formats import from_millis, parse_time
 from studio.search.grammar import All, Any, Clause, Not, Order, parse_filter, parse_orders
 
 NUMERIC = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
@@ -69,8 +69,7 @@ def _time_range(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
     value = clause.value
     try:
         if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value):
-            found = dt.datetime.fromisoformat(value)
-            found = found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+            found = parse_time(value)
             return found, found + dt.datetime.resolution
         if not isinstance(value, str):
             found, half = from_millis(value), dt.timedelta(microseconds=500)

@@ -13,6 +13,7 @@ from runs.pages.run.views import overview_context, tab_context
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.htmx import show_toasts, wants_piece
+from studio.request_body import load_json
 
 LABELS = {"display_name": "The display name", "description": "The description", "tags": "The tags"}
 
@@ -49,10 +50,7 @@ def _read_value(query, field: str) -> Any:
 
 
 def _read_undo(query) -> Any:
-    try:
-        return json.loads(query["undo"])
-    except ValueError as error:
-        raise Invalid("undo is the JSON that the page was given.", target="undo") from error
+    return load_json(query["undo"], "undo", "undo")
 
 
 def _store(run: Run, field: str, value: Any) -> None:

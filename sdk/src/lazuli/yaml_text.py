@@ -14,7 +14,8 @@ def parse_yaml(text: str, source: str) -> Any:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, AttributeError, LookupError, ValueError, RecursionError) as error:
+        # PyYAML raises others than its own for `2020-99-99`, `!!bool abc` or 5,000 digits.
         raise UserErrorException(f"{source} is not valid YAML: {error}", inner_exception=error) from error
 
 

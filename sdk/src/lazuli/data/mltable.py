@@ -27,7 +27,10 @@ def read_mltable(content: Any, datastore: str, folder: str) -> Json:
         raise _wrong("`paths` must be a list of file, folder or pattern")
     found = [_read_path(item, datastore, folder.strip("/")) for item in paths]
     steps: List[Json] = []
-    for number, item in enumerate(content.get("transformations") or []):
+    transformations = content.get("transformations") or []
+    if not isinstance(transformations, list):
+        raise _wrong("`transformations` must be a list")
+    for number, item in enumerate(transformations):
         name, values = _split(item, number)
         if name not in _READ:
             raise _wrong(f"the transformation {name!r} is not available; there are {', '.join(_READ)}")
@@ -160,7 +163,7 @@ def _filter(values: Any, steps: List[Json]) -> None:
     """An expression as Azure's: `col("age") > 15 and not col("name") == "x"`."""
     try:
         tree = ast.parse(str(values).strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise _wrong(f'the filter {str(values)[:200]!r} is not an expression such as col("age") > 15') from error
     steps.append({"type": "filter", "expression": _expression(tree)})
 
