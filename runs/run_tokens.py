@@ -14,7 +14,7 @@ import typing
 
 from django.apps import apps
 from django.db import connection
-from django.db.models import Model, Q
+from django.db.models import Max, Model, Q
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -318,8 +318,12 @@ def _check_alive(own, run_id: str, may: May, user_id: int) -> None:
 
 
 def has_just_ended(run) -> bool:
-    """MLflow's clients set the end time of a run; a future time does not count."""
-    return run.ended_at is not None and abs(timezone.now() - run.ended_at) < GRACE
+    """By the earlier of its end time, which MLflow's clients set, and of the moment at which the end was reported."""
+    now = timezone.now()
+    if run.ended_at is None or now - run.ended_at >= GRACE:
+        return False
+    reported = run.events.aggregate(at=Max("at"))["at"]
+    return dt.timedelta() <= now - min(run.ended_at, reported or run.ended_at) < GRACE
 
 
 def _may_by_custom_role(user_id: int, workspace_id: int) -> bool:

@@ -305,6 +305,22 @@ def test_after_the_end_there_is_a_moment_for_what_the_script_left_behind(world):
     assert Run.objects.filter(run_id="mine", status=Run.Status.COMPLETED).exists()
 
 
+def test_a_token_does_not_come_back_at_the_time_that_its_script_gave_as_the_end(world, monkeypatch):
+    own = factories.make_run(
+        world.workspace, experiment=world.mine.experiment, run_id="ml", status=Run.Status.RUNNING, run_type="mlflow"
+    )
+    token, now = make_run_token(world.person.pk, world.workspace.pk, own.run_id, 0), timezone.now()
+    tracking = f"/mlflow/v1.0{world.workspace.arm_id}/api/2.0/mlflow"
+    end = round((now + dt.timedelta(hours=1)).timestamp() * 1000)
+    ended = {"run_id": own.run_id, "status": "FINISHED", "end_time": end}
+    assert world._send(token, "POST", f"{tracking}/runs/update", ended).status_code == 200
+    for minutes, status in ((0.5, 200), (2, 401), (60, 401), (60.5, 401)):
+        moment = now + dt.timedelta(minutes=minutes)
+        monkeypatch.setattr(run_tokens.timezone, "now", lambda moment=moment: moment)
+        answer = world._send(token, "GET", f"{tracking}/runs/get?run_id={own.run_id}", {})
+        assert answer.status_code == status, minutes
+
+
 def test_a_child_that_says_it_ends_tomorrow_takes_no_more(world):
     tomorrow = timezone.now() + dt.timedelta(days=1)
     ended = {"status": Run.Status.COMPLETED, "ended_at": tomorrow, "parent": world.mine, "root": world.mine}
