@@ -40,6 +40,7 @@ def once(view):
                 transaction.set_rollback(True)
             return response
 
+    answer.is_once = True  # type: ignore[attr-defined]
     return answer
 
 

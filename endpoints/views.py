@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import Actor
+from accounts.form_keys import once
 from endpoints import calls, deployment, scaling, traffic
 from endpoints.forms import RequestForm, ScaleForm
 from endpoints.models import Endpoint
@@ -91,6 +92,7 @@ def endpoint_scale(request, slug: str, name: str):
 
 
 @require_POST
+@once
 def endpoint_deploy_again(request, slug: str, name: str):
     """A new revision like the one of the number `revision`: the way back."""
     endpoint = _to_edit(request, slug, name)
@@ -165,6 +167,7 @@ def endpoint_monitoring(request, slug: str, name: str):
 
 
 @require_POST
+@once
 def endpoint_key(request, slug: str, name: str):
     """A new key of `key`, Primary or Secondary."""
     endpoint = _to_edit(request, slug, name)

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.form_keys import once
 from notebooks.access import Files, files_to_change
 from notebooks.forms import MoveForm, NewForm, PathForm, TextForm, UploadForm
 from notebooks.models import SharedFile, TrashedFile
@@ -132,6 +133,7 @@ def file_move(request, slug):
 
 
 @require_POST
+@once
 def file_copy(request, slug):
     """A file or folder, such as a sample, to the own home; or a file that was shared by a link (`secret`)."""
     files = files_to_change(request, slug)

@@ -4,9 +4,10 @@ import re
 import threading
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from accounts.form_keys import KEPT
@@ -151,6 +152,22 @@ def test_keys_are_forgotten_after_a_day(db):
     SentForm.objects.create(digest="new")
     housekeeping()
     assert [sent.digest for sent in SentForm.objects.all()] == ["new"]
+
+
+def test_every_form_that_is_processed_once_holds_its_key():
+    views = {}
+    for space, (_, resolver) in get_resolver().namespace_dict.items():
+        named = [pattern for pattern in resolver.url_patterns if getattr(pattern, "name", None)]
+        views |= {f"{space}:{pattern.name}": pattern.callback for pattern in named}
+    found = 0
+    for path in sorted((settings.BASE_DIR / "templates").rglob("*.html")):
+        for name, form in re.findall(
+            r'method="post"[^<]*?action="{% url "([\w:]+)".*?"(.*?)</form>', path.read_text(), re.S
+        ):
+            is_once = getattr(views[name], "is_once", False)
+            assert ("form_key" in form) == is_once, f"{path}: the form that is sent to {name}"
+            found += is_once
+    assert found > 5
 
 
 @pytest.mark.django_db(transaction=True)
