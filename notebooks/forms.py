@@ -4,6 +4,7 @@ from django import forms
 
 from runs.files.paths import MAX_PATH_LENGTH, check_path
 from studio.forms import check_field
+from studio.visible_names import problem_with
 
 KINDS = [("notebook", "Notebook"), ("file", "File"), ("folder", "Folder")]
 
@@ -24,6 +25,8 @@ class NameField(PathField):
         name = super().clean(value.strip() if isinstance(value, str) else value)
         if "/" in name:
             raise forms.ValidationError("A name cannot contain a slash.")
+        if problem := problem_with(name):
+            raise forms.ValidationError(f"The name {problem}")
         if name.startswith("."):
             raise forms.ValidationError("Names that begin with a period are kept for programs.")
         return name

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import os
+import re
 import zipfile
 
 import pytest
@@ -55,6 +56,11 @@ def test_one_makes_notebooks_files_and_folders(page, disk):
     assert 'class="notebook"' in page.get(N, {"path": f"{ALICE}/a.ipynb"}).content.decode()
     again = page.post(f"{N}new/", {"kind": "file", "folder": ALICE, "name": "b.py"})
     assert again.status_code == 409 and "There is a file or folder" in again.content.decode()
+    for name in ("a\u202ebypi.ipynb", "b\u200b.py"):
+        refused = page.post(f"{N}new/", {"kind": "file", "folder": ALICE, "name": name})
+        assert refused.status_code == 400 and "is invisible in a name" in refused.content.decode()
+        moved = page.post(f"{N}move/", {"path": f"{ALICE}/b.py", "folder": ALICE, "name": name})
+        assert moved.status_code == 400 and disk(f"{ALICE}/b.py").is_file()
 
 
 def test_uploads_keep_their_folders_and_replace_only_when_that_is_wanted(page, disk):
@@ -141,9 +147,15 @@ def test_a_sample_is_read_and_copied_but_not_changed(page, disk):
     assert 'class="notebook"' in page.get(N, {"path": sample}).content.decode()
     assert page.post(f"{N}delete/", {"path": sample}).status_code == 400
     assert page.post(f"{N}copy/", {"path": sample}).status_code == 302
-    page.post(f"{N}copy/", {"path": sample})
+    [key] = re.findall(
+        r'name="form_key" value="([^"]+)"><input type="hidden" name="path"',
+        page.get(N, {"path": sample}).content.decode(),
+    )
+    for _ in range(2):
+        page.post(f"{N}copy/", {"path": sample, "form_key": key})
     assert disk(f"{ALICE}/Log metrics from a notebook.ipynb").is_file()
     assert disk(f"{ALICE}/Log metrics from a notebook (2).ipynb").is_file()
+    assert not disk(f"{ALICE}/Log metrics from a notebook (3).ipynb").exists()
 
 
 def test_a_link_opens_one_file_to_the_people_of_the_workspace(page, as_user, bob, mallory, disk):

@@ -22,8 +22,13 @@ def parent_folder() -> str:
     named = os.environ.get("LAZULI_WORK_DIR")
     if named:
         return named
-    folder = os.path.join(tempfile.gettempdir(), f"azureml_runs_{os.getuid() if hasattr(os, 'getuid') else ''}")
+    user = os.getuid() if hasattr(os, "getuid") else None
+    folder = os.path.join(tempfile.gettempdir(), f"azureml_runs_{'' if user is None else user}")
     os.makedirs(folder, mode=0o700, exist_ok=True)
+    found = os.lstat(folder)
+    if user is not None and (found.st_uid != user or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o022):
+        # Another account made it first, and could exchange the code in it.
+        return tempfile.mkdtemp(prefix="azureml_runs_")
     return folder
 
 

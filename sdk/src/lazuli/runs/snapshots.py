@@ -185,7 +185,7 @@ def _iterate_blocks(file: Any) -> Iterator[bytes]:
 
 def download_snapshot(workspace: WorkspaceClient, snapshot_id: str, path: Optional[str]) -> str:
     """Save the snapshot as a zip into the folder `path` (default: a temporary one); return the path of the zip."""
-    folder = os.path.abspath(path or os.path.join(tempfile.gettempdir(), "azureml_snapshots"))
+    folder = os.path.abspath(path or tempfile.mkdtemp(prefix="azureml_snapshots_"))
     os.makedirs(folder, exist_ok=True)
     target = os.path.join(folder, f"{snapshot_id}.zip")
     zip_path = f"{workspace.content_path}/snapshots/{snapshot_id}/zip"
