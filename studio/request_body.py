@@ -48,7 +48,7 @@ def parse_json(request: HttpRequest) -> dict:
 
 
 def load_object(text: str, what: str, target: str = "") -> dict:
-    """The object in a JSON text; Invalid says of `what` is wrong: not JSON, too deep, or a value of another kind."""
+    """The object in a JSON text; Invalid says what is wrong: no JSON, too deep, or a value of another kind."""
     value = load_json(text, what, target)
     if not isinstance(value, dict):
         raise Invalid(
