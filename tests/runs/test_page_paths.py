@@ -6,6 +6,7 @@ import sys
 import pytest
 from django.urls import reverse
 
+from runs.models import Run
 from tests import factories
 
 RUNS = pathlib.Path(__file__).resolve().parents[2] / "runs"
@@ -64,10 +65,14 @@ def modules_called(act) -> set[str]:
     return found
 
 
-def test_the_page_of_a_job_crosses_few_modules_of_all_apps(as_user, alice, workspace):
+@pytest.mark.parametrize("kind", ["plain", "parent", "failed"])
+def test_the_page_of_a_job_crosses_few_modules_of_all_apps(as_user, alice, workspace, kind):
     """Counted from the URL to the template, without what the page of the workspace's properties needs as well: it is
     behind every page of a workspace."""
-    run = factories.make_run(workspace, created_by=alice)
+    fields = {"status": Run.Status.FAILED, "error": {"message": "no such file"}} if kind == "failed" else {}
+    run = factories.make_run(workspace, created_by=alice, **fields)
+    if kind == "parent":
+        factories.make_run(workspace, experiment=run.experiment, parent=run, root=run, created_by=alice)
     client = as_user(alice)
     pages = [run.get_absolute_url(), reverse("workspaces:settings", args=[workspace.slug])]
     for page in pages:
