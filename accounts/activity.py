@@ -1,8 +1,9 @@
-"""The activity log: who did what, when and from where. A verb of a model writes its row in its own transaction.
+"""The activity log: who did what, when and from where. The method of a model that makes a change writes the row in the
+same transaction.
 
-Rows name people and things by text too, so that they outlive both. They are never changed: triggers refuse that, and each row
-contains the hash of the one before it in its chain, so that a change made around the triggers is noticed. A workspace has a
-chain of its own, and chain 0 is the site's.
+Rows store names as text too, so they stay when people and objects are deleted. They never change: triggers prevent it,
+and each row contains the hash of the row before it in its chain, so that a change without the triggers is detected.
+Each workspace has its own chain; chain 0 is that of the site.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Whether the activity log is whole, for `manage.py doctor`; and what the administration adds to it."""
+"""The check of the activity log for `manage.py doctor`, and the records of changes in the administration."""
 
 from accounts import activity
 from accounts.activity import HASHED, Activity

@@ -85,14 +85,14 @@ class SessionAdmin(SecretAdmin):
 
 @admin.register(SignInPolicy)
 class SignInPolicyAdmin(ReadOnlyAdmin):
-    """Changed on the page of people, which checks that nobody is shut out."""
+    """Changed on the page of people, which checks that no site admin is locked out."""
 
     list_display = ["second_factor"]
 
 
 @admin.register(IdentityProvider)
 class IdentityProviderAdmin(ReadOnlyAdmin):
-    """Changed on the page of identity providers, which encrypts the secret and writes who did it."""
+    """Changed on the page of identity providers, which encrypts the secret and records the change."""
 
     exclude = ["secret_text"]
     list_display = ["name", "slug", "issuer", "is_active"]
@@ -135,7 +135,7 @@ for model in (EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(SecretAdmin):
-    """Second factors; deleting one takes it away from its person."""
+    """Second factors; deleting one removes it from its person."""
 
     exclude = ["data"]
     list_display = ["user", "type", "created_at", "last_used_at"]

@@ -1,4 +1,4 @@
-"""From a bearer token to the actor: personal tokens are rows, run tokens are signed and valid for one run."""
+"""Authenticate bearer tokens: personal tokens are rows, run tokens are signed and valid for one run."""
 
 import datetime as dt
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Passwords that were found in breaches, from a list on disk: nothing about a password leaves this machine.
+"""Passwords that were found in breaches, from a list on disk, so that nothing about a password leaves this machine.
 
 The list has one SHA-1 in hexadecimal digits per line, sorted, with or without `:count`, as haveibeenpwned's downloader writes it.
 A binary search reads about 35 of its lines, however long it is.

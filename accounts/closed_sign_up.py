@@ -1,4 +1,5 @@
-"""Nobody makes an account for themselves: not by django-allauth's forms, which have no address here, nor by a provider."""
+"""Disables self-registration: django-allauth's forms have no URL here, and providers cannot create accounts by
+themselves."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter

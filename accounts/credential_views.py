@@ -1,4 +1,4 @@
-"""For site admins: service principals, and all tokens and secrets that open this studio."""
+"""Pages for site admins: service principals, and the tokens of all people."""
 
 from django.contrib import messages
 from django.db.models import Q

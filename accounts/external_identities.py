@@ -1,4 +1,4 @@
-"""From what an identity provider says of somebody to an account here, and to the groups and rights that its claims give."""
+"""Find or create the account for a sign-in by an identity provider, and apply the groups and rights of its claims."""
 
 import re
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Makes a form create something only once, even if its button is pressed twice.
+"""Forms that create something only once, even if the button is pressed twice.
 
-Each rendering of such a form holds a random key (`{% form_key %}`). The key is stored in the transaction that makes the
-thing; a repeated form redirects to the result of the first.
+Each rendering of such a form contains a random key (`{% form_key %}`). The key is stored in the transaction that
+creates the object; a repeated form redirects to the result of the first.
 """
 
 import datetime as dt

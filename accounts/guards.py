@@ -1,5 +1,5 @@
-"""What a session must have shown before a page opens: a second factor that the site requires, and, for acts that give power
-to somebody, within the last 15 minutes who one is."""
+"""Checks of a session before a page opens: a second factor if the site requires one, and, for changes of permissions, a
+sign-in or confirmation within the last 15 minutes."""
 
 import time
 from urllib.parse import urlencode, urlsplit

@@ -1,4 +1,4 @@
-"""What a person holds that somebody else takes over when they leave. Apps register their kinds in AppConfig.ready."""
+"""Objects of a leaving person that somebody else takes over. Apps register their kinds in AppConfig.ready."""
 
 import dataclasses
 from collections.abc import Callable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Holding:
-    """`rows` are those that the person holds, `give` makes them the other one's: (rows, from, to)."""
+    """`rows` returns the objects of a person, `give` hands them over: (rows, from, to)."""
 
     label: str
     rows: Callable[["User"], QuerySet]

@@ -1,4 +1,4 @@
-"""How passwords are hashed: argon2id at OWASP's figures, which take 19 MiB and some tens of milliseconds."""
+"""The password hasher: argon2id with OWASP's parameters, which use 19 MiB and some tens of milliseconds."""
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 

@@ -136,7 +136,7 @@ class SignInLink(models.Model):
 
 
 class FailedSignIn(models.Model):
-    """A wrong password or sign-in link (which has no name), kept for a day and counted by accounts/sign_in_limits.py."""
+    """A wrong password or sign-in link (without a name), stored for a day and counted by accounts/sign_in_limits.py."""
 
     WINDOW = dt.timedelta(hours=1)
 
@@ -261,7 +261,7 @@ class DeviceLogin(models.Model):
 
 
 class SentForm(models.Model):
-    """A form that has made something (accounts/form_keys.py)."""
+    """A form that has created something (accounts/form_keys.py)."""
 
     digest = models.CharField(max_length=64, unique=True)
     # Where its answer leads; empty if the answer was a page.

@@ -1,6 +1,6 @@
-"""The conversation with an OpenID Connect provider, by django-allauth: authorization code with PKCE, state and nonce.
+"""The protocol with an OpenID Connect provider, by django-allauth: authorization code with PKCE, state and nonce.
 
-It is imported at the first use (accounts/oidc_views.py), because the library for requests takes 5 MB of each process.
+Imported at the first use (accounts/oidc_views.py), because the HTTP library takes 5 MB of each process.
 """
 
 import secrets

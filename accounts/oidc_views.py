@@ -1,4 +1,4 @@
-"""Signing in through an identity provider: there and back; and a site admin's trial of one."""
+"""Signing in through an identity provider: redirect and callback; and a site admin's trial sign-in."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required

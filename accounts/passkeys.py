@@ -1,4 +1,5 @@
-"""Passkeys (WebAuthn): as a second factor, and as the first without a password. Each asks for the device's PIN or fingerprint."""
+"""Passkeys (WebAuthn): as a second factor, and for signing in without a password. Each requires the device's PIN or
+fingerprint."""
 
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError

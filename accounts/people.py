@@ -1,4 +1,4 @@
-"""Accounts as site admins handle them: their states, ending all access at once, and what happens when a person leaves."""
+"""Management of accounts by site admins: states, ending all access at once, and the handover when a person leaves."""
 
 import datetime as dt
 

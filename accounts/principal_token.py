@@ -3,7 +3,7 @@
     POST /<tenant>/oauth2/v2.0/token     grant_type=client_credentials&client_id=…&client_secret=…&scope=…
     POST /<tenant>/oauth2/token          the same with resource=…
 
-There is one tenant; any name of it is taken. Errors have Entra's shape and numbers, which its libraries read.
+There is one tenant; any name for it is accepted. Errors have Entra's format and numbers, which its libraries read.
 """
 
 import base64

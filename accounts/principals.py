@@ -1,4 +1,5 @@
-"""Service principals: programs with roles of their own. Each has an account that cannot sign in, an id and up to two secrets."""
+"""Service principals: programs with their own roles. Each has an account that cannot sign in, an id and up to two
+secrets."""
 
 import base64
 import datetime as dt

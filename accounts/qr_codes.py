@@ -1,4 +1,4 @@
-"""QR codes as the outline of one SVG path, which a template draws."""
+"""QR codes as an SVG path for templates."""
 
 
 def draw_qr_code(text: str) -> dict:

@@ -1,4 +1,4 @@
-"""What somebody tried and may not do is in the activity log too. The act's own transaction is rolled back by then."""
+"""Records refused actions in the activity log, after the transaction of the action was rolled back."""
 
 from django.db import transaction
 

@@ -1,4 +1,4 @@
-"""What the routes of signing in take and answer."""
+"""Request and response classes of the routes for signing in."""
 
 from typing import Annotated, Any, Self
 

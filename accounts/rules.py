@@ -1,4 +1,4 @@
-"""What a person or a program may write of an account, each rule once (studio/rules.py)."""
+"""Validation rules for the fields of accounts (studio/rules.py)."""
 
 import re
 
@@ -9,7 +9,7 @@ from studio.rules import Rule, choice_rule, text_rule
 
 
 class TokenScope(models.TextChoices):
-    """What a personal token may do of what its owner may."""
+    """The part of its owner's permissions that a personal token has."""
 
     READ = "read", "Read only"
     WRITE = "write", "Read and write, but no members, roles, keys or deletion of workspaces"

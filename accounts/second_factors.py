@@ -1,7 +1,8 @@
-"""A second factor beside the password: codes of an authenticator app, recovery codes, passkeys (accounts/passkeys.py).
+"""Second factors in addition to the password: codes of an authenticator app, recovery codes, passkeys
+(accounts/passkeys.py).
 
-django-allauth keeps them and computes the codes; pages, limits and the activity log are ours. Secrets are encrypted as the key
-vault's are. A code of an app counts once, in whichever process it arrives.
+django-allauth stores them and computes the codes; pages, limits and the activity log are ours. Secrets are encrypted
+like those of the key vault. A code of an app works once, in all processes together.
 """
 
 from allauth.mfa.adapter import DefaultMFAAdapter

@@ -1,4 +1,4 @@
-"""Sessions of browsers, in a table that says whose they are, and stored under a digest: reading it gives nobody a valid cookie."""
+"""Browser sessions in a table with their person, stored under a digest, so that the table contains no valid cookies."""
 
 import datetime as dt
 import hashlib

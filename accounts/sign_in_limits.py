@@ -1,11 +1,11 @@
 """Limits on wrong passwords and sign-in links: nobody can guess one, and nobody can lock another person out.
 
-    10 an hour    per name and address, so nobody locks out another person
+    10 an hour    per name and address, so that nobody can lock out another person
     20 an hour    per address, over all names; the same for wrong links
-    100 a day     per name over all addresses, for those who guess from many
+    100 a day     per name over all addresses, for guessing from many addresses
 
-A browser in which the person has signed in before is a known device: it has a signed cookie, and for that person it counts
-separately (10 an hour), whatever others do. Only wrong attempts count; all web server processes count the same rows.
+A browser in which the person has signed in before is a known device: it has a signed cookie, and for that person it has
+its own limit (10 an hour). Only wrong attempts count; all web server processes count the same rows.
 """
 
 import datetime as dt

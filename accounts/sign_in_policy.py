@@ -1,4 +1,4 @@
-"""What the site asks of everybody who signs in: one row."""
+"""The sign-in policy of the site: one row."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""From a person who has shown who they are to a session: the second step, and what a session notes about its sign-in."""
+"""Start a session after a successful sign-in: the second step, and the data that a session stores about its sign-in."""
 
 import time
 

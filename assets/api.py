@@ -1,4 +1,4 @@
-"""Environments over REST, in Azure's shapes."""
+"""Environments over REST, in Azure's format."""
 
 from django.http import HttpRequest
 from ninja import Path, Router, Status

@@ -65,9 +65,9 @@ class EnvironmentVersion(models.Model):
 
 
 class EnvironmentRebuild(models.Model):
-    """How often a version was ordered to be built again: each machine builds it once for each number.
+    """The number of requested rebuilds of a version: each machine builds it once for each number.
 
-    By name, because curated environments have no rows.
+    Stored by name, because curated environments have no rows.
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""The versions in which the `azureml-*` distributions were published, with every number that one may have had.
+"""The versions in which the `azureml-*` distributions were published, including every possible number.
 
 A resolver sees only what is listed, so releases, post-releases, pre-releases and four-part versions are all listed here.
 """

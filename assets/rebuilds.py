@@ -1,4 +1,4 @@
-"""Orders to build a version of an environment again, although machines have it in their caches."""
+"""Requests to rebuild a version of an environment that machines have in their caches."""
 
 from typing import Any
 

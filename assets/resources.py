@@ -1,4 +1,4 @@
-"""What the routes of environments take and answer, under Azure's names."""
+"""Request and response classes of environments, with Azure's names."""
 
 from typing import Annotated, Any, Self
 

@@ -1,4 +1,4 @@
-"""What may be written of an environment, each rule once (studio/rules.py)."""
+"""Validation rules for the fields of environments (studio/rules.py)."""
 
 from studio.rules import name_rule, text_rule
 

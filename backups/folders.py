@@ -1,12 +1,12 @@
-"""A backup on disk: a folder that is whole by itself.
+"""The format of a backup on disk: one complete folder.
 
-    manifest.json                       what it is; written last
+    manifest.json                       its description; written last
     database.sqlite3 or database.dump   the database, the latter as pg_dump writes it
     files.sqlite3                       each file with its size and SHA-256
     files/storage/…, files/shares/…     the files
     keys.encrypted                      the keys, if there was a passphrase
 
-Files that did not change since the backup before are the same file on disk, by hard links.
+Files that did not change since the previous backup are hard links.
 """
 
 import contextlib
@@ -108,7 +108,8 @@ class BackupEntry:
 
 
 class Index:
-    """The list of files: a table, so that a million of them need no memory. Paths are bytes, as people's files may be named."""
+    """The list of files: a table, so that a million of them need no memory. Paths are bytes, because names of files
+    need not be text."""
 
     def __init__(self, path: pathlib.Path, is_new: bool = False):
         self.connection = sqlite3.connect(

@@ -1,4 +1,5 @@
-"""The keys of a studio in a backup: encrypted by a passphrase, because the backup holds what they protect."""
+"""The keys of a studio in a backup: encrypted with a passphrase, because the backup contains the data that they
+protect."""
 
 import base64
 import hashlib

@@ -1,7 +1,8 @@
-"""Makes a backup while the studio runs: the database as it is at one moment, then the files, whose bytes never change.
+"""Makes a backup while the studio runs: first a consistent copy of the database, then the files, whose content never
+changes.
 
-Meanwhile nothing deletes files (`storage.HOLDS`), so all that the copied database names is still there when its turn comes. What
-came later is copied too and harms nothing: no row names it, and the restored studio sweeps it away.
+Meanwhile no files are deleted (`storage.HOLDS`), so all files of the copied database still exist. Newer files are
+copied too: no row refers to them, and the restored studio deletes them.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Backups of this studio: when one was made and checked, where it lies, and what it said."""
+"""Backups of this studio: time, folder, result of the check, and log."""
 
 import datetime as dt
 import pathlib

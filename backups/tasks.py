@@ -1,4 +1,4 @@
-"""The control worker's part: makes the backups that wait or are due, and checks them."""
+"""Tasks of the control worker: make the backups that are requested or due, and check them."""
 
 from celery import shared_task
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""Compute targets over REST, in Azure's shapes."""
+"""Compute targets over REST, in Azure's format."""
 
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status

@@ -1,6 +1,7 @@
-"""Adds nodes when work is queued and removes idle ones: min ≤ nodes ≤ max, by queued and running work.
+"""Adds nodes when work is queued and removes idle ones: min ≤ nodes ≤ max, depending on queued and running work.
 
-`count_further_nodes` and `plan_nodes` decide on plain data; `balance_cluster` applies it to one cluster. Safe to run concurrently.
+`count_further_nodes` and `plan_nodes` decide on plain data; `balance_cluster` applies the result to one cluster. Safe
+to run concurrently.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ SHOW_UNUSABLE = dt.timedelta(minutes=5)
 # After so many failed nodes in a row, replacements pause.
 FAILURES_BEFORE_PAUSE = 3
 PAUSE = dt.timedelta(seconds=30)
-# How much of the queue decides how many nodes are added: as many as may come at once, with many to a node.
+# How many queued units of work are counted: the most nodes that can start at once, with many units on each.
 LOOKED_AT = 1000
 # Kept-up work that starts again within this time keeps its node, or gets one meanwhile.
 SOON = dt.timedelta(seconds=30)
@@ -36,7 +37,7 @@ def autoscale() -> None:
     for target in ComputeTarget.objects.with_nodes().select_related("workspace", "cluster"):
         balance_cluster(target)
     for host in Host.objects.filter(detached_at__isnull=False):
-        # One that is alive is forgotten as the answer to its report, so that its agent ends.
+        # A live one is deleted with the response to its report, so that its agent ends.
         if not host.is_alive:
             host.forget_if_done()
 
@@ -81,7 +82,7 @@ def _plan_cluster(target: ComputeTarget, nodes: list[Node], now: dt.datetime) ->
     whole = target.node_resources
     running = [node for node in nodes if node.is_wanted and node.state == Node.State.RUNNING]
     busy = [node for node in running if not node.is_draining]
-    # Without packed work no running node has room for more.
+    # Without work that shares nodes, no running node has capacity for more.
     free = [node.free_resources() for node in busy] if any(cores is not None for cores, _, _, _ in requested) else []
     free_resources = [
         whole if cores is None else Resources(cores, memory, gpus)
@@ -92,7 +93,8 @@ def _plan_cluster(target: ComputeTarget, nodes: list[Node], now: dt.datetime) ->
 
 
 def count_further_nodes(requested: list[Resources], free: list[Resources], whole: Resources, limit: int) -> int:
-    """How many nodes of the size `whole` the queued work needs besides what is free: each takes the first that has room."""
+    """The number of nodes of the size `whole` that the queued work needs besides the free ones: each unit takes the
+    first node with capacity."""
     bins, further = list(free), 0
     for resources in requested:
         index = next((i for i, left in enumerate(bins) if left.has_space_for(resources)), None)
@@ -119,7 +121,7 @@ def plan_nodes(scale: Scale, nodes: list[Node], further: int, now: dt.datetime) 
 
 
 def _nodes_to_release(scale: Scale, usable: list[Node], number: int, now: dt.datetime) -> list[Node]:
-    """The longest idle first. Nodes above the maximum are released at once, others after their idle time."""
+    """The longest idle nodes first. Nodes above the maximum are released at once, others after their idle time."""
     too_many = len(usable) - scale.max_nodes
     idle = sorted((node for node in usable if node.state == Node.State.IDLE), key=lambda node: node.state_at)
     rest = dt.timedelta(seconds=scale.idle_seconds)
@@ -132,9 +134,9 @@ def _keeps_failing(nodes: list[Node], now: dt.datetime) -> bool:
 
 
 def _start_nodes(target: ComputeTarget, number: int) -> int:
-    """As many of them as the hosts have room for."""
+    """Start as many of them as the hosts have capacity for."""
     started, whole = 0, target.node_resources
-    # Nodes of other targets than clusters share what is there.
+    # Nodes of other targets than clusters share the resources.
     taken = whole if target.is_cluster else Resources(0, 0)
     for _ in range(holds.limit_new_nodes(target, number)):
         host = _pick_host(target, taken)
@@ -149,7 +151,7 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
 
 
 def _pick_host(target: ComputeTarget, taken: Resources) -> Host | None:
-    """For services one that the gateway reaches; another one only if jobs wait too."""
+    """Pick a host; for services one that the gateway can reach, another one only if jobs wait too."""
     waiting = target.work.startable(timezone.now())
     if target.is_inference:
         return capacity.pick_host(taken, needs_own=True)
@@ -161,9 +163,10 @@ def _pick_host(target: ComputeTarget, taken: Resources) -> Host | None:
 
 
 def preempt_for(target: ComputeTarget, resources: Resources) -> bool:
-    """Have nodes of other clusters leave where that makes room for one of this: idle ones, then those of low priority.
+    """Stop nodes of other clusters where that gives capacity for a node of this one: first idle nodes, then those of
+    low priority.
 
-    Nothing more leaves while those that leave already make room.
+    No more nodes are stopped while enough of them are stopping.
     """
     hosts = capacity.find_usable_hosts(timezone.now())
     free = capacity.measure_free_resources(hosts)
@@ -184,7 +187,7 @@ def preempt_for(target: ComputeTarget, resources: Resources) -> bool:
 
 
 def _preempt(target: ComputeTarget, resources: Resources, hosts: list[Host], free: dict[int, Resources]) -> bool:
-    """Take the room of low-priority nodes for one of a dedicated cluster; the newest go first."""
+    """Stop low-priority nodes for one of a dedicated cluster, the newest first."""
     for host in hosts:
         low = capacity.taking_nodes().filter(host=host, target__cluster__vm_priority=VmPriority.LOW)
         low = low.select_related("target")
@@ -199,7 +202,7 @@ def _preempt(target: ComputeTarget, resources: Resources, hosts: list[Host], fre
 
 
 def _say_who_needs_it(target: ComputeTarget, host: Host, node: Node) -> str:
-    """People of another workspace do not learn the name of the cluster."""
+    """The cluster for messages; people of another workspace do not see its name."""
     who = f"The cluster {target.name}"
     if target.workspace_id != node.target.workspace_id:
         who = "A cluster of another workspace"
@@ -207,7 +210,7 @@ def _say_who_needs_it(target: ComputeTarget, host: Host, node: Node) -> str:
 
 
 def _choose_nodes(nodes: list[Node], free: Resources, resources: Resources) -> list[Node]:
-    """As many of them, in order, as make room; none if not even all do."""
+    """Choose as many of them, in order, as give enough capacity; none if all are not enough."""
     for number in range(1, len(nodes) + 1):
         if _without(free, nodes[:number]).has_space_for(resources):
             return nodes[:number]
@@ -215,7 +218,7 @@ def _choose_nodes(nodes: list[Node], free: Resources, resources: Resources) -> l
 
 
 def _without(free: Resources, nodes: list[Node]) -> Resources:
-    """What is free once these nodes have left."""
+    """The free resources without these nodes."""
     for node in nodes:
         free = Resources(free.cores + node.cores, free.memory_gb + node.memory_gb, free.gpus + node.gpus)
     return free
@@ -259,7 +262,7 @@ def end_gone_nodes(target: ComputeTarget, nodes: list[Node], now: dt.datetime) -
 
 
 def release_useless_nodes(nodes: list[Node], now: dt.datetime) -> int:
-    """Those without work that take no more, and those that a silent host has not started yet if another can start them."""
+    """Release drained nodes without work, and nodes that a silent host has not started if another one can."""
     without_work = [node for node in nodes if node.is_wanted and node.state != Node.State.RUNNING]
     released = _release_nodes(tuple(node for node in without_work if node.is_draining), "It accepts no more jobs.")
     unstarted = [node for node in without_work if node.state == Node.State.PREPARING and node.heartbeat_at is None]

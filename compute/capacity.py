@@ -1,4 +1,4 @@
-"""How much room the hosts have. A host is full when its nodes take all of its cores, memory or GPUs."""
+"""The free capacity of hosts. A host is full when its nodes use all of its cores, memory or GPUs."""
 
 import datetime as dt
 
@@ -10,7 +10,7 @@ from compute.models import ComputeTarget, Host, Node, Resources
 
 
 def find_usable_hosts(now: dt.datetime) -> list[Host]:
-    """Those that are alive, and neither in quarantine nor drained."""
+    """The hosts that are connected, and neither in quarantine nor drained."""
     alive_since = now - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
     return list(
         Host.objects.filter(heartbeat_at__gt=alive_since, quarantined_at=None, drained_at=None).order_by("name")
@@ -18,18 +18,18 @@ def find_usable_hosts(now: dt.datetime) -> list[Host]:
 
 
 def resources_of(host: Host) -> Resources:
-    """What it has for nodes."""
+    """The resources of a host for nodes."""
     return Resources(host.cpus, host.memory_gb, host.gpus)
 
 
 def taking_nodes():
-    """The nodes that take room of their hosts. Those of other targets than clusters share what is there."""
+    """The nodes that use resources of their hosts. Nodes of other targets than clusters share them."""
     gone = [Node.State.UNUSABLE]
     return Node.objects.present().filter(target__kind__in=ComputeTarget.CLUSTERS).exclude(state__in=gone)
 
 
 def measure_free_resources(hosts: list[Host]) -> dict[int, Resources]:
-    """What the nodes leave, by the key of the host."""
+    """The free resources by the key of the host."""
     rows = taking_nodes().filter(host__in=hosts).order_by().values("host")
     sums = rows.annotate(taken_cores=Sum("cores"), taken_memory=Sum("memory_gb"), taken_gpus=Sum("gpus"))
     taken = {row["host"]: Resources(row["taken_cores"], row["taken_memory"], row["taken_gpus"]) for row in sums}
@@ -37,9 +37,10 @@ def measure_free_resources(hosts: list[Host]) -> dict[int, Resources]:
 
 
 def pick_host(resources: Resources, needs_own: bool = False) -> Host | None:
-    """The live host with room for such a node that has the most cores free; None if there is none.
+    """The connected host with the most free cores on which such a node fits, or None.
 
-    `needs_own` is for services, which the gateway reaches on the studio's own machine alone. One that has missed its last reports comes after the others: its agent may have ended a moment ago.
+    `needs_own` is for services, which the gateway can reach only on the studio's own machine. Hosts that missed their
+    last reports come after the others: their agent may just have ended.
     """
     now = timezone.now()
     hosts = [host for host in find_usable_hosts(now) if not (needs_own and host.has_joined)]
@@ -53,7 +54,7 @@ def pick_host(resources: Resources, needs_own: bool = False) -> Host | None:
 
 
 def count_nodes_at_once(resources: Resources, hosts: list[Host]) -> int:
-    """How many nodes of this size the hosts could run, if they had no others."""
+    """The number of nodes of this size that the hosts could run without other nodes."""
     return sum(_count_on(resources, resources_of(host)) for host in hosts)
 
 

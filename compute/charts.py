@@ -2,7 +2,7 @@
 
 import dataclasses
 
-# In the order and the colours of the legend (static/css/compute.css).
+# The states in the order of the legend (static/css/compute.css has their colours).
 STATES = ["running", "idle", "preparing", "leaving", "unusable", "preempted"]
 
 

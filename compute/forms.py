@@ -1,4 +1,4 @@
-"""What a person types about a cluster; the rules are those of the API (compute/rules.py)."""
+"""Forms for clusters, with the rules of the API (compute/rules.py)."""
 
 from django import forms
 
@@ -41,7 +41,7 @@ class ClusterForm(ScaleForm):
 
 
 class AgentsForm(forms.Form):
-    """What may be changed of an inference cluster."""
+    """The settings of an inference cluster that can change."""
 
     agent_count = NumberField(
         rules.AGENT_COUNT, label="Number of nodes", initial=3, help_text="They run as long as the cluster exists."
@@ -82,6 +82,6 @@ def _describe_size(size: VmSize) -> str:
 
 
 class MachineForm(forms.Form):
-    """The first step: which kind of sizes to show."""
+    """The first step: the kind of sizes to show."""
 
     kind = forms.ChoiceField(label="Virtual machine type", choices=[("cpu", "CPU"), ("gpu", "GPU")])

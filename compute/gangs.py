@@ -1,4 +1,5 @@
-"""Work on several nodes: all of them or none. It takes its nodes in one transaction, and they meet by their assignments."""
+"""Work on several nodes: all of them or none. One transaction assigns the nodes, which find each other by their
+assignments."""
 
 import datetime as dt
 
@@ -12,11 +13,11 @@ from compute.models import Assignment, Node, Work
 
 
 class _NotAll(Exception):
-    """One of the nodes has got other work in this moment."""
+    """One of the nodes just got other work."""
 
 
 def assign_nodes(work: Work, node: Node, lease_end: dt.datetime) -> bool:
-    """Within the transaction in which `node` was reserved, and with the target locked."""
+    """Assign all nodes of work, within the transaction in which `node` was reserved and with the target locked."""
     others = _find_free_nodes(work, node)
     if len(others) < work.node_count - 1:
         return False
@@ -25,19 +26,19 @@ def assign_nodes(work: Work, node: Node, lease_end: dt.datetime) -> bool:
             _assign(work, [node, *others[: work.node_count - 1]], lease_end)
     except _NotAll:
         return False
-    # The other nodes find out at once that they have work.
+    # The other nodes are notified of their work.
     notifications.notify_cluster(work.target_id)
     return True
 
 
 def waits_for_busy_nodes(work: Work) -> bool:
-    """Its target has enough nodes, so that they become free for it if nothing else takes them."""
+    """Whether its target has enough nodes, which become free for it if no other work gets them."""
     nodes = Node.objects.usable().filter(target=work.target_id).select_related("host")
     return sum(not node.is_draining for node in nodes) >= work.node_count
 
 
 def _find_free_nodes(work: Work, node: Node) -> list[Node]:
-    """Those on the same host first."""
+    """Free nodes, those on the same host first."""
     alive_since = timezone.now() - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS)
     idle = Node.objects.usable().filter(target=work.target_id, state=Node.State.IDLE, heartbeat_at__gt=alive_since)
     free = [other for other in idle.exclude(pk=node.pk).select_related("host") if not other.is_draining]
@@ -67,7 +68,7 @@ def _assign(work: Work, nodes: list[Node], lease_end: dt.datetime) -> None:
 
 
 def report_stage(work: Work, attempt: int, rank: int, stage: str, address: str) -> dict | None:
-    """Store how far a node is; returns what the others have reported. None if another attempt has the work."""
+    """Store the progress of a node; return the reports of the others. None if another attempt has the work."""
     own = Assignment.objects.current().filter(work=work, attempt=attempt, rank=rank, work__state=Work.State.CLAIMED)
     fields = {"stage": stage} | ({"address": address} if address else {})
     if not own.update(**fields):

@@ -1,6 +1,6 @@
-"""What other apps hold back. They register functions in their apps.py; this app knows only that work must wait.
+"""Reasons of other apps to hold work back, such as quotas. They register functions in their apps.py.
 
-A hold is asked for at each claim and each turn of the autoscaler, so that what is allowed again starts at once.
+Each claim and each turn of the autoscaler calls them, so that work starts as soon as it is allowed again.
 """
 
 from collections.abc import Callable
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from accounts.models import User
     from compute.models import ComputeTarget, Work
 
-# () -> which queued work waits now; None for none.
+# () -> a condition for the queued work that must wait; None for none.
 HELD_WORK: list[Callable[[], Q | None]] = []
-# (target) -> a function (work) -> why it is held, a sentence for each; the tightest first.
+# (target) -> a function (work) -> the reasons why it is held, as sentences, the tightest first.
 REASONS: list[Callable[["ComputeTarget"], Callable[["Work"], list[str]]]] = []
 # (target, person): raises Conflict if no new work may be queued.
 NEW_WORK: list[Callable[["ComputeTarget", "User"], None]] = []
-# (target) -> how many more nodes it may start; None for as many as it needs.
+# (target) -> the number of nodes that it may still start; None for no limit.
 MORE_NODES: list[Callable[["ComputeTarget"], int | None]] = []
-# (target) -> whether its idle nodes leave at once, its minimum included.
+# (target) -> whether its idle nodes stop at once, including its minimum.
 NO_IDLE: list[Callable[["ComputeTarget"], bool]] = []
 
 
@@ -29,7 +29,7 @@ def find_held() -> list[Q]:
 
 
 def prepare_reasons(target: "ComputeTarget") -> Callable[["Work"], list[str]]:
-    """Reads once what holds the work of a queue."""
+    """Read the holds of a queue once."""
     prepared = [prepare(target) for prepare in REASONS]
     return lambda work: [reason for explain in prepared for reason in explain(work)]
 

@@ -1,4 +1,4 @@
-"""Inference clusters: their list, and how one is created. Everything else they share with compute clusters."""
+"""Pages of inference clusters: the list and creation. All other pages are those of compute clusters."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render

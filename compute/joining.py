@@ -1,4 +1,4 @@
-"""What people type on a machine that is to join as a host of nodes."""
+"""The commands that people run on a machine to join it as a host of nodes."""
 
 from django.conf import settings
 
@@ -6,7 +6,7 @@ from studio import hosts
 
 
 def list_commands(secret: str, name: str = "") -> list[str]:
-    """To be typed on the machine, one after the other."""
+    """The commands to run on the machine, in order."""
     named = f" --name {name}" if name else ""
     return [
         f"pip install --index-url {settings.PUBLIC_URL}/pypi/simple/ 'lazuli-sdk[agent]'",
@@ -15,7 +15,7 @@ def list_commands(secret: str, name: str = "") -> list[str]:
 
 
 def find_problem() -> str:
-    """Why other machines do not reach this studio, as far as its settings show; empty if they may."""
+    """Why other machines cannot reach this studio according to its settings; otherwise empty."""
     if hosts.is_loopback(settings.PUBLIC_HOST):
         return (
             f"Other machines cannot reach {settings.PUBLIC_URL}. Set HOST to the address on which the studio listens, "

@@ -16,7 +16,7 @@ def host_key(host: Host) -> str:
 
 
 def node_by_key(key: str) -> Node | None:
-    """The present node with this key."""
+    """The existing node with this key."""
     name = _name("node", key)
     return (
         Node.objects.present().select_related("target__workspace", "host").filter(name=name).first() if name else None
@@ -43,7 +43,7 @@ def work_key(work: Work) -> str:
 
 
 def work_by_key(key: str) -> tuple[uuid.UUID, int] | None:
-    """The id of the work and the attempt; whether that still holds it, a lease says."""
+    """The id of the work and the attempt; the lease decides whether that attempt still has the work."""
     name = _name("work", key)
     if not name:
         return None

@@ -1,8 +1,8 @@
 """Whether a missing heartbeat means that a node or host is lost.
 
-Heartbeats arrive through the web server, which stores them. While it is down, while the database takes no writes (it is
-locked, or its disk is full), or while this process was suspended, none could arrive, so nothing counts as lost: after such a
-pause, everyone first gets time to send one.
+Heartbeats arrive through the web server, which stores them. While it is down, while the database accepts no writes (it
+is locked, or its disk is full), or while this process is suspended, none can arrive, so nothing counts as lost: after
+such a pause, nodes and hosts first get time to send one.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from compute.models import Host, Node
 
-# A longer time between two calls means that this process was suspended; it is called every 5 seconds.
+# The function is called every 5 seconds; a longer pause means that this process was suspended.
 PAUSE_SECONDS = 12
 # Hosts and nodes send heartbeats more often than this.
 RECENTLY = dt.timedelta(seconds=10)
@@ -29,7 +29,7 @@ _grace_until = 0.0
 
 
 def is_silence_meaningful() -> bool:
-    """Called every few seconds by the tasks that give up nodes and runs without a heartbeat."""
+    """Whether a missing heartbeat means a loss. Called every few seconds by the tasks that end nodes and runs."""
     global _last, _grace_until
     if not is_web_reachable() or not is_database_writable():
         return False
@@ -41,7 +41,7 @@ def is_silence_meaningful() -> bool:
 
 
 def is_database_writable() -> bool:
-    """Tries to store something, as a heartbeat does. How long that takes counts as a pause."""
+    """Try to store something, like a heartbeat. The time for that counts as a pause."""
     try:
         Host.objects.update(name=F("name"))
     except (InterfaceError, OperationalError):

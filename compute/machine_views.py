@@ -1,4 +1,5 @@
-"""The machines that run nodes: how full they are, and whether they take more. Site administrators add, drain and open them."""
+"""Pages of the machines that run nodes, with their free capacity. Site administrators add, drain, reopen and detach
+them."""
 
 from django.contrib import messages
 from django.http import Http404
@@ -60,7 +61,7 @@ def machine_detach(request, slug, pk):
 
 @require_POST
 def machine_add(request, slug):
-    """The commands to type on the machine, with a token that is shown this once."""
+    """The commands to run on the machine, with a token that is shown once."""
     workspace = _administered_workspace(request, slug)
     token, secret = JoinToken.create_with_secret(request.user)
     context = {
@@ -74,7 +75,7 @@ def machine_add(request, slug):
 
 @require_GET
 def machine_added(request, slug, token):
-    """Whether the machine has joined; the page of the commands asks."""
+    """Whether the machine has joined; the page with the commands polls this."""
     _administered_workspace(request, slug)
     found = get_object_or_404(JoinToken.objects.select_related("host"), pk=token, created_by=request.user)
     return render(request, "compute/_machine_added.html", {"token": found})
@@ -98,7 +99,7 @@ def _count_clusters(workspace) -> int:
 
 @require_POST
 def node_drain(request, slug, name, node):
-    """Let one node of a cluster end its work and leave."""
+    """Drain one node of a cluster."""
     workspace = find_page_workspace(request, slug, "edit_compute")
     found = Node.objects.present().filter(target__workspace=workspace, target__name__iexact=name, name=node)
     row = found.select_related("target__workspace").first()

@@ -1,4 +1,5 @@
-"""Keeps what agents have measured, and reads it for charts: every 5 s for two hours, a minute for 7 days, 15 minutes for 30.
+"""Stores measurements of agents, and reads them for charts: every 5 s for two hours, a minute for 7 days, 15 minutes
+for 30.
 
 A row holds half a minute of samples at first, later an hour or a day, so that a machine never has more than a few hundred.
 """
@@ -18,11 +19,11 @@ from compute.models import Assignment, Host, Samples, Work
 MACHINE = ["cpu", "memory", "disk", "read", "written", "received", "sent", *(GPU := ["gpu", "gpuMemory"])]
 MACHINE += ["gpuPower", "gpuTemperature"]
 WORK = ["cpu", "memory", *GPU]
-# Somebody looks at a chart that asks for more than this often.
+# A host counts as watched for this long after the last poll of a chart.
 WATCHED = dt.timedelta(seconds=30)
-# For so long agents keep samples while the studio is away.
+# How long agents store samples while the studio is unreachable.
 LATE = dt.timedelta(hours=1)
-# Rows of all machines and work together; beyond them the oldest go.
+# Rows of all machines and work together; beyond this number the oldest are deleted.
 MAX_ROWS = 200_000
 
 
@@ -36,7 +37,7 @@ class Step:
     coarser: int
 
     def are_of_one_row(self, first: Samples, other: Samples) -> bool:
-        """Whether they become one row."""
+        """Whether samples are in the same row."""
         same = (first.host_id, first.work_id, first.node_id) == (other.host_id, other.work_id, other.node_id)
         return same and _floor(first.begins_at, self.span) == _floor(other.begins_at, self.span)
 
@@ -57,7 +58,7 @@ def store_samples(host: Host, samples: list[dict[str, Any]], now: dt.datetime) -
     shift = shift if abs(shift) > 60 else 0.0
     rows = [_make_row(samples, MACHINE, shift, host=host)]
     works = {work for sample in samples for work in sample["work"]}
-    # The last samples of a job come when it has ended.
+    # The last samples of a job arrive after its end.
     current = Q(ended_at=None) | Q(ended_at__gt=now - LATE)
     held = Assignment.objects.filter(current, work__in=works, node__host=host).order_by("attempt")
     for work, node in dict(held.values_list("work", "node")).items():
@@ -90,7 +91,7 @@ def read_columns(rows: Iterable[Samples]) -> dict[str, list]:
 
 
 def note_watched(hosts: Iterable[Host]) -> None:
-    """Their agents send what they measure at once while a page shows it."""
+    """Make their agents send samples at once while a page shows them."""
     now = timezone.now()
     late = [host.pk for host in hosts if host.watched_at is None or now - host.watched_at > WATCHED / 3]
     if late:
@@ -102,7 +103,7 @@ def is_watched(host: Host, now: dt.datetime) -> bool:
 
 
 def roll_up(now: dt.datetime) -> None:
-    """Make old samples coarser, and delete the oldest. What was not done in time is done at the next call."""
+    """Make old samples coarser, and delete the oldest. The next call makes up for missed ones."""
     for step in STEPS:
         old = Samples.objects.filter(seconds=step.seconds, begins_at__lt=_floor(now - step.age, step.span))
         group: list[Samples] = []
@@ -138,7 +139,7 @@ def _replace(rows: list[Samples], step: Step) -> None:
 
 
 def average_samples(found: dict[str, list], seconds: int) -> dict[str, list]:
-    """The mean of each span of so many seconds, and the greatest value where that tells more."""
+    """The mean of each span of so many seconds, and for some quantities the maximum."""
     names = [name for name in found if name != "at" and not name.endswith("_max")]
     columns: dict[str, list] = {"at": [], **{name: [] for name in names}, **{f"{name}_max": [] for name in names}}
     numbers = range(len(found["at"]))
@@ -160,7 +161,7 @@ def _floor(at: dt.datetime, span: dt.timedelta) -> dt.datetime:
 
 @dataclasses.dataclass(frozen=True)
 class Use:
-    """What work used of what it had: for the advice on its page."""
+    """The use of work compared with its resources, for the advice on its page."""
 
     cores: int
     memory_gb: float
@@ -172,7 +173,7 @@ class Use:
 
     @property
     def size_advice(self) -> str:
-        """Empty if it made good use of what it had."""
+        """Advice for a smaller size; empty if the size was right."""
         enough, found = [], []
         cores = max(1, int(self.cpu_peak + 0.999))
         if cores <= self.cores / 2:
@@ -187,12 +188,12 @@ class Use:
         return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
-# Fewer samples say nothing of a job.
+# Fewer samples are not enough for advice.
 ENOUGH_SAMPLES = 6
 
 
 def measure_use(work: Work) -> Use | None:
-    """None if too little was measured."""
+    """Summarize the use; None without enough samples."""
     lead = work.lead
     found = read_columns(work.samples.filter(node=lead.node) if lead else [])
     if lead is None or len(found["at"]) < ENOUGH_SAMPLES:

@@ -1,4 +1,4 @@
-"""The requests of nodes and hosts, and the orders that they get."""
+"""Request and response classes of nodes and hosts."""
 
 import uuid
 from typing import Annotated, Any, Literal, Self
@@ -12,9 +12,9 @@ from studio.request_body import Body
 from studio.schemas import Shape
 
 WorkId = Annotated[uuid.UUID, pydantic.Field(strict=False)]
-# More than a node has room for.
+# More than fit on a node.
 MAX_HELD = 1000
-# What a database column can hold.
+# The largest value of a database column.
 Pid = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
 UNCHECKED = "Its agent is an earlier version, which does not isolate scripts."
 
@@ -38,7 +38,7 @@ class WorkDone(Body):
 
 
 class WorkAlive(Body):
-    # Where the process answers: `unix:/path` or `host:port`; empty until it is known.
+    # The address of the process: `unix:/path` or `host:port`; empty until it is known.
     address: str = pydantic.Field(default="", max_length=200)
     health: Literal["", "starting", "healthy", "unhealthy"] = ""
 
@@ -50,7 +50,7 @@ class WorkOrders(Shape):
 class WorkMeeting(Body):
     rank: int = pydantic.Field(ge=0, lt=1000)
     stage: Literal["ready", "probed"]
-    # `host:port`, where the others try whether they reach it; empty keeps what was said before.
+    # `host:port`, to which the other nodes test their connection; empty keeps the earlier value.
     address: str = pydantic.Field(default="", max_length=200)
 
 
@@ -71,13 +71,13 @@ class NodeReport(Body):
     pid: Pid | None = None
     alive: bool
     exit: int | None = None
-    # Its host has given up: it has ended repeatedly soon after its start.
+    # Its host does not restart it any more: it ended repeatedly soon after its start.
     failed: bool = False
 
 
 # More than any machine has; and a number of a column.
 Amount = Annotated[float, pydantic.Field(ge=0, le=1e9, allow_inf_nan=False)]
-# An hour of them, which an agent keeps while the studio is away.
+# Samples of an hour, which an agent stores while the studio is unreachable.
 MAX_SAMPLES = 720
 
 
@@ -107,11 +107,11 @@ class HostReport(Body):
     gpus: int = pydantic.Field(default=0, ge=0, le=1000)
     address: str = pydantic.Field(default="", max_length=100)
     nodes: list[NodeReport] = []
-    # What scripts on this host could do and must not; empty if nothing.
+    # Missing isolation of scripts on this host; empty if there is none.
     isolationProblem: str = pydantic.Field(default=UNCHECKED, max_length=300)
-    # The machine and its boot, so that a copy of its disk on another machine is noticed.
+    # The machine and its boot, so that a copy of its disk on another machine is detected.
     boot: str = pydantic.Field(default="", max_length=100)
-    # What it measured since the last ones, in the order of time.
+    # New samples, in the order of time.
     samples: list[HostSample] = pydantic.Field(default=[], max_length=MAX_SAMPLES)
 
 
@@ -199,7 +199,7 @@ class HostOrders(Shape):
 
     @classmethod
     def of(cls, row: models.Host) -> Self:
-        """The host stops every node that is not listed; ended nodes are not."""
+        """The orders of a host, which stops every node that is not listed; ended nodes are not listed."""
         shown = row.nodes.present().exclude(state=models.Node.State.UNUSABLE)
         watched = monitoring.is_watched(row, timezone.now())
         return cls(nodes=[NodeOrder.of(node) for node in shown], watched=watched)

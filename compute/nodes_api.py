@@ -89,7 +89,7 @@ def _give_up_if_forbidden(work: Work, node: Node) -> bool:
 def node_work_done(request: HttpRequest, work_id, body: node_resources.WorkDone):
     if not request.auth.assignments.filter(work=work_id, attempt=body.attempt).exists():
         raise Conflict("Another attempt holds this work, or another node does.", code="stale_attempt")
-    # Work that is no longer held was lost or ended before: nothing is left to do.
+    # The work was already lost or ended: nothing to do.
     queue.finish_work(work_id, body.attempt, body.message, request.auth)
     request.auth.become_idle()
     return {}

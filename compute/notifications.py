@@ -1,4 +1,4 @@
-"""Celery messages that only say "look". Every receiver also polls, so a lost message costs only seconds.
+"""Celery messages that only notify. Every receiver also polls, so a lost message costs only seconds.
 
 They are sent on commit, because before that there is nothing to see, and by a separate thread: no request waits for Redis,
 not even for one that accepts connections and never answers.
@@ -21,17 +21,17 @@ logger = logging.getLogger(__name__)
 EXPIRES_SECONDS = 30
 # How long the thread waits for Redis, and how long it pauses after a failure.
 TIMEOUT_SECONDS, PAUSE_SECONDS = 1.0, 5.0
-# What a process that ends waits at most for its last messages.
+# How long an ending process waits for its last messages.
 LAST_SECONDS = 0.5
 
 
 def notify_cluster(target_id: int) -> None:
-    """There may be work for the nodes of this cluster."""
+    """Notify the nodes of this cluster of possible work."""
     _send_on_commit(NODE_TASK, get_cluster_queue(target_id))
 
 
 def notify_host(host_name: str) -> None:
-    """The nodes of this host may have changed."""
+    """Notify this host of possible changes of its nodes."""
     _send_on_commit(HOST_TASK, get_host_queue(host_name))
 
 
@@ -40,7 +40,7 @@ def notify_autoscaler() -> None:
 
 
 def notify_control(task: str) -> None:
-    """The control worker may have something to do in this task."""
+    """Notify the control worker of possible work for this task."""
     _send_on_commit(task, "control")
 
 
@@ -64,19 +64,20 @@ class Outbox:
         self._paused_until = 0.0
 
     def add(self, task: str, queue: str) -> None:
-        """Returns at once. While Redis does not answer the message is dropped: the row is the truth, and is found anyway."""
+        """Add a message; returns at once. While Redis does not answer, the message is dropped: polls find the row
+        anyway."""
         with self._changed:
             if time.monotonic() < self._paused_until:
                 return
             self._waiting.add((task, queue))
-            # A fork leaves the thread behind.
+            # A forked process does not have the thread.
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._send_for_good, name="notifications", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all is sent or dropped, but no longer than this."""
+        """Wait until all messages are sent or dropped, at most for this time."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._is_sending, seconds)
 
@@ -94,7 +95,7 @@ class Outbox:
             for task, queue in messages:
                 _sender().send_task(task, queue=queue, expires=EXPIRES_SECONDS, retry=False, ignore_result=True)
         except (OperationalError, OSError) as error:
-            # Said once, not for every message.
+            # Logged once, not for every message.
             if not self._is_unreachable:
                 logger.warning("Redis does not answer (%s); work starts some seconds later until it does.", error)
             self._is_unreachable = True
@@ -107,7 +108,7 @@ class Outbox:
 
 @functools.cache
 def _sender() -> Celery:
-    """An app only for sending: it gives up quickly, where a worker's would wait for Redis."""
+    """An app only for sending, which gives up quickly; that of a worker would wait for Redis."""
     app = Celery("notifications", set_as_current=False)
     app.config_from_object(build_broker_settings(settings.REDIS_URL))
     app.conf.broker_transport_options |= {

@@ -21,7 +21,7 @@ from studio.errors import Conflict, Invalid
 
 # If several nodes try to claim the same work, one wins; the others try the next few.
 CANDIDATES = 5
-# For so long smaller work may pass work that needs more of a node than is free.
+# How long smaller work may overtake work that needs more of a node than is free.
 PATIENCE = dt.timedelta(minutes=2)
 # The largest value of a SmallIntegerField.
 MAX_PRIORITY = 32_767
@@ -38,7 +38,7 @@ def enqueue(
 ) -> Work:
     """Store work inside the caller's transaction; nodes and autoscaler are notified when it commits.
 
-    `resources` is what it takes of its node; without it, the whole node.
+    `resources` is the part of its node that it uses; by default the whole node.
     """
     # Work of an unregistered kind could get no token.
     kind = work_kinds.kind_of(scope)
@@ -80,14 +80,15 @@ def _describe_too_large(target: ComputeTarget, resources: Resources) -> str:
 
 
 def has_work_for(node: Node, held: Collection[uuid.UUID] = ()) -> bool:
-    """Whether a claim of a node that has this work would get more."""
+    """Whether a node with this work would get more with a claim."""
     return _unanswered(node, held).exists() or _candidates(node, held).exists()
 
 
 def claim_work(node: Node, held: Collection[uuid.UUID] = ()) -> Work | None:
-    """The next work for a node that has the `held` work, leased to it; None if there is none or the node is leaving.
+    """Claim the next work for a node with the `held` work; None if there is none or the node is leaving.
 
-    Work that the node was given and does not hold is work whose response it never got: it gets it again, as a new attempt.
+    If work was assigned to the node and is not in `held`, the response was lost: the node gets it again, as a new
+    attempt.
     """
     queued = Work.objects.queued().filter(target=node.target_id)
     if not queued.exists() and not _unanswered(node, held).exists():
@@ -99,19 +100,19 @@ def claim_work(node: Node, held: Collection[uuid.UUID] = ()) -> Work | None:
         for assignment in _unanswered(node, held).select_related("work"):
             if _assign_again(assignment):
                 return _read_work(assignment.work_id)
-        # The room is read again, now that nobody else can give this node work.
+        # Read the free resources again, now that no other claim can assign work to this node.
         for work in list(_candidates(node, held)[:CANDIDATES]):
             if _assign(work, node):
                 return _read_work(work.pk)
             if work.node_count > 1 and gangs.waits_for_busy_nodes(work):
-                # Work after it would take the nodes that it waits for.
+                # Later work would use the nodes that it waits for.
                 break
         node.become_idle()
     return None
 
 
 def _lock_for_gangs(node: Node) -> None:
-    """Two nodes that each need the other would wait for each other; so one of them begins when the other is done."""
+    """Lock the target, because two nodes that each need the other would wait for each other."""
     if Work.objects.queued().filter(target=node.target_id, node_count__gt=1).exists():
         ComputeTarget.objects.select_for_update().filter(pk=node.target_id).first()
 
@@ -121,7 +122,7 @@ def _unanswered(node: Node, held: Collection[uuid.UUID]):
 
 
 def _candidates(node: Node, held: Collection[uuid.UUID]):
-    """Queued work of its target for which it has room. Work that it has not ended yet is not started there again."""
+    """Queued work of its target that fits on the node. Work that it has not ended yet is not started there again."""
     if node.is_draining:
         return Work.objects.none()
     resources = node.free_resources()
@@ -129,7 +130,7 @@ def _candidates(node: Node, held: Collection[uuid.UUID]):
         resources -= left
     startable = Work.objects.startable(timezone.now()).filter(target=node.target_id).exclude(pk__in=held).defer("spec")
     if node.host and node.host.has_joined:
-        # The gateway does not reach a service there.
+        # The gateway cannot reach a service there.
         startable = startable.exclude(life=Work.Life.KEPT_UP)
     if resources.cores < node.resources.cores and _keeps_space(
         order_by_share(startable, node.target_id).first(), node, resources
@@ -139,7 +140,8 @@ def _candidates(node: Node, held: Collection[uuid.UUID]):
 
 
 def _keeps_space(first: Work | None, node: Node, resources: Resources) -> bool:
-    """Whether a node with work takes no more, because the first in the queue has waited long enough for a larger part of it."""
+    """Whether a node with work accepts no more, because the first in the queue has waited long enough for a larger part
+    of it."""
     if first is None or timezone.now() - first.queued_at < PATIENCE:
         return False
     needed = first.resources_on(node.resources)
@@ -158,7 +160,7 @@ def order_by_share(works, target: int | ComputeTarget):
 
 
 def _ended_but_held(node: Node, held: Collection[uuid.UUID]) -> list[Resources]:
-    """What the runners of lost work take until they have ended."""
+    """The resources of lost work whose runners have not ended yet."""
     if not held:
         return []
     rows = node.assignments.filter(work__in=held).order_by("ended_at")
@@ -168,7 +170,7 @@ def _ended_but_held(node: Node, held: Collection[uuid.UUID]) -> list[Resources]:
 
 
 def _assign_again(assignment: Assignment) -> bool:
-    """For the first time, if it was claimed by another of its nodes."""
+    """Assign work again; for the first time if another of its nodes claimed it."""
     if assignment.handed_at is None:
         handed = {"handed_at": timezone.now(), "lease_until": _lease_end(timezone.now())}
         return bool(Assignment.objects.current().filter(pk=assignment.pk, handed_at=None).update(**handed))
@@ -218,7 +220,7 @@ def renew_lease(work_id: uuid.UUID, attempt: int, rank: int = 0, **reported) -> 
 
 
 def finish_work(work_id: uuid.UUID, attempt: int, message: str = "", node: Node | None = None) -> bool:
-    """The runner's process on a node has ended; the node has room again. `message` says how the runner failed, if it did.
+    """End the work on a node whose runner has ended. `message` is the error of a failed runner.
 
     Work on several nodes ends with its last runner, or with the first that failed.
     """
@@ -243,16 +245,14 @@ def finish_work(work_id: uuid.UUID, attempt: int, message: str = "", node: Node 
 
 
 def cancel_queued(work_ids: list[uuid.UUID]) -> set[uuid.UUID]:
-    """Cancel queued work; returns what is canceled. Work that a node holds stays: its runner is told at its
-    next heartbeat.
-    """
+    """Cancel queued work and return it. Work on a node continues until its runner's next heartbeat."""
     found = Work.objects.filter(pk__in=work_ids)
     found.filter(state=Work.State.QUEUED).update(state=Work.State.CANCELED, ended_at=timezone.now())
     return set(found.filter(state=Work.State.CANCELED).values_list("pk", flat=True))
 
 
 def stop_work(work: Work) -> None:
-    """Stop kept-up work permanently: its runner learns of it at its next heartbeat; queued work is canceled at once."""
+    """Stop kept-up work permanently: its runner stops at its next heartbeat; queued work is canceled at once."""
     with transaction.atomic():
         Work.objects.filter(pk=work.pk, stop_requested_at=None).update(stop_requested_at=timezone.now())
         cancel_queued([work.pk])
@@ -270,7 +270,7 @@ def _lease_end(now: dt.datetime) -> dt.datetime:
 
 
 def move_to_front(work: Work) -> None:
-    """Queued work becomes the first of its cluster, by one conditional UPDATE."""
+    """Make queued work the first of its cluster, with one conditional UPDATE."""
     queued = Work.objects.filter(target=work.target_id, state=Work.State.QUEUED)
     first = queued.aggregate(highest=Max("priority"))["highest"]
     if first is None or not queued.filter(pk=work.pk).update(priority=min(first + 1, MAX_PRIORITY)):

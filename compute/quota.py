@@ -32,13 +32,13 @@ def available_cores(subscription_id: int) -> dict[str, int]:
 
 
 def count_real_cores() -> int:
-    """Those of the machines that are connected, as far as the quota goes."""
+    """The cores of the connected machines, at most the quota."""
     cores = apps.get_model("compute", "Host").objects.alive().aggregate(cores=Sum("cpus"))["cores"]
     return min(QUOTA, cores or 0)
 
 
 def count_running_cores(subscription_id: int) -> dict[str, int]:
-    """The cores that nodes of this subscription take now, by family."""
+    """The cores that nodes of this subscription use now, by family."""
     nodes = apps.get_model("compute", "Node").objects.usable()
     rows = nodes.filter(target__workspace__resource_group__subscription=subscription_id).order_by()
     taken = dict(rows.values("target__vm_size").annotate(taken=Sum("cores")).values_list("target__vm_size", "taken"))

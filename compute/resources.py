@@ -81,7 +81,7 @@ class AKSProperties(Shape):
     clusterFqdn: str | None
     systemServices: list[dict[str, Any]]
     loadBalancerType: str | None
-    # How many of the nodes are there.
+    # The number of running nodes.
     currentNodeCount: int
 
     @classmethod
@@ -176,7 +176,8 @@ class AmlComputePropertiesUpdate(LooseBody):
         return self.vmSize or self.agentVmSize
 
     def kept_settings(self) -> dict:
-        """The settings that are only recorded. An administrator's account has its name alone: passwords and keys are never stored."""
+        """The settings that are only recorded. Only the name of an administrator's account is stored, never passwords
+        and keys."""
         given = self.model_extra or {}
         kept = {key: value for key, value in given.items() if key in KEPT and value is not None}
         account = given.get("userAccountCredentials")

@@ -1,4 +1,4 @@
-"""What may be written of a compute target, each rule once (studio/rules.py)."""
+"""Validation rules for the fields of compute targets (studio/rules.py)."""
 
 from django.db.models import TextChoices
 
@@ -15,7 +15,7 @@ class VmPriority(TextChoices):
 
 
 class Purpose(TextChoices):
-    """The purpose of an inference cluster, in Azure's words."""
+    """The purpose of an inference cluster, with Azure's values."""
 
     PRODUCTION = "FastProd", "Production"
     TESTS = "DevTest", "Development and tests"
@@ -25,7 +25,7 @@ COMPUTE_NAME = name_rule("compute name")
 VM_PRIORITY = choice_rule("VM priority", VmPriority.values, target="vmPriority")
 PURPOSE = choice_rule("cluster purpose", Purpose.values, target="clusterPurpose")
 AGENT_COUNT = number_rule("number of nodes", 1, 100, target="agentCount")
-# What Azure asks of a cluster for production.
+# Azure's requirements for a production cluster.
 PRODUCTION_NODES, PRODUCTION_CORES = 3, 12
 MIN_NODES = number_rule("minimum number of nodes", 0, 100, target="minNodeCount")
 MAX_NODES = number_rule("maximum number of nodes", 1, 100, target="maxNodeCount")
@@ -46,7 +46,7 @@ def check_idle_time(value) -> int:
 
 
 def check_purpose(purpose: str, count: int, cores_of_node: int) -> None:
-    """A cluster for production answers while one of its nodes is away."""
+    """Check the purpose: a production cluster must still work if one of its nodes fails."""
     enough = count >= PRODUCTION_NODES and count * cores_of_node >= PRODUCTION_CORES
     if purpose == Purpose.PRODUCTION and not enough:
         raise Invalid(

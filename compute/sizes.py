@@ -1,6 +1,7 @@
-"""The sizes that clusters may have, in a table that administrators edit.
+"""The sizes of nodes, in a table that administrators edit.
 
-The first are made from Azure's catalogue, so that existing scripts find their names, with no more cores, memory and GPUs
+The first ones come from Azure's catalogue, so that the names in existing scripts work, with no more cores, memory and
+GPUs
 than the largest machine has; they grow when a larger one connects.
 """
 
@@ -63,7 +64,7 @@ def offered_sizes() -> list[VmSize]:
 
 
 def all_sizes() -> list[VmSize]:
-    """Also those that are no longer offered, which clusters may have."""
+    """All sizes, including those that are no longer offered, which clusters may still have."""
     found = list(VmSize.objects.all())
     if not found:
         fit_to_machine(machine.read_machine(os.environ))
@@ -83,7 +84,7 @@ def find_size(name: str) -> VmSize:
 
 
 def find_offered(name: str) -> VmSize:
-    """For something new."""
+    """Find a size for a new target."""
     size = find_size(name)
     if not size.is_offered:
         there = ", ".join(one.name for one in offered_sizes())
@@ -92,7 +93,7 @@ def find_offered(name: str) -> VmSize:
 
 
 def suggest_size() -> str:
-    """The largest of which two nodes run at once on the largest machine; the smallest if none does."""
+    """The largest size of which two nodes fit on the largest machine, otherwise the smallest."""
     by_name = {size.name: size for size in offered_sizes()}
     general = [by_name[name] for name in GENERAL if name in by_name] or list(by_name.values())[:1]
     if not general:
@@ -121,7 +122,7 @@ def fit_to_machine(largest: machine.Machine) -> None:
 
 
 def limit_to_machine(model: Model, largest: machine.Machine) -> Model:
-    """No more than a node can get on this machine."""
+    """Limit a size to the resources of this machine."""
     memory = math.floor(min(model.memory_gb, largest.memory_gb) * 10) / 10
     gpus = min(model.gpus, largest.gpus)
     return dataclasses.replace(model, vcpus=min(model.vcpus, largest.cores), memory_gb=max(memory, 0.1), gpus=gpus)

@@ -48,7 +48,7 @@ def _may_edit(request, workspace) -> bool:
 
 
 def _create_links(request, workspace, target: str = "") -> list[dict[str, str]]:
-    """None for people who may not submit."""
+    """Links for creating work; none for people who may not submit."""
     return work_kinds.create_links(workspace, target) if can(actor_of_request(request), "submit", workspace) else []
 
 

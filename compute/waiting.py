@@ -1,4 +1,4 @@
-"""Why queued work is waiting: its position, all that holds it, and for how much longer by what earlier work took."""
+"""Why queued work is waiting: its position, all reasons, and an estimate from the duration of earlier work."""
 
 import dataclasses
 import datetime as dt
@@ -25,7 +25,7 @@ NEEDS_OWN = (
 class Waiting:
     position: int
     reasons: list[str]
-    # None if too little work has ended to say.
+    # None without enough ended work.
     estimate: dt.timedelta | None
 
     def describe(self, target: ComputeTarget) -> str:
@@ -53,7 +53,7 @@ class QueueView:
 
     @functools.cached_property
     def _startable(self) -> set:
-        """What no other app holds back, so that the reasons of the others alone are asked for."""
+        """Work that no other app holds back, so that reasons are only requested for the rest."""
         return set(self.target.work.startable(self.now + dt.timedelta(days=1)).values_list("pk", flat=True))
 
     @functools.cached_property
@@ -143,7 +143,7 @@ class QueueView:
 
     @functools.cached_property
     def _closed_hosts(self) -> list[str]:
-        """Why no further node starts; nothing if one can."""
+        """Why no further node can start; empty if one can."""
         resources = self.target.node_resources if self.target.is_cluster else Resources(0, 0)
         if not self.hosts:
             return ["No machine is connected, so no node can start."]
@@ -175,7 +175,7 @@ class QueueView:
         return f"{node.name} of {node.target.name}" if is_known else "a node of another workspace"
 
     def _estimate(self, position: int) -> dt.timedelta | None:
-        """As if each job took what is typical, and each node took the next as soon as it is free."""
+        """Estimate the wait: each job takes the typical time, and each node takes the next job when it is free."""
         slots = max(len(self.held), sum(node.is_wanted for node in self.nodes))
         if len(self.durations) < ENOUGH or not slots:
             return None

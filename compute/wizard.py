@@ -1,4 +1,4 @@
-"""The two steps to create a cluster: which machines, then how many. All choices are in the URL."""
+"""The two steps to create a cluster: the size, then the settings. All choices are in the URL."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -97,7 +97,7 @@ def cluster_name_check(request, slug):
 
 
 def answer_name_check(request, slug, rule: Rule):
-    """While a name is typed: what is wrong with it, or that it is free."""
+    """Respond while a name is typed: its problem, or that it is free."""
     workspace, name = find_page_workspace(request, slug, "edit_compute"), request.GET.get("name", "")
     try:
         rule.check(name)

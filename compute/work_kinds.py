@@ -1,4 +1,5 @@
-"""The kinds of work in the queue. This app knows none of them: the app that queues a kind registers it in its apps.py.
+"""The kinds of work in the queue. This app does not depend on them: the app that queues a kind registers it in its
+apps.py.
 
 The scope of a unit of work is `kind:subject`, such as `run:my-run`. The kind provides the token of the process, the pages
 about its work, and its life: it ends by itself, or it is kept up (docs/compute.md, "Kinds of work").
@@ -29,17 +30,17 @@ class WorkKind:
     make_token: Callable[["Work"], str]
     # The URL of the page about this unit.
     page_url: Callable[["Work"], str]
-    # What people call this unit, if that is not its subject.
+    # The name of this unit for people, if it is not its subject.
     make_title: Callable[["Work"], str] | None = None
     life: Life = Life.ENDS
-    # What its submitter must still be allowed to do in the workspace when a node claims it.
+    # The permission that its submitter must still have in the workspace when a node claims it.
     action: str = "submit"
     # Called in the transaction in which claimed work is queued again, with the reason.
     on_queued_again: Callable[["Work", str], None] | None = None
     # URL and label of the list of everything of this kind that was submitted to the target, if there is one.
     list_url: Callable[["ComputeTarget"], str] | None = None
     list_label: str = ""
-    # How ended work has ended, in the states of jobs, by the key of the work; one query for a page of it.
+    # The results of ended work as states of jobs, by the key of the work; one query for a page.
     read_outcomes: Callable[[list["Work"]], dict[Any, str]] | None = None
     # URL and label of the page that makes a new one, on the target of this name or, if it is empty, on any.
     create_url: Callable[["Workspace", str], str] | None = None
@@ -61,12 +62,12 @@ def kind_of(scope: str) -> WorkKind:
 
 
 def list_links(target: "ComputeTarget") -> list[dict[str, str]]:
-    """For a page of the target: the list of each kind."""
+    """Links to the list of each kind, for a page of the target."""
     return [{"url": kind.list_url(target), "label": kind.list_label} for kind in KINDS.values() if kind.list_url]
 
 
 def read_outcomes(works: list["Work"]) -> dict[Any, str]:
-    """How works have ended, by their keys; works whose subject was deleted are left out."""
+    """The results of works by their keys, without works whose subject was deleted."""
     found: dict[Any, str] = {}
     for kind in KINDS.values():
         if kind.read_outcomes:
@@ -75,7 +76,7 @@ def read_outcomes(works: list["Work"]) -> dict[Any, str]:
 
 
 def create_links(workspace: "Workspace", target: str = "") -> list[dict[str, str]]:
-    """For a page of compute: where work of each kind is made."""
+    """Links for creating work of each kind, for a page of compute."""
     return [
         {"url": kind.create_url(workspace, target), "label": kind.create_label}
         for kind in KINDS.values()

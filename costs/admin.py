@@ -1,4 +1,4 @@
-"""What was counted, and limits, for site admins to look at."""
+"""Usage and limits, for site admins to view."""
 
 from django.contrib import admin
 

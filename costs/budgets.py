@@ -1,4 +1,4 @@
-"""What budgets do: they are checked after each count, and one that is used up may hold new work and stop idle nodes."""
+"""Budgets are checked after each count; one that is used up can hold new work and stop idle nodes."""
 
 import datetime as dt
 

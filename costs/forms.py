@@ -1,4 +1,4 @@
-"""What the cost page shows."""
+"""The form of the cost page."""
 
 import datetime as dt
 

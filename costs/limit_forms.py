@@ -12,7 +12,7 @@ EACH_PERSON = "each-person"
 
 
 class ScopeForm(forms.Form):
-    """To whom it applies: a kind, and the name of one of it."""
+    """The scope of a limit: a kind and a name."""
 
     kind = forms.ChoiceField(
         label="For",

@@ -22,7 +22,7 @@ FOR_EACH_PERSON = Q(person__isnull=True, workspace__isnull=True, subscription__i
 
 
 class Quota(models.Model):
-    """What may be used at the same time. Of all that apply, each holds."""
+    """A limit on simultaneous use. All applicable quotas are enforced."""
 
     LIMITS = ("cores", "nodes", "running_jobs", "storage_gb")
 
@@ -96,7 +96,7 @@ class BudgetQuerySet(models.QuerySet):
 
 
 class Budget(models.Model):
-    """What a calendar month (UTC) may cost, and what happens when that is used up."""
+    """The maximum cost of a calendar month (UTC), and the effects when it is used up."""
 
     class Unit(models.TextChoices):
         DOLLARS = "dollars", "US dollars"

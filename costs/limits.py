@@ -1,4 +1,4 @@
-"""Quotas and budgets together: what they hold, and what a person sees of them before submitting."""
+"""Quotas and budgets together: held work, and the summary that a person sees before submitting."""
 
 import statistics
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""What nodes and stored files cost: rows that name workspaces, people and jobs by text, so that they outlive them."""
+"""Cost of nodes and stored files: rows with the names of workspaces, people and jobs as text, so that they stay when
+those are deleted."""
 
 from django.db import models
 from django.db.models import F, Q, Sum
@@ -29,7 +30,7 @@ class UsageQuerySet(models.QuerySet):
 
 
 class Usage(models.Model):
-    """What one node did, or what one workspace stored, within a day at one price. The sum of `cost` is the bill."""
+    """Usage of one node, or storage of one workspace, within a day at one price. The sum of `cost` is the bill."""
 
     class Kind(models.TextChoices):
         JOB = "job", "Jobs"
@@ -103,7 +104,7 @@ class Usage(models.Model):
 
 
 class Meter(models.Model):
-    """One row: until when nodes are counted. It is locked while they are."""
+    """A single row with the time until which nodes are counted. It is locked during a count."""
 
     counted_until = models.DateTimeField(null=True)
 

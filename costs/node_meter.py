@@ -1,7 +1,7 @@
-"""Counts what nodes do, from the times in the rows of nodes and assignments: one row for each node, unit of work and day.
+"""Counts the usage of nodes from the times of nodes and assignments: one row for each node, unit of work and day.
 
-Each turn continues where the last one ended, so that the sum of the rows is the time that nodes were there. What a killed
-turn has not counted, the next one counts.
+Each turn continues where the last one ended, so that the sum of the rows is the total time of nodes. After a killed
+turn, the next one counts its part.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""What quotas hold back: queued work that would exceed one waits, and its page names the tightest."""
+"""Quotas hold back work: queued work that would exceed one waits, and its page names the tightest."""
 
 import dataclasses
 import functools
@@ -24,7 +24,7 @@ SUBSCRIPTION = "target__workspace__resource_group__subscription"
 
 @dataclasses.dataclass(frozen=True)
 class Applied:
-    """One limit of a quota, with what is used of it now."""
+    """One limit of a quota, with its current use."""
 
     quota: Quota
     name: str
@@ -106,7 +106,7 @@ def _path_of(quota: Quota) -> tuple[str, int | None]:
 
 
 class Applicable:
-    """The quotas that hold for work in a workspace, read once for all of its people."""
+    """The quotas for work in a workspace, read once for all of its people."""
 
     def __init__(self, workspace_id: int):
         inside = Q(workspace=workspace_id) | Q(subscription__resource_groups__workspaces=workspace_id)

@@ -1,4 +1,4 @@
-"""What may be written of quotas and budgets, each rule once (studio/rules.py)."""
+"""Validation rules for the fields of quotas and budgets (studio/rules.py)."""
 
 from studio.errors import Invalid
 from studio.rules import Rule, number_rule

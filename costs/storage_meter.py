@@ -1,4 +1,4 @@
-"""Counts what workspaces store: bytes times seconds, one row for each workspace and day."""
+"""Counts the storage of workspaces: bytes times seconds, one row for each workspace and day."""
 
 import datetime as dt
 from collections import Counter

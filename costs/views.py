@@ -1,4 +1,4 @@
-"""The cost page of a workspace, and of all workspaces that a person may read; for site admins of the whole site."""
+"""The cost page of a workspace, and of all workspaces that a person may read, or for site admins of the whole site."""
 
 from urllib.parse import urlencode
 

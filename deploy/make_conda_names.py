@@ -1,6 +1,6 @@
-"""Make the table of conda's names of Python packages again: `.venv/bin/python deploy/make_conda_names.py`.
+"""Create the table of conda's names of Python packages: `.venv/bin/python deploy/make_conda_names.py`.
 
-Its sources are conda's public mapping, which the package conda-pypi holds, and deploy/conda_names_added.txt.
+Its sources are conda's public mapping, in the package conda-pypi, and deploy/conda_names_added.txt.
 """
 
 import json

@@ -2,8 +2,8 @@
 
     python3 deploy/setup.py [GROUP…]     the locked packages, and those of dependency groups such as `dev`
 
-Debian ships Python without ensurepip, sometimes without pip; so the environment is made without pip and `uv` is fetched
-by what there is: uv, else pip, else by its address and hash in uv.lock.
+Debian ships Python without ensurepip, sometimes without pip; so the environment is created without pip, and `uv` comes
+from the system, from pip, or from its URL and hash in uv.lock.
 """
 
 import hashlib

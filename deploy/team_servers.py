@@ -1,4 +1,4 @@
-"""Run a command against PostgreSQL and Redis servers of its own, thrown away afterwards.
+"""Run a command with temporary PostgreSQL and Redis servers.
 
 python deploy/team_servers.py COMMAND…      with DATABASE_URL and REDIS_URL set for it
 """

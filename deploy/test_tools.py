@@ -1,6 +1,8 @@
-"""What the tests need beside Python packages: Chromium, and Node with the packages of package-lock.json (axe-core, eslint).
+"""Tools of the tests besides Python packages: Chromium, and Node with the packages of package-lock.json (axe-core,
+eslint).
 
-Installed where that can be done, else said. `python deploy/test_tools.py node` leaves Chromium out.
+They are installed if possible; otherwise a message says what to install. `python deploy/test_tools.py node` leaves
+Chromium out.
 """
 
 import os

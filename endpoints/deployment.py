@@ -1,4 +1,4 @@
-"""From models, an entry script and an environment to a revision that is kept up on a node."""
+"""Deploy models, an entry script and an environment as a revision that is kept up on a node."""
 
 import dataclasses
 
@@ -26,7 +26,7 @@ MAX_MODELS = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Deployment:
-    """What a revision is made of. Without a target it runs on this machine."""
+    """The parts of a revision. Without a target it runs on this machine."""
 
     models: list[ModelVersion]
     entry_script: str

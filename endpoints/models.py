@@ -177,7 +177,7 @@ class Endpoint(models.Model):
 
 
 class Revision(models.Model):
-    """What was deployed once: models, an entry script with its folder, an environment, and where it runs."""
+    """One deployment: models, an entry script with its folder, an environment, and the compute."""
 
     class State(models.TextChoices):
         TRANSITIONING = "Transitioning"

@@ -1,4 +1,4 @@
-"""What a purge deletes of endpoints, and which of their files it knows: see studio/purging.py."""
+"""Deletion of endpoints and their files by a purge: see studio/purging.py."""
 
 from django.db.models import QuerySet
 

@@ -1,4 +1,4 @@
-"""What the process of a service asks and reports, with the token of its attempt; and what the gateway asks about requests."""
+"""Routes for the process of a service, with the token of its attempt, and for the gateway."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,4 +1,4 @@
-"""What the routes of services take and answer, for SDK v1's `Webservice`."""
+"""Request and response classes of services, for SDK v1's `Webservice`."""
 
 from typing import Annotated, Literal, Self
 
@@ -101,7 +101,7 @@ OPERATIONS = {
 
 
 class DeploymentUpdate(Body):
-    """What a revision is made of."""
+    """The parts of a revision."""
 
     models: list[str] = pydantic.Field(default=[], max_length=1000, description="Each as `name:version`.")
     entryScript: Annotated[str, rules.ENTRY_SCRIPT]

@@ -1,4 +1,4 @@
-"""What may be written of an endpoint, each rule once (studio/rules.py)."""
+"""Validation rules for the fields of endpoints (studio/rules.py)."""
 
 import re
 

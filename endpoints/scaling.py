@@ -1,4 +1,4 @@
-"""How many replicas a revision has: by the requests that are under way, between its minimum and its maximum."""
+"""The number of replicas of a revision: by the requests in progress, between its minimum and its maximum."""
 
 import datetime as dt
 import math

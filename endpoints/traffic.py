@@ -1,4 +1,4 @@
-"""How many requests an endpoint had, how many failed and how long they took: a row for each minute, which the gateway's reports fill."""
+"""Requests, failures and latencies of an endpoint: a row for each minute, filled by the gateway's reports."""
 
 import dataclasses
 import datetime as dt
@@ -48,7 +48,7 @@ def find_quantile(buckets: Mapping[str, int], share: float) -> float | None:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """The shown minutes together."""
+    """The totals of the shown minutes."""
 
     requests: int
     failures: int

@@ -1,4 +1,4 @@
-"""Data assets over REST: v2's shape, with SDK v1's definition beside it."""
+"""Data assets over REST: v2's format, with SDK v1's definition in addition."""
 
 from typing import Annotated, Any, Self
 

@@ -1,4 +1,5 @@
-"""A frozen copy: the files of a version copied to where nobody writes, and a new version that reads the copy."""
+"""Frozen copies: the files of a version are copied to a folder that does not change, and a new version reads the
+copy."""
 
 from collections.abc import Callable, Iterator
 

@@ -197,7 +197,7 @@ class DataAssetQuerySet(models.QuerySet):
 
 
 class DataAsset(models.Model):
-    """A name with versions. Numbers are not used again after a version was deleted."""
+    """A name with versions. Numbers of deleted versions are not reused."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="data_assets")
     name = models.CharField(max_length=255)
@@ -241,9 +241,9 @@ class DataAsset(models.Model):
 
 
 class DataVersion(models.Model):
-    """A saved dataset; without an asset it is one that was not registered, such as the input of a job.
+    """A saved dataset; without an asset it is not registered, such as the input of a job.
 
-    Kind and definition never change; what they name may.
+    Kind and definition never change; the files can.
     """
 
     class Kind(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Reading data in a process of its own: no web process loads the engine, and no data brings one down."""
+"""Reading data in a separate process, so that web processes do not load the engine and cannot be crashed by data."""
 
 import dataclasses
 import json
@@ -32,7 +32,7 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTEC
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A file of a dataset; `url` for one of the web, whose size is not known."""
+    """A file of a dataset; `url` for one on the web, whose size is unknown."""
 
     path: str
     size: int | None

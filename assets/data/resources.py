@@ -1,4 +1,4 @@
-"""Datastores over REST, in Azure's shape."""
+"""Datastores over REST, in Azure's format."""
 
 import datetime as dt
 from typing import Annotated, Any, Self

@@ -1,4 +1,4 @@
-"""What datastores and data assets may be; pages and API refuse by the same words."""
+"""Validation rules for datastores and data assets, shared by pages and API."""
 
 import pathlib
 import re

@@ -1,6 +1,6 @@
 """Work on a version that takes too long for a page: hashes of its files, a profile of all rows, a frozen copy.
 
-It is stored as a row, which says how far it is; the control worker does it (assets/tasks.py).
+A row stores its progress; the control worker executes it (assets/tasks.py).
 """
 
 import datetime as dt

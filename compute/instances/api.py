@@ -1,4 +1,4 @@
-"""What is done to compute instances over REST; they are created and read as all compute targets (compute/api.py)."""
+"""Actions on compute instances over REST; they are created and read like all compute targets (compute/api.py)."""
 
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status

@@ -1,6 +1,6 @@
-"""What an instance finds of the workspace's file share: its person's home, the folder for all, samples, kernels, config.json.
+"""The files of an instance: its user's home, the shared folder, samples, kernels, config.json.
 
-All but home and shared folder belong to the studio, and an instance may only read them.
+All except home and shared folder belong to the studio, and an instance can only read them.
 """
 
 import json
@@ -12,7 +12,7 @@ from django.conf import settings
 
 from workspaces.file_share import SHARED, USERS, Home, share_folder
 
-# Names by which notebooks ask for kernels, and how each is shown. All are the environment of the instance.
+# Names of kernels in notebooks, and their labels. All use the environment of the instance.
 KERNELS = {
     "python3-azureml": "Python 3.6 - AzureML",
     "python38-azureml": "Python 3.8 - AzureML",
@@ -27,7 +27,7 @@ class InstanceFiles:
         self.workspace, self.share = workspace, share_folder(workspace)
         self.name, self.home = home.name, self.share / USERS / home.name
         self.shared = self.share / USERS / SHARED
-        # The root of JupyterLab's file browser: links to what its person may open.
+        # The root of JupyterLab's file browser: links to the folders that its user may open.
         self.view = self.share / "views" / home.name
         self.jupyter = self.share / "jupyter"
         self.config = self.share / ".azureml"
@@ -41,7 +41,7 @@ class InstanceFiles:
                 (self.view / name).symlink_to(target)
         config = {**self.workspace.config, "url": settings.PUBLIC_URL}
         _write(self.config / "config.json", config)
-        # Jupyter would ask each person whether it may fetch news from elsewhere.
+        # Otherwise Jupyter asks each person whether it may load news from the internet.
         _write(self.jupyter / "labconfig" / "page_config.json", {"disabledExtensions": {ANNOUNCEMENTS: True}})
         for name, shown in KERNELS.items():
             (self.jupyter / "kernels" / name).mkdir(mode=0o700, exist_ok=True)
@@ -55,7 +55,7 @@ class InstanceFiles:
 
 
 def _write(path: pathlib.Path, content: dict) -> None:
-    """In one step: an instance that runs may be reading it."""
+    """Replace the file atomically, because a running instance may be reading it."""
     number, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(number, "w") as file:
         json.dump(content, file, indent=1)

@@ -1,4 +1,4 @@
-"""What a person types about a compute instance."""
+"""Forms for compute instances."""
 
 from django import forms
 

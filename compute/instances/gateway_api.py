@@ -1,4 +1,4 @@
-"""What the gateway asks: who enters by a ticket, and whether a cookie may still open an instance."""
+"""Routes for the gateway: redeem a ticket, and check whether a cookie still gives access to an instance."""
 
 from django.http import HttpRequest
 from ninja import Router
@@ -64,6 +64,6 @@ def gateway_authorize(request: HttpRequest, body: Visit):
 
 
 def check_person(user, instance: ComputeInstance) -> None:
-    """Denied unless it is the user's own, and the user may still use compute there."""
+    """Raise Denied unless the instance is the user's own and the user may still use compute there."""
     if instance.assigned_to_id != user.pk or not can(Actor(user), "use_compute", instance.target.workspace):
         raise Denied(f"Only the user of the compute instance {instance} can open its applications.")

@@ -1,4 +1,4 @@
-"""Idle shutdown: an instance in which nothing is done for long enough is stopped, with a notice ten minutes before."""
+"""Idle shutdown: stops instances without activity, with a notice ten minutes before."""
 
 import datetime as dt
 import logging
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def stop_idle_instances(now: dt.datetime | None = None) -> None:
-    """Look at all running ones. What the server does not say counts as work, so that nothing is lost by a doubt."""
+    """Check all running instances. Without a report of the server, they count as active, so that nothing is lost."""
     now = now or timezone.now()
     for instance in ComputeInstance.objects.running().filter(idle_minutes__isnull=False).with_state():
         if instance.is_reachable:

@@ -1,4 +1,4 @@
-"""The Jupyter server of an instance: its packages, its settings, and what it says of its kernels and terminals."""
+"""The Jupyter server of an instance: its packages, its settings, and the state of its kernels and terminals."""
 
 import dataclasses
 import datetime as dt
@@ -16,7 +16,7 @@ PACKAGES = [
     "jupyterlab>=4.6,<4.7",
     "notebook>=7.4,<8",
     "ipykernel>=6",
-    # Outputs are recorded while nobody looks.
+    # Outputs are recorded while no page is open.
     "jupyter-server-documents==0.3.3",
     "azureml-sdk",
     "azureml-widgets",
@@ -38,7 +38,7 @@ APPLICATIONS = {"jupyterlab": "/lab", "jupyter": "/tree", "notebook": "/notebook
 
 def build_command(label: str) -> list[str]:
     host = host_of(settings.APPLICATIONS.origin_of(label)) if settings.APPLICATIONS else "localhost"
-    # The studio as its people may have opened it.
+    # The URLs under which people can open the studio.
     near = settings.LOCAL_URL.replace("127.0.0.1", "localhost")
     frames = " ".join(dict.fromkeys([settings.PUBLIC_URL.removesuffix(settings.PUBLIC_PATH), settings.LOCAL_URL, near]))
     headers = {"headers": {"Content-Security-Policy": f"frame-ancestors 'self' {frames}"}}
@@ -57,13 +57,13 @@ def build_command(label: str) -> list[str]:
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
-    # A page of another name that leads here by DNS is refused.
+    # Requests with another host name that resolves to this machine are refused.
     names = [f"--ServerApp.local_hostnames={name}" for name in (host, "localhost")]
     return ["python", "-m", "jupyterlab", *names, *(f"--{name}={value}" for name, value in options.items())]
 
 
 def build_spec(name: str, label: str, token: str, files: InstanceFiles) -> dict:
-    """What the node keeps up (docs/compute.md, Kinds of work)."""
+    """The spec of kept-up work (docs/compute.md, Kinds of work)."""
     workspace = files.workspace
     variables = {
         "JUPYTER_TOKEN": token,
@@ -106,7 +106,7 @@ class ServerAway(Exception):
 
 
 def send_request(address: str, token: str, method: str, path: str, body: dict | None = None):
-    """One request to the Jupyter server; its JSON. Raises ServerAway."""
+    """Send a request to the Jupyter server and return its JSON. Raises ServerAway."""
     kind, _, where = address.partition(":")
     if kind != "unix":
         raise ServerAway(f"{address} is not a socket of this machine")
@@ -128,7 +128,7 @@ def send_request(address: str, token: str, method: str, path: str, body: dict | 
 
 
 def read_activity(address: str, token: str) -> Activity:
-    """The last activity, and whether a kernel computes; a tab that is only open does not count."""
+    """The last activity, and whether a kernel is busy; open tabs do not count."""
     status = send_request(address, token, "GET", "/api/status?no_track_activity=1")
     kernels = send_request(address, token, "GET", "/api/kernels?no_track_activity=1")
     terminals = send_request(address, token, "GET", "/api/terminals?no_track_activity=1")
@@ -139,5 +139,5 @@ def read_activity(address: str, token: str) -> Activity:
 
 
 def open_terminal(address: str, token: str) -> str:
-    """The path of a new terminal."""
+    """Open a new terminal and return its path."""
     return f"/terminals/{send_request(address, token, 'POST', '/api/terminals', {})['name']}"

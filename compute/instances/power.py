@@ -35,7 +35,8 @@ def create_instance(
     starts: bool = True,
     **recorded,
 ) -> ComputeInstance:
-    """`assigned_to` is its person, by default who creates it. `recorded`: location, description, tags."""
+    """Create an instance. `assigned_to` is its user, by default the creator. `recorded`: location, description,
+    tags."""
     INSTANCE_NAME.check(name)
     if idle_minutes is not None:
         IDLE_MINUTES.check(idle_minutes)
@@ -87,14 +88,14 @@ def _queue(instance: ComputeInstance, operation: str, trigger: str) -> None:
     files.prepare()
     token = secrets.token_hex(24)
     spec = jupyter.build_spec(target.name, instance.label, token, files)
-    # It takes nothing of its node, so that a job can run beside it.
+    # It reserves nothing of its node, so that a job can run next to it.
     work = queue.enqueue(target, f"{KIND}:{target.pk}", spec, person, resources=Resources(0, 0))
     fields = {"work": work, "server_token": token, "active_at": timezone.now(), "stops_at": None}
     instance.record_operation(operation, trigger, **fields)
 
 
 def stop_instance(instance: ComputeInstance, trigger: str = USER) -> None:
-    """Kernels and terminals end; files stay."""
+    """Stop an instance: kernels and terminals end, files stay."""
     with transaction.atomic():
         locked = _lock(instance)
         if locked.state in (State.STOPPED, State.STOPPING, State.DELETING, State.CREATE_FAILED):
@@ -107,7 +108,7 @@ def stop_instance(instance: ComputeInstance, trigger: str = USER) -> None:
 
 
 def restart_instance(instance: ComputeInstance, trigger: str = USER) -> None:
-    """Its server ends and is started again; kernels and terminals end with it."""
+    """Restart the server of an instance; kernels and terminals end."""
     with transaction.atomic():
         locked = _lock(instance)
         if locked.state != State.RUNNING:
@@ -128,7 +129,7 @@ def stop_instances_of(workspace: Workspace) -> None:
 
 
 def delete_instance(instance: ComputeInstance) -> None:
-    """The home of its person stays in the file share."""
+    """Delete an instance; the home of its user stays in the file share."""
     with transaction.atomic():
         locked = _lock(instance)
         locked.revoke_token()
@@ -147,7 +148,7 @@ def change_idle_shutdown(instance: ComputeInstance, minutes: int | None) -> None
 
 
 def _lock(instance: ComputeInstance) -> ComputeInstance:
-    """Its row until the transaction ends: of two starts at once, one is refused."""
+    """Lock its row until the transaction ends: of two simultaneous starts, one is refused."""
     ComputeInstance.objects.select_for_update().get(pk=instance.pk)
     found = ComputeInstance.objects.with_state().get(pk=instance.pk)
     found.target.workspace = instance.target.workspace

@@ -103,7 +103,7 @@ class ComputeInstanceProperties(Shape):
 
 
 def list_applications(row: models.ComputeInstance) -> list[ComputeInstanceApplication]:
-    """Their addresses; who is not signed in there is led to the studio first."""
+    """The URLs of the applications; people who are not signed in there are redirected to the studio first."""
     if settings.APPLICATIONS is None or not row.label:
         return []
     origin = settings.APPLICATIONS.origin_of(row.label)
@@ -116,7 +116,7 @@ class IdleShutdownSetting(Body):
 
 
 def find_assigned_user(object_id: str) -> User:
-    """The account with this number, as responses have it, or with this name."""
+    """The account with this number from a response, or with this name."""
     people = User.objects.filter(is_active=True)
     key = numbers.int_or_none(object_id)
     found = people.filter(username=object_id[:150]).first() if key is None else people.filter(pk=key).first()

@@ -1,4 +1,4 @@
-"""What may be written of a compute instance."""
+"""Validation rules for the fields of compute instances."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Pages of compute instances: the list, a new one, its details, and the way to its applications."""
+"""Pages of compute instances: the list, creation, details, and links to applications."""
 
 from urllib.parse import quote
 
@@ -75,7 +75,7 @@ def instance_list(request, slug):
 
 
 def people_of(workspace):
-    """The people with a role in the workspace, of their own or by a group, who could be given an instance."""
+    """The people with a role in the workspace, direct or by a group, to whom an instance can be assigned."""
     group, subscription = workspace.resource_group, workspace.resource_group.subscription
     rows = RoleAssignment.objects
     roles = (
@@ -149,7 +149,7 @@ DONE = {
 
 @require_POST
 def instance_change(request, slug, name):
-    """Start, stop, restart or delete an instance, or change its idle shutdown; the button's `act` says which."""
+    """Start, stop, restart or delete an instance, or change its idle shutdown; depending on the button's `act`."""
     find_page_workspace(request, slug, "use_compute")
     given = cleaned_or_invalid(ChangeForm(request.POST))
     act = given["act"]
@@ -176,7 +176,7 @@ def instance_change(request, slug, name):
 @never_cache
 @require_GET
 def instance_open(request, slug, name, application):
-    """Leads to an application at its own host name, by a ticket. `?path=` opens a file of the share."""
+    """Redirect to an application at its own host name, with a ticket. `?path=` opens a file of the share."""
     instance = find_instance(request, slug, name, "use_compute")
     check_person(request.user, instance)
     if not instance.is_reachable:
@@ -185,7 +185,7 @@ def instance_open(request, slug, name, application):
 
 
 def find_path(instance: ComputeInstance, application: str, path: str = "") -> str:
-    """Where an application is on the server of the instance; `path` is one of the share."""
+    """The path of an application on the server of the instance; `path` is one of the share."""
     if application == "terminal":
         try:
             return jupyter.open_terminal(instance.address, instance.server_token)
@@ -195,13 +195,13 @@ def find_path(instance: ComputeInstance, application: str, path: str = "") -> st
         there = ", ".join([*jupyter.APPLICATIONS, "terminal"])
         raise Http404(f"There is no application {application!r}; there are {there}.")
     start = jupyter.APPLICATIONS[application]
-    # The links in the root of JupyterLab's files have the names of the share's folders.
+    # The links in JupyterLab's root folder have the names of the share's folders.
     inside = quote(path.removeprefix("Users/"), safe="/")
     return f"{start}/tree/{inside}" if path and application == "jupyterlab" else f"{start}/{inside}" if path else start
 
 
 def make_entry(request, instance: ComputeInstance, path: str) -> str:
-    """The address by which this browser enters, once and within a minute."""
+    """The URL with a ticket for this browser, valid once within a minute."""
     if settings.APPLICATIONS is None:
         raise Conflict(
             "Applications need their own host names: ask the site administrator to set APPS_URL (docs: Operations)."
@@ -213,7 +213,7 @@ def make_entry(request, instance: ComputeInstance, path: str) -> str:
 @never_cache
 @require_GET
 def application_sign_in(request, label):
-    """Where the gateway leads a browser that has no cookie of it; `?next=` is the path on the application."""
+    """The page to which the gateway redirects a browser without its cookie; `?next=` is the path on the application."""
     instance = get_object_or_404(ComputeInstance.objects.present().with_state(), label=label)
     workspace = instance.target.workspace
     if not can(actor_of_request(request), "read_compute", workspace):

@@ -1,4 +1,4 @@
-"""The Jupyter servers of compute instances in the work queue: kept up, with a token of their person."""
+"""The Jupyter servers of compute instances in the work queue: kept up, with a token of their user."""
 
 from accounts.models import Token
 from accounts.rules import TokenScope
@@ -8,7 +8,7 @@ from compute.work_kinds import Life, WorkKind
 
 
 def make_token(work: Work) -> str:
-    """A token of the instance's person for this workspace alone; that of an earlier attempt is revoked."""
+    """A token of the instance's user for this workspace only; the token of an earlier attempt is revoked."""
     instance = ComputeInstance.objects.select_related("target__workspace", "token").get(target=work.target_id)
     instance.revoke_token()
     token, secret = Token.create_for(

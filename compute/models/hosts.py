@@ -23,36 +23,38 @@ class HostQuerySet(models.QuerySet):
 
 
 class Host(models.Model):
-    """A machine that runs nodes. Its agent polls what to run and reports what runs. Its key is signed (compute/keys.py).
+    """A machine that runs nodes. Its agent polls for the nodes to run and reports those that run. Its key is signed
+    (compute/keys.py).
 
-    One that has joined is another machine than the studio's: it reaches the studio by its URL, and nothing reaches it.
+    A joined host is another machine than the studio's: it connects to the studio's URL, and the studio cannot connect
+    to it.
     """
 
     # Its agent reports every 3 seconds.
     RECENTLY = dt.timedelta(seconds=10)
 
     name = models.CharField(max_length=60, unique=True)
-    # What its key signs, so that a later machine of the same name has another one.
+    # Signed by its key, so that a later machine with the same name has another key.
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     cpus = models.PositiveIntegerField(default=1)
     memory_gb = models.FloatField(default=1)
     gpus = models.PositiveSmallIntegerField(default=0)
     address = models.CharField(max_length=100, blank=True)
-    # Its system, Python and SDK, as it said when it joined.
+    # Its system, Python and SDK, as reported when it joined.
     system = models.CharField(max_length=200, blank=True)
-    # The boot of the machine that reported last: a copy of its disk on another machine has another one.
+    # The boot id of the machine that reported last: a copy of its disk on another machine has another one.
     boot = models.CharField(max_length=100, blank=True)
     joined_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # When a page showed last what it uses, so that its agent sends that at once.
+    # When a page last showed its resource use, so that its agent sends samples at once.
     watched_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # It leaves permanently once its nodes have ended.
+    # It is deleted once its nodes have ended.
     detached_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
-    # What scripts on it could do and must not, as its agent found at its start; empty if nothing.
+    # Missing isolation of scripts, found by its agent at its start; empty if there is none.
     isolation_problem = models.CharField(max_length=300, blank=True)
 
-    # In a row, of its nodes and runners; a job of it that ends well resets them.
+    # Consecutive failures of its nodes and runners; a successful job resets them.
     failures = models.PositiveSmallIntegerField(default=0)
     quarantined_at = models.DateTimeField(null=True, blank=True)
     quarantine_reason = models.CharField(max_length=500, blank=True)
@@ -67,7 +69,7 @@ class Host(models.Model):
 
     @property
     def machine(self) -> Machine:
-        """What it offers to nodes."""
+        """Its resources for nodes."""
         return Machine(self.cpus, self.memory_gb, self.gpus)
 
     @property
@@ -78,7 +80,7 @@ class Host(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether it takes new nodes, and its nodes new work."""
+        """Whether it accepts new nodes, and its nodes accept new work."""
         return self.quarantined_at is None and self.drained_at is None
 
     @property
@@ -88,7 +90,7 @@ class Host(models.Model):
 
     @property
     def closed_reason(self) -> str:
-        """For people of all workspaces, so without the words of a job."""
+        """Why it accepts no work; shown in all workspaces, so without details of a job."""
         if self.quarantined_at:
             return f"It is in quarantine after {self.FAILURES_BEFORE_QUARANTINE} failures in a row."
         if self.detached_at:
@@ -96,7 +98,7 @@ class Host(models.Model):
         return "An administrator is draining it."
 
     def record_failure(self, reason: str) -> None:
-        """After some in a row it is in quarantine: it would fail one job after the other."""
+        """Count a failure; after some in a row it is in quarantine, because it would fail one job after the other."""
         host = Host.objects.filter(pk=self.pk)
         host.update(failures=F("failures") + 1)
         words = f"{self.FAILURES_BEFORE_QUARANTINE} failures in a row. The last: {reason}"[:500]
@@ -109,7 +111,7 @@ class Host(models.Model):
             Host.objects.filter(pk=self.pk).update(failures=0)
 
     def drain(self) -> None:
-        """Its nodes accept no more jobs and leave after what they have."""
+        """Drain it: its nodes accept no more jobs and stop after their current ones."""
         with transaction.atomic():
             Host.objects.filter(pk=self.pk, drained_at=None).update(drained_at=timezone.now())
             activity.record("host.drain", self)
@@ -124,7 +126,7 @@ class Host(models.Model):
         notifications.notify_autoscaler()
 
     def detach(self) -> None:
-        """It accepts no more jobs, and is forgotten once its nodes have ended."""
+        """Detach it: it accepts no more jobs, and is deleted once its nodes have ended."""
         if not self.has_joined:
             raise Conflict(f"{self.name} is the studio's own machine, which cannot be detached; drain it instead.")
         now = timezone.now()
@@ -142,7 +144,7 @@ class Host(models.Model):
         return True
 
     def has_reported_recently(self, now: dt.datetime) -> bool:
-        """Stricter than `is_alive`: it can start a node at once."""
+        """Whether it can start a node at once; stricter than `is_alive`."""
         return self.heartbeat_at is not None and now - self.heartbeat_at < self.RECENTLY
 
 
@@ -171,7 +173,7 @@ class JoinToken(models.Model):
 
     @classmethod
     def create_with_secret(cls, user: User | None) -> tuple["JoinToken", str]:
-        """Returns its secret too. Those that are long over go."""
+        """Create a token; return it with its secret. Old tokens are deleted."""
         cls.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=1)).delete()
         secret = new_secret("join.")
         with transaction.atomic():
@@ -185,7 +187,7 @@ class JoinToken(models.Model):
         return token if token and token.is_valid else None
 
     def create_host(self, **machine) -> Host | None:
-        """The machine that joins with it; None if another one was faster."""
+        """Create the host that joins with this token; None if another one was faster."""
         now = timezone.now()
         with transaction.atomic():
             if not JoinToken.objects.filter(pk=self.pk, used_at=None).update(used_at=now):

@@ -1,4 +1,4 @@
-"""Compute instances: what a workstation of one person has besides a target, and the sessions of browsers on it."""
+"""Compute instances: the settings of a workstation besides those of its target, and the sessions of browsers on it."""
 
 import datetime as dt
 import secrets
@@ -24,7 +24,7 @@ class ComputeInstanceQuerySet(models.QuerySet):
         return self.filter(target__deleted_at=None)
 
     def with_state(self):
-        """What `state` reads, in one more query."""
+        """Load the data for `state` with one more query."""
         assignments = models.Prefetch("work__assignments", Assignment.objects.select_related("node__host"))
         return self.select_related("target__workspace", "assigned_to", "work").prefetch_related(assignments)
 
@@ -55,16 +55,16 @@ class ComputeInstance(models.Model):
     assigned_to = models.ForeignKey(User, models.SET_NULL, null=True, related_name="compute_instances")
     # The first part of the host name of its applications; empty once it is deleted.
     label = models.CharField(max_length=40, blank=True)
-    # Its newest work; a start queues another one.
+    # Its newest work; each start queues new work.
     work = models.ForeignKey(Work, models.SET_NULL, null=True, related_name="+")
     # The token of the Jupyter server of this start, which the gateway sends.
     server_token = models.CharField(max_length=64, blank=True)
     # The personal token that scripts in it use.
     token = models.ForeignKey(Token, models.SET_NULL, null=True, related_name="+")
     idle_minutes = models.PositiveIntegerField(null=True, blank=True)
-    # When something was done in it last, as far as that is known.
+    # Its last known activity.
     active_at = models.DateTimeField(null=True, blank=True)
-    # When it will be stopped; its person has been notified.
+    # When it will be stopped; its user has been notified.
     stops_at = models.DateTimeField(null=True, blank=True)
     operation = models.CharField(max_length=8, choices=Operation, default=Operation.CREATE)
     operation_at = models.DateTimeField(default=timezone.now)
@@ -85,7 +85,7 @@ class ComputeInstance(models.Model):
 
     @property
     def state(self) -> str:
-        """From its work alone, so that nothing has to be kept equal."""
+        """Its state, computed from its work, so that nothing has to be synchronized."""
         if self.target.is_deleting:
             return self.State.DELETING
         work = self.work
@@ -122,7 +122,7 @@ class ComputeInstance(models.Model):
         return self.state not in settled
 
     def check_job(self, user: User) -> None:
-        """Conflict unless a job of this person can run beside the server."""
+        """Raise Conflict unless a job of this person can run next to the server."""
         if self.assigned_to_id != user.pk:
             raise Conflict(f"Only the user of the compute instance {self} runs jobs on it.", target="computeId")
         if self.state != self.State.RUNNING:
@@ -141,7 +141,7 @@ class ComputeInstance(models.Model):
         self._update(idle_minutes=minutes, stops_at=None)
 
     def record_activity(self, at: dt.datetime) -> None:
-        """Somebody works in it, or has asked for more time."""
+        """Record activity, or a request for more time."""
         self._update(active_at=at, stops_at=None)
 
     def announce_stop(self, at: dt.datetime) -> None:
@@ -165,7 +165,8 @@ def free_label(name: str) -> str:
 
 
 class ApplicationSession(models.Model):
-    """The session of a browser at the host name of an instance: begun by a ticket, then held by a cookie of the gateway."""
+    """The session of a browser at the host name of an instance: started with a ticket, then continued with a cookie of
+    the gateway."""
 
     TICKET_SECONDS = 60
 
@@ -183,7 +184,7 @@ class ApplicationSession(models.Model):
 
     @classmethod
     def begin(cls, instance: ComputeInstance, user: User, session_key: str, path: str) -> str:
-        """The secret of a ticket, for the address that leads to the instance."""
+        """Create a ticket for the URL of the instance; return its secret."""
         secret = new_secret()
         cls.objects.create(
             instance=instance, user=user, session=stored_key(session_key), path=path, ticket=secret_digest(secret)
@@ -193,7 +194,7 @@ class ApplicationSession(models.Model):
     @classmethod
     @transaction.atomic
     def redeem(cls, label: str, ticket: str) -> tuple[str, str] | None:
-        """Cookie and path, on the first use within a minute; None otherwise."""
+        """Return cookie and path on the first use within a minute, otherwise None."""
         since = timezone.now() - dt.timedelta(seconds=cls.TICKET_SECONDS)
         digest, cookie = secret_digest(ticket), secrets.token_urlsafe(32)
         fresh = cls.objects.filter(ticket=digest, cookie="", instance__label=label, created_at__gt=since)
@@ -213,7 +214,7 @@ class ApplicationSession(models.Model):
 
     @classmethod
     def forget_old(cls) -> None:
-        """Tickets that nobody used, and sessions that ended with those of the studio."""
+        """Delete unused tickets, and sessions that ended with those of the studio."""
         late = timezone.now() - dt.timedelta(hours=1)
         present = Session.objects.live().values("pk")
         cls.objects.filter(Q(cookie="") | ~Q(session__in=present), created_at__lt=late).delete()

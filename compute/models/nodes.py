@@ -52,7 +52,7 @@ class Node(models.Model):
     target = models.ForeignKey("compute.ComputeTarget", models.CASCADE, related_name="nodes")
     host = models.ForeignKey(Host, models.SET_NULL, null=True, related_name="nodes")
     name = models.CharField(max_length=60, unique=True)
-    # What works on it may take, together; of the size of its target when it was added.
+    # Its resources for work: the size of its target at the time of its creation.
     cores = models.PositiveSmallIntegerField(default=1)
     memory_gb = models.FloatField(default=1)
     gpus = models.PositiveSmallIntegerField(default=0)
@@ -77,7 +77,7 @@ class Node(models.Model):
 
     @property
     def current_work(self) -> list[Work]:
-        """The work that it holds; needs `with_work()`."""
+        """Its current work; needs `with_work()`."""
         return [assignment.work for assignment in self.current_assignments]
 
     @property
@@ -87,7 +87,7 @@ class Node(models.Model):
 
     @property
     def is_draining(self) -> bool:
-        """It accepts no more jobs, and leaves after what it has."""
+        """Whether it accepts no more jobs and stops after its current ones."""
         return self.drained_at is not None or (self.host is not None and not self.host.is_open)
 
     @property
@@ -98,11 +98,11 @@ class Node(models.Model):
 
     @property
     def resources(self) -> Resources:
-        """What it has without any work."""
+        """Its resources without work."""
         return Resources(self.cores, self.memory_gb, self.gpus)
 
     def free_resources(self) -> Resources:
-        """What its work leaves."""
+        """Its free resources."""
         return self.resources - self.assignments.current().sum_resources()
 
     def has_living_runner(self, now: dt.datetime) -> bool:
@@ -110,11 +110,11 @@ class Node(models.Model):
         return self.assignments.leased(now).exists()
 
     def start_running(self) -> bool:
-        """Reserve it for work; False if it is leaving. Until the transaction ends, nobody else can."""
+        """Reserve it for work until the transaction ends; False if it is leaving."""
         return self._move(self.State.RUNNING, allowed=self.USABLE)
 
     def become_idle(self) -> bool:
-        """Unless it still has work."""
+        """Mark it as idle unless it still has work."""
         return self._move(self.State.IDLE, self._without_work(), allowed=[self.State.PREPARING, self.State.RUNNING])
 
     def leave(self, message: str) -> bool:
@@ -123,14 +123,14 @@ class Node(models.Model):
         return self._move(self.State.LEAVING, self._without_work(), allowed=allowed, message=message)
 
     def drain(self) -> None:
-        """Let it end its work and leave."""
+        """Drain it: it stops after its current work."""
         with transaction.atomic():
             if Node.objects.filter(pk=self.pk, ended_at=None, drained_at=None).update(drained_at=timezone.now()):
                 activity.record("node.drain", self, scope=self.target.workspace)
         notifications.notify_autoscaler()
 
     def preempt(self, message: str) -> bool:
-        """Take its room for another cluster; its work is queued again."""
+        """Stop it for another cluster; its work is queued again."""
         with transaction.atomic():
             if not self._move(self.State.PREEMPTED, allowed=self.USABLE, message=message[:500]):
                 return False

@@ -1,4 +1,4 @@
-"""What machines and work use, as their agents measure it: every five seconds at first, ever coarser with age."""
+"""Measurements of machines and work by their agents: every five seconds at first, coarser with age."""
 
 from django.db import models
 from django.db.models import Q
@@ -14,7 +14,7 @@ class Samples(models.Model):
     work = models.ForeignKey(Work, models.CASCADE, null=True, related_name="samples")
     # The node of the work.
     node = models.ForeignKey("compute.Node", models.SET_NULL, null=True, related_name="samples")
-    # How far its samples are apart.
+    # Seconds between its samples.
     seconds = models.PositiveSmallIntegerField()
     begins_at = models.DateTimeField()
     # {"t": seconds after the beginning, "cpu": […], …}: one column for each quantity; `cpu_max` where it is a mean.

@@ -7,7 +7,8 @@ from django.db.models.functions import Lower
 
 
 class VmSize(models.Model):
-    """What a node of this size has. Administrators change, add and hide sizes; compute/sizes.py makes the first ones."""
+    """The resources of a node of this size. Administrators change, add and hide sizes; compute/sizes.py creates the
+    first ones."""
 
     name = models.CharField(max_length=40)
     family = models.CharField(max_length=60)

@@ -1,4 +1,4 @@
-"""Compute targets: what all kinds have, and the settings of clusters."""
+"""Compute targets: the fields of all kinds, and the settings of clusters."""
 
 import dataclasses
 import functools
@@ -47,14 +47,14 @@ class ComputeTargetQuerySet(models.QuerySet):
         return self.with_nodes().exclude(kind=ComputeTarget.Kind.CONTAINER)
 
     def with_nodes(self):
-        """All that may have nodes, also what people do not see as compute."""
+        """All targets that can have nodes, including internal ones."""
         return self.filter(deleted_at=None)
 
     def clusters(self):
         return self.filter(kind__in=ComputeTarget.CLUSTERS).select_related("cluster")
 
     def with_instances(self):
-        """What instances among them have besides, and what their state is read from."""
+        """Load the data of compute instances among them, including their state."""
         related = ("created_by", "instance__assigned_to", "instance__work")
         return self.select_related(*related).prefetch_related("instance__work__assignments__node")
 
@@ -83,14 +83,14 @@ class ComputeTarget(models.Model):
     class Kind(models.TextChoices):
         CLUSTER = "AmlCompute", "Compute cluster"
         INSTANCE = "ComputeInstance", "Compute instance"
-        # Runs services alone, on a fixed number of nodes; Azure's word is that of its Kubernetes service.
+        # Runs only services, on a fixed number of nodes; named after Azure's Kubernetes service.
         INFERENCE = "AKS", "Inference cluster"
-        # What a workspace's services run on that have no cluster of their own; no list shows it.
+        # The target of services without a cluster; not shown in lists.
         CONTAINER = "ContainerInstance", "Container instance"
 
-    # The name of the only one of its kind, which no person can choose.
+    # The name of the only one of its kind, which people cannot choose.
     CONTAINERS = "_container-instances"
-    # Those that have the settings of a cluster, and nodes that take room.
+    # The kinds with the settings of a cluster, and nodes that use resources.
     CLUSTERS = [Kind.CLUSTER, Kind.INFERENCE]
 
     class State(models.TextChoices):
@@ -161,7 +161,7 @@ class ComputeTarget(models.Model):
 
     @property
     def node_resources(self) -> Resources:
-        """What a node of it has."""
+        """The resources of a node."""
         size = self.size
         return Resources(size.vcpus, size.memory_gb, size.gpus)
 
@@ -185,7 +185,7 @@ class ComputeTarget(models.Model):
 
     @property
     def unprovisioned_count(self) -> int:
-        """How many more nodes the cluster may have."""
+        """The number of nodes that the cluster can still add."""
         return max(0, self.scale_settings.max_nodes - self.usable_count)
 
     @property
@@ -244,7 +244,7 @@ class ComputeTarget(models.Model):
         return target
 
     def insert(self):
-        """Store a new one of any kind; Conflict if its name is taken."""
+        """Store a new target of any kind; raises Conflict if its name is taken."""
         try:
             with transaction.atomic():
                 self.save(force_insert=True)
@@ -308,7 +308,7 @@ class ComputeTarget(models.Model):
         notifications.notify_autoscaler()
 
     def record_resize(self):
-        """A node has come or left."""
+        """Record that a node started or stopped."""
         ComputeTarget.objects.filter(pk=self.pk).update(resized_at=timezone.now())
 
     def finish_deleting(self):

@@ -1,4 +1,4 @@
-"""Work: what is queued for a target, and which nodes it is assigned to."""
+"""Work: the queue of a target, and the assignments to nodes."""
 
 import dataclasses
 import datetime as dt
@@ -14,7 +14,7 @@ from compute import holds, notifications, work_kinds
 
 @dataclasses.dataclass(frozen=True)
 class Resources:
-    """Cores, memory and GPUs: of a node, or what is left of them."""
+    """Cores, memory and GPUs of a node, or the free part of them."""
 
     cores: int
     memory_gb: float
@@ -33,7 +33,7 @@ class WorkQuerySet(models.QuerySet):
         return self.filter(state=Work.State.QUEUED).order_by("-priority", "queued_at", "pk")
 
     def startable(self, now: dt.datetime):
-        """Queued, and neither held nor waiting for the end of a pause."""
+        """Queued work that is neither held nor in a pause."""
         rows = self.queued().filter(Q(not_before=None) | Q(not_before__lte=now))
         for held in holds.find_held():
             rows = rows.exclude(held)
@@ -47,7 +47,7 @@ class WorkQuerySet(models.QuerySet):
         return self.prefetch_related(models.Prefetch("assignments", Assignment.objects.select_related("node")))
 
     def filter_fitting(self, resources: Resources, whole: Resources):
-        """Work for which the rest of a node is enough; `whole` is the node without any work."""
+        """Work that fits into the free part of a node; `whole` is the node without work."""
         takes_whole = Q(cores=None) if resources.cores >= whole.cores else Q(pk=None)
         return self.filter(
             takes_whole
@@ -56,7 +56,7 @@ class WorkQuerySet(models.QuerySet):
 
 
 class Work(models.Model):
-    """A process with an environment, to be run on a node of a target. Its kind says what it represents."""
+    """A process with an environment, to be run on a node of a target. Its kind defines what it represents."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -73,21 +73,21 @@ class Work(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     target = models.ForeignKey("compute.ComputeTarget", models.CASCADE, related_name="work")
-    # `kind:subject`: what this is for the app that queued it (compute/work_kinds.py).
+    # `kind:subject` of the app that queued it (compute/work_kinds.py).
     scope = models.CharField(max_length=300)
     spec = models.JSONField(default=dict)
     submitted_by = models.ForeignKey(User, models.CASCADE, related_name="+")
     priority = models.SmallIntegerField(default=0)
     life = models.CharField(max_length=8, choices=Life, default=Life.ENDS)
-    # What it takes of its node; without cores, the whole node.
+    # The part of its node that it uses; without cores, the whole node.
     cores = models.PositiveSmallIntegerField(null=True, blank=True)
     memory_gb = models.FloatField(default=0)
     gpus = models.PositiveSmallIntegerField(default=0)
-    # All of its nodes start together, or none; each is taken whole.
+    # All of its nodes start together or none; it uses each one completely.
     node_count = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=0)
-    # How often kept-up work was started again in a row, and before when it is not.
+    # Consecutive restarts of kept-up work, and the time before which it is not restarted.
     restarts = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     stop_requested_at = models.DateTimeField(null=True, blank=True)
@@ -115,7 +115,7 @@ class Work(models.Model):
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """Its name for people."""
         kind = work_kinds.kind_of(self.scope)
         return kind.make_title(self) if kind.make_title else self.subject
 
@@ -129,12 +129,12 @@ class Work(models.Model):
 
     @property
     def lead(self) -> "Assignment | None":
-        """Its newest assignment; of several nodes, that of the first. `with_nodes()` saves the query."""
+        """Its newest assignment; with several nodes, that of the first. `with_nodes()` saves the query."""
         return next(iter(self.assignments.all()), None)
 
     @property
     def node(self):
-        """The node that holds it, or held it last."""
+        """Its current or last node."""
         return self.lead and self.lead.node
 
     def make_token(self) -> str:
@@ -148,23 +148,23 @@ class Work(models.Model):
         return words.get(self.State(self.state), str(self.get_state_display()))
 
     def resources_on(self, whole: Resources) -> Resources:
-        """What it takes of a node."""
+        """The resources of a node that it uses."""
         return whole if self.cores is None else Resources(self.cores, self.memory_gb, self.gpus)
 
     def mark_lost(self, reason: str) -> bool:
-        """No node works on it any more. The app that queued it reads the reason and ends what it represents;
-        kept-up work is queued again.
+        """Mark it as lost. The app that queued it reads the reason and ends what it represents; kept-up work is queued
+        again.
         """
         if self.is_kept_up:
             return self.end_attempt(reason)
         return self._end(self.State.LOST, reason)
 
     def give_up(self, reason: str) -> bool:
-        """Whatever its life, it is not started again."""
+        """End it without a restart."""
         return self._end(self.State.LOST, reason)
 
     def end_attempt(self, reason: str = "") -> bool:
-        """Its process has ended. Kept-up work is queued again, unless somebody has stopped it."""
+        """End the attempt. Kept-up work is queued again, unless it was stopped."""
         if not self.is_kept_up:
             return self._end(self.State.DONE, reason)
         if self.stop_requested_at:
@@ -176,7 +176,7 @@ class Work(models.Model):
         return self.queue_again(reason, restarts=restarts, not_before=now + pause)
 
     def queue_again(self, reason: str, **fields) -> bool:
-        """The present attempt is over, and its writes are refused from now on; a node claims it again."""
+        """Queue it again: writes of the current attempt are refused from now on."""
         with transaction.atomic():
             fields |= {"state": self.State.QUEUED, "attempt": F("attempt") + 1, "reason": reason[:500]}
             if (
@@ -184,7 +184,7 @@ class Work(models.Model):
                 .filter(pk=self.pk, attempt=self.attempt, stop_requested_at=None)
                 .update(**fields)
             ):
-                # Somebody has stopped it in this moment.
+                # It was stopped at this moment.
                 return self._end(self.State.DONE, reason)
             self._release_nodes()
             kind = work_kinds.kind_of(self.scope)
@@ -203,7 +203,7 @@ class Work(models.Model):
         return True
 
     def _release_nodes(self) -> None:
-        """Its nodes have room again; one whose runner still runs says so until that has ended."""
+        """Release its nodes; a node with a running runner stays reserved until that has ended."""
         self.assignments.current().update(ended_at=timezone.now(), health="")
 
 
@@ -212,11 +212,11 @@ class AssignmentQuerySet(models.QuerySet):
         return self.filter(ended_at=None)
 
     def leased(self, now: dt.datetime):
-        """Those whose runner showed in time that it lives."""
+        """Assignments with a valid lease."""
         return self.current().filter(lease_until__gte=now)
 
     def sum_resources(self) -> Resources:
-        """What all of them take together."""
+        """The sum of their resources."""
         taken = self.aggregate(
             taken_cores=models.Sum("cores"), taken_memory=models.Sum("memory_gb"), taken_gpus=models.Sum("gpus")
         )
@@ -235,7 +235,7 @@ class Assignment(models.Model):
         UNHEALTHY = "unhealthy"
 
     class Stage(models.TextChoices):
-        """How far this node of work on several nodes is."""
+        """The progress of this node in work on several nodes."""
 
         STARTING = ""
         READY = "ready"
@@ -246,17 +246,17 @@ class Assignment(models.Model):
     attempt = models.PositiveIntegerField()
     # The number of the node among those of the work.
     rank = models.PositiveSmallIntegerField(default=0)
-    # What it takes of the node.
+    # The resources of the node that it uses.
     cores = models.PositiveSmallIntegerField(default=0)
     memory_gb = models.FloatField(default=0)
     gpus = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField()
-    # Where the process answers, as its runner reports: `unix:/path` or `host:port`.
+    # The address of the process, from its runner: `unix:/path` or `host:port`.
     address = models.CharField(max_length=200, blank=True)
     health = models.CharField(max_length=10, choices=Health, default=Health.UNKNOWN, blank=True)
     stage = models.CharField(max_length=8, choices=Stage, default=Stage.STARTING, blank=True)
     claimed_at = models.DateTimeField(default=timezone.now)
-    # When the node got it as the response to a claim of its own.
+    # When the node got it in response to its own claim.
     handed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

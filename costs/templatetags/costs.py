@@ -1,4 +1,4 @@
-"""What a job or a compute has used, for their pages."""
+"""Usage of a job or compute target, for their pages."""
 
 from django import template
 from django.db.models import Q, Value

@@ -1,4 +1,4 @@
-"""`manage.py break_glass [USER]`: a site admin comes in when nothing else does."""
+"""`manage.py break_glass [USER]`: restore the access of a site admin."""
 
 from django.core.management.base import BaseCommand
 from django.db import transaction

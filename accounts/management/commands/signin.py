@@ -1,4 +1,4 @@
-"""`manage.py signin [USER]`: a link that signs a person in once."""
+"""`manage.py signin [USER]`: print print a link that signs a person in once."""
 
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""`manage.py token NAME`: a new access token for scripts."""
+"""`manage.py token NAME`: print print a new access token for scripts."""
 
 from django.core.management.base import BaseCommand, CommandError
 

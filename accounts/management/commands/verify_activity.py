@@ -1,4 +1,4 @@
-"""`manage.py verify_activity`: whether any row of the activity log was changed, removed or inserted later."""
+"""`manage.py verify_activity`: check whether rows of the activity log were changed, removed or inserted later."""
 
 from django.core.management.base import BaseCommand, CommandError
 

@@ -1,4 +1,5 @@
-"""`manage.py backup [FOLDER]`: a backup of the running studio; `--check` restores one into a scratch folder and verifies it."""
+"""`manage.py backup [FOLDER]`: back up the running studio; `--check` verifies a backup by restoring it into a scratch
+folder."""
 
 import pathlib
 

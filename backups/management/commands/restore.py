@@ -1,4 +1,4 @@
-"""`manage.py restore FOLDER`: a studio from a backup, into an empty data folder."""
+"""`manage.py restore FOLDER`: restore a backup into an empty data folder."""
 
 import pathlib
 
