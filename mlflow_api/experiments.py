@@ -1,4 +1,4 @@
-"""Experiments in MLflow's API. Its `deleted` is our trash."""
+"""Experiments in MLflow's API. MLflow's `deleted` is the trash."""
 
 from mlflow_api import messages, validation
 from mlflow_api.errors import MlflowError, invalid_parameter, not_found

@@ -1,4 +1,4 @@
-"""Shared by all files of MLflow's API: paths, one level of a tree, a download."""
+"""Paths, folder listings and downloads for all files of MLflow's API."""
 
 import mimetypes
 import posixpath

@@ -1,4 +1,5 @@
-"""Images of MLflow's `log_image(key=…, step=…)`: its client uploads files with these values in the name. Each is a point here."""
+"""Images of MLflow's `log_image(key=…, step=…)`: its client uploads files with these values in the name, which become
+points."""
 
 import logging
 import re

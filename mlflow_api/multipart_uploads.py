@@ -1,4 +1,4 @@
-"""Multipart uploads: each part becomes a segment of the file, so that nothing is copied at the end."""
+"""Multipart uploads: each part becomes a segment of the file, so that no copy is needed at the end."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""Page tokens: the start of the next page, encoded so that clients do not compute with it."""
+"""Page tokens: the start of the next page, encoded so that clients cannot rely on its value."""
 
 import base64
 import binascii

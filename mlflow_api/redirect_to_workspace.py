@@ -1,6 +1,8 @@
-"""The tracking address in a browser: MLflow's clients print links that begin with it, such as `…/#/experiments/1/runs/abc`.
+"""The tracking address in a browser: MLflow's clients print links that begin with it, such as
+`…/#/experiments/1/runs/abc`.
 
-What follows a # does not reach a server, so a script on the page that stands there sends it on as `?open=` (static/js/pages/mlflow-link.js).
+Browsers do not send the part after #, so a script of the page there sends it as `?open=`
+(static/js/pages/mlflow-link.js).
 """
 
 import re

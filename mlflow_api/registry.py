@@ -1,4 +1,4 @@
-"""Shared by registered models and versions: messages, names, tags and lookups."""
+"""Messages, names, tags and lookups of registered models and versions."""
 
 from mlflow_api import messages, validation
 from mlflow_api.errors import invalid_parameter, not_found

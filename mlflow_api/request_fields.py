@@ -1,4 +1,4 @@
-"""The fields of a request, from a JSON body or a query string, read with the types that MLflow's messages give them."""
+"""The fields of a request, from a JSON body or a query string, read with the types of MLflow's messages."""
 
 import json
 

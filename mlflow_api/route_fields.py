@@ -1,6 +1,6 @@
-"""The fields of each route. A view can read only these, as the declared types (mlflow_api/request_fields.py).
+"""The fields of each route. A view can read only these, with the declared types (mlflow_api/request_fields.py).
 
-So the OpenAPI description that is built from this table (mlflow_api/openapi.py) is correct.
+So the OpenAPI description, which is generated from this table (mlflow_api/openapi.py), is correct.
 """
 
 from collections.abc import Callable

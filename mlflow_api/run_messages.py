@@ -1,7 +1,7 @@
-"""MLflow's message of a run with all its data: of any number of runs by two statements, of a new one by none.
+"""MLflow's message of a run with all its data: two statements for any number of runs, none for a new one.
 
-By hand, since a client reads the run again at each step of its script: the ORM takes longer to write seven statements
-than the database to answer two.
+In plain SQL, because a client reads the run again at each step of its script: the ORM takes longer to write seven
+statements than the database to answer two.
 """
 
 import datetime as dt
@@ -93,7 +93,7 @@ class RunInfo(NamedTuple):
 
 
 class RunData:
-    """What a run has logged, sorted by name."""
+    """The logged data of a run, sorted by name."""
 
     def __init__(self) -> None:
         self.tags: dict[str, str] = {}

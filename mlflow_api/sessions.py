@@ -1,4 +1,4 @@
-"""Actor and permissions of a request, checked every time, so that revoked tokens and roles take effect at once.
+"""The actor and permissions of a request, checked each time, so that revoked tokens and roles take effect at once.
 
 Scripts log with thousands of requests, so one statement checks everything for a person, and one for a run
 (runs/run_tokens.py). Only the workspace of a URL is cached for a moment.

@@ -1,4 +1,4 @@
-"""The files of a share that a person sees on the pages: their home, the folder for all, and the samples."""
+"""The files of a share that a person sees on the pages: their home, the shared folder, and the samples."""
 
 import dataclasses
 import functools

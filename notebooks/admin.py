@@ -1,4 +1,4 @@
-"""The administration's lists of what is in the trash of files, and of links."""
+"""The administration's lists of the trash of files, and of links."""
 
 from django.contrib import admin
 

@@ -1,4 +1,5 @@
-"""Changes of the file share: new, upload, save, move, copy, delete, restore, share. Each needs the verb `edit`."""
+"""Changes of the file share: new, upload, save, move, copy, delete, restore, share. Each needs the permission
+`edit`."""
 
 import json
 from collections.abc import Iterator

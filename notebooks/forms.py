@@ -1,4 +1,4 @@
-"""What the forms of the Notebooks page send."""
+"""Forms of the Notebooks page."""
 
 from django import forms
 

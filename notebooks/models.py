@@ -1,4 +1,4 @@
-"""What the disk does not know of the files of a share: what is in the trash, and what is shared by a link."""
+"""Data about files of a share that is not on disk: the trash, and links."""
 
 import datetime as dt
 import secrets
@@ -24,7 +24,8 @@ class TrashedFileQuerySet(models.QuerySet):
 
 
 class TrashedFile(models.Model):
-    """A file or folder that was deleted: it waits beside the share, under its key, for its restoration or its end."""
+    """A file or folder that was deleted: it is stored next to the share, under its key, until it is restored or deleted
+    permanently."""
 
     key = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="trashed_files")

@@ -1,4 +1,4 @@
-"""What a purge deletes of a workspace's file share (studio/purging.py)."""
+"""Deletion of a workspace's file share by a purge (studio/purging.py)."""
 
 import shutil
 

@@ -1,7 +1,7 @@
 """Files below one folder of this machine, by relative paths such as `Users/alice/model.ipynb`.
 
-The people of a workspace run programs that change these files at any moment. So each step opens one folder by its parent's
-descriptor and never follows a link: nothing outside the folder is read or written, whatever is put in the way.
+The people of a workspace run programs that change these files at any moment. So each step opens one folder by its
+parent's descriptor and never follows a link: nothing outside the folder can be read or written.
 """
 
 import contextlib

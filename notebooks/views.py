@@ -1,4 +1,4 @@
-"""The Notebooks page: the tree of the file share, what is in a file, downloads, and the trash."""
+"""The Notebooks page: the tree of the file share, previews, downloads, and the trash."""
 
 import mimetypes
 

@@ -1,4 +1,4 @@
-"""Notifications and what became of them, for site admins to look at; webhooks without their secrets."""
+"""Notifications and their deliveries, for site admins to view; webhooks without their secrets."""
 
 from django.contrib import admin
 

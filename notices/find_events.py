@@ -1,7 +1,7 @@
-"""Finds what people want to know in what the database already says: ends of jobs, and lines of the activity log.
+"""Finds events for notifications in the database: ends of jobs, and rows of the activity log.
 
-Each turn looks at the last minutes again, because rows are committed in another order than their times; a person gets one
-notification of a cause, so nothing is sent twice, also not over restarts.
+Each turn reads the last minutes again, because rows are not committed in the order of their times; a person gets one
+notification per cause, so nothing is sent twice, also across restarts.
 """
 
 import datetime as dt

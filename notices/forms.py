@@ -1,4 +1,4 @@
-"""What a person wants to be notified of."""
+"""Forms for the webhook of a person."""
 
 from django import forms
 

@@ -1,4 +1,4 @@
-"""Notifications: what happened that a person wants to know, by which channel, and what became of it."""
+"""Notifications of people, their preferences, channels and deliveries."""
 
 import datetime as dt
 import secrets
@@ -99,7 +99,7 @@ class Notification(models.Model):
 
 
 class Preference(models.Model):
-    """That a person wants an event by a channel, or no longer does."""
+    """Whether a person wants notifications of an event by a channel."""
 
     person = models.ForeignKey(User, models.CASCADE, related_name="notification_preferences")
     event = models.CharField(max_length=20, choices=Event)
@@ -135,7 +135,7 @@ class Preference(models.Model):
 
 
 class Webhook(models.Model):
-    """Where a person's notifications are posted, signed with its secret."""
+    """The URL to which a person's notifications are posted, signed with its secret."""
 
     person = models.OneToOneField(User, models.CASCADE, related_name="webhook")
     url = models.URLField(max_length=500)
@@ -159,7 +159,7 @@ class Webhook(models.Model):
 
 
 class Delivery(models.Model):
-    """A notification by one channel other than the bell: tried until it arrives, more and more rarely."""
+    """A notification by one channel other than the bell: retried with growing pauses until it arrives."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -205,7 +205,7 @@ class Delivery(models.Model):
 
 
 class Follow(models.Model):
-    """A person wants to know when this job ends."""
+    """A person who wants a notification when this job ends."""
 
     person = models.ForeignKey(User, models.CASCADE, related_name="followed_runs")
     run = models.ForeignKey(Run, models.CASCADE, related_name="followers")

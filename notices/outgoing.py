@@ -1,4 +1,5 @@
-"""Sends a notification to a webhook or by mail. The server opens no address inside its own network, unless that is allowed."""
+"""Sends a notification to a webhook or by mail. The server does not connect to its own network unless that is
+allowed."""
 
 import hashlib
 import hmac
@@ -20,7 +21,7 @@ SIGNATURE = "X-Lazuli-Signature"
 
 
 class Refused(Exception):
-    """It was not sent, or the other side did not take it; the message says why."""
+    """It was not sent, or the receiver refused it; the message says why."""
 
 
 def deliver(delivery: Delivery) -> None:

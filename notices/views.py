@@ -1,4 +1,4 @@
-"""The bell with its list, what a person wants to know and how, and following a job."""
+"""Pages of notifications: the bell with its list, preferences, and following a job."""
 
 from django.conf import settings
 from django.contrib import messages

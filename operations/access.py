@@ -1,4 +1,4 @@
-"""The pages of the administration open to site admins alone."""
+"""Access to the pages of the administration, for site admins only."""
 
 import functools
 

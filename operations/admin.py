@@ -1,4 +1,4 @@
-"""What the administration notes, for site admins to look at."""
+"""Records of the administration, for site admins to view."""
 
 from django.contrib import admin
 

@@ -1,4 +1,4 @@
-"""Backups: the list, what the last one said, and a button that starts one."""
+"""Backups: the list, the log of the newest one, and a button that starts one."""
 
 from django.conf import settings
 from django.contrib import messages

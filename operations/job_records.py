@@ -1,4 +1,4 @@
-"""Records how each periodic job went, in the control worker."""
+"""Records the result of each periodic task, in the control worker."""
 
 import time
 

@@ -1,4 +1,5 @@
-"""`/metrics`: gauges and counters from the database in Prometheus' text format; base units, no people and no jobs as labels."""
+"""`/metrics`: gauges and counters from the database in Prometheus' text format; with base units, without people and
+jobs as labels."""
 
 import datetime as dt
 from collections.abc import Iterator

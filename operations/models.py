@@ -1,4 +1,4 @@
-"""What only the administration has: announcements, the requests that went wrong, and the background tasks."""
+"""Tables of the administration: announcements, failed and slow requests, and background tasks."""
 
 import datetime as dt
 import time
@@ -99,7 +99,7 @@ class Announcement(models.Model):
 
 
 class RequestRecord(models.Model):
-    """A request that failed or took long. The newest KEPT are kept."""
+    """A failed or slow request. Only the newest KEPT are stored."""
 
     KEPT = 1000
 
@@ -127,7 +127,7 @@ class RequestRecord(models.Model):
 
 
 class JobRecord(models.Model):
-    """How a periodic job of the system went last."""
+    """The last result of a periodic task."""
 
     name = models.CharField(max_length=100, unique=True)
     ended_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""The first page of the administration: what is wrong first, then figures."""
+"""The first page of the administration: problems first, then figures."""
 
 import dataclasses
 import datetime as dt
@@ -27,7 +27,7 @@ DAY = dt.timedelta(days=1)
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """`level` is bad or amber; the page of `url` is where one does something about it."""
+    """`level` is bad or amber; `url` is the page on which the problem can be solved."""
 
     level: str
     text: str

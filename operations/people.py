@@ -1,4 +1,4 @@
-"""The people of the site, with what an administrator looks for."""
+"""The people of the site, with figures for administrators."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""All people: what they use, their states, and what ends their access; and who needs a second factor."""
+"""Pages of all people: their states and usage, actions that end access, and the sign-in policy."""
 
 from django.contrib import messages
 from django.db.models import Count

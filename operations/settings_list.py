@@ -1,4 +1,4 @@
-"""The settings of this process: each with its value and where that came from."""
+"""The settings of this process: each with its value and source."""
 
 import re
 

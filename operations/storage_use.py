@@ -1,4 +1,4 @@
-"""How much each workspace stores, from the hourly measurements; what is in the trash; and files without a row."""
+"""Storage of each workspace from the hourly measurements, the trash, and unused files."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The pages of the administration: a module finds, a template shows, a verb changes."""
+"""The pages of the administration."""
 
 import datetime as dt
 

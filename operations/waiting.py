@@ -1,4 +1,4 @@
-"""The queues of all clusters: what runs, what waits and why, and what an administrator does about it."""
+"""The queues of all clusters: running jobs, waiting jobs with reasons, and actions of administrators."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""From an address of the API to the model or version, with checks of what the actor may do."""
+"""Find the model or version of an API URL, with permission checks."""
 
 from django.http import Http404, HttpRequest
 

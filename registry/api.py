@@ -1,4 +1,4 @@
-"""Models over REST: containers with their versions, as Azure's v2 calls them."""
+"""Models over REST: containers and versions, in the terms of Azure's v2."""
 
 from typing import Any
 

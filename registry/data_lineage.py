@@ -1,4 +1,5 @@
-"""Data in the lineage: what jobs read, and what a model was registered with; of datasets here also whether there is a newer version."""
+"""Data in the lineage: inputs of jobs and data of models; for datasets of the studio also whether a newer version
+exists."""
 
 import uuid
 from collections.abc import Iterable

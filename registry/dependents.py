@@ -1,4 +1,4 @@
-"""What breaks if versions of a model are deleted: aliases and stages in use, copies, and what read them."""
+"""Objects that break if versions of a model are deleted: aliases and stages in use, copies, jobs that read them."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""A file of a job that a version of a model has is not deleted."""
+"""Prevents the deletion of a job's files that a version of a model uses."""
 
 from registry import sources
 from registry.models import ModelVersion

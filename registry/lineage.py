@@ -1,6 +1,6 @@
-"""One graph of what came from what: job → version of a model → copy of it, and job that read a model.
+"""The lineage graph: job → version of a model → copy of it, and jobs that read a model.
 
-Each app adds its own edges by a provider in EDGES: a function that finds all edges at some nodes, by a few queries.
+Each app adds its own edges with a provider in EDGES: a function that finds all edges of some nodes, with a few queries.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ DIRECTIONS = UP, DOWN, BOTH = "up", "down", "both"
 
 
 class Key(NamedTuple):
-    """`kind` is job, model, data or what a provider adds; `id` is unique in the workspace, such as `digits:3`."""
+    """`kind` is job, model, data or a kind of a provider; `id` is unique in the workspace, such as `digits:3`."""
 
     kind: str
     id: str

@@ -1,4 +1,4 @@
-"""What SDK v1 needs of models beyond Azure's resources: a search over all versions, and their files."""
+"""Routes for SDK v1 beyond Azure's resources: a search over all versions, and their files."""
 
 from django.http import Http404, HttpRequest
 from ninja import Path, Query, Router, Schema
@@ -16,7 +16,7 @@ router = Router(tags=["models"])
 
 
 class ModelQuery(Schema):
-    """`tag` and `property` are a name, or `name=value`; of several, all must fit."""
+    """`tag` and `property` are a name, or `name=value`; if there are several, all must match."""
 
     name: str = ""
     tag: list[str] = []

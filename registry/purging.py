@@ -1,4 +1,4 @@
-"""What a purge deletes and keeps of the registry: see studio/purging.py."""
+"""Objects of the registry that a purge deletes and keeps: see studio/purging.py."""
 
 from django.db.models import Q, QuerySet
 

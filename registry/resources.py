@@ -1,4 +1,4 @@
-"""What the routes of models take and answer, under the names of Azure's v2 and of SDK v1."""
+"""Request and response classes of models, with the names of Azure's v2 and of SDK v1."""
 
 from typing import Annotated, Any, Self
 

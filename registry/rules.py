@@ -1,4 +1,4 @@
-"""Rules for the fields of registered models: for pages, the API and MLflow's routes alike."""
+"""Validation rules for the fields of registered models, for pages, the API and MLflow's routes."""
 
 import re
 

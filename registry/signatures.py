@@ -1,4 +1,4 @@
-"""What an MLflow model says of itself in its file MLmodel: signature, input example, flavors."""
+"""The content of an MLflow model's file MLmodel: signature, input example, flavors."""
 
 import dataclasses
 import json

@@ -1,4 +1,5 @@
-"""Where the files of a model's version are: a URI in one of the ways in which clients write it, and what it names here."""
+"""The location of a version's files: parses the URIs of clients, and finds the run, version or folder that they
+name."""
 
 import dataclasses
 import re

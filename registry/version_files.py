@@ -1,6 +1,6 @@
-"""The files of a model's version, wherever they are: in a job, in a logged model, or among the workspace's own files.
+"""The files of a model's version: in a job, in a logged model, or among the workspace's own files.
 
-Paths are relative to the model: a model that is one file has its name as the only path.
+Paths are relative to the model; for a model of one file, the only path is its name.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Fencing: when the work of a run is claimed again or abandoned, the earlier attempt cannot write any more.
 
-When a run's own token writes, `run.writer` holds the work and its attempt (runs/api/access.py). The transaction that
-stores something checks it again, because another node may have claimed the work in between.
+For writes with a run's own token, `run.writer` has the work and its attempt (runs/api/access.py). The transaction of
+the write checks them again, because another node may have claimed the work in between.
 """
 
 from compute.models import Work

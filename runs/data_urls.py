@@ -1,4 +1,4 @@
-"""The pages of datastores and data. They show jobs, which the app of data does not know."""
+"""URLs of the pages of datastores and data, which show jobs and therefore belong to this app."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""On how many nodes a job runs, and with which processes: from SDK v1's run configuration or Azure's body of a job."""
+"""The nodes and processes of a job, from SDK v1's run configuration or Azure's body of a job."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The pages of environments. They show jobs, which the app of environments does not know."""
+"""URLs of the pages of environments, which show jobs and therefore belong to this app."""
 
 from django.urls import path
 

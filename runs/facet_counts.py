@@ -1,7 +1,7 @@
-"""What there is to filter a list by: names, values, counts and ranges of all of its runs.
+"""The filter values of a list: names, values, counts and ranges of all of its runs.
 
-A short list is counted when it is asked for. Of a long one the counts are a row, which a task renews while pages show it;
-until it has been counted for the first time, the newest runs stand for all.
+A short list is counted on request. The counts of a long one are stored in a row, which a task updates while pages show
+it; before the first count, the newest runs are used.
 """
 
 import datetime as dt

@@ -1,4 +1,4 @@
-"""What of this app goes to somebody else when a person leaves: views of lists that others use. Jobs keep their author."""
+"""Objects of this app that are handed over when a person leaves: shared views of lists. Jobs keep their author."""
 
 from accounts.handover import Holding
 from accounts.models import User

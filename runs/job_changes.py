@@ -1,4 +1,4 @@
-"""A job's body with some of its fields changed. What SDK v1 wrote of them into its run configuration is changed there too."""
+"""Change fields in the body of a job, also in SDK v1's run configuration."""
 
 import shlex
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""The data of a job: which datasets it reads and where it writes. What is read is recorded with the run, for its lineage."""
+"""The data of a job: the datasets that it reads, and its outputs. The inputs are recorded with the run, for its
+lineage."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What a job takes of its node: the cores, memory and GPUs that it names; without them the whole node."""
+"""The cores, memory and GPUs that a job requests of its node; by default the whole node."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""A job as the YAML of Azure's command line, version 2."""
+"""A job as YAML for Azure's command line, version 2."""
 
 import shlex
 from typing import Any
@@ -15,7 +15,7 @@ CODE = "./code"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Texts with lines stand as lines."""
+    """Writes multi-line texts as blocks."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:

@@ -1,4 +1,4 @@
-"""The pages of what is used. They show charts, which the app of compute does not know."""
+"""URLs of the pages of resource use, which show charts and therefore belong to this app."""
 
 from django.urls import path
 

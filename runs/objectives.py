@@ -1,4 +1,5 @@
-"""The metric by which the runs of an experiment are judged: chosen by a person or for everybody, else the aim of a sweep."""
+"""The metric by which the runs of an experiment are judged: chosen by a person or for everybody, otherwise the primary
+metric of a sweep."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,5 @@
-"""What a purge deletes and keeps of runs: see studio/purging.py. Rows go first: files without rows are found later."""
+"""Objects of runs that a purge deletes and keeps: see studio/purging.py. Rows are deleted first, because files without
+rows are found later."""
 
 import datetime as dt
 import functools

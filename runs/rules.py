@@ -1,4 +1,5 @@
-"""What may be written of runs and experiments, each rule once (studio/rules.py). MLflow's clients may write more: mlflow_api/validation.py."""
+"""Validation rules for the fields of runs and experiments (studio/rules.py). MLflow's clients may write more:
+mlflow_api/validation.py."""
 
 from studio.errors import Invalid
 from studio.rules import Rule, name_rule, tags_rule, text_rule

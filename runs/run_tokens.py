@@ -1,9 +1,9 @@
-"""What a run token may do. Every route of both APIs asks this module at each request.
+"""The permissions of a run token. Every route of both APIs asks this module at each request.
 
-The token names the person for whom the run runs, the run and the attempt. One query checks whether the run still exists and
+The token contains the submitter, the run and the attempt. One query checks whether the run still exists and
 is active, whether the attempt is the current one, and whether the person may submit in the workspace *now*: a removed
-role or deactivated account takes effect at once. Then the table below says what such a token may do at the route,
-and `filter_readable` and `filter_writable` limit the runs accordingly. A route without a line is closed to it.
+role or deactivated account takes effect at once. Then the table below defines what the token may do at the route,
+and `filter_readable` and `filter_writable` limit the runs accordingly. A route without a line is denied.
 """
 
 import datetime as dt

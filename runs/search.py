@@ -1,4 +1,4 @@
-"""Searching runs by filter and order, using indexes: what the grammar of studio/search/grammar.py means for runs."""
+"""Searching runs by filter and order, using indexes: the grammar of studio/search/grammar.py for runs."""
 
 import dataclasses
 import fnmatch
@@ -86,7 +86,7 @@ def filter_runs(runs, text: str):
 
 
 class Search:
-    """One search: `page` gives keys. Checks filter and order at once."""
+    """One search: `page` returns keys. The constructor checks filter and order."""
 
     def __init__(self, runs, text: str, order_by: list[str]):
         self.base = runs.alias(start=START)

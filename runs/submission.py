@@ -1,4 +1,4 @@
-"""From a job's body to a run: checks, stores and queues it in one transaction."""
+"""Submit a job: checks its body, stores and queues the run in one transaction."""
 
 import re
 import time
@@ -59,7 +59,7 @@ class JobProperties(Open):
 
 
 class Job(Open):
-    """Kept as it was sent and given back, with what is not known here."""
+    """The body of a job; it is stored and returned unchanged, with unknown fields."""
 
     properties: JobProperties
 

@@ -1,4 +1,4 @@
-"""The button of a job that says when it ends."""
+"""The button *Notify me when done* of a job."""
 
 from django import template
 

@@ -1,4 +1,4 @@
-"""Promotion rules: who may give a version an alias or a stage, and what the version must have for it."""
+"""Promotion rules: who can set an alias or a stage, and the requirements for the version."""
 
 import math
 import operator
@@ -19,7 +19,7 @@ COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operato
 
 
 class PromotionRule(models.Model):
-    """Holds for every model of the workspace, or for the one that it names."""
+    """Applies to every model of the workspace, or to the named one."""
 
     class Kind(models.TextChoices):
         ALIAS = "alias", "Alias"

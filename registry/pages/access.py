@@ -1,4 +1,4 @@
-"""From the parts of a page's URL to a model or a version, and what every page of a version shows."""
+"""Find the model or version of a page's URL, and the common context of the pages of a version."""
 
 from django.http import Http404
 from django.shortcuts import render

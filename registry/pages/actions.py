@@ -1,4 +1,4 @@
-"""What a person does to a version: description, tags, aliases, stage, star, archive, trash."""
+"""Actions on a version: description, tags, aliases, stage, star, archive, trash."""
 
 from django import forms
 from django.contrib import messages

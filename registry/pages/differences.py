@@ -1,4 +1,4 @@
-"""What two versions of a model differ in: attributes, metrics, parameters, signature, files."""
+"""The differences of two versions of a model: attributes, metrics, parameters, signature, files."""
 
 import dataclasses
 from typing import Any

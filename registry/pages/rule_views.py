@@ -1,4 +1,4 @@
-"""Promotion rules: who may give which alias or stage, and what a version needs for it."""
+"""Pages of promotion rules."""
 
 import re
 

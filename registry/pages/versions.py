@@ -1,4 +1,4 @@
-"""All versions of a model, and what two of them differ in."""
+"""All versions of a model, and the differences of two of them."""
 
 from django.http import Http404
 from django.shortcuts import redirect

@@ -1,4 +1,4 @@
-"""From an API URL to the workspace, experiment or run, with checks of what the actor may do."""
+"""Find the workspace, experiment or run of an API URL, with permission checks."""
 
 from django.http import Http404, HttpRequest
 

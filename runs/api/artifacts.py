@@ -1,4 +1,4 @@
-"""The API of run files; bodies are streamed both ways."""
+"""The API of run files; bodies are streamed in both directions."""
 
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status

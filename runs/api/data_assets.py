@@ -1,4 +1,4 @@
-"""Data assets over REST: v2's routes, and those by which SDK v1 saves and finds datasets."""
+"""Data assets over REST: v2's routes, and those with which SDK v1 saves and finds datasets."""
 
 from typing import Any
 

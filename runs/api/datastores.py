@@ -1,4 +1,4 @@
-"""Datastores over REST: Azure's routes, and those of their files, whose bodies are streamed both ways."""
+"""Datastores over REST: Azure's routes, and those of their files, whose bodies are streamed in both directions."""
 
 import mimetypes
 

@@ -1,6 +1,6 @@
-"""What the routes of runs answer: Azure's jobs, and run history's experiments, runs, metrics and files.
+"""Response classes of runs: Azure's jobs, and run history's experiments, runs, metrics and files.
 
-Each class is the schema of an answer; `of(row)` makes the answer from a row, and checks it by the schema.
+Each class is the schema of a response; `of(row)` creates the response from a row and validates it.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -187,7 +187,7 @@ class RunUpdate(Body):
 
 
 class RunEventReport(Body):
-    """How a run or its runner fares; it is never refused for its words."""
+    """A report about the state of a run; its texts are never refused."""
 
     status: str | None = None
     message: str = ""
@@ -285,7 +285,7 @@ class JobBase(Shape):
 
 
 class JobPropertiesUpdate(Body):
-    """Anything else of a job stays as it was submitted."""
+    """All other fields of a job stay as submitted."""
 
     displayName: Annotated[str, rules.DISPLAY_NAME] | None = None
     description: Annotated[str, DESCRIPTION] | None = None
@@ -332,7 +332,7 @@ class FilePoint(MetricPoint):
 
 
 class MetricBatch(Body):
-    """For the description: runs/metrics/batches.py reads 10,000 points at once, and names every bad one."""
+    """Only for the API description: runs/metrics/batches.py reads 10,000 points at once, and reports every bad one."""
 
     batchId: str | None = pydantic.Field(default=None, max_length=batches.MAX_BATCH_ID)
     metrics: list[ScalarPoint | ListPoints | TableRows | FilePoint] = pydantic.Field(max_length=batches.MAX_POINTS)

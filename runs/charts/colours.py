@@ -1,7 +1,8 @@
-"""The colours of runs: each run has its own wherever it is shown, unless another of those shown has it already.
+"""The colours of runs: each run has the same color everywhere, unless another shown run has it already.
 
 The colour follows from the primary key, so that runs created one after the other, which are often viewed together,
-differ; with a hash some would share a colour. It is another one only where two lines that stand out in a chart would share it.
+differ; with a hash some would share a colour. A run gets another one only if two highlighted lines of a chart would
+share it.
 """
 
 from collections import Counter

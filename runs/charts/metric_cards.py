@@ -37,7 +37,7 @@ MAX_LINES = 20
 class MetricCard:
     """`look` selects the part of the template: chart, number, later, texts, table, figure, image or problem.
 
-    A chart may hold the lines of several series; every other card has one.
+    A chart can have the lines of several series; every other card has one.
     """
 
     members: list[MetricSeries]

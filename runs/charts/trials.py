@@ -1,4 +1,4 @@
-"""The objective of the children of a run, one after another, with the best until then."""
+"""The objective of the children of a run in their order, with the best value so far."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""Code that a person uploads from a page. What is taken of it is decided by the SDK's own rules: ignore file, and names of secrets."""
+"""Code that a person uploads from a page. The SDK's rules select its files: ignore file, and names of secrets."""
 
 import dataclasses
 import io

@@ -1,4 +1,4 @@
-"""A Jupyter notebook as cells to look at: nothing of it runs, and what its outputs hold of HTML is cleaned."""
+"""A Jupyter notebook as cells for display: no code runs, and HTML in its outputs is sanitized."""
 
 import base64
 import dataclasses
@@ -25,7 +25,7 @@ BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """One of its three: text, an image as a data address, or cleaned HTML; `is_error` marks a traceback."""
+    """One of text, an image as a data address, or cleaned HTML; `is_error` marks a traceback."""
 
     text: str = ""
     image: str = ""

@@ -1,4 +1,5 @@
-"""Points that a series already has: MLflow's clients send a batch again, without an id, if its response was lost."""
+"""Finds points that a series already has: MLflow's clients send a batch again, without an id, if its response was
+lost."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Experiments, runs and what runs leave behind: metrics, parameters, tags, artifacts, snapshots."""
+"""Experiments and runs with their metrics, parameters, tags, artifacts and snapshots."""
 
 from runs.models.artifacts import Artifact, ArtifactSegment
 from runs.models.experiments import Experiment

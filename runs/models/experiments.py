@@ -1,4 +1,4 @@
-"""An experiment: a name under which runs are kept."""
+"""An experiment: a named group of runs."""
 
 import uuid
 

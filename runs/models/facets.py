@@ -1,11 +1,11 @@
-"""What there is to filter a long list by, counted in the background."""
+"""The filter values of a long list, counted in the background."""
 
 from django.db import models
 from django.db.models import Q
 
 
 class ListFacets(models.Model):
-    """Names and values of all runs of a list with their counts; of an experiment, or of the whole workspace."""
+    """Names and values of all runs of an experiment or workspace, with their counts."""
 
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="+")
     experiment = models.ForeignKey("runs.Experiment", models.CASCADE, null=True, related_name="+")

@@ -1,4 +1,4 @@
-"""When a person was last on the home page of a workspace, so that it can say what failed since then."""
+"""The last visits of a person to the home page of a workspace, which shows jobs that failed since then."""
 
 import datetime as dt
 

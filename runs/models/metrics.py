@@ -74,7 +74,7 @@ class MetricChunk(models.Model):
 
 
 class DownsampledChunk(models.Model):
-    """The extremes of one long chunk, so that a line of millions of points is drawn without reading them."""
+    """The extremes of one long chunk, so that a line of millions of points can be drawn without reading them."""
 
     series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="downsampled_chunks")
     start = models.PositiveBigIntegerField()

@@ -1,4 +1,4 @@
-"""What a person saves for lists of runs: layouts, named views and stars."""
+"""Layouts, named views, stars and colors of people for lists of runs."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -22,7 +22,7 @@ class SavedViewQuerySet(models.QuerySet):
 
 
 class SavedView(models.Model):
-    """A saved view of a list. The one without a name is the owner's default layout, or without an owner that of everybody."""
+    """A saved view of a list. Without a name it is the owner's default layout; without an owner, that of everybody."""
 
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="saved_views")
     experiment = models.ForeignKey("runs.Experiment", models.CASCADE, null=True, related_name="saved_views")
@@ -86,7 +86,7 @@ class RunColour(models.Model):
 
 
 class TagEdit(models.Model):
-    """A tag that was set on many runs at once, or taken away from them, with the old values, so that it can be undone."""
+    """A tag that was set on many runs or removed from them, with the old values for undo."""
 
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="+")
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")

@@ -36,7 +36,7 @@ class RunTag(models.Model):
 
 
 class RunParameter(models.Model):
-    """Written once."""
+    """A parameter, which can be written only once."""
 
     run = models.ForeignKey("runs.Run", models.CASCADE, related_name="parameter_rows")
     name = models.CharField(max_length=256)

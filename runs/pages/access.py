@@ -1,4 +1,4 @@
-"""From the parts of a URL to the rows that the person may see."""
+"""Find the rows of a URL that the person may see."""
 
 import datetime as dt
 

@@ -19,7 +19,7 @@ DIGITS = re.compile(r"([0-9]+)")
 
 @dataclasses.dataclass
 class TreeFolder:
-    """`size` and `file_count` are of all that lies below it."""
+    """`size` and `file_count` include all subfolders."""
 
     name: str
     path: str

@@ -1,4 +1,4 @@
-"""The home page of a workspace: what runs now, what failed since the person was last here, and what was best."""
+"""The home page of a workspace: running jobs, jobs that failed since the last visit, and the best results."""
 
 import dataclasses
 from typing import Any
@@ -26,7 +26,8 @@ WALKED, FALLBACK = 500, 2_000
 
 @dataclasses.dataclass(frozen=True)
 class Best:
-    """The run with the best last value of the metric that matters first; `is_recent` if only the newest runs were looked at."""
+    """The run with the best last value of the most important metric; `is_recent` if only the newest runs were
+    compared."""
 
     experiment: Experiment
     metric: str

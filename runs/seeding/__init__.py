@@ -1,4 +1,4 @@
-"""Made-up experiments for `make seed`, the tests and the benchmarks: what a studio looks like after a busy month.
+"""Example experiments for `make seed`, the tests and the benchmarks: a studio after a busy month.
 
 contents.py      points, pictures, logs and code: plain data
 full_run.py      one run with something on every tab

@@ -1,4 +1,4 @@
-"""What the made-up runs hold, as plain data: points, pictures, logs and code."""
+"""The content of example runs as plain data: points, pictures, logs and code."""
 
 import io
 import math

@@ -1,4 +1,4 @@
-"""Three experiments as a busy month leaves them behind: very many runs, a sweep, and all that is larger or longer than usual."""
+"""Three experiments of a busy month: very many runs, a sweep, and runs with unusually large or long content."""
 
 import dataclasses
 import datetime as dt

@@ -1,4 +1,4 @@
-"""A run with something on every tab, and how made-up runs end."""
+"""A run with content on every tab, and the end of example runs."""
 
 import datetime as dt
 import json

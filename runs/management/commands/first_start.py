@@ -1,4 +1,5 @@
-"""`manage.py first_start`: what `make up` does before the web server answers. It creates only what is missing."""
+"""`manage.py first_start`: prepare database and first objects before the web server answers. It creates only what is
+missing."""
 
 import getpass
 import io

@@ -1,4 +1,4 @@
-"""`manage.py seed`: a studio full of runs to look at."""
+"""`manage.py seed`: create example runs."""
 
 import dataclasses
 import time

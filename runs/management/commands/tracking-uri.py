@@ -1,4 +1,4 @@
-"""`manage.py tracking-uri`: the tracking URI of a workspace for MLflow's clients, with a token."""
+"""`manage.py tracking-uri`: print the tracking URI of a workspace for MLflow's clients, with a token."""
 
 import secrets
 from urllib.parse import urlsplit

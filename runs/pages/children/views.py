@@ -1,4 +1,4 @@
-"""The tab Child jobs: which child is best, the objective over the children, and the list of jobs over them."""
+"""The tab Child jobs: the best child, the objective of the children, and the list of child jobs."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""The difference of two files, of one run or of two: a page beside the tab Outputs + logs."""
+"""The difference of two files, of one run or of two: a page of the tab Outputs + logs."""
 
 from django import forms
 from django.shortcuts import get_object_or_404, render

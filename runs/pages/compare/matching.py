@@ -21,7 +21,7 @@ class Budget:
 
 
 class Matcher(difflib.SequenceMatcher):
-    """Everything beyond the budget counts as different."""
+    """A sequence matcher; everything beyond its budget counts as different."""
 
     def __init__(self, old: list[str], new: list[str], budget: Budget, *, autojunk: bool = False):
         super().__init__(None, old, new, autojunk)

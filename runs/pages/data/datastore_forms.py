@@ -1,4 +1,4 @@
-"""What a person types of a datastore; the rules are those of the API (assets/data/rules.py)."""
+"""Forms of datastores, with the rules of the API (assets/data/rules.py)."""
 
 from django import forms
 

@@ -1,4 +1,4 @@
-"""What a person types of data; the rules are those of the API."""
+"""Forms of data assets, with the rules of the API."""
 
 from django import forms
 from lazuli.data.definitions import ENCODINGS, TYPES
@@ -41,7 +41,7 @@ class BasicsForm(forms.Form):
 
 
 class SettingsForm(forms.Form):
-    """How files become a table."""
+    """The settings that make files a table."""
 
     file_format = forms.ChoiceField(label="File format", choices=list(FORMATS.items()))
     separator = forms.ChoiceField(label="Delimiter", choices=list(SEPARATORS.items()), required=False)

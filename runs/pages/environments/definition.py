@@ -1,4 +1,4 @@
-"""An environment's definition as its page shows it: packages, what of them a machine leaves out, variables, image."""
+"""An environment's definition for its page: packages, including those that a machine leaves out, variables, image."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ MAX_SHOWN = 300
 
 @dataclasses.dataclass(frozen=True)
 class Definition:
-    """`problems` are the lines that no machine can install, as a build would say."""
+    """`problems` are the lines that no machine can install, with the messages of a build."""
 
     conda_text: str
     python: str

@@ -1,4 +1,4 @@
-"""What a person types about an environment; the rules are those of the API (assets/environments.py)."""
+"""Forms of environments, with the rules of the API (assets/environments.py)."""
 
 from django import forms
 
@@ -118,7 +118,7 @@ def initial_from(version: EnvironmentVersion) -> dict:
 
 
 class RebuildForm(forms.Form):
-    """On which cluster to build at once; on none, the next job builds."""
+    """The cluster that builds at once; without one, the next job builds."""
 
     compute = forms.ModelChoiceField(
         ComputeTarget.objects.none(),

@@ -1,6 +1,6 @@
-"""What jobs tell of an environment: when it was used, whether it could be built, and the logs of its builds.
+"""The use of an environment by jobs: times, results and logs of its builds.
 
-Machines build an environment while the first job that needs it is prepared; there is no other record of a build.
+Machines build an environment when they prepare the first job that needs it; there is no other record of a build.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ MAX_WITH_LOG = 100
 
 @dataclasses.dataclass(frozen=True)
 class EnvironmentUsage:
-    """`state` is a word of the pages' states, empty as long as no job has tried; `run` is the job that shows it."""
+    """`state` is a word of the pages' states, empty without a build; `run` is the job of the build."""
 
     last_used: dt.datetime | None = None
     state: str = ""

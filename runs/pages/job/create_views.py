@@ -1,4 +1,4 @@
-"""Create a job in three steps: its code, its settings, a review. What was chosen before is in the address."""
+"""Create a job in three steps: its code, its settings, a review. The URL contains earlier choices."""
 
 from typing import Any
 

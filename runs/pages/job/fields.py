@@ -15,7 +15,7 @@ CODE = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "
 
 
 class LinesField(TextField):
-    """A browser ends lines by two characters, of which a shell would take the first for a part of a word."""
+    """Converts the line ends of browsers, because a shell would read their first character as part of a word."""
 
     def __init__(self, rule: rules.Rule, *, rows: int, **kwargs):
         super().__init__(rule, widget=forms.Textarea(attrs={"rows": rows, **CODE}), **kwargs)
@@ -25,7 +25,8 @@ class LinesField(TextField):
 
 
 class VariablesField(forms.CharField):
-    """Environment variables as text: `NAME=value`, one a line. A value with lines or quotes stands as JSON writes it."""
+    """Environment variables as text: `NAME=value`, one a line. A value with line breaks or quotes is written as
+    JSON."""
 
     widget = forms.Textarea(attrs={"rows": 3, "placeholder": "OMP_NUM_THREADS=4", **CODE})
 

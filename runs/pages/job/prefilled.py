@@ -1,4 +1,5 @@
-"""What the form of a job begins with, read from a run that is submitted again, and what of that run is gone by now."""
+"""The initial values of the form of a job, read from the run that is submitted again, and messages about deleted
+objects."""
 
 import dataclasses
 import shlex
@@ -18,7 +19,7 @@ KEEP, REGISTERED, PACKAGES = "keep", "registered", "packages"
 
 @dataclasses.dataclass
 class Prefilled:
-    """`values` are those of the fields; `definition` is the environment, None if it is gone."""
+    """`values` are those of the fields; `definition` is the environment, None if it no longer exists."""
 
     values: dict[str, Any]
     definition: dict | None

@@ -29,7 +29,7 @@ KEPT = dt.timedelta(days=1)
 
 @dataclasses.dataclass
 class BulkSelection:
-    """`is_all` for all matching runs; then runs that the action does not apply to are skipped."""
+    """`is_all` for all matching runs; then runs to which the action does not apply are skipped."""
 
     runs: QuerySet[Run]
     count: int

@@ -62,7 +62,7 @@ DEFAULT_COLUMNS = ["name", "experiment", "status", "created", "duration", "by", 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """`kind` is one of KINDS, or "attribute"; `name` is the metric's, the tag's …"""
+    """`kind` is one of KINDS, or "attribute"; `name` is that of the metric, tag and so on."""
 
     id: str
     kind: str

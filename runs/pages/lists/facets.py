@@ -1,4 +1,4 @@
-"""What a list offers to choose from: completions of its query, columns, groups and filters."""
+"""The choices of a list: completions of its query, columns, groups and filters."""
 
 import dataclasses
 import datetime as dt
@@ -61,7 +61,7 @@ class Facet:
 
 @dataclasses.dataclass
 class RangeFacet:
-    """A metric or a parameter of numbers, of which a person may choose a part."""
+    """A metric or a parameter of numbers, of which a person can select a range."""
 
     label: str
     key: str

@@ -1,4 +1,4 @@
-"""What is expensive to compute of all runs of a list, kept until one of them changes."""
+"""A cache of expensive results over all runs of a list, valid until one of them changes."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The cards of what machines and jobs use: a Plotly figure for each quantity that was measured."""
+"""The cards of resource use: a Plotly figure for each measured quantity."""
 
 import dataclasses
 import datetime as dt

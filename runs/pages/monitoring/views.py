@@ -1,4 +1,4 @@
-"""What a job, a machine and the nodes of a cluster use: charts that grow while they are looked at."""
+"""Pages of the resource use of a job, a machine and the nodes of a cluster, with live charts."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""Name, description and tags of a run, each edited where it stands."""
+"""Name, description and tags of a run, each edited in place."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The tab Metrics: its cards, the lines in them, and what is new in a live run."""
+"""The tab Metrics: its cards, their lines, and updates of a live run."""
 
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, render
