@@ -10,7 +10,7 @@ from studio.words import split_words
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows that only the studio's own code writes: they can be found and looked at here, and deleted with `is_deletable`."""
+    """Rows that only the studio's code writes: here they can be viewed, and deleted with `is_deletable`."""
 
     is_deletable = False
 
@@ -25,7 +25,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 class Recorded:
-    """What Django writes into its own history of the administration goes into the activity log too, in the same transaction."""
+    """Records changes in the administration in the activity log, in the transaction of Django's own history."""
 
     def log_addition(self, request, obj, message):
         Site.record("row.add", obj, message)

@@ -1,4 +1,4 @@
-"""The one API: Azure's shapes, Azure's errors, tokens only. Each app adds its router in studio/urls.py."""
+"""The API, in Azure's format, with Azure's errors and only with tokens. Each app adds its router in studio/urls.py."""
 
 import logging
 from collections.abc import Callable
@@ -35,7 +35,7 @@ W = "/subscriptions/{subscription_id}/resourceGroups/{resource_group}/providers/
 
 
 class Bearer(HttpBearer):
-    """Asks the accounts app who owns the token; the result is `request.auth`, an Actor."""
+    """Finds the owner of the token; the result is `request.auth`, an Actor."""
 
     # Set by accounts.apps, because this app imports no other.
     authenticate_token = None
@@ -49,7 +49,7 @@ REPORTS = ("/events", "/done")
 
 
 class ObjectsOnly(Parser):
-    """Without this, a list or text would pass for an empty object, because it has none of the attributes."""
+    """Refuses bodies that are not objects: a list or text would otherwise count as an empty object."""
 
     def parse_body(self, request):
         if request.method == "POST" and request.path_info.endswith(REPORTS):

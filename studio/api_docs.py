@@ -1,4 +1,4 @@
-"""The API as a page, made from the OpenAPI description that `/api/openapi.json` gives to tools."""
+"""The page of the API, generated from the OpenAPI description of `/api/openapi.json`."""
 
 import functools
 import json

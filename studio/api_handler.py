@@ -1,4 +1,4 @@
-"""Requests of the API pass only the middleware that they need: scripts send thousands of them a minute."""
+"""A handler for the API with only the necessary middleware, because scripts send thousands of requests a minute."""
 
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
@@ -7,7 +7,7 @@ from django.utils.module_loading import import_string
 
 
 class ApiMiddleware:
-    """Loads settings.API_MIDDLEWARE in place of settings.MIDDLEWARE. None of it has hooks for views."""
+    """Loads settings.API_MIDDLEWARE instead of settings.MIDDLEWARE; none of it has view hooks."""
 
     def load_middleware(self, is_async=False):
         self._view_middleware, self._template_response_middleware, self._exception_middleware = [], [], []
@@ -19,4 +19,4 @@ class ApiMiddleware:
 
 
 class ApiHandler(ApiMiddleware, WSGIHandler):
-    """Serves what `studio.middleware.API` matches; studio/wsgi.py decides."""
+    """Serves the paths of `studio.middleware.API`; studio/wsgi.py selects it."""

@@ -1,4 +1,4 @@
-"""Tables whose rows are added and never changed: the database itself refuses UPDATE and DELETE, from any client."""
+"""Append-only tables: the database itself refuses UPDATE and DELETE from any client."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ FUNCTION = "refuse_to_change_rows"
 
 
 class AppendOnly(models.BaseConstraint):
-    """A constraint of a table's Meta, so that the migration which makes the table makes the triggers too."""
+    """A constraint of a table's Meta, so that the migration of the table also creates the triggers."""
 
     def constraint_sql(self, model, schema_editor):
         schema_editor.deferred_sql += self.list_statements(model, schema_editor.connection)

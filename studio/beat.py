@@ -1,4 +1,4 @@
-"""The periodic tasks are sent by a thread of the control worker: a process of their own would hold all of Django once more."""
+"""Sends the periodic tasks from a thread of the control worker: a separate process would load all of Django again."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from django.conf import settings
 
 
 class Beat(bootsteps.StartStopStep):
-    """Added to the steps by which the control worker starts (studio/celery.py)."""
+    """A start-up step of the control worker (studio/celery.py)."""
 
     def start(self, worker) -> None:
         logging.getLogger("celery.beat").addFilter(shorten)

@@ -1,7 +1,7 @@
 """A client of the web server: the received part of its next request, and the unsent part of a response.
 
-The main thread reads requests and never waits for a client. A worker thread may wait, a second at a time, as long as the
-client keeps its pace. The main thread sends what is left of a response when the application is done.
+The main thread reads requests and never waits for a client. A worker thread may wait, a second at a time, as long as
+the client is fast enough. The main thread sends the rest of a response when the application is done.
 """
 
 import collections
@@ -229,7 +229,7 @@ class ClientSocket(socket.socket):
 
 
 class Connection(TConn):
-    """`inbox` is the received part of the next request. How much is needed is an estimate: gunicorn's parser decides."""
+    """`inbox` is the received part of the next request. The needed length is an estimate: gunicorn's parser decides."""
 
     def __init__(self, cfg, sock: ClientSocket, client, server, party: str | None):
         super().__init__(cfg, sock, client, server)

@@ -1,4 +1,5 @@
-"""Whether the database was made by this version and belongs to the files: else it is refused in words before anything is changed."""
+"""Checks that the database is of this version and belongs to the files; otherwise the start ends with a message and
+changes nothing."""
 
 import pathlib
 

@@ -22,7 +22,7 @@ MIN_KEY_LENGTH = 40
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """`state` is ok, warn or fail. `text` describes the situation, `remedy` says what to do."""
+    """`state` is ok, warn or fail. `text` describes the situation, `remedy` what to do."""
 
     what: str
     state: str

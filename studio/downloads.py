@@ -1,4 +1,4 @@
-"""Answers that a browser stores as a file."""
+"""Responses that a browser saves as a file."""
 
 import csv
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
 """Encrypting the values of secrets. The keys are outside the database: in `<data>/vault.keys`, or in KEY_VAULT_KEYS.
 
-The first key encrypts, all of them decrypt. A text is bound to the secret that it belongs to, so that nobody who can write to the
-database alone can put the value of one secret into another.
+The first key encrypts, all of them decrypt. A value is bound to its secret, so that write access to the database alone
+is not enough to copy the value of one secret into another.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from studio.secret_key import read_or_make_secret
 
 
 class Keys:
-    """As they are now: another process may have added one."""
+    """The current keys; another process may have added one."""
 
     def __init__(self, words: list[str]):
         try:

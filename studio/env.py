@@ -1,4 +1,4 @@
-"""Settings come from the environment with checked types; a wrong value stops the start by name."""
+"""Read settings from the environment with checked types; a wrong value stops the start with the name of the setting."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""Our errors, with messages that a person can act on. Pages and API each render them in one place.
+"""Errors of the studio, with messages that say what to do. Pages and API each render them in one place.
 
 StudioError
 ├── Invalid       400  a value is wrong: the message says which, why, and what is allowed
@@ -7,7 +7,7 @@ StudioError
 ├── InTrash       404  it is in the trash, and the actor may restore it
 ├── Denied        403  the actor may see the object but not do this
 ├── Conflict      409  the object's state does not allow it
-├── Unsupported   415  the body is of another kind than the route takes
+├── Unsupported   415  the route does not accept this kind of body
 ├── TooMany       429  too many requests from this address or person
 ├── NotReady      503  try again in a moment
 └── NoSpace       507  the disk is full
@@ -35,7 +35,7 @@ class TooLarge(Invalid):
 
 
 class InTrash(StudioError):
-    """`address` is the page where it can be restored."""
+    """`address` is the page on which it can be restored."""
 
     status, code = 404, "ResourceNotFound"
 

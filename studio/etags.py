@@ -1,4 +1,4 @@
-"""ETags of what the API shows, and `If-Match`: a change is refused with 412 if somebody has changed the thing meanwhile."""
+"""ETags of resources, and `If-Match`: a change is refused with 412 if the object has changed meanwhile."""
 
 import copy
 import hashlib

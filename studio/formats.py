@@ -1,4 +1,4 @@
-"""How values are written for people, spreadsheets and the API, and which texts can be stored."""
+"""Formats of values for people, spreadsheets and the API, and checks of texts that can be stored."""
 
 import datetime as dt
 import hashlib

@@ -1,4 +1,4 @@
-"""The host names that the studio accepts. A request for another host comes from somebody else's page or proxy."""
+"""The host names that the studio accepts. A request for another host comes from a foreign page or proxy."""
 
 import ipaddress
 import re

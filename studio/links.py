@@ -1,4 +1,5 @@
-"""Links to pages of other apps. The app with the page registers its URL here in AppConfig.ready, so that the app with the link names no app that may import it."""
+"""Links to pages of other apps. The app with the page registers its URL here in AppConfig.ready, so that the app with
+the link does not depend on it."""
 
 from django.urls import reverse
 

@@ -1,4 +1,4 @@
-"""Lines of the log: for people, or by LOG_FORMAT=json one JSON object each. Both name the request that they are about."""
+"""Lines of the log: for people, or by LOG_FORMAT=json one JSON object each. Both include the id of the request."""
 
 import datetime as dt
 import json

@@ -112,7 +112,7 @@ def _refuse_nul(query: QueryDict) -> None:
 
 
 class Compression(GZipMiddleware):
-    """Not of an answer that fits into one packet anyway: scripts get a thousand such a minute."""
+    """Skips responses that fit into one packet: scripts get a thousand of them a minute."""
 
     def process_response(self, request, response):
         if not response.streaming and len(response.content) < ONE_PACKET:
@@ -136,7 +136,7 @@ class FastCompression(Compression):
 
 
 class ForPages:
-    """Middleware that only browsers need is skipped for the API: cookies never open it, and scripts log very often."""
+    """Middleware for browsers only; skipped for the API, which accepts no cookies and gets many requests."""
 
     def __call__(self, request):
         return self.get_response(request) if is_api(request) else super().__call__(request)
@@ -155,9 +155,10 @@ class People(ForPages, AuthenticationMiddleware):
 
 
 class FormsWithFiles:
-    """Django stores the files of a form on disk before anything looks at it, and only then checks its CSRF token.
+    """Checks the sender and the size of a form with files first, because Django stores its files on disk before it
+    checks the CSRF token.
 
-    So it is asked here who sends one, and how large it is.
+
     """
 
     # A form without files that a script has sent as one with files.
@@ -194,7 +195,7 @@ class Htmx(ForPages, HtmxMiddleware):
 
 
 class PagesNeedSignIn(LoginRequiredMiddleware):
-    """Cookies open pages. The API checks for a token itself (studio/api.py), so a cookie never opens it."""
+    """Requires a session for pages. The API checks for a token itself (studio/api.py) and accepts no cookies."""
 
     def process_view(self, request, view_func, view_args, view_kwargs):
         return None if is_api(request) else super().process_view(request, view_func, view_args, view_kwargs)

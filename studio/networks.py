@@ -1,4 +1,4 @@
-"""Addresses and networks: which are trusted, and what counts as one client."""
+"""Trusted addresses and networks, and the address that counts as one client."""
 
 import ipaddress
 

@@ -1,4 +1,4 @@
-"""Failures of the disk, the database or the storage as errors for clients that say what to do."""
+"""Failures of the disk, the database or the storage as errors for clients with what to do."""
 
 import errno
 import logging

@@ -1,7 +1,7 @@
-"""The addresses that people give and the studio opens: public ones, and those that a site admin allows.
+"""Connections to addresses of users: only public ones, and those that a site admin allows with DATASTORE_HOSTS and
+WEBHOOK_NETWORKS.
 
-DATASTORE_HOSTS names hosts, WEBHOOK_NETWORKS networks. What is checked is what is connected to: the name of a host may mean
-another address a moment later.
+The connection uses the checked address, because the name of a host may resolve to another one a moment later.
 """
 
 import socket

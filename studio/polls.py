@@ -1,8 +1,8 @@
 """Polls that find nothing new, answered before sessions, forms, pages and templates.
 
-A view that answers by `nothing_new` knows so from rows of the database and its address alone. What was read for this answer,
-the session, roles and versions of the rows shown, the next same poll reads again as plain SQL: if each statement finds the
-same, so does the view. Whatever differs, the view decides.
+A response by `nothing_new` depends only on rows of the database and the URL. The next identical poll repeats the
+statements of that response (session, roles and versions of the rows shown) as plain SQL: if each returns the same rows,
+the response is the same. Otherwise the view decides.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def nothing_new() -> HttpResponse:
 
 @dataclasses.dataclass
 class Reads:
-    """The statements of a request, and a digest of the rows of each, which are read just before the view reads them."""
+    """The statements of a request with a digest of the rows of each, which are read just before the view reads them."""
 
     statements: list[tuple] = dataclasses.field(default_factory=list)
     digests: list[bytes] = dataclasses.field(default_factory=list)
@@ -73,7 +73,8 @@ def _read(connection, statements: list[tuple]) -> list[bytes]:
 
 
 class RepeatedPolls:
-    """Middleware. A poll is recorded when it finds nothing new for the second time: one that brings news costs no more."""
+    """Middleware. A poll is recorded when it finds nothing new for the second time, so that polls with news have no
+    extra cost."""
 
     def __init__(self, get_response):
         self.get_response = get_response

@@ -1,6 +1,7 @@
-"""`/healthz` and `/readyz`: whether this process lives, and whether it can work. They answer before Django looks at the host name.
+"""`/healthz` and `/readyz`: whether this process runs, and whether it can work. They respond before Django checks the
+host name, and only name what is unavailable; administrators see details on the page Health.
 
-Neither says more than what does not answer; administrators read the rest on the page Health.
+
 """
 
 from django.db import Error, close_old_connections, connection

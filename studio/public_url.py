@@ -1,4 +1,4 @@
-"""Absolute URLs to give to others. They never come from the request, whose sender controls its Host header."""
+"""Absolute URLs for clients and links. They never come from the request, whose sender controls its Host header."""
 
 from django.conf import settings
 

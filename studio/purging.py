@@ -1,4 +1,4 @@
-"""What a purge deletes and what it must keep. Each app registers its own part in its apps.py."""
+"""The objects that a purge deletes or must keep. Each app registers its own part in its apps.py."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable
@@ -14,7 +14,7 @@ StoredFile = tuple[str, int]
 
 @dataclasses.dataclass(frozen=True)
 class PurgeSelection:
-    """What a purge is to delete: a whole workspace, all that was in its trash by `until`, or the rows named by key."""
+    """The objects of a purge: a whole workspace, everything in its trash at `until`, or rows by key."""
 
     workspace_id: int
     whole_workspace: bool = False
@@ -29,7 +29,7 @@ class PurgeSelection:
 class Step:
     """`delete_batch` deletes some rows of the selection and returns their files; None if nothing was left.
 
-    The steps run in the order of `position`: rows that others refer to come after those.
+    The steps run in the order of `position`: referenced rows come after the rows that refer to them.
     """
 
     position: int

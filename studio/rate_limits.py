@@ -1,8 +1,8 @@
-"""How many requests a token, a session or an address may send; beyond that 429 with `Retry-After`.
+"""Limits on the requests of a token, a session or an address; beyond them 429 with `Retry-After`.
 
-A process counts in its memory. Only of those who send a lot it tells the others, by Redis, once in a tenth of the limit: so
-several web processes and machines agree to about a tenth, and a usual request costs two look-ups in a table. Without Redis, each
-process keeps the limit by itself.
+A process counts in memory. For senders of many requests it shares the count through Redis after each tenth of the
+limit: so several web processes and machines agree to about a tenth, and a usual request costs two dictionary look-ups.
+Without Redis, each process enforces the limit by itself.
 """
 
 import functools

@@ -9,7 +9,7 @@ _current: contextvars.ContextVar[HttpRequest | None] = contextvars.ContextVar("r
 
 
 class RequestContext:
-    """Gives each request an id, which the answer's header `X-Request-Id` names."""
+    """Sets the id of each request, which is also the response header `X-Request-Id`."""
 
     def __init__(self, get_response):
         self.get_response = get_response

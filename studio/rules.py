@@ -2,7 +2,7 @@
 
 DESCRIPTION = text_rule("description", max_length=5000, allow_empty=True, allow_lines=True)
 
-description: Annotated[str, DESCRIPTION]      # the class of a resource, which reads a request's body
+description: Annotated[str, DESCRIPTION]      # in the class of a request body
 description = TextField(DESCRIPTION)          # the form of a page (studio/forms.py)
 DESCRIPTION.check(description)                # the method of a model, which everybody calls
 """
@@ -21,7 +21,7 @@ from studio.errors import Invalid
 class Rule:
     """`check` returns the value to store, or raises Invalid, whose target is the field's name in the API.
 
-    `limits` says what is allowed in the words of JSON Schema: the description of the API has them, and the form's field.
+    `limits` are the limits as JSON Schema keywords, for the description of the API and the form's field.
     """
 
     check: Callable[[Any], Any]

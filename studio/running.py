@@ -1,6 +1,7 @@
-"""The studio that runs from this checkout: commands that a person runs use its data folder and URL.
+"""Finds the studio that runs from this checkout, so that commands use its data folder and URL.
 
-Else `make signin` beside a `make up DATA_DIR=…` would make an empty data folder, and print a link that does not work.
+Otherwise `make signin` next to `make up DATA_DIR=…` would create an empty data folder and print a link that does not
+work.
 """
 
 import os
@@ -30,7 +31,7 @@ DATABASE = "studio.sqlite3"
 
 
 class NoStudio(Exception):
-    """There is no studio, or several; the message says what to write."""
+    """There is no studio, or several; the message says what to do."""
 
 
 def use_running_studio(words: list[str], environ: MutableMapping[str, str]) -> None:

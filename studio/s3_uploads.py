@@ -1,7 +1,8 @@
 """Abort incomplete multipart uploads to S3: a bucket keeps their parts, does not list them, and bills them.
 
-The storage library cannot list them, so these two requests are signed here (Signature Version 4). They need the keys of the
-environment; where the machine has its right by a role, a lifecycle rule of the bucket does the same (docs/operations.md).
+The storage library cannot list them, so these two requests are signed here (Signature Version 4). They need keys in the
+environment; if the machine has its permission by a role, use a lifecycle rule of the bucket instead
+(docs/operations.md).
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 
 @dataclasses.dataclass(frozen=True)
 class Bucket:
-    """Where requests go, and with which keys they are signed."""
+    """The target of requests, and the keys that sign them."""
 
     url: str  # The bucket's URL, without a slash at its end.
     region: str

@@ -1,7 +1,8 @@
 """Base classes of all resources, for responses and request bodies.
 
 A resource has one class, in the `resources.py` of its app: `of(row)` creates the response from a row, and `response=` of the route names the
-class, so that the description of the API cannot differ from what is sent. The fields that a request can write are in a `Body` class next to it.
+class, so that the description of the API always matches the responses. The fields of a request are in a `Body` class
+next to it.
 """
 
 import functools
@@ -18,7 +19,7 @@ class Shape(pydantic.BaseModel):
 
 
 class Open(Shape):
-    """With additional fields, which a client has sent and gets back."""
+    """A shape with additional fields, which are returned as the client sent them."""
 
     model_config = pydantic.ConfigDict(extra="allow")
 

@@ -1,4 +1,5 @@
-"""Secrets that a studio creates at its first start and stores in its data folder: the signing key, the password of its Redis."""
+"""Secrets that a studio creates at its first start and stores in its data folder: the signing key, the password of its
+private Redis."""
 
 import os
 import pathlib

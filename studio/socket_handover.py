@@ -1,6 +1,6 @@
-"""Gives connections of the web server to the gateway: the descriptor of the socket, and what was read of the request.
+"""Passes connections of the web server to the gateway: the descriptor of the socket, and the bytes that were read.
 
-It also says when a service has changed.
+It also notifies the gateway of changed services.
 """
 
 import contextlib

@@ -4,8 +4,8 @@ import sqlite3
 
 
 class Connection(sqlite3.Connection):
-    """A new database gives freed space back in small steps. That is set once, for the setting takes the lock of writers, and
-    readers must be able to connect while another process holds it.
+    """Sets up a new database to release freed space in small steps. This is set only once, because it takes the lock of
+    writers, and readers must be able to connect while another process has it.
     """
 
     def __init__(self, *args, **kwargs):

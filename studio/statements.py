@@ -1,7 +1,7 @@
-"""Plain SQL to read and store rows by column values, for what scripts do thousands of times a minute.
+"""Plain SQL to read and store rows by column values, for requests that scripts send thousands of times a minute.
 
-Django takes two to five times as long to write a statement as SQLite takes to run it. Here it is written once for each model;
-values are converted by the model's own fields, so that a row is what `filter` or `bulk_create` would make of it.
+Django takes two to five times as long to write a statement as SQLite takes to run it. Here it is written once for each
+model; the model's fields convert values, as with `filter` or `bulk_create`.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """URLs of static files. They change with the content, so that browsers can cache the files permanently.
 
-JavaScript modules import each other by relative URLs, so the version is a folder in the URL and not a query: all that
-a page loads is of one version.
+JavaScript modules import each other by relative URLs, so the version is a folder in the URL and not a query: a page
+loads all of them in one version.
 """
 
 import hashlib

@@ -141,7 +141,7 @@ def get_range(key: str, start: int, length: int) -> bytes:
 
 
 class FileSlice(io.FileIO):
-    """A part of a file on this machine, to be read in pieces or sent by the server itself."""
+    """A part of a file on this machine, to be read in parts or sent by the server itself."""
 
     def __init__(self, path: pathlib.Path, start: int, length: int):
         super().__init__(path)

@@ -1,4 +1,4 @@
-"""One rule for every name that a person, an SDK or MLflow's client gives: all of its characters are visible.
+"""The rule for all names from people, the SDK and MLflow's clients: every character is visible.
 
 A blank name, or one with a character that is invisible or changes the text direction, could pass for another name.
 """

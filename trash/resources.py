@@ -1,4 +1,4 @@
-"""What the routes of the trash take and answer: deleted runs and experiments, with the time at which they are purged, and purges."""
+"""Request and response classes of the trash: deleted runs and experiments, with the time of their purge, and purges."""
 
 import datetime as dt
 from typing import Any, Self

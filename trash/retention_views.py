@@ -1,4 +1,4 @@
-"""The retention rules of a workspace, and what each would delete now."""
+"""The retention rules of a workspace, and estimates of what each would delete now."""
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render

@@ -1,4 +1,4 @@
-"""The page “Access control” of a workspace: what somebody may do there and why; custom roles; groups."""
+"""The page “Access control” of a workspace: the permissions of somebody and their roles; custom roles; groups."""
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render

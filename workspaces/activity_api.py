@@ -1,4 +1,4 @@
-"""The activity log of a workspace over REST, in the shape of Azure Monitor's events."""
+"""The activity log of a workspace over REST, in the format of Azure Monitor's events."""
 
 from typing import Any, Self
 

@@ -1,4 +1,4 @@
-"""Reading the activity log of a workspace or of the site: by filters, page by page, and as a download."""
+"""Read the activity log of a workspace or of the site: with filters, page by page, and as a download."""
 
 import datetime as dt
 import json
@@ -23,7 +23,7 @@ COLUMNS = [name for name in HASHED if name != "previous"]
 
 
 class ActivityFilter(forms.Form):
-    """The filter of a page, a download or a request; empty fields filter nothing."""
+    """The filter of a page, a download or a request; empty fields have no effect."""
 
     q = forms.CharField(required=False, max_length=200, label="Search")
     person = forms.CharField(required=False, max_length=150)

@@ -110,7 +110,7 @@ class SecretVersionAdmin(ReadOnlyAdmin):
 
 @admin.register(CustomRole)
 class CustomRoleAdmin(ReadOnlyAdmin):
-    """Made and changed on the page of custom roles, which checks the actions."""
+    """Created and changed on the page of custom roles, which checks the actions."""
 
     list_display = ["name", "role_id", "created_at"]
     search_fields = ["name"]

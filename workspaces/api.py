@@ -1,4 +1,4 @@
-"""Subscriptions, resource groups and workspaces over REST, in Azure's shapes."""
+"""Subscriptions, resource groups and workspaces over REST, in Azure's format."""
 
 import uuid
 

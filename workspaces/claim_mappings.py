@@ -1,7 +1,7 @@
-"""What the claims of an identity provider give: membership in groups, which hold roles, and the rights of a site admin.
+"""Apply the claims of an identity provider: membership in groups, which have roles, and the rights of a site admin.
 
-Only what came by claims is taken by claims. They are read again at each sign-in, but only if the provider sent the claim at all
-and there is a mapping: a provider that says nothing takes nothing. Several values that fit add up.
+Claims remove only what claims have given. They are read at each sign-in, but only if the provider sent the claim and
+there is a mapping: without the claim, nothing is removed. Several matching values add up.
 """
 
 from django.db import transaction

@@ -1,4 +1,5 @@
-"""What values of a claim of an identity provider give, and who has something by them (workspaces/claim_mappings.py)."""
+"""Mappings of claim values of an identity provider, and the people who have groups or rights by them
+(workspaces/claim_mappings.py)."""
 
 from django.conf import settings
 from django.db import models
@@ -28,7 +29,7 @@ class ClaimMapping(models.Model):
 
 
 class ClaimedMembership(models.Model):
-    """What a person has by claims of a provider: a group, or without one the rights of a site admin."""
+    """A membership by claims of a provider: in a group, or without one the rights of a site admin."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="claimed_memberships")
     provider = models.ForeignKey(IdentityProvider, models.CASCADE, related_name="memberships")

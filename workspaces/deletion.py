@@ -1,4 +1,4 @@
-"""Deleting a workspace: it moves to the trash, from where it is restored or purged."""
+"""Deleting a workspace: it moves to the trash, where it can be restored or purged."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ BEFORE_DELETE: list[Callable] = []
 
 
 class Trash:
-    """Set by trash.apps, because this app imports no upper one."""
+    """Set by trash.apps, because this app cannot import trash."""
 
     start_purge: Callable  # (user, workspace in the trash) -> the row of the purge
     is_purging: Callable  # (workspace) -> bool

@@ -1,7 +1,7 @@
-"""The file share of a workspace: a folder on disk that holds a home for each person and one folder for all.
+"""The file share of a workspace: a folder on disk with a home for each person and one shared folder.
 
-Notebooks and compute instances use the same files. A home keeps its name without its person, so that nobody else ever
-gets the files of an account that was removed.
+Notebooks and compute instances use the same files. The name of a home stays taken after its account was removed, so
+that nobody else gets its files.
 """
 
 import pathlib

@@ -1,4 +1,4 @@
-"""What a person types of a workspace and its members; the rules are those of the API (workspaces/rules.py)."""
+"""Forms of workspaces and their members, with the rules of the API (workspaces/rules.py)."""
 
 from django import forms
 

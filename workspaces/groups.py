@@ -1,4 +1,4 @@
-"""Groups of people: made by site admins; their owners say who belongs to them."""
+"""Groups of people: site admins create them, their owners manage the members."""
 
 from django.db import transaction
 

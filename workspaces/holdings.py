@@ -1,4 +1,4 @@
-"""What of this app goes to somebody else when a person leaves: groups that they own, and their roles as Owner."""
+"""Objects of this app that are handed over when a person leaves: groups that they own, and their roles as Owner."""
 
 from accounts.handover import HOLDINGS, Holding
 from accounts.models import User

@@ -1,4 +1,4 @@
-"""From the parts of a URL to the row, if the actor may see it; else it is not found."""
+"""Find the row of a URL, if the actor may see it; otherwise it is not found."""
 
 from django.http import Http404
 

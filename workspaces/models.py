@@ -225,7 +225,8 @@ class RoleAssignmentQuerySet(models.QuerySet):
 
 
 class RoleAssignment(models.Model):
-    """A role of a person, service principal or group on a subscription, resource group or workspace, and on all below it."""
+    """A role of a person, service principal or group on a subscription, resource group or workspace, and on everything
+    below it."""
 
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="roles")
     group = models.ForeignKey(UserGroup, models.CASCADE, null=True, blank=True, related_name="roles")

@@ -1,4 +1,4 @@
-"""For site admins: identity providers, the test of their connection, and what their claims give."""
+"""Pages for site admins: identity providers, tests of their connection, and claim mappings."""
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render

@@ -1,4 +1,4 @@
-"""What the routes of subscriptions, groups and workspaces take and answer, under Azure's names."""
+"""Request and response classes of subscriptions, groups and workspaces, with Azure's names."""
 
 import base64
 import datetime as dt

@@ -1,7 +1,7 @@
-"""Roles as Azure has them: lists of actions, and which actions each verb of `can()` needs.
+"""Azure's roles as lists of actions, and the actions that each verb of `can()` needs.
 
-An action is matched as Azure matches it: `*` stands for any text, case does not count, and of one role the actions count less its
-not-actions. What several roles allow adds up; a not-action of one role takes nothing away from another.
+Actions match as in Azure: `*` stands for any text, case is ignored, and the not-actions of a role limit its actions.
+Roles add up; a not-action of one role does not limit another role.
 """
 
 import dataclasses

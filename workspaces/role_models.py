@@ -10,7 +10,7 @@ from workspaces.role_definitions import Definition
 
 
 class CustomRole(models.Model):
-    """A role by lists of actions, as Azure's custom roles."""
+    """A role with lists of actions, like Azure's custom roles."""
 
     name = models.CharField(max_length=100)
     role_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -39,7 +39,7 @@ class CustomRole(models.Model):
 
 
 class UserGroup(models.Model):
-    """A group takes roles as a person does. Its owners say who belongs to it, without a role of their own."""
+    """A group can have roles like a person. Its owners manage its members and need no role."""
 
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=500, blank=True)

@@ -1,5 +1,5 @@
-"""The gateway: the way to applications such as JupyterLab. It imports no Django, because it is to be small.
+"""The gateway to applications such as JupyterLab. It does not import Django, to stay small.
 
-The web server gives it the connections whose Host is that of an application (studio/socket_handover.py). It asks the studio who
-may enter, and then copies bytes between the browser and the application.
+The web server passes it the connections with the Host of an application (studio/socket_handover.py). It checks access
+with the studio, and then copies bytes between the browser and the application.
 """

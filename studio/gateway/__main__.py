@@ -1,4 +1,4 @@
-"""`python -m studio.gateway`: takes over connections at a unix socket, and brings them to their applications."""
+"""`python -m studio.gateway`: accepts connections from a unix socket and connects them with their applications."""
 
 import array
 import asyncio

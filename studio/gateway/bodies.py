@@ -1,6 +1,7 @@
-"""How a body is delimited: by a length, in chunks, or by the end of the connection. Each takes its bytes from what was read.
+"""How a body is delimited: by a length, in chunks, or by the end of the connection. Chunks are read strictly and
+written again, so that both sides of the gateway agree on the end of a body.
 
-Chunks are read strictly and written again, so both sides of the gateway agree on where a body ends.
+
 """
 
 import re
@@ -93,7 +94,7 @@ class ChunkedBody:
 
 
 class EndlessBody:
-    """All that comes until the connection ends."""
+    """Everything until the connection ends."""
 
     is_chunked = True
     is_done = False

@@ -1,4 +1,4 @@
-"""Requests to services, one after the other on a client's connection, each to a replica that has a turn free."""
+"""Requests to services, one after the other on a client's connection, each to a replica with a free turn."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,8 @@ class Called:
 
 
 class BrokenAnswer(Exception):
-    """The answer ended within its body: so does the client's connection, else it would look whole."""
+    """The response ended in the middle of its body; the client's connection is closed too, so that it does not look
+    complete."""
 
 
 class Caller(Side):

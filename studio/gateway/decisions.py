@@ -1,4 +1,4 @@
-"""Ask the studio who may enter; each of its answers holds for a few seconds."""
+"""Check access with the studio; its answers are cached for a few seconds."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,8 @@ class Unreachable(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """`status` 200: `address` and `token` of the application; any other is for the browser, with a sentence."""
+    """With `status` 200, `address` and `token` of the application; any other status goes to the browser, with a
+    message."""
 
     status: int
     address: str = ""

@@ -1,4 +1,4 @@
-"""One request of a browser: who sends it, may they, and then bytes in both directions."""
+"""One request of a browser: check its access, then copy bytes in both directions."""
 
 import asyncio
 import logging

@@ -1,7 +1,7 @@
 """The head of a request and of a response: parsed strictly, and rewritten for the other side.
 
-To an application a connection carries one request, so no second one can hide in its body; to a service several
-(studio/gateway/calls.py), whose bodies are read as strictly.
+A connection to an application carries one request, so that its body cannot hide a second one; a connection to a service
+carries several (studio/gateway/calls.py), with strictly read bodies.
 """
 
 import dataclasses

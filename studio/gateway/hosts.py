@@ -1,6 +1,6 @@
-"""Host names of applications: `<label>.localhost` on one's own machine, a wildcard of another domain for a team.
+"""Host names of applications: `<label>.localhost` on a single machine, a wildcard of another domain for a team.
 
-What people run there is never at the studio's own host, so that its scripts and cookies are not the studio's.
+Applications never have the studio's own host, so that their scripts cannot use its cookies.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""What came of the requests to a service: how many of each status, and how long they took, in buckets."""
+"""Counts of the requests to a service by status, and their latencies in buckets."""
 
 import collections
 import math

@@ -1,4 +1,4 @@
-"""The page that the gateway answers by itself."""
+"""The page for the gateway's own responses."""
 
 import html
 import pathlib

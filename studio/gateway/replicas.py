@@ -1,4 +1,4 @@
-"""The services that are called: which replicas each has, how many requests they have, and who waits for a turn."""
+"""The called services with their replicas, requests in progress, and waiting requests."""
 
 import asyncio
 import collections
@@ -19,16 +19,16 @@ QUIET_SECONDS = 120.0
 
 
 class Full(Exception):
-    """Too many wait already."""
+    """Too many requests wait already."""
 
 
 class NoReplica(Exception):
-    """None answers at the moment."""
+    """No replica is ready at the moment."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Route:
-    """The replicas that answer requests to a service, as the studio lists them."""
+    """The replicas of a service, as listed by the studio."""
 
     addresses: tuple[str, ...]
     # How many requests each replica takes at a time, and how long each may take.

@@ -1,6 +1,6 @@
-"""Requests to services, at the studio's own host: whose key it is, who answers, and what of both heads passes.
+"""Requests to services, at the studio's own host: checks of the key, selection of a replica, and filtering of headers.
 
-What a service answers is content of its author: a browser must not take it for a page of the studio.
+Responses are content of the service's author: a browser must not treat them as a page of the studio.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""One side of an exchange: what came waits until it is taken, and who writes waits until it is read."""
+"""One side of an exchange, with buffers for reading and back pressure for writing."""
 
 import asyncio
 from typing import cast

@@ -1,4 +1,5 @@
-"""Django's backend for PostgreSQL, with fewer round trips: to another machine each takes longer than a statement of ours."""
+"""Django's backend for PostgreSQL, with fewer round trips: to another machine, each takes longer than one of our
+statements."""
 
 import contextlib
 import select
@@ -10,7 +11,7 @@ from django.db.backends.utils import debug_transaction
 
 
 class Cursor(base.Cursor):
-    """In a pipeline the number of rows is known once the answer has been read."""
+    """A cursor for pipelines, in which the number of rows is known only after the result was read."""
 
     @property
     def rowcount(self):

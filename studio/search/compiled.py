@@ -1,13 +1,14 @@
-"""Lists of keys whose statements are written once: Django takes longer to write the joins of a search than SQLite to run it."""
+"""Key lists with cached statements: Django takes longer to write the joins of a search than SQLite to run it."""
 
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 
 
 class CompiledKeys:
-    """The result of `queryset.values_list("pk", flat=True)`, for `concatenated.take_rows`: it is cut and counted.
+    """The result of `queryset.values_list("pk", flat=True)`, for `concatenated.take_rows`: it can be sliced and
+    counted.
 
-    Only the statement is kept, with the values in it; rows are read each time.
+    Only the statement is cached, with its values; rows are read each time.
     """
 
     def __init__(self, queryset):

@@ -1,4 +1,4 @@
-"""Conditions on a column for the operators of the filter grammar, and a search for tables that need no more."""
+"""Conditions on a column for the operators of the filter grammar, and a search for simple tables."""
 
 import datetime as dt
 import math

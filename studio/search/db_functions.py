@@ -1,4 +1,5 @@
-"""SQL functions that mean the same on SQLite and PostgreSQL, such as the lookup `name__like="run%"` without escapes."""
+"""SQL functions with the same result on SQLite and PostgreSQL, such as the lookup `name__like="run%"` without
+escapes."""
 
 from django.db.models import CharField, FloatField, Func, Lookup, TextField
 

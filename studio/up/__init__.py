@@ -1,4 +1,4 @@
-"""`python -m studio.up`: starts the whole studio, and stops all of it at the end.
+"""`python -m studio.up`: start the whole studio, and stop it at the end.
 
     preflight.py   checks before anything is started
     children.py    one process: start, watch, restart, stop

@@ -1,7 +1,7 @@
 """The lifeline of runners: a pair of sockets; the supervisor holds one end and all runners the other.
 
-However the supervisor ends, its end closes, and they end their scripts. The host agent and the node workers pass the other
-end on; that they are killed or started again changes nothing for a runner.
+When the supervisor ends in any way, its end closes, and the runners end their scripts. The host agent and the node
+workers pass the other end on; killing or restarting them does not affect runners.
 """
 
 import signal

@@ -1,4 +1,5 @@
-"""What a role does not allow is shown, greyed, with the reason and whom to ask. Every template has this tag."""
+"""Greyed buttons for actions that a role does not allow, with the reason and whom to ask. Every template has this
+tag."""
 
 from django import template
 

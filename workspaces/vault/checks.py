@@ -1,4 +1,4 @@
-"""Whether the keys of the vaults are there and private, for `manage.py doctor`."""
+"""Checks that the keys of the vaults exist and are private, for `manage.py doctor`."""
 
 import stat
 

@@ -1,4 +1,4 @@
-"""What a person types of a secret."""
+"""Forms of secrets."""
 
 from django import forms
 

@@ -1,4 +1,4 @@
-"""Secrets of a workspace, and their versions. Values are stored encrypted, and leave by `Secret.read` alone."""
+"""Secrets of a workspace, and their versions. Values are stored encrypted; only `Secret.read` returns them."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What the routes of the key vault take and answer, in the shape of Azure's secrets."""
+"""Request and response classes of the key vault, in the format of Azure's secrets."""
 
 from typing import Annotated, Self
 

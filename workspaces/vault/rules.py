@@ -1,4 +1,4 @@
-"""What a secret may be, as Azure's key vault has it. No refusal contains a value."""
+"""Validation rules for secrets, as in Azure's key vault. Error messages never contain values."""
 
 from studio.errors import Invalid
 from studio.rules import Rule, name_rule, text_rule

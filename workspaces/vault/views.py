@@ -1,4 +1,4 @@
-"""The pages of the key vault: names, versions and rotation. A value that was stored is never shown."""
+"""The pages of the key vault: names, versions and rotation. Stored values are never shown."""
 
 import secrets
 

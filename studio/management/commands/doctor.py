@@ -1,4 +1,4 @@
-"""`manage.py doctor`: what is wrong with this installation, one line per check."""
+"""`manage.py doctor`: check this installation, with one line per check."""
 
 from django.core.management.base import BaseCommand, CommandError
 

@@ -1,7 +1,7 @@
-"""Django's `migrate`, which makes the tables of an empty database at once.
+"""Django's `migrate`, which creates the tables of an empty database at once.
 
-One by one, each of some thousand operations renders the state of all models that hang together: 20 s at the first start.
-An empty database needs only what the models say. A migration that adds rows would be skipped, so a test refuses one.
+Normally, each of some thousand operations renders the state of all related models: 20 s at the first start. An empty
+database needs only the current models. A migration that adds rows would be skipped, so a test forbids one.
 """
 
 from django.apps import apps

@@ -1,4 +1,4 @@
-"""`manage.py rotate_vault_keys`: encrypt all secrets by a new key."""
+"""`manage.py rotate_vault_keys`: encrypt all secrets with a new key."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
