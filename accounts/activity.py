@@ -20,7 +20,7 @@ from studio.formats import digest_json, utc_time
 from studio.request_context import current_request
 
 SITE = 0
-# Among PostgreSQL's advisory locks, those of chains begin here.
+# PostgreSQL's advisory locks of chains begin at this number.
 LOCKS = 0x4C5A << 40
 SYSTEM = "Lazuli Studio"
 # The text of each verb on a page; the name of the object replaces {}, or follows.
@@ -172,7 +172,7 @@ class Activity(models.Model):
     chain = models.BigIntegerField()
     number = models.BigIntegerField()
     at = models.DateTimeField()
-    # All that one request did has the same.
+    # All rows of one request have the same id.
     request_id = models.CharField(max_length=32, blank=True)
     actor_kind = models.CharField(max_length=20, choices=ActorKind)
     actor_id = models.BigIntegerField(null=True)
@@ -189,7 +189,7 @@ class Activity(models.Model):
     scope = models.CharField(max_length=400, blank=True)
     outcome = models.CharField(max_length=8, choices=Outcome)
     message = models.TextField(blank=True)
-    # Field: [before, after], of changed fields alone.
+    # {field: [before, after]} of the changed fields.
     changes = models.JSONField(default=dict)
     previous = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=64)
@@ -219,7 +219,7 @@ class Activity(models.Model):
 
 
 def digest_of(values: list) -> str:
-    """The digest of the values of HASHED, as anybody can compute it from the download in JSON lines."""
+    """Return the digest of the values of HASHED, which can also be computed from the download in JSON lines."""
     values[HASHED.index("at")] = utc_time(values[HASHED.index("at")])
     return digest_json(values)
 
@@ -235,7 +235,7 @@ def record(
     outcome: str = Activity.Outcome.DONE,
     label: str = "",
 ) -> Activity:
-    """Write what is done to `thing`, inside the transaction that does it.
+    """Record an action on `thing`, inside its transaction.
 
     `scope` is a subscription, resource group or workspace; without an actor, the sender of the current request.
     """
@@ -253,7 +253,7 @@ def record(
         scope=(scope.arm_id if scope is not None else "")[:400],
         outcome=outcome,
         message=message[:5000],
-        # As the database will give it back.
+        # With the precision of the database.
         changes=json.loads(json.dumps(changes or {}, default=str)),
         **_origin(actor),
     )
@@ -264,7 +264,7 @@ def record(
 
 
 def _origin(actor: Actor | None) -> dict:
-    """The fields of a row that say who acts, from where, and in which request."""
+    """The fields of a row for the actor, the address and the request."""
     request = current_request()
     if actor is None and request is not None:
         actor = _actor_of(request)
@@ -297,7 +297,7 @@ def _end_of_chain(chain: int) -> tuple[int, str]:
 
 
 def find_breaks(rows: Iterable[tuple] | None = None, *, from_start: bool = True) -> Iterator[str]:
-    """What is wrong with the chains, a sentence each. `rows` are values of HASHED and the digest, by chain and number."""
+    """Find problems of the chains, as sentences. `rows` are values of HASHED and the digest, by chain and number."""
     if rows is None:
         rows = Activity.objects.order_by("chain", "number").values_list(*HASHED, "digest").iterator(chunk_size=2000)
     chain, number, digest = None, 0, ""

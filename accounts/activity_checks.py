@@ -5,7 +5,7 @@ from accounts.activity import HASHED, Activity
 from studio.doctor import Finding, passed
 
 WHAT = "activity log"
-# Each start of the doctor, which has to answer in seconds, reads only these; `manage.py verify_activity` reads all.
+# The doctor, which must finish in seconds, reads only these rows; `manage.py verify_activity` reads all.
 NEWEST = 20_000
 
 
@@ -20,5 +20,6 @@ def check_chains() -> Finding:
 
 
 def record_row(verb: str, row, message) -> None:
-    """What somebody does to a row in the administration; `message` is Django's, which names fields and no values."""
+    """Record a change of a row in the administration; `message` is Django's, with names of fields and without
+    values."""
     activity.record(verb, row, label=f"{row._meta.verbose_name} {row}", message=str(message or ""))

@@ -17,12 +17,12 @@ class Actor:
     workspace_id: int | None = None
     run_id: str = ""
     attempt: int = 0
-    # Only for a run: its row, and what its token may do at the requested route.
+    # Only for a run: its row, and the permissions of its token at the requested route.
     run: Any = None
     may: Any = None
-    # The personal token that the request brought, if it did.
+    # The personal token of the request, if it has one.
     token_id: int | None = None
-    # What this token may do of what its owner may: one of accounts.rules.TokenScope; and the only workspace that it opens.
+    # The scope of the token, one of accounts.rules.TokenScope, and the only workspace for which it is valid.
     scope: str = "admin"
     only_workspace: int | None = None
 
@@ -32,7 +32,7 @@ class Actor:
 
     @property
     def is_site_admin(self) -> bool:
-        """Not by a token that is limited to less than its owner may."""
+        """False for a token with fewer permissions than its owner."""
         limited = self.is_run or self.scope != "admin" or self.only_workspace is not None
         return not limited and self.user.is_superuser
 

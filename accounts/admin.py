@@ -128,7 +128,7 @@ class PrincipalSecretAdmin(SecretAdmin):
     list_select_related = ["principal__user"]
 
 
-# Ours instead of those that come with django-allauth, which show and write what is secret.
+# Replaces the admin classes of django-allauth, which show and change secrets.
 for model in (EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator):
     admin.site.unregister(model)
 

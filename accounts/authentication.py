@@ -69,7 +69,8 @@ def record_use(token_id: int, now: dt.datetime) -> None:
 
 
 def make_run_token(user_id: int, workspace_id: int, run_id: str, attempt: int) -> str:
-    """A token for this attempt of the run, valid until shortly after the run ends. runs/run_tokens.py says for what."""
+    """A token for this attempt of the run, valid until shortly after the run ends, with the permissions in
+    runs/run_tokens.py."""
     return "run." + signing.dumps([user_id, workspace_id, run_id, attempt], salt=SALT, compress=True)
 
 

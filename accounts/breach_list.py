@@ -29,7 +29,7 @@ def is_listed(path: str | pathlib.Path, password: str) -> bool:
     wanted = hashlib.sha1(password.encode(errors="replace"), usedforsecurity=False).hexdigest().upper().encode()
     with open(path, "rb") as file:
         low, high = 0, file.seek(0, os.SEEK_END)
-        # The line that is looked for begins between the two.
+        # The searched line begins between the two.
         while low < high:
             middle = (low + high) // 2
             start, found = _line_from(file, middle)
@@ -41,7 +41,8 @@ def is_listed(path: str | pathlib.Path, password: str) -> bool:
 
 
 def _line_from(file, position: int) -> tuple[int, bytes]:
-    """Where the first line that begins at the position or later begins, and its digits; none at the end of the file."""
+    """The position and the digits of the first line that begins at the position or later; no digits at the end of the
+    file."""
     file.seek(max(position - 1, 0))
     if position:
         file.readline(LINE)

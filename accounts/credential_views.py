@@ -62,7 +62,7 @@ def principal(request, client_id):
 @admin_mode_required
 @require_POST
 def principal_change(request, client_id):
-    """Revoke a secret of a service principal, switch it off or on, or delete it; the button's `act` says which."""
+    """Revoke a secret of a service principal, turn it off or on, or delete it, depending on the button's `act`."""
     require_site_admin(actor_of_request(request), ACT)
     found, actor, act = _find(client_id), actor_of_request(request), request.POST.get("act", "")
     if act == "delete":
@@ -88,7 +88,7 @@ def _find(client_id) -> ServicePrincipal:
 @never_cache
 @require_http_methods(["GET"])
 def credentials(request):
-    """The inventory of personal tokens: whose, for what, until when, last used when and from where."""
+    """The list of personal tokens, with their owner, scope, expiry and last use."""
     require_site_admin(actor_of_request(request), ACT)
     rows = Token.objects.filter(revoked_at=None).select_related("user").order_by("-created_at")
     words = request.GET.get("q", "")
@@ -100,7 +100,7 @@ def credentials(request):
 @admin_mode_required
 @require_POST
 def credentials_revoke(request):
-    """One token, or all of a person."""
+    """Revoke one token, or all tokens of a person."""
     require_site_admin(actor_of_request(request), ACT)
     key = request.POST.get("token", "")
     if key:

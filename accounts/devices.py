@@ -21,8 +21,8 @@ router = Router(tags=["Sign-in"], auth=None)
 # No vowels and no look-alikes, so that a code is never a word and cannot be misread.
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 MINUTES = 15
-# Nobody is refused a code, since a stranger could use up those of everybody behind an address. Instead only the newest of an
-# address wait: more of them than the server can make while a person opens the page and approves.
+# Codes are never refused, because a stranger could otherwise block everybody behind an address. Instead, only the
+# newest of an address are valid: more of them than the server can create while a person opens the page and approves.
 MAX_WAITING = 10_000
 # Codes from one clean-up to the next.
 CLEAN_EVERY = 100

@@ -11,9 +11,9 @@ from accounts.identity_providers import IdentityProvider
 from accounts.models import SignInLink, User
 from studio.errors import Conflict, Denied
 
-# Functions (person, provider, claims), which give and take what the mappings of claims say.
+# Functions (person, provider, claims), which apply the mappings of claims.
 APPLY: list[Callable[[User, IdentityProvider, dict], None]] = []
-# As user names are; the first letter or digit is kept.
+# Characters allowed in user names; the first one is a letter or digit.
 NOT_IN_NAMES = re.compile(r"[^\w.@+-]", re.ASCII)
 
 
@@ -22,9 +22,10 @@ def providers_of(user: User):
 
 
 def find_person(row: IdentityProvider, claims: dict, invitation: str = "") -> User:
-    """The person whom these claims identify: known already, invited, joined by a verified address, or new. Else Denied."""
+    """The person whom these claims identify: known, invited, found by a verified address, or new. Raises Denied
+    otherwise."""
     person = _find_or_make(row, claims, invitation)
-    # A newcomer who has to wait is stored all the same.
+    # The account of a newcomer who has to wait is stored too.
     if not person.is_active:
         raise Denied(_why_closed(person))
     return person
@@ -47,7 +48,7 @@ def _find_or_make(row: IdentityProvider, claims: dict, invitation: str) -> User:
 
 @transaction.atomic
 def connect(row: IdentityProvider, claims: dict, person: User) -> None:
-    """From now on this person comes in by the provider."""
+    """Let this person sign in by the provider from now on."""
     taken = SocialAccount.objects.filter(provider=row.slug, uid=claims["sub"]).first()
     if taken and taken.user_id != person.pk:
         raise Conflict(
@@ -60,7 +61,7 @@ def connect(row: IdentityProvider, claims: dict, person: User) -> None:
 
 
 def _kept(claims: dict) -> dict:
-    """What a site admin may want to see later, not all that a provider sends."""
+    """The claims that a site admin may need later, not all of them."""
     return {name: claims[name] for name in ("preferred_username", "name", "email") if isinstance(claims.get(name), str)}
 
 
@@ -69,7 +70,7 @@ def _invited(secret: str) -> User | None:
 
 
 def _by_address(row: IdentityProvider, claims: dict) -> User | None:
-    """Only if the site trusts this provider for it, and the provider has verified the address."""
+    """Find an account by address, if the site trusts this provider for it and the provider has verified the address."""
     address = claims.get("email")
     if not (row.trusts_email and isinstance(address, str) and address and claims.get("email_verified") is True):
         return None

@@ -29,7 +29,7 @@ from studio import numbers
 from studio.errors import Invalid, TooMany
 from studio.forms import attempt
 
-# The key in the session of an authenticator app's secret, until a code shows that the app has it.
+# The session key of an authenticator app's secret until a code confirms it.
 SECRET = "app_secret"
 
 
@@ -60,7 +60,8 @@ def second_step(request):
 
 
 def _check_code(request, user, form) -> tuple[str, int]:
-    """The kind of the code if it is right, else empty with the status of the answer; a wrong code counts as a wrong password."""
+    """The kind of a right code; otherwise empty, with the status of the response. A wrong code counts as a wrong
+    password."""
     if refused := sign_in_limits.refusal_reason(request, user.username):
         form.add_error("code", refused)
         return "", 429
@@ -78,7 +79,7 @@ def _check_code(request, user, form) -> tuple[str, int]:
 @never_cache
 @require_POST
 def passkey_begin(request):
-    """Options for the browser: of the person who has given a password, else of any passkey on the device."""
+    """Options for the browser: for the person who has entered a password, otherwise for any passkey on the device."""
     signed_in = request.user if request.user.is_authenticated else None
     return JsonResponse(passkeys.begin_authentication(find_pending(request) or signed_in))
 
@@ -104,7 +105,7 @@ def passkey_sign_in(request):
 @sensitive_post_parameters("code", "password")
 @require_http_methods(["GET", "POST"])
 def confirm(request):
-    """Admin mode, and what else asks again: a second factor, or the password if there is none, opens 15 minutes."""
+    """Confirm access for 15 minutes: with a second factor, or the password if there is none."""
     ways = guards.reauthentication_methods(request.user)
     form = PasswordAgainForm(request.POST or None) if ways == {"password"} else CodeForm(request.POST or None)
     status = 200
@@ -178,7 +179,7 @@ def _page(request, app_form=None, passkey_form=None, codes=()):
 
 
 def _added(request, codes, what: str):
-    """The page again, with recovery codes if they are new: they are shown once."""
+    """Show the page again, with new recovery codes, which are shown once."""
     request.session.pop(SECRET, None)
     request.session.pop(ENROL, None)
     messages.success(request, f"{what} was added. From now on you are asked for it after the password.")
@@ -190,7 +191,7 @@ def _added(request, codes, what: str):
 @require_POST
 @once
 def factor_app(request):
-    """A code shows that the app holds the secret of the page."""
+    """Add an authenticator app, confirmed by a code."""
     form, secret = CodeForm(request.POST), request.session.get(SECRET)
     if not secret:
         raise Invalid("The QR code has expired. Open the page again and scan the new one.")
@@ -228,6 +229,6 @@ def factor_remove(request):
 @require_POST
 @once
 def factor_codes(request):
-    """New recovery codes, shown once."""
+    """Create new recovery codes, shown once."""
     codes = second_factors.renew_codes(request.user)
     return mark_done(_page(request, codes=codes))

@@ -51,7 +51,7 @@ def mark_done(response: HttpResponse) -> HttpResponse:
 
 
 def _digest(request: HttpRequest) -> str:
-    """A digest of the key and all other input: with different input it is another form."""
+    """A digest of the key and all other input: with different input, it counts as another form."""
     entered = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
     return hashlib.sha256(repr((request.user.pk, request.path, entered)).encode(errors="replace")).hexdigest()
 

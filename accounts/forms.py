@@ -102,7 +102,7 @@ class PasswordForm(NewPasswordForm):
             del self.fields["current"]
 
     def clean_current(self):
-        # The same limit as at the sign-in, for guesses in an open browser.
+        # The same limit as for signing in, against guesses in an open browser.
         refused = sign_in_limits.refusal_reason(self.request, self.user.username)
         if refused:
             raise forms.ValidationError(refused)
@@ -132,7 +132,7 @@ class PasswordAgainForm(forms.Form):
 
 class PasskeyForm(forms.Form):
     name = TextField(PASSKEY_NAME, label="Name", help_text="Which device it is on, such as “laptop” or “phone”.")
-    # What the browser answers.
+    # The response of the browser.
     credential = forms.CharField(max_length=20_000, widget=forms.HiddenInput, required=False)
 
     def clean(self):

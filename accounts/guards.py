@@ -14,19 +14,19 @@ from accounts.signing_in import ENROL, PROVED
 from studio.htmx import reload_page, wants_piece
 from studio.links import link_to
 
-# What somebody who still has to set up a second factor may open.
+# The pages for people who still have to set up a second factor.
 OPEN_BEFORE = {"factors", "factor_app", "factor_passkey", "factor_passkey_begin", "sign_out", "theme"}
 RECENT_SECONDS = 15 * 60
 
 
 def reauthentication_required(view):
-    """For a view whose POST gives power or takes it: the person shows again who they are."""
+    """Require a recent confirmation for a view whose POST changes permissions."""
     view.reauthentication_required = "POST"
     return view
 
 
 def admin_mode_required(view):
-    """For a page of site admins: they show again who they are before it opens, so that nothing they write is lost."""
+    """Require a recent confirmation before a page of site admins opens, so that no input is lost."""
     view.reauthentication_required = "all"
     return view
 
@@ -65,7 +65,7 @@ def _is_guarded(request, view_func) -> bool:
 
 
 def is_recently_authenticated(request) -> bool:
-    """Whether the last proof of this session is recent. Signing in is one."""
+    """Whether the last confirmation or sign-in of this session is recent."""
     proved = request.session.get(PROVED)
     if proved is None:
         proved = request.user.last_login.timestamp() if request.user.last_login else 0
@@ -73,7 +73,8 @@ def is_recently_authenticated(request) -> bool:
 
 
 def reauthentication_methods(user) -> set[str]:
-    """The ways to confirm access: the second factors, else the password, else the identity provider; none after a link alone."""
+    """The ways to confirm access: the second factors, otherwise the password, otherwise the identity provider; none
+    after a sign-in link."""
     kinds = set(second_factors.factors_of(user).values_list("type", flat=True))
     if kinds or user.has_usable_password():
         return kinds or {"password"}
@@ -82,7 +83,7 @@ def reauthentication_methods(user) -> set[str]:
 
 def _ask(request):
     if request.method in SAFE and wants_piece(request):
-        # A poll: the whole page goes to the question, not only its piece.
+        # For a poll, the whole page redirects, not only its part.
         return reload_page()
     back = request.get_full_path()
     if request.method not in SAFE:

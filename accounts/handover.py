@@ -23,12 +23,12 @@ HOLDINGS: list[Holding] = []
 
 
 def count_held(person: "User") -> dict[str, int]:
-    """How many of each kind, without those of which there are none."""
+    """The number of objects of each kind, without zeros."""
     counts = {holding.label: holding.rows(person).count() for holding in HOLDINGS}
     return {label: number for label, number in counts.items() if number}
 
 
 def hand_over(person: "User", heir: "User") -> None:
-    """Call it in the transaction in which the person leaves."""
+    """Hand over all objects; call it in the transaction in which the person leaves."""
     for holding in HOLDINGS:
         holding.give(holding.rows(person), person, heir)

@@ -12,10 +12,10 @@ from studio import encryption
 from studio.errors import Conflict
 from studio.public_url import public_url
 
-# What only site admins may.
+# The action for messages to people who are not site admins.
 ACT = "set up identity providers"
 WELL_KNOWN = "/.well-known/openid-configuration"
-# What a site admin may write of one; the secret is apart.
+# The fields that a site admin can change, without the secret.
 WRITABLE = (
     "name",
     "issuer",
@@ -35,7 +35,7 @@ class IdentityProvider(models.Model):
     name = models.CharField(max_length=40)
     issuer = models.URLField(max_length=400)
     client_id = models.CharField("client id", max_length=190)
-    # Encrypted as the key vault's secrets are.
+    # Encrypted like the key vault's secrets.
     secret_text = models.TextField(blank=True)
     scopes = models.CharField(max_length=200, default="openid profile email")
     groups_claim = models.CharField("claim with groups", max_length=100, default="groups", blank=True)
@@ -65,7 +65,7 @@ class IdentityProvider(models.Model):
 
     @transaction.atomic
     def change(self, actor: Actor, secret: str, **fields: Any) -> None:
-        """An empty secret keeps the one that is stored."""
+        """Change fields; an empty secret keeps the stored one."""
         require_site_admin(actor, ACT)
         before = {name: getattr(self, name) for name in WRITABLE}
         for name in WRITABLE:
@@ -81,7 +81,7 @@ class IdentityProvider(models.Model):
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
-        """People who signed in with it keep their accounts, and need another way to sign in."""
+        """Delete it. People who signed in with it keep their accounts, and need another way to sign in."""
         require_site_admin(actor, ACT)
         activity.record("provider.delete", self, actor=actor, message=self.issuer)
         self.delete()
@@ -103,12 +103,12 @@ class IdentityProvider(models.Model):
 
     @property
     def redirect_url(self) -> str:
-        """To register at the provider: built from PUBLIC_URL, never from a request."""
+        """The URL to register at the provider, built from PUBLIC_URL and never from a request."""
         return public_url(reverse("accounts:oidc_callback", args=[self.slug]))
 
 
 def encrypt_again(keys: encryption.Keys) -> int:
-    """What another key has encrypted; for `manage.py rotate_vault_keys`."""
+    """Encrypt values of other keys with the current one; for `manage.py rotate_vault_keys`."""
     rows = list(IdentityProvider.objects.all())
     for row in rows:
         row.secret_text = keys.encrypt(keys.decrypt(row.secret_text, row._owner), row._owner)

@@ -38,7 +38,7 @@ __all__ = [
 class User(AbstractUser):
     class Kind(models.TextChoices):
         PERSON = "person"
-        # It has no password, and no link signs it in.
+        # It has no password and cannot sign in by a link.
         SERVICE_PRINCIPAL = "service principal"
 
     class Theme(models.TextChoices):
@@ -55,14 +55,14 @@ class User(AbstractUser):
 
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.PERSON, editable=False)
     closed_as = models.CharField(max_length=12, choices=Closed, blank=True, editable=False)
-    # Made by `manage.py break_glass`: no claim of an identity provider takes anything from it.
+    # Created by `manage.py break_glass`: claims of identity providers cannot remove its rights.
     is_break_glass = models.BooleanField(default=False, editable=False)
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.SYSTEM)
-    # Here and not only counted, because every page shows it.
+    # Stored here and not only counted, because every page shows it.
     unread_notifications = models.PositiveIntegerField(default=0, editable=False)
 
     def clean(self):
-        """Called by the forms of the administration, which write to the row."""
+        """Called by the forms of the administration, which change the row."""
         super().clean()
         for field in ("username", "first_name", "last_name"):
             problem = visible_names.problem_with(getattr(self, field))
@@ -71,7 +71,7 @@ class User(AbstractUser):
 
     @classmethod
     def of_key(cls, key: int) -> "User":
-        """The person of this key, whose row is read when another of its fields is asked for."""
+        """The person with this key; the row is read when another field is accessed."""
         return cls.from_db("default", ["id"], [key])
 
     @property
@@ -99,7 +99,8 @@ class SignInLink(models.Model):
     @classmethod
     @transaction.atomic
     def create_for(cls, user, hours: int = 24, is_invitation: bool = False) -> str:
-        """The secret for the URL; only its digest is stored. A new invitation replaces the person's earlier ones."""
+        """Create a link and return the secret for its URL; only its digest is stored. A new invitation replaces the
+        person's earlier ones."""
         if user.kind == User.Kind.SERVICE_PRINCIPAL:
             raise Invalid(f"{user} is a service principal, which signs in by its client id and secret alone.")
         secret = new_secret()
@@ -116,13 +117,13 @@ class SignInLink(models.Model):
 
     @classmethod
     def find_invited(cls, secret: str) -> User | None:
-        """The person whom this invitation is for, while it can be accepted."""
+        """The invited person, while the invitation can be accepted."""
         links = cls._unused(secret, is_invitation=True).select_related("user")
         return next((link.user for link in links if link.user.is_active), None)
 
     @classmethod
     def redeem(cls, secret: str, is_invitation: bool = False) -> User | None:
-        """The person, on the first use before the link expires; None otherwise."""
+        """Return the person on the first use before the link expires, otherwise None."""
         # One conditional UPDATE: of two clicks, only one wins.
         if not cls._unused(secret, is_invitation).update(used_at=timezone.now()):
             return None
@@ -159,7 +160,7 @@ class Token(models.Model):
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)
     scope = models.CharField(max_length=5, choices=TokenScope, default=TokenScope.ADMIN)
-    # The only workspace that it opens. No foreign key, because workspaces are an app above this one.
+    # The only workspace for which it is valid. No foreign key, because workspaces are an app above this one.
     workspace_key = models.BigIntegerField(null=True, blank=True)
     workspace_name = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -180,7 +181,8 @@ class Token(models.Model):
     def create_for(
         cls, user, name: str, days: int | None = None, actor: Actor | None = None, scope: str = "", workspace=None
     ) -> tuple["Token", str]:
-        """A token and its secret. `scope` is one of TokenScope, all that the person may by default; `workspace` the only one it opens."""
+        """Create a token and its secret. `scope` is one of TokenScope, by default all permissions; `workspace` limits
+        it to one."""
         secret = new_secret("lz_")
         expires = timezone.now() + dt.timedelta(days=days) if days else None
         token = cls.objects.create(
@@ -206,7 +208,7 @@ class Token(models.Model):
     @classmethod
     @transaction.atomic
     def revoke_all(cls, user) -> int:
-        """All of a person's tokens; returns how many."""
+        """Revoke all of a person's tokens; return their number."""
         live = list(cls.objects.filter(user=user, revoked_at=None))
         for token in live:
             token.revoke()
@@ -248,7 +250,8 @@ class DeviceLogin(models.Model):
         activity.record("login.deny", self, label=self.client_name)
 
     def issue_token(self) -> str:
-        """The secret of the new token, once approved; until then raises Invalid with a code of OAuth's device flow."""
+        """Return the secret of the new token after approval; before it, raise Invalid with a code of OAuth's device
+        flow."""
         if self.denied_at:
             raise Invalid("The request was denied in the browser.", code="access_denied")
         if self.expires_at < timezone.now() or self.redeemed_at:
@@ -264,7 +267,7 @@ class SentForm(models.Model):
     """A form that has created something (accounts/form_keys.py)."""
 
     digest = models.CharField(max_length=64, unique=True)
-    # Where its answer leads; empty if the answer was a page.
+    # The target of its redirect; empty if the response was a page.
     location = models.CharField(max_length=2000, blank=True)
     at = models.DateTimeField(default=timezone.now, db_index=True)
 

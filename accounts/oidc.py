@@ -16,7 +16,7 @@ from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOA
 from accounts.identity_providers import IdentityProvider
 from studio.errors import Denied, Invalid, NotReady
 
-# None of these takes the client's secret for a key.
+# None of these uses the client's secret as a key.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 # The clocks of both sides may differ by this much.
@@ -84,7 +84,7 @@ def begin_sign_in(request, row: IdentityProvider, process: str, **state):
     """The redirect to the provider. `process` and `state` come back from `finish`."""
     nonce = secrets.token_urlsafe(24)
     try:
-        # It asks again for a confirmation, although the person is signed in there.
+        # The provider asks for confirmation, even if the person is signed in there.
         again = {"prompt": "login"} if process == "confirm" else {}
         return Provider(request, row).redirect(
             request, process, auth_params={"nonce": nonce, **again}, nonce=nonce, **state
@@ -94,7 +94,7 @@ def begin_sign_in(request, row: IdentityProvider, process: str, **state):
 
 
 def finish_sign_in(request, row: IdentityProvider) -> tuple[dict, dict]:
-    """The claims, and the state that `begin_sign_in` was given."""
+    """Return the claims and the state of `begin_sign_in`."""
     adapter, query = Adapter(request, row), request.GET
     state = statekit.unstash_state(request, provider_id=row.slug, state_id=query.get("state", ""))
     if state is None:
@@ -126,7 +126,7 @@ def read_logout(request, row: IdentityProvider, token: str) -> str:
 
 
 def check_connection(row: IdentityProvider) -> list[tuple[bool, str, str]]:
-    """Each step: whether it went well, what it is, and what was found or is to be done."""
+    """Check each step: whether it succeeded, its name, and the finding or what to do."""
     try:
         config = _fetch(row.discovery_url)
     except (requests.RequestException, ValueError) as error:

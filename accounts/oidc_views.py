@@ -75,7 +75,7 @@ def oidc_callback(request, slug):
 
 
 def _confirm(request, row, claims, state):
-    """The provider has asked again who it is."""
+    """The provider has confirmed the person again."""
     if not external_identities.providers_of(request.user).filter(provider=row.slug, uid=claims["sub"]).exists():
         raise Denied(f"You have signed in to {row} with an account that is not the one of {request.user}.")
     record_authentication(request)
@@ -89,7 +89,7 @@ def _confirm(request, row, claims, state):
 @never_cache
 @require_POST
 def oidc_logout(request, slug):
-    """Back-channel logout: the provider says that somebody is no longer signed in there, and their sessions here end."""
+    """Back-channel logout: the provider reports that somebody signed out there; their sessions here end."""
     row = get_object_or_404(IdentityProvider, slug=slug)
     try:
         subject = load_oidc().read_logout(request, row, request.POST.get("logout_token", ""))

@@ -22,7 +22,7 @@ def _load_webauthn():
 
 
 def begin_registration(user: User) -> dict:
-    """Options for `navigator.credentials.create`; the challenge is kept in the session."""
+    """Options for `navigator.credentials.create`; the challenge is stored in the session."""
     if second_factors.factors_of(user).count() > second_factors.MAX_PASSKEYS:
         raise Conflict(f"You have {second_factors.MAX_PASSKEYS} passkeys. Remove one first.")
     return _load_webauthn().begin_registration(user, passwordless=True)
@@ -42,7 +42,7 @@ def add_passkey(user: User, name: str, answer: str) -> list[str]:
 
 
 def begin_authentication(user: User | None = None) -> dict:
-    """Options for `navigator.credentials.get`: of this person's passkeys, or of any that the device holds for the studio."""
+    """Options for `navigator.credentials.get`: for this person's passkeys, or for any of the studio on the device."""
     return _load_webauthn().begin_authentication(user)
 
 

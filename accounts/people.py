@@ -16,12 +16,12 @@ from studio.formats import format_count
 # An account that was not used for this long is dormant.
 DORMANT_AFTER = dt.timedelta(days=90)
 STATES = ("active", "pending", "dormant", "blocked", "deactivated")
-# How Django marks an account that has no password.
+# Django's mark of an account without a password.
 NO_PASSWORD = "!"
 
 
 def list_people(state: str = "") -> QuerySet[User]:
-    """With what `last_seen` and `state_of` read; of one of STATES only, if it is given."""
+    """People with the values for `last_seen` and `state_of`, optionally only those in one of STATES."""
     people = User.objects.filter(kind=User.Kind.PERSON).annotate(
         session_used_at=Max("sessions__last_used_at"), token_used_at=Max("tokens__last_used_at")
     )
@@ -76,7 +76,7 @@ def end_sessions(person: User, but: str = "") -> int:
 
 @transaction.atomic
 def end_session(person: User, key: str) -> None:
-    """One of the person's sessions, by the key under which it is stored."""
+    """End one of the person's sessions, by its stored key."""
     found = Session.objects.filter(user=person, pk=key).first()
     if found is None:
         raise Conflict("This session has ended already.")
@@ -86,14 +86,15 @@ def end_session(person: User, key: str) -> None:
 
 @transaction.atomic
 def block_account(actor: Actor, person: User) -> None:
-    """For a while: no sign-in, no session, no token works, and nothing that the person has is given away."""
+    """Block the account: no sign-in, session or token works, and nothing is handed over."""
     _close(actor, person, User.Closed.BLOCKED, "block an account")
     activity.record("account.block", person, actor=actor)
 
 
 @transaction.atomic
 def deactivate_account(actor: Actor, person: User, heir: User | None = None) -> dict[str, int]:
-    """Close the account permanently: the heir gets what the person holds, tokens are revoked. Returns what was handed over."""
+    """Close the account permanently: hand over to the heir what the person owns, and revoke tokens. Return what was
+    handed over."""
     held = handover.count_held(person)
     if held and heir is None:
         words = ", ".join(f"{number} {label}" for label, number in held.items())
@@ -111,7 +112,7 @@ def deactivate_account(actor: Actor, person: User, heir: User | None = None) -> 
 
 @transaction.atomic
 def open_account(actor: Actor, person: User) -> None:
-    """After a block, a deactivation, or for a newcomer who waits for it."""
+    """Unblock or reactivate an account, or approve that of a newcomer."""
     require_site_admin(actor, "unblock an account")
     before = person.closed_as or "deactivated"
     if not User.objects.filter(pk=person.pk, is_active=False).update(is_active=True, closed_as=""):

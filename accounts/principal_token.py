@@ -66,7 +66,7 @@ def issue_token(request: HttpRequest, tenant: str, version: int) -> JsonResponse
 
 
 def _credentials(request: HttpRequest) -> tuple[str, str]:
-    """From the form, or by basic authentication."""
+    """Client id and secret from the form, or from basic authentication."""
     kind, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "basic":
         return request.POST.get("client_id", ""), request.POST.get("client_secret", "")
@@ -92,7 +92,7 @@ def _answer(request: HttpRequest, token: str, version: int) -> dict:
     if version == 2:
         return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
     now = int(time.time())
-    # Version 1 writes numbers as texts.
+    # Version 1 has numbers as texts.
     return {
         "token_type": "Bearer",
         "expires_in": str(seconds),
@@ -107,7 +107,7 @@ def _answer(request: HttpRequest, token: str, version: int) -> dict:
 @login_not_required
 @require_GET
 def openid_configuration(request: HttpRequest, tenant: str) -> JsonResponse:
-    """Where libraries find the token route."""
+    """The document with the URL of the token route."""
     root = public_url(f"/{tenant}")
     return JsonResponse(
         {

@@ -21,7 +21,7 @@ from studio.errors import Conflict, Invalid
 MAX_LIVE_SECRETS = 2
 MAX_DAYS = 730
 TOKEN_SECONDS = 3600
-# Begins as a personal token does, so that logs mask both.
+# The prefix of personal tokens, so that logs mask both.
 TOKEN_PREFIX = "lz_sp_"
 SALT = "service-principal"
 
@@ -32,7 +32,7 @@ class ServicePrincipalQuerySet(models.QuerySet):
 
 
 class ServicePrincipal(models.Model):
-    # It holds the roles, and what it makes is made by it.
+    # The account that has the roles and is the creator of its objects.
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="service_principal")
     client_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -58,7 +58,7 @@ class ServicePrincipal(models.Model):
 
     @transaction.atomic
     def add_secret(self, actor: Actor, days: int) -> tuple["PrincipalSecret", str]:
-        """The new secret and its text, which is stored nowhere."""
+        """Create a secret; return it with its text, which is not stored."""
         if not 1 <= days <= MAX_DAYS:
             raise Invalid(f"A secret can be valid for 1 to {MAX_DAYS} days, not {days}.", target="days")
         # If there are two requests at the same moment, the second waits and counts the first one's secret.
@@ -80,7 +80,7 @@ class ServicePrincipal(models.Model):
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
-        """With its secrets and roles; what it has made stays."""
+        """Delete it with its secrets and roles; the objects that it created stay."""
         activity.record("principal.delete", self, actor=actor, message=f"client id {self.client_id}")
         self.user.delete()
 
@@ -113,14 +113,14 @@ class PrincipalSecret(models.Model):
 
     @transaction.atomic
     def revoke(self, actor: Actor) -> None:
-        """Tokens that were issued for it stop with it."""
+        """Revoke it with the tokens that were issued for it."""
         self.revoked_at = timezone.now()
         self.save(update_fields=["revoked_at"])
         activity.record("principal_secret.revoke", self, actor=actor, label=f"{self.principal} ({self})")
 
 
 def check_secret(client_id: str, text: str) -> tuple[PrincipalSecret | None, bool]:
-    """The secret of the principal that is live and has this text, and whether there is such a principal at all."""
+    """The valid secret of the principal with this text, and whether the principal exists."""
     try:
         principal = ServicePrincipal.objects.filter(client_id=uuid.UUID(client_id), user__is_active=True).first()
     except ValueError:
@@ -135,9 +135,9 @@ def check_secret(client_id: str, text: str) -> tuple[PrincipalSecret | None, boo
 
 
 def make_token(secret: PrincipalSecret) -> str:
-    """For an hour, and no longer than the secret itself."""
+    """A token for an hour, but no longer than the secret is valid."""
     signed = signing.dumps([secret.pk], salt=SALT)
-    # In letters and digits alone, as masks know tokens.
+    # Only letters and digits, so that logs mask it.
     return TOKEN_PREFIX + base64.urlsafe_b64encode(signed.encode()).decode().rstrip("=")
 
 

@@ -2,7 +2,7 @@
 
 
 def draw_qr_code(text: str) -> dict:
-    """The number of modules in a row with the quiet zone, and the path of the dark ones."""
+    """Return the number of modules in a row with the quiet zone, and the path of the dark ones."""
     # Memory: nearly 1 MB in each process, for a page that a person opens once.
     import qrcode
 

@@ -25,7 +25,7 @@ class RecordRefusals:
 
 
 def record_refusal(verb: str, thing) -> None:
-    """The verb is one of `can()`, the thing a subscription, resource group or workspace."""
+    """Note a refusal; the verb is one of `can()`, the object a subscription, resource group or workspace."""
     request = current_request()
     if request is not None:
         request.refused = (verb, thing)  # type: ignore[attr-defined]

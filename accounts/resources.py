@@ -10,7 +10,7 @@ from studio.public_url import public_url
 from studio.request_body import Body
 from studio.schemas import Shape
 
-# Seconds between two questions of a terminal that waits.
+# Seconds between two polls of a waiting terminal.
 INTERVAL = 2
 
 

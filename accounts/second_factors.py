@@ -40,12 +40,12 @@ class Adapter(DefaultMFAAdapter):
 
 
 def passkey_host() -> str:
-    """The name to which passkeys are bound; browsers take no numbers, so this machine is `localhost`."""
+    """The host name for passkeys; browsers accept no IP addresses, so this machine is `localhost`."""
     return "localhost" if hosts.is_loopback(settings.PUBLIC_HOST) else settings.PUBLIC_HOST
 
 
 def factors_of(user: User):
-    """Apps and passkeys; recovery codes are no factor of their own."""
+    """Apps and passkeys; recovery codes are not a separate factor."""
     return Authenticator.objects.filter(user=user, type__in=[Type.TOTP, Type.WEBAUTHN]).order_by("type", "pk")
 
 
@@ -59,13 +59,13 @@ def new_secret() -> str:
 
 
 def totp_url(user: User, secret: str) -> str:
-    """What the QR code holds."""
+    """The content of the QR code."""
     return Adapter().build_totp_url(user, secret)
 
 
 @transaction.atomic
 def add_app(user: User, secret: str, code: str) -> list[str]:
-    """Once a code shows that the app has the secret. Returns new recovery codes, if the person had none."""
+    """Add an app after a code has confirmed it. Return new recovery codes, if the person had none."""
     if not totp.validate_totp_code(secret, code.replace(" ", "")):
         raise Invalid(
             "That is not the current code of the app. Check that the clock of the phone is right.", target="code"
@@ -85,7 +85,7 @@ def ensure_codes(user: User) -> list[str]:
 
 @transaction.atomic
 def renew_codes(user: User) -> list[str]:
-    """Ten new ones; those before stop working."""
+    """Create ten new recovery codes; the old ones stop working."""
     if not factors_of(user).exists():
         raise Conflict("Recovery codes replace a lost second factor: set one up first.")
     Authenticator.objects.filter(user=user, type=Type.RECOVERY_CODES).delete()
@@ -100,7 +100,7 @@ def count_codes(user: User) -> int:
 
 @transaction.atomic
 def remove_factor(user: User, key: int) -> None:
-    """Recovery codes go with the last factor."""
+    """Remove a factor; recovery codes are removed with the last one."""
     found = factors_of(user).filter(pk=key).first()
     if found is None:
         raise Conflict("This second factor was already removed.")
@@ -132,7 +132,7 @@ def change_policy(actor: Actor, rule: str) -> None:
 
 @transaction.atomic
 def reset_factors(user: User, actor: Actor | None = None) -> int:
-    """For a person who has lost phone and codes: the next sign-in needs the password alone."""
+    """Remove all factors of a person who has lost phone and codes: the next sign-in needs only the password."""
     gone, _ = Authenticator.objects.filter(user=user).delete()
     activity.record("factor.reset", user, actor=actor)
     return gone
@@ -153,7 +153,7 @@ def check_code(user: User, code: str) -> str:
 
 
 def _use_totp(row: Authenticator, code: str) -> bool:
-    """A code is good for its step of 30 seconds and the one on either side, and no step counts twice."""
+    """A code is valid for its step of 30 seconds and the steps before and after; each step works only once."""
     secret = Adapter().decrypt(row.data["secret"])
     for step in totp.yield_hotp_counters_from_time():
         right = totp.format_hotp_value(totp.hotp_value(secret, step))

@@ -22,7 +22,7 @@ def sessions(request):
 
 @require_POST
 def sessions_end(request):
-    """The one whose key the button names, or all but this one."""
+    """End the session of the button, or all except this one."""
     key = request.POST.get("session", "")
     if key:
         people.end_session(request.user, key)

@@ -16,7 +16,7 @@ from studio.client_address import client_address
 from studio.database import skipped_if_busy
 from studio.request_context import current_request
 
-# As many hex digits as the column of Django's sessions can hold.
+# As many hex digits as fit into the column of Django's sessions.
 DIGITS = 40
 # Writing `last_used_at` for every page would turn each read into a write.
 USED_EVERY = dt.timedelta(minutes=5)
@@ -51,12 +51,12 @@ class Session(AbstractBaseSession):
 
     @property
     def device_name(self) -> str:
-        """The browser and system by the words that it sends of itself."""
+        """Browser and system by the user agent."""
         found = [next((name for word, name in words if word in self.client), "") for words in (BROWSERS, SYSTEMS)]
         return " on ".join(filter(None, found)) or self.client[:60] or "unknown browser"
 
 
-# The first that is found counts: browsers name those before them too.
+# The first match counts: browsers also name earlier ones.
 BROWSERS = [("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]
 SYSTEMS = [("Windows", "Windows"), ("iPhone", "iOS"), ("iPad", "iOS"), ("Android", "Android"), ("Mac OS X", "macOS")]
 SYSTEMS += [("Linux", "Linux")]

@@ -29,7 +29,7 @@ OTHER_WAYS = "Wait an hour, or use a browser in which you have signed in before,
 
 
 def refusal_reason(request: HttpRequest, name: str) -> str:
-    """Why passwords for this name are refused now, as a sentence; empty if one may be tried."""
+    """Why passwords for this name are refused now, as a sentence; otherwise empty."""
     recent = FailedSignIn.objects.filter(at__gt=timezone.now() - HOUR).exclude(name="")
     device = device_of(request, name)
     if device:
@@ -63,7 +63,7 @@ def is_link_refused(request: HttpRequest) -> bool:
 
 
 def device_of(request: HttpRequest, name: str) -> str:
-    """The id of the browser, if the person with this name has signed in with it before; else empty."""
+    """The id of the browser, if the person with this name has signed in with it before; otherwise empty."""
     known = _known(request)
     if not known:
         return ""

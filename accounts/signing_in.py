@@ -15,14 +15,14 @@ from accounts.models import User
 from accounts.sessions import BEGAN
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-# Between the password and the second step; and until when it may follow.
+# Session keys for the time between the password and the second step, and for its end.
 PENDING, PENDING_SECONDS = "second_step", 600
-# When the person last showed in this session who they are; and that they have to set up a second factor first.
+# Session keys of the last confirmation, and of a required second factor that is not set up yet.
 PROVED, ENROL = "proved_at", "must_add_factor"
 
 
 def after_password(request, user: User, how: str):
-    """A session, or the second step if the person has a second factor."""
+    """Start a session, or the second step if the person has a second factor."""
     if not second_factors.factors_of(user).exists():
         return start_session(request, user, how, enrol=second_factors.is_required_of(user))
     request.session[PENDING] = {
@@ -71,6 +71,6 @@ def record_failure(name: str, reason: str) -> None:
 def next_page(request) -> str:
     """The page the person wanted to open, if it is on this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    # redirect() takes a word without a slash for the name of a URL.
+    # redirect() treats a word without a slash as the name of a URL.
     allowed = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
     return wanted if allowed else settings.LOGIN_REDIRECT_URL

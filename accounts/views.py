@@ -60,7 +60,7 @@ def _authenticate(request, form) -> tuple[User | None, int]:
 @login_not_required
 @never_cache
 def administration(request):
-    """Where the administration sends people without access: to the sign-in page, or to an error."""
+    """Redirect people without access to the administration to the sign-in page, or show an error."""
     if request.user.is_authenticated and not request.user.is_staff:
         raise Denied("Only site admins can open the administration.")
     if request.user.is_authenticated:
@@ -72,7 +72,7 @@ def administration(request):
 @never_cache
 @require_GET
 def sign_in_link(request, secret):
-    """A link works once, like Jupyter's."""
+    """Sign in by a link, which works once."""
     if sign_in_limits.is_link_refused(request):
         return render(request, "accounts/sign_in_link_used.html", {"too_many": True}, status=429)
     user = SignInLink.redeem(secret)

@@ -27,10 +27,10 @@ RESERVED = ("azureml-", "microsoft")
 MAX_DEFINITION_BYTES = 256 * 1024
 # Packages and requirements in an environment; characters of one of them.
 MAX_REQUIREMENTS, MAX_REQUIREMENT_LENGTH = 1_000, 1_000
-# What a script finds if no environment is given for it; the SDK sends the same with a run configuration.
+# The packages of the default environment; the SDK sends the same with a run configuration.
 DEFAULT_NAME = "default-environment"
 DEFAULT_PACKAGES = ("azureml-defaults", "matplotlib", "pandas", "scikit-learn", "numpy", "joblib")
-# A workspace's own environments among which the name nearest to an unknown one is looked for.
+# How many of a workspace's environments are compared with an unknown name, to suggest the closest.
 MAX_COMPARED = 200
 # When several requests make a version at the same moment, each tries this many times.
 TRIES = 10
@@ -71,7 +71,7 @@ def find_same_version(workspace: Workspace, definition: dict) -> EnvironmentVers
 
 
 def _built_content(definition: dict) -> tuple:
-    """What a node reads of a definition."""
+    """The part of a definition that a node reads."""
     python = definition.get("python") or {}
     variables_of = {name: str(value) for name, value in (definition.get("environmentVariables") or {}).items()}
     return bool(python.get("userManagedDependencies")), python.get("condaDependencies") or {}, variables_of
@@ -152,7 +152,7 @@ def remove_version(version: EnvironmentVersion) -> None:
 
 
 def remove_environment(version: EnvironmentVersion) -> None:
-    """The whole environment of this version."""
+    """Remove the environment of this version with all versions."""
     _check_own(version)
     version.environment.delete()
 
@@ -230,7 +230,8 @@ def check_definition(definition) -> dict:
 
 
 def check_conda(conda, target: str) -> None:
-    """Checks the list of packages, with a `pip:` list of requirements in it: all that a node reads of a conda file."""
+    """Checks the list of packages, with a `pip:` list of requirements in it: the part of a conda file that a node
+    reads."""
     if not isinstance(conda, dict | None):
         raise Invalid("A conda file must be an object with a list `dependencies`.", target=target)
     packages = (conda or {}).get("dependencies") or []

@@ -4,7 +4,7 @@ import re
 
 SDK = "lazuli-sdk"
 NOTEBOOKS, AUTOML, EXPLAIN = f"{SDK}[notebooks]", f"{SDK}[automl]", f"{SDK}[explain]"
-# The engine that reads datasets, and what scripts expect beside it.
+# The engine for datasets, and packages that scripts expect with it.
 TABLES = [f"{SDK}[data]", "pandas", "pyarrow", "numpy"]
 # interpret-community works with these, and no wheel of such a numpy is for a newer Python.
 INTERPRET = [f"{need} ; python_version < '3.12'" for need in ("interpret-community", "shap<0.45", "numpy<1.24")]
@@ -40,7 +40,7 @@ MLFLOW = {
     # The last posts allow 3.15.0, whose sklearn.log_model needs skops, which neither of the two brings.
     62: "mlflow-skinny<=3.9.0",
 }
-# These have no azureml-core below them.
+# These do not depend on azureml-core.
 ROOTS = re.compile(r"azureml-(core|dataprep.*|inference-server-http|fsspec)")
 EXTRAS = {
     "notebooks": [NOTEBOOKS],

@@ -9,12 +9,12 @@ from django.utils import timezone
 from assets.models import EnvironmentRebuild, EnvironmentVersion
 from workspaces.models import Workspace
 
-# The name under which a job's environment carries the number; it becomes part of the cache's key on the machine.
+# The name of the number in a job's environment; it becomes part of the cache's key on the machine.
 MARK = "build"
 
 
 def order_rebuild(workspace: Workspace, user, version: EnvironmentVersion) -> int:
-    """Each machine rebuilds it with the next job that uses it; return the number of the request."""
+    """Request a rebuild by each machine with the next job that uses it; return the number of the request."""
     which: dict[str, Any] = {"workspace": workspace, "name": version.environment.name, "version": version.version}
     with transaction.atomic():
         row, _ = EnvironmentRebuild.objects.get_or_create(**which)
@@ -25,7 +25,7 @@ def order_rebuild(workspace: Workspace, user, version: EnvironmentVersion) -> in
 
 
 def find_rebuild(workspace: Workspace, version: EnvironmentVersion) -> EnvironmentRebuild | None:
-    """The last order."""
+    """The last request for a rebuild."""
     rows = EnvironmentRebuild.objects.filter(workspace=workspace, version=version.version)
     return rows.filter(name=version.environment.name).select_related("ordered_by").first()
 

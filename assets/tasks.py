@@ -19,7 +19,7 @@ FULL = reading.Bounds(megabytes=512, cpu_seconds=1800, seconds=1800, threads=2)
 
 @shared_task(name=WORK, ignore_result=True)
 def work_on_data() -> None:
-    """All that is queued; other workers take theirs."""
+    """Execute all queued work; other workers do the same in parallel."""
     while work := DataWork.claim():
         try:
             result = ACTS[DataWork.Kind(work.kind)](work)

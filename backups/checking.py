@@ -26,19 +26,19 @@ NAMED = [
     (WorkspaceFile, "key"),
     (Revision, "code_key"),
 ]
-# Problems of one kind that are named; the others are counted.
+# How many problems of one kind are listed; the others are counted.
 SHOWN = 5
 BATCH = 2000
 OPENED = 3
 
 
 def check_backup(folder: pathlib.Path, passphrase: str, tick=lambda: None) -> list[str]:
-    """What is wrong with it, a sentence each; nothing if all of it can be restored."""
+    """Find problems of a backup, as sentences; none if all of it can be restored."""
     try:
         manifest = folders.read_manifest(folder)
         damaged = list(find_damaged_parts(folder, manifest))
         if damaged:
-            # What follows would only fail by it.
+            # Later checks would only fail because of it.
             return damaged
         return [*_check_files(folder, manifest, tick), *_check_database(folder, manifest, passphrase)]
     except (BackupFailed, OSError, DatabaseError) as error:
@@ -74,7 +74,7 @@ def _find_damaged_files(folder: pathlib.Path, index: Index, tick) -> Iterator[st
 
 
 def shorten(problems: Iterator[str]) -> list[str]:
-    """The first of them, and how many others there are."""
+    """The first ones, and the number of the others."""
     found = list(problems)
     more = len(found) - SHOWN
     return [*found[:SHOWN], f"… and {more:,} more."] if more > 0 else found
@@ -132,7 +132,7 @@ def _activity_of(alias: str) -> Iterator[tuple]:
 
 
 def _open_some_files(alias: str) -> list[str]:
-    """Some artifacts at random: their segments have as many bytes as the artifact itself."""
+    """Check random artifacts: their segments must have as many bytes as the artifact."""
     artifacts: QuerySet[Artifact] = Artifact.objects.using(alias).order_by()
     keys_of_all = list(artifacts.values_list("pk", flat=True)[:10_000])
     chosen = artifacts.filter(pk__in=random.sample(keys_of_all, min(OPENED, len(keys_of_all))))
@@ -145,7 +145,7 @@ def _open_some_files(alias: str) -> list[str]:
 
 
 def _check_secrets(folder: pathlib.Path, manifest: Manifest, alias: str, passphrase: str) -> list[str]:
-    """Whether the keys in the backup, or else this studio's own, read the secrets."""
+    """Check that the keys in the backup, or this studio's own, can decrypt the secrets."""
     if manifest.has_keys and not passphrase:
         return ["Its keys were not checked: set BACKUP_PASSPHRASE to what it was when the backup was made."]
     words = keys.read_keys(folder, passphrase)["vault_keys"] if manifest.has_keys else keys.list_vault_keys()

@@ -29,7 +29,8 @@ Tick = Callable[[], None]
 
 
 def copy_database(folder: pathlib.Path, tick: Tick) -> dict:
-    """As it is at one moment; {"tables": {name: rows}, "migrations": [app.name]}. `tick` is called again and again."""
+    """Copy the database consistently; returns {"tables": {name: rows}, "migrations": [app.name]}. `tick` is called
+    again and again."""
     path = folder / NAMES[connection.vendor]
     return _copy_sqlite(path, tick) if connection.vendor == "sqlite" else _dump_postgresql(path, tick)
 
@@ -39,12 +40,12 @@ def _copy_sqlite(path: pathlib.Path, tick: Tick) -> dict:
         contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as source,
         contextlib.closing(sqlite3.connect(path)) as target,
     ):
-        # One transaction for all steps: else each write of others would start the copy again.
+        # One transaction for all steps: otherwise each write of another process would restart the copy.
         source.execute("BEGIN")
         source.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
         target.execute("PRAGMA synchronous=OFF")
         source.backup(target, pages=PAGES, progress=lambda *_: tick())
-        # One file, without a log beside it.
+        # A single file without a log.
         target.execute("PRAGMA journal_mode=DELETE")
         names = [name for (name,) in target.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         return _describe(target, [name for name in names if not name.startswith("sqlite_")], tick)
@@ -74,8 +75,8 @@ def _dump_postgresql(path: pathlib.Path, tick: Tick) -> dict:
 
 @contextlib.contextmanager
 def _connected(**options):
-    """A connection of its own to PostgreSQL; what it refuses is the reason of a failure."""
-    # Studios on SQLite need not hold it in memory.
+    """A separate connection to PostgreSQL; its errors become the reason of a failure."""
+    # Imported here to save memory in studios on SQLite.
     import psycopg
 
     settings = connection.settings_dict
@@ -113,7 +114,7 @@ def run_tool(name: str, arguments: list[str], tick: Tick, database: str = "") ->
 
 
 def find_tool(name: str) -> str:
-    """The newest that is installed: an older one refuses a newer server."""
+    """Find the newest installed version: an older one refuses a newer server."""
     folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]), reverse=True)
     found = shutil.which(name, path=os.pathsep.join([*folders, os.environ.get("PATH", "")]))
     if not found:
@@ -133,12 +134,12 @@ def is_empty() -> bool:
 
 
 def restore_database(source: pathlib.Path, tick: Tick) -> None:
-    """Into the empty database of this studio, whole or not at all."""
+    """Restore into the empty database of this studio, completely or not at all."""
     if connection.vendor == "postgresql":
         _restore_postgresql(source, tick)
         return
     path = pathlib.Path(connection.settings_dict["NAME"])
-    # What another database has left beside this name would be taken for this one's log.
+    # Leftovers of another database with this name would be used as this one's log.
     for end in ("-wal", "-shm", "-journal"):
         path.with_name(path.name + end).unlink(missing_ok=True)
     fresh = path.with_name(path.name + ".restoring")
@@ -193,7 +194,7 @@ def _scratch_postgresql(source: pathlib.Path) -> Iterator[str]:
 
 
 def find_damage(alias: str) -> list[str]:
-    """What SQLite finds wrong with a restored database; PostgreSQL has refused such a one."""
+    """Find damage of a restored database in SQLite; PostgreSQL would have refused it."""
     if connections[alias].vendor != "sqlite":
         return []
     with connections[alias].cursor() as cursor:

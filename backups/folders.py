@@ -133,14 +133,14 @@ class Index:
         self.connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", row)
 
     def find_same(self, path: str, size: int, modified: int) -> str | None:
-        """The digest of the file, if it is here as it was at this time."""
+        """The digest of the file, if it is listed with this size and time."""
         values = (os.fsencode(path), size, modified)
         statement = "SELECT digest FROM files WHERE path = ? AND size = ? AND modified = ?"
         found = self.connection.execute(statement, values).fetchone()
         return found[0] if found else None
 
     def count(self) -> tuple[int, int]:
-        """How many files, and their bytes."""
+        """The number of files, and their bytes."""
         return self.connection.execute("SELECT COUNT(*), COALESCE(SUM(size), 0) FROM files").fetchone()
 
     def list_entries(self) -> Iterator[BackupEntry]:

@@ -19,7 +19,7 @@ COST = {"n": 2**15, "r": 8, "p": 1, "maxmem": 2**26}
 
 
 def list_vault_keys() -> list[str]:
-    """Those of the key vaults; none if no secret was stored yet."""
+    """The keys of the key vaults; none if no secret was stored yet."""
     path = encryption.key_file()
     return settings.KEY_VAULT_KEYS or (path.read_text().split() if path.exists() else [])
 

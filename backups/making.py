@@ -28,13 +28,13 @@ from backups.models import Backup, BackupFailed
 from studio import storage
 from studio.formats import format_bytes, utc_time
 
-# Bytes between two looks at the free space.
+# Bytes between two checks of the free space.
 BETWEEN_LOOKS = 64 * 1024 * 1024
 PROBLEMS = (BackupFailed, OSError, storage.Error, DatabaseError, sqlite3.Error)
 
 
 def make_backup(backup: Backup, passphrase: str) -> None:
-    """Work on a backup that this process has started; its row says how it ended."""
+    """Make a backup that this process has started; the row stores its result."""
     parent = pathlib.Path(backup.parent)
     part = parent / f"{backup.name}{folders.UNFINISHED}"
     try:
@@ -53,7 +53,7 @@ def make_backup(backup: Backup, passphrase: str) -> None:
 
 
 def prepare_parent(parent: pathlib.Path) -> None:
-    """An own folder that only this account may read; what a killed backup left there is removed."""
+    """Create a folder that only this account can read, without leftovers of killed backups."""
     for forbidden in (settings.SHARES_DIR, storage.get_folder()):
         if forbidden and parent.resolve().is_relative_to(pathlib.Path(forbidden).resolve()):
             raise BackupFailed(f"{parent} is inside {forbidden}, which is backed up. Choose another folder.")
@@ -63,7 +63,7 @@ def prepare_parent(parent: pathlib.Path) -> None:
 
 
 def remove_old(parent: pathlib.Path, kept: int) -> None:
-    """Keep the newest of a folder, and the newest that was checked; 0 keeps all."""
+    """Delete old backups of a folder, except the newest ones and the newest verified one; 0 keeps all."""
     last_good = Backup.objects.last_good()
     for folder in folders.list_backups(parent)[kept:] if kept else []:
         if last_good is None or folder != last_good.folder:
@@ -89,7 +89,7 @@ class Making:
         self.backup.append_log(f"Database copied: {format_bytes(size)} in {time.monotonic() - began:.1f} s.")
         files, file_bytes = self._copy_files()
         names = [name, INDEX, *self._copy_keys()]
-        # What is in the manifest is on the disk before it.
+        # Everything in the manifest is on disk before the manifest.
         os.sync()
         manifest = Manifest(
             format=folders.FORMAT,
@@ -119,7 +119,7 @@ class Making:
         return [folders.KEYS]
 
     def _copy_files(self) -> tuple[int, int]:
-        """All files of the storage, then the shares; how many there are, and their bytes."""
+        """Copy all files of the storage, then the shares; return their number and bytes."""
         before = next(iter(folders.list_backups(self.folder.parent)), None)
         with contextlib.ExitStack() as opened:
             index = opened.enter_context(folders.open_index(self.folder, is_new=True))
@@ -195,7 +195,7 @@ class Making:
 
 
 def _read_object(key: str, size: int) -> Iterator[bytes]:
-    """Opened at the first piece: files that did not change are not read."""
+    """Opened with the first read, so that unchanged files are not read."""
     yield from storage.stream_object(key, 0, size) if size else ()
 
 

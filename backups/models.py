@@ -17,7 +17,7 @@ from studio.errors import Conflict
 from studio.formats import format_count
 
 TASK = "backups.tasks.make_due_backups"
-# How long a backup counts as running after a heartbeat. Until then nothing deletes files.
+# How long a backup counts as running after a heartbeat. Until then no files are deleted.
 HOLD = dt.timedelta(minutes=2)
 # Between two heartbeats.
 BEAT = dt.timedelta(seconds=10)
@@ -38,7 +38,7 @@ class BackupQuerySet(models.QuerySet):
         dead.update(state=Backup.State.FAILED, error=INTERRUPTED, ended_at=models.F("held_until"))
 
     def last_good(self):
-        """The newest that was restored for a check and found whole."""
+        """The newest verified backup."""
         return self.filter(state=Backup.State.COMPLETED, check_error="").exclude(checked_at=None).first()
 
 
@@ -69,7 +69,7 @@ class Backup(models.Model):
     check_error = models.TextField(blank=True)
     # Retention has deleted its folder.
     removed_at = models.DateTimeField(null=True)
-    # Null if the schedule or a command of the machine has started it.
+    # Null if the schedule or a command started it.
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
 
     objects = BackupQuerySet.as_manager()
@@ -121,7 +121,7 @@ class Backup(models.Model):
         return made
 
     def start(self) -> bool:
-        """Whether this process is to make one that waited."""
+        """Start a waiting backup; returns whether this process may make it."""
         Backup.objects.end_interrupted()
         try:
             with transaction.atomic():
@@ -135,13 +135,13 @@ class Backup(models.Model):
 
     @classmethod
     def _running(cls) -> dict:
-        """From now on nothing deletes files."""
+        """Mark it as running; from now on no files are deleted."""
         now = timezone.now()
         times = {"started_at": now, "held_until": now + HOLD}
         return {"state": cls.State.RUNNING, "name": f"{now:%Y-%m-%dT%H-%M-%S}-{now.microsecond // 1000:03}Z", **times}
 
     def hold_on(self) -> None:
-        """A heartbeat, as often as one likes; refused if it came too late, for files may have been deleted since."""
+        """Send a heartbeat; refused if it is too late, because files may have been deleted since."""
         now = timezone.now()
         if self.held_until and self.held_until - now > HOLD - BEAT:
             return

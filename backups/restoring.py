@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 
 def restore_backup(folder: pathlib.Path, passphrase: str, say: Say, *, overwrite: bool, dry_run: bool) -> None:
-    """Files first, the database last: what was interrupted is started again."""
+    """Restore files first and the database last, so that an interrupted restore can be started again."""
     with lock_data_folder():
         manifest = folders.read_manifest(folder)
         say(f"{folder}: version {manifest.version}, made {manifest.made_at}, {manifest.files:,} files.")
@@ -40,7 +40,7 @@ def restore_backup(folder: pathlib.Path, passphrase: str, say: Say, *, overwrite
 
 @contextlib.contextmanager
 def lock_data_folder() -> Iterator[None]:
-    """As a studio that runs does, so that none starts meanwhile."""
+    """Lock the folder like a running studio, so that none starts meanwhile."""
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open(settings.DATA_DIR / "up.lock", "a+") as file:
         try:
@@ -53,7 +53,7 @@ def lock_data_folder() -> Iterator[None]:
 
 
 def check_possible(folder: pathlib.Path, manifest: Manifest, overwrite: bool) -> None:
-    """Refuses in words before anything is changed."""
+    """Raise an error with a reason before anything is changed."""
     if manifest.database != connection.vendor:
         raise BackupFailed(f"It is a backup of {manifest.database}; DATABASE_URL names {connection.vendor}.")
     if not database_copies.is_empty():
@@ -91,7 +91,7 @@ def _check_space(manifest: Manifest) -> None:
 
 
 def open_keys(folder: pathlib.Path, manifest: Manifest, passphrase: str) -> dict:
-    """The keys of the backup, or nothing if this machine has those that it needs."""
+    """The keys of the backup, or nothing if this machine has the necessary ones."""
     if manifest.has_keys:
         if not passphrase:
             raise BackupFailed("Its keys are encrypted: set BACKUP_PASSPHRASE to what it was when the backup was made.")
@@ -136,7 +136,7 @@ def _restore_files(folder: pathlib.Path, say: Say) -> None:
 
 
 def read_verified(source: pathlib.Path, entry: BackupEntry) -> Iterator[bytes]:
-    """Raises at the end if the bytes are not those that were written."""
+    """Read a file; raises at the end if its bytes differ from the recorded ones."""
     hasher = hashlib.sha256()
     for piece in folders.read_pieces(source):
         hasher.update(piece)

@@ -1,4 +1,4 @@
-"""YAML that people send, read with bounds: a reader in Python needs seconds for half a megabyte, and minutes for deep nesting."""
+"""Reading YAML of people with limits: a reader in Python needs seconds for half a megabyte, and minutes for deep nesting."""
 
 import collections
 from typing import Any
@@ -26,7 +26,7 @@ class BoundedLoader(yaml.SafeLoader):
 
 
 class PlainLoader(BoundedLoader):
-    """Refuses aliases too, with which ten lines can become gigabytes, and names that are written twice."""
+    """Also refuses aliases, because ten lines can expand to gigabytes, and repeated names."""
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
@@ -42,7 +42,7 @@ class PlainLoader(BoundedLoader):
 
 
 def load_yaml(text: str | bytes, loader: type[BoundedLoader] = PlainLoader) -> Any:
-    """The content of a YAML text. Raises YAMLError whatever is wrong with it.
+    """Return the content of a YAML text. Raises only YAMLError.
 
     PyYAML raises other errors for a value that is not of its kind, such as `2020-99-99`, `!!bool abc` or 5,000 digits.
     """

@@ -9,7 +9,7 @@ from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Shape, SystemData
 
 TYPE = "Microsoft.MachineLearningServices/workspaces/data"
-# What clients of v2 see of SDK v1's kinds.
+# SDK v1's kinds in the terms of v2.
 V2_KINDS = {"file": "mltable", "tabular": "mltable"}
 
 

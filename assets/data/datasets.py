@@ -32,7 +32,7 @@ DATASTORE_URI = re.compile(r"azureml://(?:.*/)?datastores/(?P<datastore>[^/]+)/p
 
 
 def check_dataset(workspace: Workspace, definition) -> dict:
-    """The definition, if its steps are right and its datastores are there."""
+    """Return the definition if its steps are valid and its datastores exist."""
     if len(json.dumps(definition)) > MAX_DEFINITION_BYTES:
         raise Invalid(f"The definition is larger than {MAX_DEFINITION_BYTES // 1024} KB.", target="definition")
     try:
@@ -47,7 +47,7 @@ def check_dataset(workspace: Workspace, definition) -> dict:
 
 
 def save_dataset(actor: Actor, workspace: Workspace, definition) -> DataVersion:
-    """The saved dataset with this definition; the same one for the same definition."""
+    """Save a dataset; the same definition returns the same dataset."""
     check_dataset(workspace, definition)
     digest = digest_json(definition)
     kind = definition["kind"]
@@ -68,7 +68,8 @@ def save_dataset(actor: Actor, workspace: Workspace, definition) -> DataVersion:
 def register_dataset(
     actor: Actor, workspace: Workspace, name: str, version: str, fields: dict, *, create_new_version: bool = True
 ) -> tuple[DataVersion, bool]:
-    """A version of a name, and whether it is new. `fields`: kind, definition, uri, description, tags, properties.
+    """Register a version of a name; return it and whether it is new. `fields`: kind, definition, uri, description,
+    tags, properties.
 
     With the version `auto` it gets the next number; the same content again is the newest version.
     """
@@ -139,7 +140,7 @@ def _create_version(actor, workspace, name, version, content) -> DataVersion:
         word = str(int(word) + 1)
     if word.isdigit() and len(word) < 9:
         number = max(number, int(word))
-    # Registering what was archived brings it back.
+    # Registering a version restores an archived asset.
     asset.last_number, asset.archived_at = number, None
     asset.save(update_fields=["last_number", "archived_at"])
     made = DataVersion.objects.create(
@@ -196,7 +197,7 @@ def find_dataset(workspace: Workspace, dataset_id: str) -> DataVersion:
 
 
 def read_uri(workspace: Workspace, kind: str, uri: str) -> dict:
-    """The definition that an address of v2 stands for."""
+    """The definition for an address of v2."""
     found = DATASTORE_URI.fullmatch(uri)
     if found:
         path = {"datastore": found["datastore"], "path": found["path"].strip("/")}

@@ -13,7 +13,8 @@ FOLDER = "frozen"
 
 
 def freeze(actor: Actor, version: DataVersion, on_progress: Callable[[float], None]) -> DataVersion:
-    """The new version. Its files are in the workspace's own storage, below the id of the version that was frozen."""
+    """Freeze a version; return the new one. Its files are in the workspace's own storage, in a folder with the id of
+    the frozen version."""
     workspace, definition = version.workspace, version.definition
     if any("url" in path for path in definition["paths"]):
         raise Invalid("Files on the web cannot be frozen. Upload them to a datastore.", target="version")

@@ -15,7 +15,7 @@ from assets.data.work import DataManifest
 from studio.errors import Conflict, StudioError
 from workspaces.models import Workspace
 
-# Larger ones are watched by size and etag alone.
+# Larger ones are compared only by size and etag.
 MAX_HASHED_BYTES = 20 * 1024**3
 BLOCK = 4 * 1024 * 1024
 
@@ -39,7 +39,7 @@ class Changes:
 
 
 def record(version: DataVersion) -> DataManifest | None:
-    """The manifest of a new version; none of files of the web, nor while its datastore does not answer."""
+    """Store the manifest of a new version; not for files on the web, nor while its datastore does not answer."""
     try:
         found = [source for source in previews.list_sources(version.workspace, version.definition) if not source.url]
     except previews.PROBLEMS:
@@ -84,7 +84,7 @@ def compare(manifest: DataManifest, sources: list[Source]) -> Changes:
 
 
 def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> None:
-    """The hash of each file that is still the same; what was replaced meanwhile gets none."""
+    """Add the hash of each unchanged file; files that were replaced meanwhile get none."""
     workspace = manifest.version.workspace
     if manifest.size > MAX_HASHED_BYTES:
         return
@@ -97,7 +97,7 @@ def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> 
                 done += len(block)
                 on_progress(done / max(manifest.size, 1))
         except (Http404, StudioError):
-            # It is gone, replaced, or its datastore does not answer.
+            # It was deleted or replaced, or its datastore does not answer.
             entries.append((datastore, path, size, etag, ""))
         else:
             entries.append((datastore, path, size, etag, found.hexdigest()))
@@ -106,7 +106,7 @@ def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> 
 
 
 def _read(workspace: Workspace, source: Source) -> Iterator[bytes]:
-    """Raises Conflict if it is not the same file any more."""
+    """Read the file; raises Conflict if it was replaced."""
     files = reading.open_files(workspace, source)
     if files.find(source.path).etag != source.etag:
         raise Conflict(f"{source.path} was replaced.")

@@ -19,7 +19,7 @@ from workspaces.models import Secret, Workspace
 
 BLOB_STORE = "workspaceblobstore"
 FILE_STORE = "workspacefilestore"
-# What every workspace has, with the word in the name of its container.
+# The built-in datastores, with the word in the names of their containers.
 BUILT_IN = {
     BLOB_STORE: "blobstore",
     FILE_STORE: "filestore",
@@ -34,7 +34,7 @@ class DatastoreQuerySet(models.QuerySet):
         return self.filter(workspace__in=Workspace.objects.visible_to(actor))
 
     def of(self, workspace: Workspace):
-        """Those of the workspace; the four that every workspace has are made when they are first looked for."""
+        """The datastores of the workspace; the four built-in ones are created on first use."""
         found = self.filter(workspace=workspace)
         if not found.filter(kind=Datastore.Kind.WORKSPACE).exists():
             rows = [
@@ -56,7 +56,7 @@ class Datastore(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="datastores")
     name = models.CharField(max_length=255)
     kind = models.CharField(max_length=20, choices=Kind)
-    # What is not secret, by the names of rules.SETTINGS: account_name, container, folder, endpoint, region, …
+    # Settings without secrets, by the names of rules.SETTINGS: account_name, container, folder, endpoint, region, …
     settings = models.JSONField(default=dict, blank=True)
     # Its credentials, as JSON in the key vault.
     secret = models.ForeignKey(Secret, models.SET_NULL, null=True, blank=True, related_name="+", editable=False)
@@ -68,7 +68,7 @@ class Datastore(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = DatastoreQuerySet.as_manager()
-    # Credentials of a datastore that is tried before it is registered.
+    # Credentials of a datastore that is tested before its registration.
     offered: dict[str, str] | None = None
 
     class Meta:
@@ -96,12 +96,12 @@ class Datastore(models.Model):
 
     @property
     def storage_area(self) -> str:
-        """Where the files of a built-in one are in the studio's own storage."""
+        """The folder of a built-in one in the studio's own storage."""
         return f"{self.workspace.storage_area}/datastores/{self.name}"
 
     @classmethod
     def build_unsaved(cls, workspace: Workspace, name: str, fields: dict) -> "Datastore":
-        """One that is not stored, to try whether it answers."""
+        """An unsaved datastore for a test of the connection."""
         checked = rules.check_datastore(fields)
         offered = checked.pop("secrets")
         row = cls(workspace=workspace, name=rules.DATASTORE_NAME.check(name), **checked)
@@ -149,7 +149,7 @@ class Datastore(models.Model):
         return row
 
     def read_secrets(self) -> dict[str, str]:
-        """For the studio's own requests to the store; no answer contains them."""
+        """The secrets for the studio's requests to the store; no response contains them."""
         if self.offered is not None:
             return self.offered
         if self.secret is None:
@@ -159,7 +159,7 @@ class Datastore(models.Model):
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
-        """Forget it, with its credentials; the files stay where they are."""
+        """Remove it with its credentials; the files stay where they are."""
         if self.is_built_in:
             raise Denied(f"{self.name} is a datastore of every workspace; it cannot be removed.")
         if self.is_default:
@@ -226,7 +226,7 @@ class DataAsset(models.Model):
 
     @transaction.atomic
     def archive(self, actor: Actor, archived: bool) -> None:
-        """Out of the lists, or back into them."""
+        """Archive the asset, or restore it."""
         self.archived_at = timezone.now() if archived else None
         self.save(update_fields=["archived_at"])
         changes = {"archived": [not archived, archived]}
@@ -234,7 +234,7 @@ class DataAsset(models.Model):
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
-        """With all versions. Those stay readable by their id, for the jobs that used them."""
+        """Remove it with all versions, which stay readable by their id for the jobs that used them."""
         activity.record("data.delete", self, actor=actor, scope=self.workspace)
         self.versions.update(asset=None)
         self.delete()
@@ -322,7 +322,7 @@ class DataVersion(models.Model):
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
-        """Out of the versions of its name; it stays readable by its id, for the jobs that used it."""
+        """Remove the version from its asset; it stays readable by its id for the jobs that used it."""
         activity.record("data.delete", self, actor=actor, scope=self.workspace)
         asset = self.asset
         DataVersion.objects.filter(pk=self.pk).update(asset=None)

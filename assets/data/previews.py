@@ -17,7 +17,7 @@ from workspaces.models import Workspace
 
 MAX_FILES = 20_000
 ROWS, SAMPLE_ROWS = 50, 10_000
-# What is wrong with the data or its datastore, and belongs on the page.
+# Errors of the data or its datastore, which the page shows.
 PROBLEMS = (Conflict, Invalid, NotReady)
 
 
@@ -30,7 +30,7 @@ class Preview:
     note: str = ""
     problem: str = ""
     definition: dict = dataclasses.field(default_factory=dict)
-    # The number of the first shown row, from 0; and whether more rows follow the last one.
+    # The number of the first shown row, from 0, and whether more rows follow.
     start: int = 0
     has_more: bool = False
 
@@ -56,7 +56,7 @@ class Profile:
 
 
 def list_sources(workspace: Workspace, definition: dict) -> list[Source]:
-    """The files that the paths name, in their order."""
+    """The files of the paths, in their order."""
     rows = {row.name.lower(): row for row in Datastore.objects.of(workspace).select_related("secret")}
     found: list[Source] = []
     for path in definition["paths"]:
@@ -89,7 +89,7 @@ def _first(sources: list[Source]) -> Source:
 
 @contextlib.contextmanager
 def _open_sample(workspace: Workspace, definition: dict) -> Iterator[tuple[LocalCopy, str]]:
-    """The first file, or its first bytes, and a sentence that says so."""
+    """The first file or its first bytes, with a note."""
     found = list_sources(workspace, definition)
     source = _first(found)
     with tempfile.TemporaryDirectory(prefix="lazuli-preview-") as folder:
@@ -106,7 +106,8 @@ def _describe(found: list[Source], copy: LocalCopy) -> str:
 
 
 def read_preview(workspace: Workspace, definition: dict, infer: bool = False, start: int = 0) -> Preview:
-    """What is wrong with the data is in `problem`. With `infer` the columns get the types of their first values."""
+    """Read a preview; errors of the data are in `problem`. With `infer`, the columns get the types of their first
+    values."""
     try:
         with _open_sample(workspace, definition) as (copy, note):
             found = reading.read(definition, [copy], act="rows", limit=ROWS + 1, offset=start, infer=infer)

@@ -18,15 +18,15 @@ from studio.formats import format_bytes
 from workspaces.models import Workspace
 
 MODULE = "lazuli.data.reading_process"
-# Bytes that are fetched of a file on another machine; parquet has its description at the end, so it is fetched whole.
+# Bytes to load of a remote file; parquet has its metadata at the end, so it is loaded completely.
 HEAD_BYTES = 2 * 1024 * 1024
 MAX_FETCHED = 64 * 1024 * 1024
 # The limit for all files of a version together, for work in the background.
 MAX_COPIED = 20 * 1024**3
-# At the same time in one web process.
+# Maximum simultaneous readers in one web process.
 SLOTS = threading.BoundedSemaphore(2)
 WAIT_SECONDS = 5
-# The process gets none of the server's own variables: it reads files of strangers.
+# The process gets none of the server's variables, because it reads untrusted files.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -51,7 +51,7 @@ class Bounds:
     threads: int = 1
 
 
-# Somebody waits for it; on a busy machine a little processor time takes long.
+# Seconds that a person waits; on a busy machine, a little processor time takes long.
 QUICK = Bounds(megabytes=256, cpu_seconds=5, seconds=60)
 
 
@@ -65,7 +65,7 @@ class LocalCopy:
 
 
 def fetch(workspace: Workspace, source: Source, folder: str, is_parquet: bool) -> LocalCopy:
-    """A file of this machine as it is; of another one its first bytes, or all of a parquet file."""
+    """Return a local file, or the first bytes of a remote one (a parquet file completely)."""
     local = pathlib.Path(folder) / f"data{pathlib.PurePosixPath(source.path).suffix[:12]}"
     limit = MAX_FETCHED if is_parquet else HEAD_BYTES
     if source.url:
@@ -87,7 +87,7 @@ def fetch(workspace: Workspace, source: Source, folder: str, is_parquet: bool) -
 def fetch_all(
     workspace: Workspace, sources: list[Source], folder: str, is_parquet: bool, on_part: Callable[[float], None]
 ) -> list[LocalCopy]:
-    """All of the files, for work that nobody waits for."""
+    """Load all files completely, for background work."""
     total = sum(source.size or 0 for source in sources)
     found = []
     for number, source in enumerate(sources):
@@ -139,7 +139,7 @@ def _save_head(local: pathlib.Path, source: Source, data: bytes, is_whole: bool,
             f"{source.path} has more than {format_bytes(len(data))}, the limit for parquet files on the web."
         )
     if not is_whole:
-        # The last line may be cut. 16 and 32 bits of a character are kept together.
+        # The last line may be cut, but not inside a character of 16 or 32 bits.
         end = data.rfind(b"\n") + 1
         if not end:
             raise Invalid(f"{source.path}, line 1: the line is longer than {format_bytes(len(data))}.", target="path")
@@ -155,7 +155,8 @@ def read(
     on_progress: Callable[[float], None] | None = None,
     **request,
 ) -> dict:
-    """What the process answers to the request (`act` and its values). Raises Invalid for what is wrong with the data."""
+    """Return the response of the process to the request (`act` and its values). Raises Invalid for errors of the
+    data."""
     request |= dataclasses.asdict(bounds) | {
         "definition": definition,
         "seconds": int(bounds.seconds * bounds.threads) + 1,
@@ -205,7 +206,7 @@ def _read_answer(process: subprocess.Popen, on_progress: Callable[[float], None]
 
 
 def _explain_end(code: int, bounds: Bounds) -> str:
-    """A process that gave no answer was ended by one of its bounds."""
+    """Explain which limit ended a process without a response."""
     if code == -signal.SIGXCPU:
         return f"Reading needs more than {bounds.cpu_seconds} seconds of processor time, and was stopped."
     if code == -signal.SIGKILL:

@@ -10,7 +10,7 @@ from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Shape, SystemData
 
 Kind = models.Datastore.Kind
-# Clients of Azure know its kinds alone; `kind` says what it is.
+# Azure's clients know only these types; `kind` has the real one.
 AZURE_TYPES = {Kind.FOLDER: "AzureBlob", Kind.S3: "AzureBlob", Kind.BLOB: "AzureBlob", Kind.LAKE: "AzureDataLakeGen2"}
 # Maps the kind of credentials to the names in Azure's bodies: of secrets, and of the credentials themselves.
 SECRET_NAMES = {
@@ -115,7 +115,7 @@ class DatastorePropertiesUpdate(LooseBody):
     credentials: CredentialsUpdate | None = None
 
     def read_fields(self) -> dict:
-        """As Datastore.register takes them."""
+        """The fields for Datastore.register."""
         given = self.credentials or CredentialsUpdate()
         secrets = {SECRET_NAMES.get(name, name): value for name, value in (given.secrets or {}).items()}
         secrets |= {"tenant_id": given.tenantId, "client_id": given.clientId}

@@ -124,7 +124,7 @@ def check_folder(text: str) -> pathlib.Path:
         raise Invalid(f"{text[:200]!r} is not an absolute path.", target="folder")
     folder = pathlib.Path(text).resolve()
     if not any(folder == root or root in folder.parents for root in roots):
-        # Without the names of the roots, and the same whether the folder exists.
+        # The message has no names of roots, and is the same if the folder does not exist.
         raise Invalid(f"{text[:200]!r} is not below a folder that the site admin allows.", target="folder")
     if not folder.is_dir():
         raise Invalid(f"There is no folder {text[:200]!r} on the server.", target="folder")
@@ -136,7 +136,7 @@ def wire_name(name: str) -> str:
 
 
 def check_path(path, target: str = "path") -> str:
-    """The path of a file in a datastore: relative, with forward slashes, without steps upwards."""
+    """Check the path of a file in a datastore: relative, with forward slashes, without `..`."""
     text = names.check_text(path, "path", max_length=1000, target=target)
     parts = text.split("/")
     problem = (

@@ -40,7 +40,7 @@ RETRY = {
 }
 # The storage library's own names for uploads that are not finished.
 UNFINISHED = re.compile(r"#\d+(?:/|$)")
-# What a store answers to wrong credentials.
+# Responses of stores to wrong credentials.
 REFUSALS = ("Unauthenticated", "PermissionDenied", "status 401", "status 403", "403 Forbidden", "401 Unauthorized")
 
 
@@ -71,7 +71,7 @@ class Files:
         if row.is_built_in:
             return storage.open_store(), row.storage_area + "/"
         if row.kind == Datastore.Kind.FOLDER:
-            # Again, because the site admin may have changed what is allowed, or the folder may be a link by now.
+            # Check again, because the site admin may have changed the allowed folders, or the folder may now be a link.
             self._root = rules.check_folder(row.settings["folder"])
             return LocalStore(self._root), ""
         prefix = row.settings.get("prefix", "")
@@ -91,7 +91,7 @@ class Files:
         )
 
     def walk(self, prefix: str = "", limit: int = MAX_LISTED) -> list[File]:
-        """All files whose path begins with these letters, by path; more than `limit` are refused."""
+        """All files whose path begins with the prefix, by path; more than `limit` are refused."""
         folder = prefix.rpartition("/")[0]
         if folder:
             rules.check_path(folder)
@@ -134,7 +134,7 @@ class Files:
         return None if folder is None else pathlib.Path(folder) / (self._prefix + path)
 
     def stream(self, file: File, start: int, length: int) -> Iterable[bytes]:
-        """From `start`, in parts. The caller has found the file."""
+        """Stream the file from `start`, in parts. The caller has found the file."""
         if path := self.find_local(file.path):
             # The server sends a file of this machine itself.
             return storage.FileSlice(path, start, length)
@@ -149,7 +149,7 @@ class Files:
             start += len(part)
 
     def write(self, path: str, chunks: Iterable[bytes], overwrite: bool = False) -> File:
-        """Store a file. It is there when all of it is there, and not before."""
+        """Store a file, which appears only when it is complete."""
         rules.check_path(path)
         if UNFINISHED.search(path):
             raise Invalid(f"{path[:200]!r}: a name that ends in # and digits cannot be stored.", target="path")
@@ -184,7 +184,7 @@ class Files:
             obstore.delete(self._store, self._prefix + path)
 
     def test(self) -> None:
-        """Whether it answers, by one request; raises as any other request does."""
+        """Test the connection with one request; raises the errors of any other request."""
         self.list_folder()
 
     @staticmethod
@@ -205,7 +205,7 @@ class Files:
         return key[len(self._prefix) :]
 
     def _is_inside(self, file: File) -> bool:
-        """A folder of the server may contain links that lead out of it."""
+        """Whether the path is inside the folder, because it may contain links that lead out."""
         if self._root is None:
             return True
         real = os.path.realpath(self._root / file.path)
@@ -219,7 +219,7 @@ class Files:
 
     @contextlib.contextmanager
     def _errors(self, path: str):
-        """What a store says as an error of ours."""
+        """Translate errors of a store."""
         name = self.datastore.name
         try:
             yield
@@ -248,10 +248,10 @@ class Files:
 
 
 def _open_remote(row: Datastore):
-    """The store of Azure or S3. It is opened for each request: credentials may have changed."""
+    """Open the store of Azure or S3, for each request, because credentials may have changed."""
     given, secrets = row.settings, row.read_secrets()
     address = rules.get_address(row.kind, given)
-    # Again, because the name of the host may lead somewhere else by now.
+    # Check again, because the name of the host may resolve to another address now.
     if address:
         rules.outbound.check_url(address, "endpoint")
     options: dict[str, Any] = {
@@ -277,7 +277,7 @@ def _open_remote(row: Datastore):
 
 
 def _first_line(error: Exception) -> str:
-    """Without what the storage library adds for its developers, nor addresses with signatures."""
+    """The first line of an error, without details for developers and signed URLs."""
     line = re.sub(r"https?://\S+", "its address", str(error).strip().split("\n", 1)[0])
     return line[:300]
 

@@ -13,7 +13,7 @@ from accounts.models import User
 from assets.data.models import DataVersion
 from studio.errors import Conflict, Invalid
 
-# A worker that was killed leaves its row for this time.
+# How long the row of a killed worker stays claimed.
 HOLD_TIME = dt.timedelta(minutes=5)
 REPORT_SECONDS = 1.0
 
@@ -56,7 +56,7 @@ class DataWork(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     progress = models.FloatField(default=0, help_text="From 0 to 1.")
-    # The digest of the files that it read: a profile belongs to these files.
+    # The digest of the files that were read for the profile.
     manifest_digest = models.CharField(max_length=64, blank=True)
     result = models.JSONField(default=dict, blank=True)
     problem = models.TextField(blank=True)
@@ -91,7 +91,7 @@ class DataWork(models.Model):
 
     @classmethod
     def queue(cls, version: DataVersion, kind: str, user: User | None) -> "DataWork":
-        """Conflict if the same is under way."""
+        """Queue work; raises Conflict if the same is in progress."""
         if kind == cls.Kind.PROFILE and not version.is_table:
             raise Invalid("Only tables have a profile.", target="act")
         try:
@@ -102,7 +102,7 @@ class DataWork(models.Model):
 
     @classmethod
     def claim(cls) -> "DataWork | None":
-        """The oldest that no other worker holds. Of each kind one is done at a time, for memory's sake."""
+        """Claim the oldest free work. Only one of each kind runs at a time, to save memory."""
         now = timezone.now()
         held = cls.objects.filter(state=cls.State.RUNNING, held_until__gte=now).values_list("kind", flat=True)
         free = cls.objects.filter(state__in=cls.OPEN).exclude(kind__in=list(held))
@@ -114,7 +114,7 @@ class DataWork(models.Model):
         return None
 
     def report(self, progress: float) -> None:
-        """Also holds it for longer. It may be called often."""
+        """Store the progress and extend the claim. It can be called often."""
         if time.monotonic() - self._reported_at < REPORT_SECONDS:
             return
         self._reported_at = time.monotonic()
