@@ -118,7 +118,7 @@ def test_a_worker_that_was_killed_before_its_runner_began_claims_again(server, t
         text=True,
         check=True,
     )
-    assert late.stderr == "This attempt was canceled before it began.\n"
+    assert late.stderr == "This attempt was canceled before it started.\n"
 
 
 def test_an_unreadable_state_is_no_claim(server, tmp_path):

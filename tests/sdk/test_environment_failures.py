@@ -145,7 +145,7 @@ def test_each_reason_has_its_sentence(cause, lines, versions, sentence):
                 "  cause: Hash mismatch for `six==1.16.0`",
                 "         Expected:",
             ],
-            "The file of six==1.16.0 has another hash than the line says.",
+            "The file of six==1.16.0 does not have the hash in the line.",
         ),
         (["error: something new", "  with --a-flag"], "something new"),
         ([], "uv failed without a message"),

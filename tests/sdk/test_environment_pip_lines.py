@@ -139,9 +139,9 @@ def test_hashes_of_the_real_sdk_are_not_asked_of_ours():
     ("line", "why"),
     [
         ("pandas=1.0", "one = is conda's; write pandas==1.0."),
-        ("pandas >=1.0 <2", "'>=1.0 <2' is no bound"),
+        ("pandas >=1.0 <2", "'>=1.0 <2' is not a version bound"),
         ("pandas numpy", "write a package as name"),
-        ("-e svn+https://svn.example/x", "only those of git"),
+        ("-e svn+https://svn.example/x", "only git repositories"),
     ],
 )
 def test_what_is_no_requirement_fails_with_the_line(line, why):

@@ -126,7 +126,7 @@ def test_the_line_that_imports_says_which_part_of_a_namespace_is_missing(reason,
 @pytest.mark.parametrize(
     ("module", "said"),
     [
-        ("distutils.util", "'distutils' was a part of Python up to 3.11; the package 'setuptools' brings a copy."),
+        ("distutils.util", "'distutils' was a part of Python up to 3.11; the package 'setuptools' contains a copy."),
         ("imp", "'imp' was a part of Python up to 3.11."),
         ("urllib2", "'urllib2' was a part of Python up to 2.7. Change the script."),
         ("tkinter.ttk", "'tkinter' is a part of Python that the interpreter of this environment was built without"),
@@ -140,4 +140,4 @@ def test_nobody_is_sent_to_an_index_for_a_module_of_python(module, said):
 
 def test_nobody_is_sent_to_an_index_for_a_module_of_the_sdk(reason):
     said = reason("import azureml.nothing_of_this_name")
-    assert "no package of an index brings it" in said and "add_pip_package" not in said
+    assert "no package of an index contains it" in said and "add_pip_package" not in said

@@ -44,7 +44,7 @@ def test_a_machine_joins_shows_what_it_joined_and_leaves(studio, token, command,
     code, text = command("join", studio, token, "--no-start")
     assert code != 0 and f"This machine is the host gpu-box of {studio} already" in text
     code, text = command("leave")
-    assert code == 0 and "gpu-box takes no more jobs" in text
+    assert code == 0 and "gpu-box accepts no more jobs" in text
 
 
 def test_what_keeps_a_machine_from_joining_is_said_and_nothing_is_kept(studio, token, command, settings, tmp_path):

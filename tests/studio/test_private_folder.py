@@ -81,7 +81,7 @@ def test_a_folder_that_others_use_is_left_alone_and_refused(tmp_path, bits):
     shared.mkdir()
     (shared / "letters.txt").touch()
     shared.chmod(bits)
-    with pytest.raises(private_folder.NotPrivate, match=r"holds other things .* DATA_DIR="):
+    with pytest.raises(private_folder.NotPrivate, match=r"contains other files .* DATA_DIR="):
         private_folder.close_folder(shared)
     assert mode(shared) == f"{bits:04o}"
 
@@ -105,7 +105,7 @@ def test_the_start_refuses_a_folder_that_it_cannot_close(folder, monkeypatch):
 
 def test_the_start_refuses_a_disk_that_keeps_no_rights(folder, monkeypatch):
     monkeypatch.setattr(pathlib.Path, "chmod", lambda path, mode: None)
-    with pytest.raises(preflight.Refused, match="keeps no access rights"):
+    with pytest.raises(preflight.Refused, match="has no access rights"):
         preflight.check_data_dir(folder)
 
 

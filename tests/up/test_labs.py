@@ -189,7 +189,7 @@ def test_track_an_experiment_in_a_script(ws, target, folder, tmp_path, capsys):
     # The environment is there by now: its log, if it has one, says no more. The history shows the newest first.
     second.get_all_logs(destination="second-logs")
     builds = [path.read_text() for path in (tmp_path / "second-logs").rglob("20_image_build_log.txt")]
-    assert all(text.startswith("The environment was built before.") for text in builds)
+    assert all(text.startswith("The environment is in the cache.") for text in builds)
     assert [run.id for run in ws.experiments[name].get_runs()] == [second.id, first.id]
 
 

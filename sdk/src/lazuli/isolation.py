@@ -130,10 +130,10 @@ def variables_for_runner(environ: Mapping[str, str]) -> Dict[str, str]:
 def find_abi() -> int:
     """The version of the kernel's Landlock. Raises NotIsolated."""
     if not sys.platform.startswith("linux"):
-        raise NotIsolated("only Linux can keep a script from the files of its own account")
+        raise NotIsolated("only Linux can isolate a script from the files of its own account")
     abi = int(_libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION_FLAG))
     if abi < 0:
-        raise NotIsolated("this kernel has no Landlock, or it was switched off at its start (lsm=landlock,…)")
+        raise NotIsolated("this kernel has no Landlock, or it is turned off (boot with lsm=landlock,…)")
     if abi < MIN_ABI:
         raise NotIsolated("this kernel's Landlock is too old; Linux 5.19 or newer is needed")
     return abi

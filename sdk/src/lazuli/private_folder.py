@@ -38,8 +38,8 @@ def close_folder(folder: pathlib.Path) -> int:
         _close_path(folder)
         if _is_open(folder):
             raise NotPrivate(
-                f"The file system of {folder} keeps no access rights, so that every account of this machine can read "
-                "what lies there. Choose a folder on another one: make up DATA_DIR=~/lazuli-data"
+                f"The file system of {folder} has no access rights, so every account of this machine can read the "
+                "folder. Choose a folder on another one: make up DATA_DIR=~/lazuli-data"
             )
     return was_open + sum(map(_close_path, open_entries(folder, skipped={LINKED} if was_open else {LINKED, MANY})))
 
@@ -72,10 +72,10 @@ def problem_with(folder: pathlib.Path) -> str:
     if not folder.exists():
         return ""
     if _is_open(folder):
-        return f"Other accounts of this machine can read {folder} (mode {_format_mode(folder)}). Type: chmod -R go= '{folder}'"
+        return f"Other accounts of this machine can read {folder} (mode {_format_mode(folder)}). Run: chmod -R go= '{folder}'"
     found = next(open_entries(folder), None)
     if found:
-        return f"{found} would be open to others (mode {_format_mode(found)}) if it were moved. Type: chmod -R go= '{folder}'"
+        return f"{found} would be open to others (mode {_format_mode(found)}) if it were moved. Run: chmod -R go= '{folder}'"
     return ""
 
 
@@ -98,13 +98,13 @@ def _refuse_shared(folder: pathlib.Path) -> None:
     is_shared = state.st_mode & stat.S_ISVTX
     if is_shared or (any(folder.iterdir()) and not any((folder / name).exists() for name in OURS)):
         raise NotPrivate(
-            f"The data folder {folder} holds other things and can be read by other accounts of this machine "
-            f"(mode {_format_mode(folder)}). Give the studio a folder of its own: make up DATA_DIR='{folder}/lazuli'"
+            f"The data folder {folder} contains other files and can be read by other accounts of this machine "
+            f"(mode {_format_mode(folder)}). Give the studio its own folder: make up DATA_DIR='{folder}/lazuli'"
         )
 
 
 def _not_ours(path: pathlib.Path) -> str:
     return (
         f"{path} can be read by other accounts of this machine (mode {_format_mode(path)}) and belongs to another account, "
-        f"so that this one cannot close it. As its owner or as root, type: chmod -R go= '{path}'"
+        f"so this one cannot change it. As its owner or as root, run: chmod -R go= '{path}'"
     )

@@ -202,7 +202,7 @@ def require_subscription(client: Client, resource_group: str) -> str:
         return candidates[0]
     choice = f"one of: {', '.join(candidates)}" if candidates else "any text; a new one is created"
     raise UserErrorException(
-        f"Pass subscription_id to say which subscription the workspace belongs to ({choice}), "
+        f"Pass subscription_id, the subscription of the workspace ({choice}), "
         "or set a default with `lazuli account set --subscription ID` or AZURE_SUBSCRIPTION_ID."
     )
 

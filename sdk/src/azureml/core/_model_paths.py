@@ -61,7 +61,7 @@ def _download_once(workspace: Any, name: str, version: Optional[int]) -> str:
     if not os.path.exists(mark):
         models.download(workspace._remote, resource, name, folder, exist_ok=True)
         with open(mark, "w", encoding="ascii"):
-            """Nothing is in it."""
+            """It is empty."""
     return _only_entry(folder)
 
 

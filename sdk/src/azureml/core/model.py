@@ -244,7 +244,7 @@ class Model:
     def deserialize(workspace: Any, model_payload: Json) -> Model:
         """The model of what `serialize` has returned."""
         if "_resource" not in model_payload:
-            raise UserErrorException("This is not what Model.serialize() returns.")
+            raise UserErrorException("This is not the result of Model.serialize().")
         return Model(workspace, _model_dto=model_payload["_resource"])
 
     def __repr__(self) -> str:

@@ -274,7 +274,7 @@ class RunConfiguration(ConfigElement):
         known = {RunConfiguration._json_key(field) for field in RunConfiguration._fields}
         unknown = sorted(key for key in content if key[:1].lower() + key[1:] not in known)
         if unknown:
-            warnings.warn(f"The run configuration has settings that are not known: {', '.join(unknown)}.", stacklevel=2)
+            warnings.warn(f"The run configuration has unknown settings: {', '.join(unknown)}.", stacklevel=2)
         return run_configuration_from_dict(content)
 
     @staticmethod

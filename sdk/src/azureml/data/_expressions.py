@@ -47,7 +47,7 @@ class Expression:
         return Expression({"op": "not", "of": [self._part]})
 
     def __bool__(self) -> bool:
-        raise UserErrorException("Join conditions by &, | and ~ with brackets, not by and, or and not.")
+        raise UserErrorException("Join conditions with &, | and ~ and brackets, not with and, or and not.")
 
     def contains(self, value: str) -> Expression:
         return self._with("contains", value)

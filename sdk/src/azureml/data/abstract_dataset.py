@@ -44,7 +44,7 @@ class AbstractDataset:
     Tabular: Any = None
 
     def __init__(self) -> None:
-        raise UserErrorException("Make a dataset by Dataset.File or Dataset.Tabular.")
+        raise UserErrorException("Create a dataset with Dataset.File or Dataset.Tabular.")
 
     @classmethod
     def _create(cls, workspace: Any, definition: Mapping[str, Any], resource: Optional[Json] = None) -> Any:

@@ -68,7 +68,7 @@ def _render_moment(state: State) -> str:
         return ""
     moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     return (
-        f"<div style='opacity:.75'>As of {moment}. It follows the run while the notebook's kernel does; in a saved "
+        f"<div style='opacity:.75'>As of {moment}. It is updated while the notebook's kernel runs; in a saved "
         "notebook, run the cell again.</div>"
     )
 

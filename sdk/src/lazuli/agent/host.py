@@ -128,7 +128,7 @@ class Host(Agent):
         refusal = "" if status == 200 else describe_refusal(status, answer)
         if status == 401:
             # It was detached while this agent did not run, or the studio has another secret key than it had.
-            refusal = f"{self.server.url} no longer knows this machine: let it join again with `lazuli host join`"
+            refusal = f"{self.server.url} no longer knows this machine: join again with `lazuli host join`"
         if refusal and refusal != self._refusal:
             self.log_message(refusal)
         self._refusal = refusal

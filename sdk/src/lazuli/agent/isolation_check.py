@@ -50,7 +50,7 @@ def _try_as_script(data_dir: pathlib.Path) -> list[str]:
     folder = tempfile.mkdtemp(prefix="isolation-", dir=parent)
     try:
         secret = os.path.join(folder, "secret")
-        pathlib.Path(secret).write_text("what a script must not read")
+        pathlib.Path(secret).write_text("a file that scripts must not read")
         fence = isolation.make_fence([str(data_dir)], [], [])
         try:
             done = subprocess.run(
@@ -66,6 +66,6 @@ def _try_as_script(data_dir: pathlib.Path) -> list[str]:
             fence.close()
         return [str(each) for each in json.loads(done.stdout)]
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise isolation.NotIsolated(f"the check of it failed ({error})") from error
+        raise isolation.NotIsolated(f"the check failed ({error})") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

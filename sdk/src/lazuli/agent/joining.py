@@ -66,7 +66,7 @@ def join_studio(url: str, token: str, name: str, folder: pathlib.Path, say: Call
     if found:
         raise UserErrorException(
             f"This machine is the host {found.name} of {found.url} already. Start it with `lazuli host start`, "
-            "or let it leave with `lazuli host leave`."
+            "or remove it with `lazuli host leave`."
         )
     try:
         private_folder.close_folder(folder)
@@ -137,7 +137,7 @@ def _ask(client: ServerClient, path: str, body: dict[str, Any] | None = None) ->
 
 def _check(status: int, answer: dict[str, Any], url: str) -> None:
     if status == 404:
-        raise UserErrorException(f"{url} is not the URL of a Lazuli Studio to which machines can join.")
+        raise UserErrorException(f"{url} is not the URL of a Lazuli Studio that machines can join.")
     if status != 200:
         raise UserErrorException(describe_refusal(status, answer))
 
@@ -153,6 +153,6 @@ def _check_reachable(url: str) -> None:
         error.close()
     except OSError as error:
         raise UserErrorException(
-            f"Jobs reach the studio at {url}, and this machine does not ({error}). "
-            "On the studio's machine set PUBLIC_URL to a URL that other machines reach, and start it again."
+            f"Jobs use the studio's URL {url}, which this machine cannot reach ({error}). On the studio's machine, "
+            "set PUBLIC_URL to a URL that other machines can reach, and restart it."
         ) from error

@@ -103,7 +103,7 @@ class Node(Agent):
             return False
         claim = Claim(work["id"], work["attempt"])
         if claim.work in self.held:
-            self.log_message(f"the server gave out {claim.work}, which runs here already; not started a second time")
+            self.log_message(f"the server assigned {claim.work}, which is already running here; not started again")
             return False
         record = self.folder.record_path(claim)
         record.parent.mkdir(parents=True, exist_ok=True)

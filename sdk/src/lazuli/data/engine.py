@@ -38,7 +38,7 @@ EXPLANATIONS = {
     "unterminated quote": "a quote is opened and not closed.",
     "No magic bytes": "this is not a parquet file.",
     "too small to be a Parquet": "this is not a parquet file.",
-    "Out of Memory": "reading needs more memory than it may have.",
+    "Out of Memory": "reading needs more memory than is allowed.",
 }
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _COUNT = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
@@ -103,7 +103,7 @@ def _compare_columns(first: LocalFile, file: LocalFile) -> None:
     wanted, found = (dict(describe(f"SELECT * FROM read_parquet({quote(one.local)})", [one])) for one in (first, file))
     for name, kind in found.items():
         if name not in wanted:
-            raise DatasetExecutionError(f"{file.path} has the column {name!r}, which {first.path} has not.")
+            raise DatasetExecutionError(f"{file.path} has the column {name!r}, which {first.path} does not have.")
         if kind != wanted[name]:
             text = f"{file.path}: the column {name!r} is {kind}, but {wanted[name]} in {first.path}."
             raise DatasetExecutionError(text)

@@ -194,7 +194,7 @@ def _expression(node: ast.AST) -> Json:
 
 def _refuse(node: ast.AST) -> Json:
     raise _wrong(
-        f'a filter has col("name"), values, comparisons, and, or and not, but no {type(node).__name__} '
+        f'a filter has col("name"), values, comparisons, and, or and not; {type(node).__name__} is not allowed '
         f"(column {getattr(node, 'col_offset', 0) + 1})"
     )
 

@@ -43,7 +43,7 @@ def answer(request: Json) -> Json:
     except (DatasetExecutionError, DatasetValidationError) as error:
         return {"problem": error.message}
     except MemoryError:
-        return {"problem": f"Reading needs more than the {request['megabytes']} MB that it may have."}
+        return {"problem": f"Reading needs more than the {request['megabytes']} MB that are allowed."}
 
 
 def add_types(definition: Json, file: Any) -> Json:

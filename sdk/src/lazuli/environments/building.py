@@ -99,7 +99,7 @@ def _take_cached(entry: CacheEntry, said: List[str], log: Log) -> Prepared:
     warnings = [*entry.read_warnings(), *said]
     if warnings:
         mask = masker_of_process().mask_text
-        log("The environment was built before.\n" + "".join(mask(f"Warning: {each}\n") for each in warnings))
+        log("The environment is in the cache.\n" + "".join(mask(f"Warning: {each}\n") for each in warnings))
     return Prepared(entry.path, entry.python, built=False, warnings=warnings)
 
 
@@ -112,7 +112,7 @@ def _prune_cache(log: Log) -> None:
         return
     if removed:
         freed = sum(each.size for each in removed) / pruning.GB
-        log(f"Removed {len(removed)} environment(s) that had not been used for long ({freed:.1f} GB).\n")
+        log(f"Removed {len(removed)} environment(s) that were not used for long ({freed:.1f} GB).\n")
 
 
 def _read_constraints() -> Dict[str, str]:

@@ -186,7 +186,7 @@ def _explain_conflict(text: str, context: Context) -> str:
 def _explain_network(text: str, context: Context) -> str:
     mismatch = _HASH.search(text)
     if mismatch:
-        return f"The file of {mismatch[1]} has another hash than the line says."
+        return f"The file of {mismatch[1]} does not have the hash in the line."
     if _GIT.search(text):
         address = re.search(r"'?((?:https?|ssh|git|file)://[^\s'`]+)'?", text)
         reason = re.search(r"(?:fatal|ERROR): (.+?)(?: hint:|$)", text)

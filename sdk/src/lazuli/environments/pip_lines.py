@@ -107,9 +107,7 @@ def _is_path(line: str) -> bool:
 def _vcs_requirement(address: str) -> str:
     vcs = read_vcs(address)
     if not vcs.address.startswith("git+"):
-        raise BuildFailed(
-            f"{address!r} cannot be installed: of repositories only those of git are supported (git+https://…)."
-        )
+        raise BuildFailed(f"{address!r} cannot be installed: only git repositories are supported (git+https://…).")
     target = vcs.address + (f"#subdirectory={vcs.folder}" if vcs.folder else "")
     return f"{vcs.name} @ {target}" if vcs.name else target
 
@@ -183,7 +181,7 @@ def find_problem(line: str) -> str:
     if re.match(r"=[^=]", bounds):
         return f"one = is conda's; write {match['name']}=={bounds[1:].strip()}."
     wrong: List[str] = [bound.strip() for bound in bounds.split(",") if bound.strip() and not _BOUND.fullmatch(bound)]
-    return f"{wrong[0]!r} is no bound of a version, such as >=1.2." if wrong else ""
+    return f"{wrong[0]!r} is not a version bound, such as >=1.2." if wrong else ""
 
 
 def is_sdk_v1(line: str) -> bool:

@@ -121,7 +121,9 @@ def _add_conda_line(requirements: Requirements, line: str) -> None:
 def _add_conda_package(requirements: Requirements, spec: MatchSpec, line: str) -> None:
     known = spec.name if is_sdk_v1(spec.name) else find_index_name(spec.name)
     if spec.is_other_build and normalize_name(spec.name) not in _VARIANTS:
-        requirements.warnings.append(f"{line!r} is left out: its build {spec.build} says that it is no Python package.")
+        requirements.warnings.append(
+            f"{line!r} is left out: its build {spec.build} shows that it is not a Python package."
+        )
         return
     if not known and (not spec.is_python_build or normalize_name(spec.name) in CONDA_ONLY):
         requirements.warnings.append(

@@ -15,7 +15,7 @@ def main(arguments: "list[str]") -> int:
         return 2
     record = os.environ.pop(records.VARIABLE, "")
     if record and not records.make_record(record):
-        print("This attempt was canceled before it began.", file=sys.stderr)
+        print("This attempt was canceled before it started.", file=sys.stderr)
         return 0
     processes.become_subreaper()
     status = run(arguments)

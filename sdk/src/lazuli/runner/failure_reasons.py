@@ -52,8 +52,8 @@ def describe_failure(
         message += ". " + suggest_package(module, environment_name, folder, find_import(lines, module))
     elif is_isolated and _NOT_PERMITTED.search(error or ""):
         message += (
-            " On a node, a script writes only to its own folder and to the folders for temporary files, and opens none of "
-            "the studio's files. Who administers the node opens other folders to scripts by NODE_WRITABLE."
+            " On a node, a script writes only to its own folder and to the folders for temporary files, and cannot "
+            "open the studio's files. The administrator of the node can allow other folders with NODE_WRITABLE."
         )
     elif status == 127:
         message += " This exit code means that the command was not found."
@@ -65,8 +65,8 @@ def suggest_package(module: str, environment_name: str, folder: str = "", import
     top = module.split(".")[0]
     if top == "azureml":
         return (
-            f"{module!r} is a module of SDK v1 that this version of Lazuli Studio does not have; no package of an index "
-            "brings it."
+            f"{module!r} is a module of SDK v1 that this version of Lazuli Studio does not have; no package of an "
+            "index contains it."
         )
     found = _find_in_folder(module, folder)
     if found:
@@ -83,9 +83,9 @@ def suggest_package(module: str, environment_name: str, folder: str = "", import
         return _describe_submodule(module, package, folder)
     if package is None:
         return (
-            f"If {top!r} is a module of your own, it is missing from the snapshot: put it into the source directory, and "
-            f"see that .amlignore does not leave it out. If it is a package, add it by the name that its project gives for "
-            f"pip to the environment {environment_name!r}."
+            f"If {top!r} is a module of your own, it is missing from the snapshot: put it into the source "
+            "directory, and check that .amlignore does not exclude it. If it is a package, add it with its pip "
+            f"name to the environment {environment_name!r}."
         )
     return (
         f"Add the package {package!r} to the environment {environment_name!r}, for example with "
@@ -105,8 +105,8 @@ def _describe_submodule(module: str, package: Optional[str], folder: str) -> str
         )
     where = f" (in the snapshot: {own!r})" if own else ""
     return (
-        f"{above!r} was found{where}, but it has no module {module!r}: if it is one of your own, it is missing from the "
-        "snapshot; see that .amlignore does not leave it out."
+        f"{above!r} was found{where}, but it has no module {module!r}: if it is one of your own, it is missing "
+        "from the snapshot; check that .amlignore does not exclude it."
     )
 
 

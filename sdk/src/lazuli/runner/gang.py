@@ -75,7 +75,7 @@ class Gang:
                 self.peers = [_parse_peer(peer) for peer in answer["peers"]]
                 return
             self._stopped.wait(POLL_SECONDS)
-        raise NotTogether("It was stopped while it waited for its other nodes.")
+        raise NotTogether("It was stopped while it was waiting for its other nodes.")
 
     def _report(self, stage: str, address: str) -> Dict[str, Any]:
         body = {"rank": self.rank, "stage": stage, "address": address}

@@ -401,13 +401,13 @@ def describe_standard_module(name: str) -> Optional[str]:
     """What to do about a module of Python itself that was not found; None if it is none."""
     for version, names in GONE.items():
         if name in names.split():
-            more = "; the package 'setuptools' brings a copy" if name == "distutils" else ""
+            more = "; the package 'setuptools' contains a copy" if name == "distutils" else ""
             older = "" if version == "2.7" else ", or choose an older Python in the environment"
             return f"{name!r} was a part of Python up to {version}{more}. Change the script{older}."
     if name in getattr(sys, "stdlib_module_names", ()):
         return (
-            f"{name!r} is a part of Python that the interpreter of this environment was built without; no package of an "
-            "index brings it."
+            f"{name!r} is a part of Python that the interpreter of this environment was built without; no package "
+            "of an index contains it."
         )
     return None
 

@@ -261,7 +261,7 @@ def _log(text: str) -> None:
 def main(arguments: List[str]) -> int:
     record = os.environ.pop(records.VARIABLE, "")
     if record and not records.make_record(record):
-        print("This attempt was canceled before it began.", file=sys.stderr)
+        print("This attempt was canceled before it started.", file=sys.stderr)
         return 0
     processes.become_subreaper()
     try:

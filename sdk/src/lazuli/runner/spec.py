@@ -72,7 +72,7 @@ class Spec:
         if missing:
             raise BadSpec(f"The spec lacks {', '.join(missing)}.")
         if not content.get("command") and not content.get("argv"):
-            raise BadSpec("The spec has neither command nor argv.")
+            raise BadSpec("The spec needs command or argv.")
         known = {field.name for field in dataclasses.fields(cls)}
         given = {key: value for key, value in content.items() if key in known and value is not None}
         return cls(**dict(given, token=token))

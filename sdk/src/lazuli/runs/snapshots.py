@@ -150,12 +150,12 @@ def _check_limits(files: List[SourceFile], path: str) -> None:
         largest = ", ".join(f"{file.path} ({format_megabytes(file.size)})" for file in _find_largest(files))
         raise SnapshotException(
             f"The snapshot of {path} has {format_megabytes(total)}; at most {format_megabytes(MAX_BYTES)} are allowed. "
-            f"List what the run does not need in a file .amlignore there, in the syntax of .gitignore. Largest: {largest}."
+            f"List files that the run does not need in a file .amlignore there, in the syntax of .gitignore. Largest: {largest}."
         )
     if len(files) > MAX_FILES and os.environ.get(NO_FILE_LIMIT, "").lower() not in ("1", "true"):
         raise SnapshotException(
-            f"The snapshot of {path} has {len(files)} files; at most {MAX_FILES} are allowed. List what the run does not "
-            f"need in a file .amlignore there, or set {NO_FILE_LIMIT}=True."
+            f"The snapshot of {path} has {len(files)} files; at most {MAX_FILES} are allowed. List files that the "
+            f"run does not need in a file .amlignore there, or set {NO_FILE_LIMIT}=True."
         )
     if total > LARGE_BYTES:
         text = f"Warning: the snapshot of {path} has {format_megabytes(total)}; a file .amlignore there can make it smaller."

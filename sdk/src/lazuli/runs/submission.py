@@ -94,8 +94,8 @@ def _check_script(script: str, source_directory: str) -> None:
     inside = os.path.normpath(script)
     if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir:
         raise ExperimentExecutionException(
-            f"The script {script!r} is outside the source directory {source_directory!r}, and only what is in there "
-            "reaches the node. Name the script relative to it, or choose a source directory above both."
+            f"The script {script!r} is outside the source directory {source_directory!r}, and only that folder is "
+            "copied to the node. Name the script relative to it, or choose a source directory above both."
         )
     if not os.path.isfile(os.path.join(source_directory, inside)):
         raise ExperimentExecutionException(f"{source_directory!r} has no script {script!r}.")

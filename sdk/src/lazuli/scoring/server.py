@@ -172,7 +172,7 @@ class ScoringServer:
             return self._read_chunks(connection, received)
         text = headers.get("content-length", "0")
         if not re.fullmatch(r"[0-9]{1,15}", text):
-            raise Refused(400, "Content-Length is no number.")
+            raise Refused(400, "Content-Length is not a number.")
         self._check_size(int(text))
         return _take(connection, received, int(text))
 
@@ -181,16 +181,16 @@ class ScoringServer:
         while True:
             line = _take_line(connection, received).partition(b";")[0].strip()
             if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", line):
-                raise Refused(400, "The size of a chunk is no number.")
+                raise Refused(400, "The size of a chunk is not a number.")
             size = int(line, 16)
             if size == 0:
                 while _take_line(connection, received):
-                    """Trailers mean nothing here."""
+                    """Trailers are not supported."""
                 return bytes(body)
             self._check_size(len(body) + size)
             body += _take(connection, received, size)
             if _take(connection, received, 2) != b"\r\n":
-                raise Refused(400, "A chunk does not end where it says.")
+                raise Refused(400, "A chunk does not have the announced size.")
 
     def _check_size(self, size: int) -> None:
         if size > self.max_body:
@@ -203,7 +203,7 @@ class ScoringServer:
         began = time.monotonic()
         request_id = request.headers.get("x-request-id") or str(uuid.uuid4())
         if len(request_id) > 100:
-            connection.sendall(_encode(_make_error(431, "x-request-id may have 100 characters."), keep))
+            connection.sendall(_encode(_make_error(431, "x-request-id can have at most 100 characters."), keep))
             return keep
         call = Call(connection, request, request_id, began)
         is_score = request.path.rstrip("/") == "/score" and request.method in ("GET", "POST", "OPTIONS")
@@ -262,7 +262,7 @@ class ScoringServer:
 
     def _score(self, call: Call, keep: bool) -> bool:
         if not self._turns.acquire(timeout=self.timeout):
-            busy = _make_error(503, f"No turn was free for {self.timeout:g} seconds: the service is busy.")
+            busy = _make_error(503, f"The service was busy for {self.timeout:g} seconds. Try again.")
             self._send(call, busy, keep)
             return keep
         # Until run() has returned, and what it yields was sent; also if nobody waits for its answer any more.
@@ -387,10 +387,10 @@ def _parse_head(head: bytes) -> Tuple[str, str, bytes, Headers]:
     for text in lines:
         match = HEADER.fullmatch(text)
         if not match:
-            raise Refused(400, "A line of the head is no header.")
+            raise Refused(400, "A line of the head is not a header.")
         name = match[1].decode("latin-1")
         if name.lower() in ("content-length", "transfer-encoding") and name in headers:
-            raise Refused(400, f"{name} is there twice.")
+            raise Refused(400, f"{name} occurs twice.")
         headers[name] = match[2].decode("latin-1")
     return line[1].decode(), line[2].decode("latin-1"), line[3], headers
 
@@ -470,7 +470,7 @@ def _read_pieces(pieces: Iterator[Any]) -> Iterator[bytes]:
         except BaseException as error:
             traceback.print_exc()
             sys.stderr.flush()
-            raise OSError("run() failed within its answer.") from error
+            raise OSError("run() failed in the middle of its response.") from error
         yield data
 
 

@@ -103,7 +103,7 @@ class LocalWebservice(Webservice):
     def _copy_models(self) -> None:
         for model in self._models:
             if not hasattr(model, "download"):
-                raise WebserviceException(f"{model!r} is no registered model: register it, and give the Model.")
+                raise WebserviceException(f"{model!r} is not a registered model: register it, and give the Model.")
             model.download(os.path.join(str(self._folder), "azureml-models", model.name, str(model.version)))
 
     def _make_variables(self, code: str) -> Dict[str, str]:

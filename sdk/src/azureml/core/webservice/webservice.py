@@ -108,8 +108,8 @@ class Webservice(ABC):
         """Raises WebserviceException if the name is not possible, or taken and not to be overwritten."""
         if not NAME.fullmatch(name):
             raise WebserviceException(
-                f"Error, service name {name!r} is not valid: 3 to 32 lower-case letters, digits and dashes, of which "
-                "the first is a letter and the last no dash."
+                f"Error, service name {name!r} is not valid: 3 to 32 lower-case letters, digits and dashes,  "
+                "starting with a letter and not ending in a dash."
             )
         if not overwrite and any(found["name"] == name for found in services.list_services(workspace._remote)):
             raise WebserviceException(f"Error, there is already a service with name {name} found in workspace.")
@@ -178,7 +178,7 @@ class Webservice(ABC):
             if operation != "Running":
                 break
             if end is not None and time.monotonic() >= end:
-                print_text(f"The deployment of {self.name} still runs after {timeout_sec:g} seconds.")
+                print_text(f"The deployment of {self.name} is still running after {timeout_sec:g} seconds.")
                 return
             time.sleep(POLL_SECONDS)
         if show_output:
@@ -191,7 +191,7 @@ class Webservice(ABC):
         details = {
             "code": "AksDeploymentFailed" if self.compute_type == "AKS" else "AciDeploymentFailed",
             "statusCode": 400,
-            "message": "The entry script could not be started: its log says why.",
+            "message": "The entry script could not be started: see its log.",
             "details": [{"code": "CrashLoopBackOff", "message": self._found["error"]}],
         }
         revision = (self._found["newest"] or {}).get("number")
@@ -375,7 +375,7 @@ def list_models(workspace: Any, models: Any) -> List[str]:
     for model in models or []:
         reference = model if isinstance(model, str) else getattr(model, "id", None)
         if not reference or not re.fullmatch(r".+:\d+", str(reference)):
-            raise UserErrorException(f"{model!r} is no registered model: register it, and give the Model.")
+            raise UserErrorException(f"{model!r} is not a registered model: register it, and give the Model.")
         found.append(str(reference))
     return found
 

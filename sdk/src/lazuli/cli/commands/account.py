@@ -28,12 +28,10 @@ def add_commands(top: CommandGroup) -> None:
     parser = top.add_command("logout", sign_out, "Delete the saved login of a server.", "\nhttp://localhost:8000")
     parser.add_argument("url", nargs="?", help="the server (default: the current one)")
 
-    group = top.add_group("account", "Who is signed in, and which subscriptions they see.")
+    group = top.add_group("account", "The current user and the visible subscriptions.")
     group.add_command("show", show_account, "Show the server and the user.")
     group.add_command("list", list_subscriptions, "List the subscriptions.")
-    parser = group.add_command(
-        "set", set_subscription, "Set the subscription to use when none is named.", "--subscription research"
-    )
+    parser = group.add_command("set", set_subscription, "Set the default subscription.", "--subscription research")
     parser.add_argument("-s", "--subscription", required=True, metavar="ID")
 
 

@@ -16,7 +16,7 @@ FILTERS = ("person", "verb", "outcome", "since", "until")
 
 def add_commands(resources: CommandGroup) -> None:
     group = resources.add_group("activity", "The activity log of a workspace, for its Owners.")
-    parser = group.add_command("list", list_events, "List what was done, the newest first.", "--person bob --last 20")
+    parser = group.add_command("list", list_events, "List the activities, newest first.", "--person bob --last 20")
     parser.add_argument("--last", type=int, default=50, metavar="N", help="how many (default: 50)")
     parser.add_argument("--query", metavar="WORDS", help="words in the person, the object or the message")
     parser.add_argument("--person", metavar="NAME")

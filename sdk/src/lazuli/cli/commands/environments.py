@@ -15,11 +15,11 @@ COLUMNS = ("key", "sizeMB", "lastUsed", "inUse")
 
 def add_commands(resources: CommandGroup) -> None:
     group = resources.add_group("environments", "Environments that were built for runs on this machine.")
-    group.add_command("list", list_environments, "List them, those unused for longest first.")
+    group.add_command("list", list_environments, "List the environments, the least recently used first.")
     parser = group.add_command(
         "prune",
         prune_environments,
-        "Remove those that have not been used for long, and more until the rest fits; those in use stay.",
+        "Remove environments that were not used for long, and more until the rest fits; those in use stay.",
         "\n--unused-days 14\n--max-gb 0 --dry-run",
     )
     parser.add_argument("--unused-days", type=float, metavar="N", help=f"default: {pruning.MAX_DAYS}, or 60")

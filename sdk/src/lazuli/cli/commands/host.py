@@ -31,7 +31,7 @@ def add_commands(top: CommandGroup) -> None:
     parser.add_argument("--no-start", action="store_true", help="only join; `lazuli host start` runs jobs")
     _add_folder(parser)
 
-    parser = group.add_command("start", start, "Run jobs until interrupted; jobs that run go on then.")
+    parser = group.add_command("start", start, "Run jobs until interrupted; running jobs continue after that.")
     _add_folder(parser)
     parser = group.add_command("show", show, "Show which studio this machine has joined.")
     _add_folder(parser)
@@ -43,7 +43,9 @@ def add_commands(top: CommandGroup) -> None:
 
 def _add_folder(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--folder", metavar="PATH", help="for environments and the files of jobs (default: DATA_DIR, or ~/lazuli-host)"
+        "--folder",
+        metavar="PATH",
+        help="folder for environments and the files of jobs (default: DATA_DIR, or ~/lazuli-host)",
     )
 
 
@@ -53,7 +55,7 @@ def join(options: Namespace) -> None:
     folder = _folder(options)
     joining.join_studio(config.normalize_url(options.url), token, options.name, folder, _say)
     if not options.no_start:
-        _say("Running. Ctrl-C ends the agent, and `lazuli host start` starts it again; jobs go on meanwhile.")
+        _say("Running. Ctrl-C ends the agent, and `lazuli host start` starts it again; jobs continue meanwhile.")
         _start(folder)
 
 
@@ -69,7 +71,7 @@ def show(options: Namespace) -> Answer:
 
 def leave(options: Namespace) -> None:
     host = _load_joining().leave_studio(_folder(options))
-    _say(f"{host.name} takes no more jobs of {host.url}. Once those that run have ended, its agent ends too.")
+    _say(f"{host.name} accepts no more jobs of {host.url}. When its running jobs have ended, its agent ends too.")
 
 
 def _find(options: Namespace) -> Any:

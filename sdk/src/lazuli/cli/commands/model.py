@@ -41,7 +41,7 @@ def add_commands(resources: CommandGroup) -> None:
     parser.add_argument("--description")
     parser.add_argument("--add-tag", "--set-tag", dest="add_tag", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--remove-tag", action="append", default=[], metavar="KEY")
-    parser.add_argument("--alias", action="append", default=[], help="an alias that then names this version")
+    parser.add_argument("--alias", action="append", default=[], help="set this alias to this version")
     parser = group.add_command("download", download, "Save the files of a model.", "-n digits -t ./models")
     _add_version_arguments(parser)
     parser.add_argument("-t", "--target-dir", "--download-path", dest="target_dir", default=".")
@@ -86,7 +86,7 @@ def register(options: Namespace) -> Answer:
     if options.run_id:
         uri = f"azureml://jobs/{options.run_id}/outputs/artifacts/paths/{(options.asset_path or '').strip('/')}"
     elif not options.path:
-        raise UsageError("name the files by -p PATH, or by --run-id and --asset-path")
+        raise UsageError("give the files with -p PATH, or with --run-id and --asset-path")
     else:
         uri = options.path if "://" in options.path else models.upload(workspace, options.path)
     made = models.register(
@@ -134,7 +134,7 @@ def _find(options: Namespace) -> Json:
     if options.model_id:
         name, _, version = options.model_id.rpartition(":")
     if not name:
-        raise UsageError("name the model by -n NAME, or by -i NAME:VERSION")
+        raise UsageError("give the model with -n NAME, or with -i NAME:VERSION")
     return models.get_version(find_workspace(options), name, version or "latest")
 
 

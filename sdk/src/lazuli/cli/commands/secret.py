@@ -19,7 +19,9 @@ COLUMNS = ("name", "contentType", "version", "updated", "createdBy", "forRuns")
 def add_commands(resources: CommandGroup) -> None:
     group = resources.add_group("secret", "Secrets in the key vault of a workspace.")
     add_workspace_arguments(group.add_command("list", list_all, "List the secrets, without their values.", ""))
-    parser = group.add_command("set", set_one, "Store a secret; the value is asked for, or read.", "-n db-password")
+    parser = group.add_command(
+        "set", set_one, "Store a secret; its value is typed or read from a file.", "-n db-password"
+    )
     parser.add_argument("-n", "--name", required=True)
     parser.add_argument("--file", metavar="PATH", help="read the value from this file; - reads standard input")
     parser.add_argument("--content-type", default="", help="what it is, such as `connection string`")
@@ -55,7 +57,7 @@ def _read_value(path: Any) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"--file {path}: {error}") from error
     if not sys.stdin.isatty():
-        raise UsageError("give the value by --file PATH, or by --file - and standard input")
+        raise UsageError("give the value with --file PATH, or with --file - and standard input")
     return getpass.getpass("Value: ")
 
 

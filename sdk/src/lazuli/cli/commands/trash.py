@@ -90,7 +90,7 @@ def purge_deleted(options: Namespace) -> Answer:
 
 def _check_selection(options: Namespace, words: str) -> None:
     if not options.runs and not options.experiments:
-        raise UsageError(f"say what with {words}; `trash list` shows what is in the trash")
+        raise UsageError(f"choose objects with {words}; `trash list` shows what is in the trash")
 
 
 def _confirm_purge(options: Namespace) -> None:

@@ -81,7 +81,7 @@ def _add_create(group: CommandGroup) -> None:
     parser = group.add_command(
         "create",
         create_workspace,
-        "Create a workspace, and its resource group if it does not exist; show the one that is there already.",
+        "Create a workspace, and its resource group if it does not exist; show it if it exists already.",
         "-w aml-workspace -g aml-resources\n-w vision -g research -l westeurope --friendly-name 'Computer vision'",
     )
     parser.add_argument("-w", "--workspace-name", metavar="NAME", required=True)
@@ -91,7 +91,7 @@ def _add_create(group: CommandGroup) -> None:
     parser.add_argument("--friendly-name")
     parser.add_argument("--sku", default="basic")
     parser.add_argument(
-        "--exist-ok", action="store_true", help="of older versions: that it exists already is never an error"
+        "--exist-ok", action="store_true", help="has no effect: an existing workspace is never an error"
     )
     add_tags_argument(parser)
     add_yes_argument(parser)
