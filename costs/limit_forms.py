@@ -5,7 +5,7 @@ from django import forms
 from accounts.models import User
 from costs import rules
 from costs.limit_models import Budget
-from studio.forms import NumberField
+from studio.forms import DecimalNumberField, NumberField, SelectField
 from workspaces.models import Subscription, Workspace
 
 EACH_PERSON = "each-person"
@@ -69,9 +69,9 @@ class QuotaForm(ScopeForm):
 
 
 class BudgetForm(ScopeForm):
-    amount = forms.FloatField(min_value=rules.MIN_AMOUNT, max_value=rules.MAX_AMOUNT, label="For each month")
-    unit = forms.ChoiceField(
-        choices=Budget.Unit.choices, help_text="Dollars need prices: set VM_PRICES or prices of sizes."
+    amount = DecimalNumberField(rules.AMOUNT, label="For each month")
+    unit = SelectField(
+        rules.UNIT, choices=Budget.Unit.choices, help_text="Dollars need prices: set VM_PRICES or prices of sizes."
     )
     blocks_new_work = forms.BooleanField(
         required=False, label="Block new jobs when it is used up; running jobs continue, waiting jobs keep waiting"

@@ -98,9 +98,7 @@ class BudgetQuerySet(models.QuerySet):
 class Budget(models.Model):
     """The maximum cost of a calendar month (UTC), and the effects when it is used up."""
 
-    class Unit(models.TextChoices):
-        DOLLARS = "dollars", "US dollars"
-        NODE_HOURS = "hours", "node-hours"
+    Unit = rules.BudgetUnit
 
     WARN_AT = 0.8
 
@@ -154,9 +152,7 @@ class Budget(models.Model):
     @classmethod
     def set(cls, scope, amount: float, unit: str, *, blocks_new_work: bool = False, stops_idle_nodes: bool = False):
         """Replace the budget of a person, workspace or subscription."""
-        if unit not in cls.Unit.values:
-            raise Invalid(f"unit={unit!r}: write one of {', '.join(cls.Unit.values)}.", target="unit")
-        rules.AMOUNT.check(amount)
+        unit, amount = rules.UNIT.check(unit), rules.AMOUNT.check(amount)
         if scope is None:
             raise Invalid("Choose a person, a workspace or a subscription.", target="scope")
         with transaction.atomic():

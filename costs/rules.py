@@ -1,7 +1,15 @@
 """Validation rules for the fields of quotas and budgets (studio/rules.py)."""
 
+from django.db.models import TextChoices
+
 from studio.errors import Invalid
-from studio.rules import Rule, number_rule
+from studio.rules import Rule, choice_rule, number_rule
+
+
+class BudgetUnit(TextChoices):
+    DOLLARS = "dollars", "US dollars"
+    NODE_HOURS = "hours", "node-hours"
+
 
 CORES = number_rule("number of cores", 0, 10**6, target="cores")
 NODES = number_rule("number of nodes", 0, 10**6, target="nodes")
@@ -18,4 +26,5 @@ def check_amount(value) -> float:
     return value
 
 
+UNIT = choice_rule("unit", BudgetUnit.values, target="unit")
 AMOUNT = Rule(check_amount, "amount", {"minimum": MIN_AMOUNT, "maximum": MAX_AMOUNT})

@@ -2,34 +2,15 @@
 
 from django import forms
 
-from runs.files.paths import MAX_PATH_LENGTH, check_path
-from studio.forms import check_field
-from studio.visible_names import problem_with
-
-KINDS = [("notebook", "Notebook"), ("file", "File"), ("folder", "Folder")]
+from notebooks import rules
+from studio.forms import SelectField, TextField
 
 
-class PathField(forms.CharField):
-    def __init__(self, **options):
-        super().__init__(max_length=MAX_PATH_LENGTH, strip=False, **options)
+class PathField(TextField):
+    """A path as it is: a space at its end belongs to the name."""
 
-    def clean(self, value):
-        text = super().clean(value)
-        return check_field(check_path, text) if text else text
-
-
-class NameField(PathField):
-    """The name of a file or folder: a path with one part. Names that begin with a period are reserved for programs."""
-
-    def clean(self, value):
-        name = super().clean(value.strip() if isinstance(value, str) else value)
-        if "/" in name:
-            raise forms.ValidationError("A name cannot contain a slash.")
-        if problem := problem_with(name):
-            raise forms.ValidationError(f"The name {problem}")
-        if name.startswith("."):
-            raise forms.ValidationError("Names that begin with a period are kept for programs.")
-        return name
+    def __init__(self):
+        super().__init__(rules.FILE_PATH, strip=False)
 
 
 class PathForm(forms.Form):
@@ -37,15 +18,15 @@ class PathForm(forms.Form):
 
 
 class NewForm(forms.Form):
-    kind = forms.ChoiceField(choices=KINDS)
+    kind = SelectField(rules.FILE_KIND, choices=list(rules.FILE_KINDS.items()))
     folder = PathField()
-    name = NameField()
+    name = TextField(rules.FILE_NAME)
 
 
 class MoveForm(forms.Form):
     path = PathField()
     folder = PathField()
-    name = NameField()
+    name = TextField(rules.FILE_NAME)
 
 
 class TextForm(forms.Form):

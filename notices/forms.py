@@ -2,15 +2,18 @@
 
 from django import forms
 
-from notices.models import CHOSEN, Channel, Webhook
+from notices import rules
+from notices.models import CHOSEN, Webhook
+from notices.rules import Channel
+from studio.forms import TextField
 
 
 class WebhookForm(forms.Form):
-    url = forms.URLField(
+    url = TextField(
+        rules.WEBHOOK_URL,
         required=False,
-        max_length=500,
         label="Address",
-        assume_scheme="https",
+        widget=forms.URLInput,
         help_text="Each notification is posted there as JSON. Empty: no webhook.",
     )
 

@@ -8,8 +8,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
+from notices import rules
+from notices.rules import Channel
 from runs.models import Run
-from studio.errors import Invalid
 
 
 class Event(models.TextChoices):
@@ -18,12 +19,6 @@ class Event(models.TextChoices):
     JOB_FOLLOWED = "job_followed", "A job that I follow ended"
     BUDGET = "budget", "A budget of mine is nearly, or is, used up"
     TEST = "test", "A test that I sent"
-
-
-class Channel(models.TextChoices):
-    BELL = "bell", "Bell"
-    EMAIL = "email", "Mail"
-    WEBHOOK = "webhook", "Webhook"
 
 
 # What people want to know until they say otherwise.
@@ -138,7 +133,7 @@ class Webhook(models.Model):
     """The URL to which a person's notifications are posted, signed with its secret."""
 
     person = models.OneToOneField(User, models.CASCADE, related_name="webhook")
-    url = models.URLField(max_length=500)
+    url = models.URLField(max_length=rules.MAX_URL_LENGTH)
     secret = models.CharField(max_length=64, editable=False)
 
     def __str__(self):
@@ -150,8 +145,7 @@ class Webhook(models.Model):
         if not url:
             cls.objects.filter(person=person).delete()
             return None
-        if not url.startswith(("https://", "http://")):
-            raise Invalid("Write an address that begins with https:// or http://.", target="url")
+        url = rules.WEBHOOK_URL.check(url)
         found = cls.objects.filter(person=person).first()
         if found and found.url == url:
             return found

@@ -11,7 +11,8 @@ import httpx
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from notices.models import Channel, Delivery, Notification, Webhook
+from notices.models import Delivery, Notification, Webhook
+from notices.rules import Channel
 from studio import outbound
 from studio.formats import utc_time
 from studio.public_url import public_url

@@ -5,12 +5,13 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from notices import outgoing
+from notices import outgoing, rules
 from notices.forms import WebhookForm, read_choices
-from notices.models import CHOSEN, Channel, Delivery, Event, Follow, Notification, Preference, Webhook
+from notices.models import CHOSEN, Delivery, Event, Follow, Notification, Preference, Webhook
+from notices.rules import Channel
 from runs.pages.access import find_run
 from studio import numbers
-from studio.errors import Conflict, Invalid
+from studio.errors import Conflict
 from studio.forms import attempt
 from studio.pagination import page_of
 
@@ -87,9 +88,7 @@ def webhook(request):
 @require_POST
 def send_test(request):
     """Send a test notification by one channel, and show the other side's answer."""
-    channel = request.POST.get("channel", "")
-    if channel not in Channel.values:
-        raise Invalid(f"channel={channel!r}: write one of {', '.join(Channel.values)}.", target="channel")
+    channel = rules.CHANNEL.check(request.POST.get("channel", ""))
     count = Notification.objects.filter(person=request.user, event=Event.TEST).count()
     made = Notification.objects.create(
         person=request.user,

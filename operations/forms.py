@@ -2,7 +2,8 @@
 
 from django import forms
 
-from operations.models import Announcement
+from operations import rules
+from studio.forms import SelectField, TextField
 
 
 def _moment(label: str, help_text: str) -> forms.DateTimeField:
@@ -12,10 +13,10 @@ def _moment(label: str, help_text: str) -> forms.DateTimeField:
 
 
 class AnnouncementForm(forms.Form):
-    text = forms.CharField(
-        max_length=Announcement.MAX_LENGTH,
+    text = TextField(
+        rules.ANNOUNCEMENT,
         widget=forms.TextInput(attrs={"placeholder": "The studio is upgraded on Friday from 18:00 to 18:30 UTC."}),
     )
-    level = forms.ChoiceField(choices=Announcement.Level.choices)
+    level = SelectField(rules.LEVEL, choices=rules.AnnouncementLevel.choices)
     starts_at = _moment("Start (UTC)", "Empty: now.")
     ends_at = _moment("End (UTC)", "Leave empty to show it until you end it.")

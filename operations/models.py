@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.models import User
+from operations import rules
 from studio.errors import Conflict, Invalid
 
 # How late, in seconds, a process may show or hide an announcement that another one has changed.
@@ -31,13 +32,9 @@ class AnnouncementQuerySet(models.QuerySet):
 class Announcement(models.Model):
     """A banner on every page, from its start to its end."""
 
-    class Level(models.TextChoices):
-        INFO = "info", "Information"
-        WARNING = "warning", "Warning"
+    Level = rules.AnnouncementLevel
 
-    MAX_LENGTH = 500
-
-    text = models.CharField(max_length=MAX_LENGTH)
+    text = models.CharField(max_length=rules.ANNOUNCEMENT.limits["maxLength"])
     level = models.CharField(max_length=8, choices=Level, default=Level.INFO)
     starts_at = models.DateTimeField()
     # Null until somebody ends it.
@@ -64,11 +61,8 @@ class Announcement(models.Model):
         ends_at: dt.datetime | None = None,
     ) -> "Announcement":
         """Shown from its start, which is now unless another is given."""
-        text, starts_at = text.strip(), starts_at or timezone.now()
-        if not text or len(text) > cls.MAX_LENGTH:
-            raise Invalid(f"Write a text of 1 to {cls.MAX_LENGTH} characters.", target="text")
-        if level not in cls.Level.values:
-            raise Invalid(f"level={level!r}: write one of {', '.join(cls.Level.values)}.", target="level")
+        text, level = rules.ANNOUNCEMENT.check(text.strip()), rules.LEVEL.check(level)
+        starts_at = starts_at or timezone.now()
         if ends_at and ends_at <= max(starts_at, timezone.now()):
             raise Invalid("The end is in the past, or not after the start.", target="ends_at")
         with transaction.atomic():

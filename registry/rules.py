@@ -1,8 +1,12 @@
 """Validation rules for the fields of registered models, for pages, the API and MLflow's routes."""
 
+import operator
 import re
+from typing import Any
 
 from registry import sources
+from runs.rules import METRIC_NAME
+from studio import numbers
 from studio.errors import Invalid
 from studio.rules import Rule, choice_rule, name_rule, tags_rule, text_rule
 
@@ -30,6 +34,30 @@ def check_alias(value) -> str:
 
 ALIAS = Rule(check_alias, "alias", {"maxLength": 255, "minLength": 1, "description": ALIAS_TEXT})
 MODEL_URI = Rule(sources.check_source, "modelUri", {"minLength": 1, "maxLength": sources.MAX_LENGTH})
+# What a promotion rule may be about, with the rule of its name.
+PROMOTED = {"alias": ALIAS, "stage": STAGE}
+PROMOTED_KIND = choice_rule("kind", PROMOTED, target="kind")
+COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+CONDITION = re.compile(r"(?P<name>\S.*?)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>\S+)")
+MAX_CONDITIONS = 20
+
+
+def check_conditions(lines) -> list[list[Any]]:
+    """Conditions such as `accuracy >= 0.9`, as they are stored: ["accuracy", ">=", 0.9]."""
+    if len(lines) > MAX_CONDITIONS:
+        raise Invalid(f"{len(lines)} are given; {MAX_CONDITIONS} are allowed.", target="needs_metrics")
+    return [_read_condition(line) for line in lines]
+
+
+def _read_condition(line: str) -> list[Any]:
+    match = CONDITION.fullmatch(line)
+    limit = numbers.float_or_none(match["limit"]) if match else None
+    if match is None or limit is None:
+        raise Invalid(f"{line[:100]!r}: write it as accuracy >= 0.9.", target="needs_metrics")
+    return [METRIC_NAME.check(match["name"]), match["sign"], limit]
+
+
+CONDITIONS = Rule(check_conditions, "needs_metrics", {"maxItems": MAX_CONDITIONS})
 
 
 def parse_version(text: str) -> int:

@@ -49,11 +49,13 @@ def _targets_of(name: str, field: forms.Field) -> tuple[str, ...]:
 
 
 class TextField(forms.CharField):
-    """A text with a validation rule; an optional one is not checked when empty."""
+    """A text with a validation rule; an optional one is not checked when empty. `max_length` is for the browser, which stops there."""
 
-    def __init__(self, rule: Rule, **kwargs):
-        super().__init__(**{"max_length": rule.limits.get("maxLength"), **kwargs})
+    def __init__(self, rule: Rule, *, max_length: int | None = None, **kwargs):
+        super().__init__(**kwargs)
         self.rule = rule
+        if length := max_length or rule.limits.get("maxLength"):
+            self.widget.attrs.setdefault("maxlength", str(length))
 
     def clean(self, value):
         text = super().clean(value)
@@ -71,6 +73,35 @@ class NumberField(forms.IntegerField):
     def clean(self, value):
         number = super().clean(value)
         return number if number is None else check_field(self.rule.check, number)
+
+
+class DecimalNumberField(forms.FloatField):
+    """The same for a number with decimals."""
+
+    def __init__(self, rule: Rule, **kwargs):
+        super().__init__(**kwargs)
+        self.rule = rule
+        self.widget.attrs |= {"min": rule.limits["minimum"], "max": rule.limits["maximum"], "step": "any"}
+
+    def clean(self, value):
+        number = super().clean(value)
+        return number if number is None else check_field(self.rule.check, number)
+
+
+class SelectField(forms.ChoiceField):
+    """One of the words that a rule knows, by default with these words as labels; an optional one is not checked when empty."""
+
+    def __init__(self, rule: Rule, *, choices=(), **kwargs):
+        super().__init__(choices=choices or [(word, word) for word in rule.limits["enum"]], **kwargs)
+        self.rule = rule
+
+    def valid_value(self, value) -> bool:
+        # The rule refuses others, by the same message as for a request's.
+        return True
+
+    def clean(self, value):
+        word = super().clean(value)
+        return check_field(self.rule.check, word) if word else word
 
 
 class TagsField(forms.CharField):

@@ -1,21 +1,19 @@
 """Promotion rules: who can set an alias or a stage, and the requirements for the version."""
 
 import math
-import operator
+from collections.abc import Sequence
 
 from django.db import models, transaction
 from django.utils import timezone
 
 from accounts import activity
 from accounts.actors import Actor
-from registry import signatures
+from registry import rules, signatures
 from registry.models.logged_models import LoggedModel
 from runs.models import Run
-from studio.errors import Conflict, Denied
+from studio.errors import Conflict, Denied, Invalid
 from workspaces import access
 from workspaces.models import Workspace
-
-COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 
 
 class PromotionRule(models.Model):
@@ -51,9 +49,27 @@ class PromotionRule(models.Model):
         return f"{self.get_kind_display().lower()} {self.name}{f' of {self.model_name}' if self.model_name else ''}"
 
     @classmethod
-    def add(cls, actor: Actor, workspace: Workspace, **fields) -> "PromotionRule":
+    def add(
+        cls,
+        actor: Actor,
+        workspace: Workspace,
+        kind: str,
+        name: str,
+        model_name: str = "",
+        needs_metrics: Sequence[str] = (),
+        **conditions,
+    ) -> "PromotionRule":
+        """`needs_metrics` are lines such as `accuracy >= 0.9`."""
+        kind = rules.PROMOTED_KIND.check(kind)
+        name = rules.PROMOTED[kind].check(name)
+        if model_name and not workspace.models.present().filter(name=model_name).exists():
+            raise Invalid(f"The workspace has no model {model_name!r}.", target="model_name")
+        same = {"workspace": workspace, "kind": kind, "name": name, "model_name": model_name}
+        if cls.objects.filter(**same).exists():
+            raise Conflict("There is such a rule already; delete it first.", target="name")
+        conditions["needs_metrics"] = rules.CONDITIONS.check(needs_metrics)
         with transaction.atomic():
-            made = cls.objects.create(workspace=workspace, **fields)
+            made = cls.objects.create(**same, **conditions)
             activity.record("promotion_rule.create", made, actor=actor, scope=workspace)
         return made
 
@@ -97,7 +113,7 @@ class PromotionRule(models.Model):
                 missing.append(f"the tag {name}{f' = {value}' if value else ''}")
         metrics = read_metrics(version) if self.needs_metrics else {}
         for name, sign, limit in self.needs_metrics:
-            if not COMPARED[sign](metrics.get(name, math.nan), limit):
+            if not rules.COMPARISONS[sign](metrics.get(name, math.nan), limit):
                 shown = f"it is {metrics[name]:g}" if name in metrics else "it has none"
                 missing.append(f"{name} {sign} {limit:g} ({shown})")
         return missing

@@ -1,7 +1,5 @@
 """Pages of promotion rules."""
 
-import re
-
 from django import forms
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,22 +8,19 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.actors import actor_of_request
 from accounts.form_keys import once
 from registry import rules
-from registry.models import Model, ModelVersion, PromotionRule
-from registry.models.promotion import COMPARED
+from registry.models import ModelVersion, PromotionRule
 from runs.pages.access import find_workspace, is_allowed, require_permission
-from studio import numbers
-from studio.forms import TagsField, attempt, check_field
+from studio.forms import SelectField, TagsField, TextField, attempt, check_field
 from workspaces.members import list_roles
-
-METRIC = re.compile(r"(?P<name>\S.*?)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>\S+)")
-MAX_METRICS = 20
 
 
 class RuleForm(forms.Form):
-    kind = forms.ChoiceField(label="Applies to", choices=PromotionRule.Kind.choices, initial="alias")
-    name = forms.CharField(label="Alias or stage", max_length=255, help_text="Such as champion, or Production.")
-    model_name = forms.CharField(
-        label="Model", max_length=255, required=False, help_text="The name of a model; empty for every model."
+    kind = SelectField(
+        rules.PROMOTED_KIND, label="Applies to", choices=PromotionRule.Kind.choices, initial=PromotionRule.Kind.ALIAS
+    )
+    name = forms.CharField(label="Alias or stage", help_text="Such as champion, or Production.")
+    model_name = TextField(
+        rules.MODEL_NAME, label="Model", required=False, help_text="The name of a model; empty for every model."
     )
     role = forms.ChoiceField(label="Who may set it", required=False)
     needs_other_person = forms.BooleanField(label="Not the person who registered the version", required=False)
@@ -37,7 +32,6 @@ class RuleForm(forms.Form):
     needs_metrics = forms.CharField(
         label="Required metrics",
         required=False,
-        max_length=5_000,
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "accuracy >= 0.9", "class": "mono"}),
         help_text="One per line: the name of a metric, >=, >, <= or <, and a number.",
     )
@@ -46,39 +40,13 @@ class RuleForm(forms.Form):
         super().__init__(*args, **kwargs)
         named = [(name, name if name == "Owner" else f"{name}, or Owner") for name in list_roles(workspace)]
         self.fields["role"].choices = [("", "Everybody who may edit models"), *named]
-        self.workspace = workspace
 
     def clean_name(self) -> str:
-        name, kind = self.cleaned_data["name"].strip(), self.cleaned_data.get("kind")
-        rule = rules.STAGE if kind == PromotionRule.Kind.STAGE else rules.ALIAS
-        return check_field(rule.check, name)
+        rule = rules.PROMOTED[self.cleaned_data.get("kind", PromotionRule.Kind.ALIAS)]
+        return check_field(rule.check, self.cleaned_data["name"])
 
-    def clean_model_name(self) -> str:
-        name = self.cleaned_data["model_name"].strip()
-        if name and not Model.objects.present().filter(workspace=self.workspace, name=name).exists():
-            raise forms.ValidationError(f"The workspace has no model {name!r}.")
-        return name
-
-    def clean_needs_metrics(self) -> list:
-        lines = list(filter(None, map(str.strip, self.cleaned_data["needs_metrics"].splitlines())))
-        if len(lines) > MAX_METRICS:
-            raise forms.ValidationError(f"{len(lines)} are given; {MAX_METRICS} are allowed.")
-        return [read_metric(line) for line in lines]
-
-    def clean(self) -> dict:
-        data = super().clean() or self.cleaned_data
-        same = {name: data.get(name) for name in ("kind", "name", "model_name")}
-        if not self.errors and PromotionRule.objects.filter(workspace=self.workspace, **same).exists():
-            self.add_error("name", "There is such a rule already; delete it first.")
-        return data
-
-
-def read_metric(line: str) -> list:
-    match = METRIC.fullmatch(line)
-    limit = numbers.float_or_none(match["limit"]) if match else None
-    if match is None or limit is None or match["sign"] not in COMPARED:
-        raise forms.ValidationError(f"{line[:100]!r}: write it as accuracy >= 0.9.")
-    return [match["name"][:256], match["sign"], limit]
+    def clean_needs_metrics(self) -> list[str]:
+        return list(filter(None, map(str.strip, self.cleaned_data["needs_metrics"].splitlines())))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

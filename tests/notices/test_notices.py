@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from costs.limit_models import Budget
 from notices import find_events, outgoing, tasks
-from notices.models import Channel, Delivery, Event, Follow, Notification, Preference, Webhook
+from notices.models import Delivery, Event, Follow, Notification, Preference, Webhook
+from notices.rules import Channel
 from runs.models import Run
 from studio import networks
 from tests import factories

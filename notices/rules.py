@@ -1,0 +1,34 @@
+"""What may be written of a person's notifications, each rule once (studio/rules.py)."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db.models import TextChoices
+
+from studio import names
+from studio.errors import Invalid
+from studio.rules import Rule, choice_rule
+
+
+class Channel(TextChoices):
+    BELL = "bell", "Bell"
+    EMAIL = "email", "Mail"
+    WEBHOOK = "webhook", "Webhook"
+
+
+MAX_URL_LENGTH = 500
+check_address = URLValidator(schemes=["https", "http"])
+
+
+def check_webhook_url(value) -> str:
+    """A web address; without a scheme it is https."""
+    text = value if "://" in str(value) else f"https://{value}"
+    url = names.check_text(text, "address", max_length=MAX_URL_LENGTH, target="url")
+    try:
+        check_address(url)
+    except ValidationError as error:
+        raise Invalid("Write an address that begins with https:// or http://.", target="url") from error
+    return url
+
+
+CHANNEL = choice_rule("channel", Channel.values, target="channel")
+WEBHOOK_URL = Rule(check_webhook_url, "url", {"maxLength": MAX_URL_LENGTH, "format": "uri"})
