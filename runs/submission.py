@@ -18,6 +18,7 @@ from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
 from studio.formats import parse_iso_duration
+from studio.request_body import validate_body
 from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Open
 from workspaces import access
@@ -111,22 +112,10 @@ def make_run_name(experiment: str) -> str:
 
 def check_job(body: dict) -> JobProperties:
     """The job's fields, or Invalid with every wrong one."""
-    try:
-        job = Job.model_validate(body, strict=True).properties
-    except pydantic.ValidationError as error:
-        raise _to_invalid(error) from error
+    job = validate_body(Job, body).properties
     if not job.command and not job.commandArgv:
         raise Invalid("The job has no command: write `command` or `commandArgv`.", target="command")
     return job
-
-
-def _to_invalid(error: pydantic.ValidationError) -> Invalid:
-    details = [
-        {"code": "Invalid", "target": "/".join(str(part) for part in problem["loc"]), "message": problem["msg"]}
-        for problem in error.errors(include_url=False, include_input=False)
-    ]
-    first = details[0]
-    return Invalid(f"{first['target']}: {first['message']}", target=first["target"], details=details)
 
 
 def _find_same_job(workspace: Workspace, name: str, body: dict) -> Run | None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 from django.http import HttpRequest
@@ -141,6 +141,22 @@ class Body(pydantic.BaseModel):
     """The body of a route. Types are strict: neither a text nor a bool is accepted as a number."""
 
     model_config = pydantic.ConfigDict(strict=True)
+
+
+BodyType = TypeVar("BodyType", bound=pydantic.BaseModel)
+
+
+def validate_body(kind: type[BodyType], fields: dict) -> BodyType:
+    """An object that was not sent as the body of a route, or Invalid with every wrong field."""
+    try:
+        return kind.model_validate(fields, strict=True)
+    except pydantic.ValidationError as error:
+        details = [
+            {"code": "Invalid", "target": "/".join(map(str, problem["loc"])), "message": problem["msg"]}
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+        first = details[0]
+        raise Invalid(f"{first['target']}: {first['message']}", target=first["target"], details=details) from error
 
 
 class LooseBody(Body):

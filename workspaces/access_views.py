@@ -11,6 +11,7 @@ from studio.forms import attempt
 from studio.pagination import page_of
 from workspaces import access, custom_roles, groups
 from workspaces.access import can, require
+from workspaces.custom_roles import RoleDefinition
 from workspaces.forms import GroupForm, GroupMemberForm, RoleJsonForm
 from workspaces.lookup import find_page_workspace
 from workspaces.models import CustomRole, RoleAssignment, UserGroup
@@ -89,7 +90,8 @@ def roles(request, slug):
 
 def _initial(request, workspace) -> str:
     role = CustomRole.objects.filter(name=request.GET.get("role", "")).first()
-    return custom_roles.format_role(role) if role else custom_roles.make_example(workspace.arm_id)
+    definition = RoleDefinition.of(role) if role else custom_roles.make_example(workspace.arm_id)
+    return definition.model_dump_json(indent=2)
 
 
 @reauthentication_required

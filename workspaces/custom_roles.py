@@ -1,35 +1,73 @@
 """Custom roles: read from Azure's JSON, created by people who may assign roles at all of their scopes."""
 
-import json
-import re
-from typing import Any
+from typing import Annotated, Any, Self
 
 from django.db import transaction
 
 from accounts import activity
 from accounts.actors import Actor, require_site_admin
-from studio import names
 from studio.errors import Conflict, Invalid
-from studio.request_body import load_object
-from workspaces import lookup
+from studio.request_body import Body, load_object, validate_body
+from workspaces import lookup, rules
 from workspaces.access import require
 from workspaces.models import CustomRole, Role, RoleAssignment
 from workspaces.role_definitions import BUILT_IN
 
-MAX_ACTIONS = 500
-ACTION = re.compile(r"[\w.*/-]{1,300}", re.ASCII)
-SCOPE = re.compile(
-    r"/subscriptions/(?P<subscription>[^/]+)"
-    r"(?:/resourceGroups/(?P<group>[^/]+)"
-    r"(?:/providers/Microsoft\.MachineLearningServices/workspaces/(?P<workspace>[^/]+))?)?/?",
-    re.IGNORECASE,
-)
+
+class RoleDefinition(Body):
+    """A custom role as Azure's portal and `az role definition` write it."""
+
+    Name: Annotated[str, rules.ROLE_NAME]
+    IsCustom: bool = True
+    Description: Annotated[str, rules.ROLE_DESCRIPTION] = ""
+    Actions: Annotated[list[str], rules.ACTIONS]
+    NotActions: Annotated[list[str], rules.NOT_ACTIONS] = []
+    AssignableScopes: Annotated[list[str], rules.ASSIGNABLE_SCOPES]
+
+    @classmethod
+    def of(cls, row: CustomRole) -> Self:
+        return cls(
+            Name=row.name,
+            Description=row.description,
+            Actions=row.actions,
+            NotActions=row.not_actions,
+            AssignableScopes=row.assignable_scopes,
+        )
+
+
+# Maps the names in lower case to those of the class: they are read in any case.
+FIELDS = {name.lower(): name for name in RoleDefinition.model_fields}
+
+
+def read_definition(text: str) -> RoleDefinition:
+    """From Azure's file form, or from ARM's with `properties` and `permissions`."""
+    given = _lowered(load_object(text, "definition", "definition"))
+    given |= _lowered(given.get("properties"))
+    permissions = given.get("permissions")
+    if isinstance(permissions, list) and permissions:
+        if len(permissions) > 1:
+            raise Invalid("Write one object in permissions.", target="definition")
+        given |= _lowered(permissions[0])
+    # In ARM's form `name` is an id.
+    given["name"] = given.get("rolename") or given.get("name")
+    fields = {FIELDS[key]: value for key, value in given.items() if key in FIELDS and value is not None}
+    return validate_body(RoleDefinition, fields)
+
+
+def _lowered(value) -> dict:
+    return {key.lower(): part for key, part in value.items()} if isinstance(value, dict) else {}
 
 
 @transaction.atomic
-def write_role(actor: Actor, text: str) -> CustomRole:
-    """The role of this JSON: a new one, or the one of its name with other actions and scopes."""
-    fields = parse_role(text)
+def write_role(actor: Actor, definition: RoleDefinition) -> CustomRole:
+    """A new role, or the one of its name with other actions and scopes."""
+    fields: dict[str, Any] = {
+        "name": definition.Name,
+        "description": definition.Description,
+        "actions": definition.Actions,
+        "not_actions": definition.NotActions,
+        "assignable_scopes": definition.AssignableScopes,
+    }
     for scope in fields["assignable_scopes"]:
         _require_scope(actor, scope)
     role = CustomRole.objects.select_for_update().filter(name__iexact=fields["name"]).first()
@@ -59,68 +97,13 @@ def delete_role(actor: Actor, role: CustomRole) -> None:
     role.delete()
 
 
-def parse_role(text: str) -> dict[str, Any]:
-    """The fields of the role in Azure's file form, or in ARM's with `properties` and `permissions`."""
-    given = _lowered(load_object(text, "definition", "definition"))
-    given |= _lowered(given.get("properties"))
-    permissions = given.get("permissions")
-    if isinstance(permissions, list) and permissions:
-        if len(permissions) > 1:
-            raise Invalid("Write one object in permissions.", target="definition")
-        given |= _lowered(permissions[0])
-    name = names.check_text(given.get("rolename") or given.get("name"), "name of the role", max_length=100)
-    if name.lower() in {one.lower() for one in Role.values}:
-        raise Invalid(f"{name} is a built-in role. Choose another name.", target="definition")
-    return {
-        "name": name,
-        "description": names.check_text(
-            given.get("description") or "", "description", max_length=2000, allow_empty=True, allow_lines=True
-        ),
-        "actions": _actions(given, "actions"),
-        "not_actions": _actions(given, "notactions", needed=False),
-        "assignable_scopes": _scopes(given.get("assignablescopes")),
-    }
-
-
-def _lowered(value) -> dict:
-    return {key.lower(): part for key, part in value.items()} if isinstance(value, dict) else {}
-
-
-def _actions(given: dict, field: str, needed: bool = True) -> list[str]:
-    found = given.get(field)
-    if found is None and not needed:
-        return []
-    if not isinstance(found, list) or (needed and not found) or len(found) > MAX_ACTIONS:
-        raise Invalid(f"{field}: write a list of 1 to {MAX_ACTIONS} actions.", target="definition")
-    for one in found:
-        if not isinstance(one, str) or not ACTION.fullmatch(one):
-            raise Invalid(
-                f"{field}: {str(one)[:100]!r} is not an action, such as "
-                "Microsoft.MachineLearningServices/workspaces/experiments/runs/read, with * for any text.",
-                target="definition",
-            )
-    return found
-
-
-def _scopes(found) -> list[str]:
-    if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
-        raise Invalid('AssignableScopes: write a list such as ["/subscriptions/<id>"].', target="definition")
-    for one in found:
-        if one != "/" and not SCOPE.fullmatch(one):
-            raise Invalid(
-                f"AssignableScopes: {one[:200]!r} is not the address of a subscription, resource group or workspace.",
-                target="definition",
-            )
-    return [one if one == "/" else one.rstrip("/") for one in found]
-
-
 def _require_scope(actor: Actor, scope: str) -> None:
     """People who may assign roles at a scope may define roles there."""
     if scope == "/":
         require_site_admin(actor, "make roles for all subscriptions (the scope /)")
         return
-    parts = SCOPE.fullmatch(scope)
-    assert parts, "parse_role lets in nothing else."
+    parts = rules.SCOPE.fullmatch(scope)
+    assert parts, "A definition has no other scopes."
     if parts["workspace"]:
         scope_row: Any = lookup.find_workspace(actor, parts["subscription"], parts["group"], parts["workspace"])
     elif parts["group"]:
@@ -130,27 +113,13 @@ def _require_scope(actor: Actor, scope: str) -> None:
     require(actor, "edit_members", scope_row)
 
 
-def format_role(role: CustomRole) -> str:
-    """The file form, to copy and change."""
-    found = {
-        "Name": role.name,
-        "IsCustom": True,
-        "Description": role.description,
-        "Actions": role.actions,
-        "NotActions": role.not_actions,
-        "AssignableScopes": role.assignable_scopes,
-    }
-    return json.dumps(found, indent=2)
-
-
-def make_example(scope: str) -> str:
+def make_example(scope: str) -> RoleDefinition:
     """To begin with: somebody who submits jobs and changes nothing else."""
     m = "Microsoft.MachineLearningServices/workspaces"
-    found = {
-        "Name": "Job Submitter",
-        "IsCustom": True,
-        "Description": "Can submit jobs and read everything",
-        "Actions": [
+    return RoleDefinition(
+        Name="Job Submitter",
+        Description="Can submit jobs and read everything",
+        Actions=[
             "*/read",
             f"{m}/environments/write",
             f"{m}/environments/build/action",
@@ -159,10 +128,8 @@ def make_example(scope: str) -> str:
             f"{m}/metadata/artifacts/write",
             f"{m}/metadata/snapshots/write",
         ],
-        "NotActions": [],
-        "AssignableScopes": [scope],
-    }
-    return json.dumps(found, indent=2)
+        AssignableScopes=[scope],
+    )
 
 
 assert set(Role.values) == set(BUILT_IN), "Each built-in role has its actions."

@@ -6,6 +6,7 @@ from accounts.identity_providers import WRITABLE, IdentityProvider
 from studio.forms import TagsField, TextField, check_field
 from studio.rules import DESCRIPTION
 from workspaces import creation, rules
+from workspaces.custom_roles import RoleDefinition, read_definition
 from workspaces.models import Role, Workspace
 
 
@@ -112,6 +113,9 @@ class RoleJsonForm(forms.Form):
         help_text="JSON with Name, Description, Actions, NotActions and AssignableScopes, or Azure's ARM form of it.",
     )
 
+    def clean_definition(self) -> RoleDefinition:
+        return check_field(read_definition, self.cleaned_data["definition"])
+
 
 class GroupForm(forms.Form):
     name = TextField(rules.GROUP_NAME)
@@ -131,6 +135,7 @@ class IdentityProviderForm(forms.ModelForm):
         assume_scheme="https",
         help_text="Such as https://login.microsoftonline.com/<tenant>/v2.0 or https://id.example.com/realms/team",
     )
+    name = TextField(rules.PROVIDER_NAME, help_text="On the button of the sign-in page.")
     secret = forms.CharField(
         label="Client secret",
         max_length=2000,
@@ -145,7 +150,6 @@ class IdentityProviderForm(forms.ModelForm):
         fields = ["slug", *WRITABLE]
         help_texts = {
             "slug": "In the redirect address, such as “entra”. It cannot be changed later.",
-            "name": "On the button of the sign-in page.",
             "groups_claim": "Its values are mapped to groups. Use dots for nested claims: realm_access.roles",
             "trusts_email": "Only for a provider whose verified addresses cannot be chosen by their owners.",
         }
@@ -156,9 +160,6 @@ class IdentityProviderForm(forms.ModelForm):
             del self.fields["slug"]
             self.fields["secret"].required = False
             self.fields["secret"].help_text = "Empty keeps the one that is stored."
-
-    def clean_name(self):
-        return check_field(rules.PROVIDER_NAME.check, self.cleaned_data["name"])
 
 
 class ClaimMappingForm(forms.Form):

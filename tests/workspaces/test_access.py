@@ -138,10 +138,14 @@ def test_a_role_of_azures_json_is_made_given_and_counts_at_the_next_request(as_u
     ]
 
 
+def write_role(actor, text):
+    return custom_roles.write_role(actor, custom_roles.read_definition(text))
+
+
 def test_the_arm_form_is_read_too(olga, workspace):
-    role = custom_roles.write_role(Actor(olga), json.dumps(RESTRICTED))
+    role = write_role(Actor(olga), json.dumps(RESTRICTED))
     assert role_definitions.verbs_of(frozenset({role.definition})) == SCIENTIST - {"list_secrets", "read_secrets"}
-    assert custom_roles.parse_role(custom_roles.format_role(role))["not_actions"] == role.not_actions
+    assert custom_roles.RoleDefinition.of(role).NotActions == role.not_actions != []
 
 
 @pytest.mark.parametrize(
@@ -153,7 +157,7 @@ def test_the_arm_form_is_read_too(olga, workspace):
         (json.dumps({**SUBMITTER, "Name": ""}), "is empty"),
         (json.dumps({**SUBMITTER, "Actions": []}), "write a list of 1 to 500"),
         (json.dumps({**SUBMITTER, "Actions": ["a b"]}), "is not an action"),
-        (json.dumps({**SUBMITTER, "NotActions": "x"}), "notactions"),
+        (json.dumps({**SUBMITTER, "NotActions": "x"}), "NotActions"),
         (json.dumps({**SUBMITTER, "AssignableScopes": []}), "AssignableScopes"),
         (json.dumps({**SUBMITTER, "AssignableScopes": ["/x"]}), "is not the address"),
     ],
@@ -166,15 +170,15 @@ def test_a_wrong_definition_is_refused_in_words(as_user, olga, text, words):
 def test_a_role_is_made_only_by_those_who_may_give_roles_at_all_its_scopes(owner, olga, alice, workspace):
     everywhere = json.dumps({**SUBMITTER, "AssignableScopes": ["/"]})
     with pytest.raises(Denied, match="site admins"):
-        custom_roles.write_role(Actor(olga), everywhere)
+        write_role(Actor(olga), everywhere)
     with pytest.raises(Denied, match="edit members"):
-        custom_roles.write_role(Actor(alice), json.dumps(SUBMITTER))
-    assert custom_roles.write_role(Actor(owner), everywhere).is_assignable(workspace.arm_id)
+        write_role(Actor(alice), json.dumps(SUBMITTER))
+    assert write_role(Actor(owner), everywhere).is_assignable(workspace.arm_id)
 
 
 def test_a_role_is_given_only_where_it_is_assignable_and_stays_while_it_is_given(as_user, olga, mallory, workspace):
     client = as_user(olga)
-    role = custom_roles.write_role(Actor(olga), json.dumps(RESTRICTED))
+    role = write_role(Actor(olga), json.dumps(RESTRICTED))
     form = {"username": "mallory", "role": role.name}
     assert "cannot be assigned on sub-1" in html_of(client.post(PEOPLE, {**form, "scope": "subscription"}))
     assert client.post(PEOPLE, {**form, "scope": "resource group"}).url == PEOPLE
@@ -234,7 +238,7 @@ def test_the_page_says_what_somebody_may_and_why(as_user, owner, olga, bob, work
 
 
 def test_one_query_decides_with_groups_and_custom_roles(olga, bob, owner, workspace, django_assert_num_queries):
-    role = custom_roles.write_role(Actor(olga), json.dumps(SUBMITTER))
+    role = write_role(Actor(olga), json.dumps(SUBMITTER))
     RoleAssignment.objects.create(user=bob, role=role.name, custom_role=role, workspace=workspace)
     with django_assert_num_queries(1):
         assert access.can(Actor(bob), "submit", workspace)
