@@ -6,8 +6,8 @@ from django.db import transaction
 
 from accounts import activity, sign_in_limits
 from accounts.models import SignInPolicy, Token
-from accounts.rules import PASSKEY_NAME, PRINCIPAL_NAME, TOKEN_NAME, TokenScope
-from studio.forms import TextField
+from accounts.rules import PASSKEY_NAME, PRINCIPAL_NAME, TOKEN_NAME, TOKEN_SCOPE, TokenScope
+from studio.forms import SelectField, TextField
 
 # Longer input is refused, not hashed.
 MAX_PASSWORD_LENGTH = 4096
@@ -22,7 +22,7 @@ class TokenForm(forms.Form):
         choices=[(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "One year"), (0, "Until revoked")],
     )
 
-    scope = forms.ChoiceField(label="May", choices=TokenScope, initial=TokenScope.ADMIN, required=False)
+    scope = SelectField(TOKEN_SCOPE, label="May", choices=TokenScope.choices, initial=TokenScope.ADMIN, required=False)
     workspace = forms.ChoiceField(required=False, help_text="Select one if the script uses only that workspace.")
 
     def __init__(self, workspaces, *args, **kwargs):

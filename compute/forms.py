@@ -4,7 +4,7 @@ from django import forms
 
 from compute import rules, sizes
 from compute.models import Scale, VmSize
-from studio.forms import NumberField, TagsField, TextField
+from studio.forms import NumberField, SelectField, TagsField, TextField
 from studio.rules import DESCRIPTION
 
 
@@ -62,8 +62,9 @@ class InferenceForm(AgentsForm):
         max_length=32,
         help_text="2 to 32 letters, digits and hyphens, starting with a letter and not ending in a hyphen.",
     )
-    vm_size = forms.ChoiceField(label="Virtual machine size")
-    purpose = forms.ChoiceField(
+    vm_size = SelectField(rules.VM_SIZE, choices=[("", "")], label="Virtual machine size")
+    purpose = SelectField(
+        rules.PURPOSE,
         label="Cluster purpose",
         choices=rules.Purpose.choices,
         initial=rules.Purpose.PRODUCTION,

@@ -4,6 +4,8 @@ mlflow_api/validation.py."""
 from studio.errors import Invalid
 from studio.rules import Rule, name_rule, tags_rule, text_rule
 
+MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
+
 
 def check_job_type(value) -> str:
     if value != "Command":
@@ -11,6 +13,13 @@ def check_job_type(value) -> str:
     return value
 
 
+def check_timeout(seconds: int) -> int:
+    if not 0 < seconds <= MAX_TIMEOUT_SECONDS:
+        raise Invalid(f"A timeout of {seconds} seconds is not between 1 second and 30 days.", target="limits/timeout")
+    return seconds
+
+
+TIMEOUT = Rule(check_timeout, "limits/timeout", {"minimum": 1, "maximum": MAX_TIMEOUT_SECONDS})
 RUN_ID = name_rule("run id")
 EXPERIMENT_NAME = name_rule("experiment name")
 DISPLAY_NAME = text_rule("display name", max_length=256)

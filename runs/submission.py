@@ -28,7 +28,6 @@ LOCAL = "local"
 SCRIPT_RUN = "azureml.scriptrun"
 DEFAULT_EXPERIMENT = "Default"
 MAX_PRIORITY = 1000
-MAX_TIMEOUT_SECONDS = 30 * 24 * 3600
 
 
 class Resources(Open):
@@ -319,6 +318,4 @@ def parse_seconds(duration: str) -> int:
     total = parse_iso_duration(duration)
     if total is None:
         raise Invalid(f"{duration!r} is not a duration: write for example PT3600S or PT1H30M.", target="limits/timeout")
-    if not 0 < total <= MAX_TIMEOUT_SECONDS:
-        raise Invalid(f"A timeout of {total} seconds is not between 1 second and 30 days.", target="limits/timeout")
-    return total
+    return rules.TIMEOUT.check(total)

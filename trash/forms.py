@@ -2,30 +2,30 @@
 
 from django import forms
 
-from studio.forms import NumberField
-from studio.rules import number_rule
+from studio.forms import NumberField, TextField
+from trash import rules
 from trash.models import RetentionRule
-
-DAYS = number_rule("number of days", 1, 36_500)
 
 
 class RetentionForm(forms.ModelForm):
-    days = NumberField(DAYS, label="Days after the end")
+    days = NumberField(rules.DAYS, label="Days after the end")
+    experiments = TextField(
+        rules.EXPERIMENTS,
+        label="In experiments named",
+        help_text="Separate names with commas. * and ? are wildcards: tmp-*, test-?.",
+    )
+    keep_tag = TextField(
+        rules.TAG_NAME,
+        required=False,
+        label="Except jobs with the tag",
+        help_text="The name of the tag; any value matches. Leave it empty for no exception.",
+    )
 
     class Meta:
         model = RetentionRule
         fields = ["takes", "days", "experiments", "keep_tag", "keep_starred", "is_on"]
         labels = {
             "takes": "Delete",
-            "experiments": "In experiments named",
-            "keep_tag": "Except jobs with the tag",
             "keep_starred": "Except starred jobs",
             "is_on": "Turn on now",
         }
-        help_texts = {
-            "experiments": "Separate names with commas. * and ? are wildcards: tmp-*, test-?.",
-            "keep_tag": "The name of the tag; any value matches. Leave it empty for no exception.",
-        }
-
-    def clean_experiments(self):
-        return self.cleaned_data["experiments"].strip() or "*"

@@ -3,8 +3,8 @@
 from django import forms
 
 from accounts.models import User
-from compute import sizes
 from compute.instances import rules
+from compute.rules import VM_SIZE
 from studio.forms import NumberField, TagsField, TextField
 from studio.rules import DESCRIPTION
 
@@ -32,7 +32,7 @@ class IdleForm(forms.Form):
 
 class InstanceForm(IdleForm):
     name = TextField(rules.INSTANCE_NAME, label="Compute name", help_text=rules.NAME_HELP)
-    vm_size = forms.CharField(label="Virtual machine size", max_length=40)
+    vm_size = TextField(VM_SIZE, label="Virtual machine size")
     assigned_to = forms.ModelChoiceField(
         User.objects.none(),
         label="Assign to",
@@ -49,9 +49,6 @@ class InstanceForm(IdleForm):
         super().__init__(*args, **kwargs)
         self.fields["assigned_to"].queryset = people
         self.fields["assigned_to"].label_from_instance = lambda user: user.label
-
-    def clean_vm_size(self):
-        return sizes.find_offered(self.cleaned_data["vm_size"]).name
 
 
 class ChangeForm(forms.Form):

@@ -14,7 +14,7 @@ from registry.models import ModelStar, ModelVersion
 from registry.pages.access import find_model, find_version
 from runs.pages.access import find_workspace, require_permission
 from studio.errors import Conflict, Denied, Invalid
-from studio.forms import TagsField, TextField, cleaned_or_invalid
+from studio.forms import SelectField, TagsField, TextField, cleaned_or_invalid
 from studio.htmx import keep_address, wants_piece
 from studio.rules import DESCRIPTION
 
@@ -24,7 +24,7 @@ class VersionEdit(forms.Form):
     tags = TagsField()
     alias = TextField(rules.ALIAS, required=False)
     remove_alias = TextField(rules.ALIAS, required=False)
-    stage = TextField(rules.STAGE, required=False)
+    stage = SelectField(rules.STAGE, required=False)
 
 
 @require_POST

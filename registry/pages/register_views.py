@@ -22,7 +22,7 @@ from runs.models import Run
 from runs.pages.access import find_run, find_workspace
 from studio import storage
 from studio.errors import Invalid
-from studio.forms import TagsField, TextField, attempt
+from studio.forms import SelectField, TagsField, TextField, attempt
 from studio.request_body import read_body
 from studio.rules import DESCRIPTION
 from studio.wizard import list_steps
@@ -112,7 +112,8 @@ def _store_zip(request, workspace, chunks) -> str:
 
 class RegisterForm(forms.Form):
     name = TextField(rules.MODEL_NAME, help_text="An existing name gets a new version.")
-    model_type = forms.ChoiceField(
+    model_type = SelectField(
+        rules.MODEL_TYPE,
         label="Type",
         required=False,
         choices=[("", "By its files"), *ModelVersion.Type.choices[:3]],

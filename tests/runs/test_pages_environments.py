@@ -191,7 +191,7 @@ def test_an_environment_is_created_from_either_text(client, sent, dependencies):
         ({"name": "a b"}, "environment name"),
         ({"kind": "pip", "packages": "-r more.txt"}, "there are no other files here"),
         ({"kind": "pip", "packages": "# nothing"}, "at least one package"),
-        ({"variables": "no value"}, "write NAME=value"),
+        ({"variables": "no value"}, "Write each one as NAME=value"),
         ({"variables": "LD_PRELOAD=x"}, "set by the studio"),
     ],
 )

@@ -141,7 +141,7 @@ WRONG = [
     ({"environment_variables": "A"}, "environment_variables", "NAME=value"),
     ({"environment_variables": "LD_PRELOAD=x"}, "environment_variables", "set by the studio"),
     ({"environment_variables": 'A="x'}, "environment_variables", "JSON text"),
-    ({"timeout": "721"}, "timeout", "720"),
+    ({"timeout": "721"}, "timeout", "30 days"),
     ({"tags": ": x"}, "tags", "no name"),
     ({"display_name": "x" * 257}, "display_name", "256"),
 ]

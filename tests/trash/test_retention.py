@@ -162,7 +162,7 @@ def test_another_workspace_is_left_alone(workspace, runs):
         ({"days": 0}, "from 1 to 36,500"),
         ({"days": "x"}, "Enter a whole number"),
         ({"takes": "all"}, "Select a valid choice"),
-        ({"experiments": "x" * 501}, "at most 500 characters"),
+        ({"experiments": "x" * 501}, "500 are allowed"),
     ],
 )
 def test_errors_are_reported(as_user, alice, workspace, body, words):

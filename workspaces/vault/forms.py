@@ -9,10 +9,10 @@ PASSWORD = forms.PasswordInput(attrs={"autocomplete": "new-password", "spellchec
 
 
 class VersionForm(forms.Form):
-    value = forms.CharField(
+    value = TextField(
+        rules.SECRET_VALUE,
         required=False,
         strip=False,
-        max_length=rules.MAX_LENGTH,
         widget=PASSWORD,
         help_text="Leave it empty for a random value, which is shown once.",
     )

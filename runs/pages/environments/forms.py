@@ -2,10 +2,11 @@
 
 from django import forms
 
-from assets import environments, variables
+from assets import environments
 from assets.models import EnvironmentVersion
 from assets.rules import ENVIRONMENT_NAME
 from compute.models import ComputeTarget
+from runs.pages.variables_field import VariablesField
 from studio.forms import TagsField, TextField, check_field
 from studio.rules import DESCRIPTION
 from workspaces.models import Workspace
@@ -46,21 +47,9 @@ class EnvironmentForm(forms.Form):
         strip=False,
         help_text="The text of conda.yml or of requirements.txt.",
     )
-    variables = forms.CharField(
-        label="Environment variables",
-        required=False,
-        widget=forms.Textarea(attrs={**CODE, "rows": 3, "placeholder": "OMP_NUM_THREADS=4"}),
-        help_text="One per line as NAME=value.",
-    )
+    variables = VariablesField()
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))
     tags = TagsField()
-
-    def clean_variables(self) -> dict[str, str]:
-        lines = [line for line in self.cleaned_data["variables"].splitlines() if line.strip()]
-        if wrong := [line for line in lines if "=" not in line]:
-            raise forms.ValidationError(f"{wrong[0][:100]!r}: write NAME=value.")
-        found = {name.strip(): value for name, _, value in (line.partition("=") for line in lines)}
-        return check_field(variables.check_variables, found, "variables")
 
     def clean(self) -> dict:
         data = super().clean() or self.cleaned_data
@@ -106,12 +95,11 @@ def read_requirements(text: str) -> list[str]:
 def initial_from(version: EnvironmentVersion) -> dict:
     """The fields of a version as a person would have typed them."""
     definition = version.definition
-    found = definition.get("environmentVariables") or {}
     return {
         "name": version.environment.name,
         "kind": CONDA,
         "packages": environments.format_conda(definition) or "dependencies: []\n",
-        "variables": "\n".join(f"{name}={'' if value is None else value}" for name, value in found.items()),
+        "variables": definition.get("environmentVariables") or {},
         "description": version.description,
         "tags": version.tags,
     }

@@ -10,8 +10,9 @@ from assets import environments
 from compute.models import ComputeTarget
 from runs import job_changes, rules
 from runs.models import Experiment
-from runs.pages.job.fields import CODE, COMMAND, HoursField, LinesField, VariablesField
+from runs.pages.job.fields import COMMAND, HoursField, LinesField
 from runs.pages.job.prefilled import KEEP, PACKAGES, REGISTERED, Prefilled
+from runs.pages.variables_field import CODE, VariablesField
 from studio.forms import TagsField, TextField, check_field
 from studio.rules import DESCRIPTION
 from workspaces.models import Workspace
