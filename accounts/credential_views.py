@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request, require_site_admin
-from accounts.form_keys import mark_done, once
+from accounts.form_keys import mark_done, process_once
 from accounts.forms import PrincipalForm, PrincipalSecretForm
 from accounts.guards import admin_mode_required
 from accounts.models import Token, User
@@ -24,7 +24,7 @@ ACT = "see service principals and the tokens of others"
 @admin_mode_required
 @never_cache
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def principals(request):
     require_site_admin(actor_of_request(request), ACT)
     form = PrincipalForm(request.POST or None)
@@ -40,7 +40,7 @@ def principals(request):
 @admin_mode_required
 @never_cache
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def principal(request, client_id):
     """A POST adds a secret, which is shown once."""
     require_site_admin(actor_of_request(request), ACT)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import activity, guards, passkeys, second_factors, sign_in_limits
 from accounts.external_identities import providers_of
-from accounts.form_keys import mark_done, once
+from accounts.form_keys import mark_done, process_once
 from accounts.forms import CodeForm, PasskeyForm, PasswordAgainForm
 from accounts.guards import admin_mode_required, reauthentication_required
 from accounts.models import IdentityProvider
@@ -189,7 +189,7 @@ def _added(request, codes, what: str):
 @reauthentication_required
 @never_cache
 @require_POST
-@once
+@process_once
 def factor_app(request):
     """Add an authenticator app, confirmed by a code."""
     form, secret = CodeForm(request.POST), request.session.get(SECRET)
@@ -208,7 +208,7 @@ def factor_passkey_begin(request):
 @reauthentication_required
 @never_cache
 @require_POST
-@once
+@process_once
 def factor_passkey(request):
     form = PasskeyForm(request.POST)
     codes = attempt(form, lambda: (passkeys.add_passkey(request.user, **form.cleaned_data),))
@@ -227,7 +227,7 @@ def factor_remove(request):
 @reauthentication_required
 @never_cache
 @require_POST
-@once
+@process_once
 def factor_codes(request):
     """Create new recovery codes, shown once."""
     codes = second_factors.renew_codes(request.user)

@@ -21,7 +21,7 @@ from studio.forms import FORM_KEY
 KEPT = dt.timedelta(days=1)
 
 
-def once(view):
+def process_once(view):
     """For a view that creates or toggles something on POST and then redirects or calls `mark_done`."""
 
     @functools.wraps(view)

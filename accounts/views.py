@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import activity, second_factors, sign_in_limits
 from accounts.external_identities import providers_of
-from accounts.form_keys import mark_done, once
+from accounts.form_keys import mark_done, process_once
 from accounts.forms import NewPasswordForm, PasswordForm, SignInForm, TokenForm
 from accounts.guards import reauthentication_required
 from accounts.models import IdentityProvider, SignInLink, Token, User
@@ -143,7 +143,7 @@ def password(request):
 @reauthentication_required
 @never_cache
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def tokens(request):
     """The list of tokens; a POST creates one and shows its secret once."""
     workspaces = Shell.workspaces_of(request)

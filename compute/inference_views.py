@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from compute import sizes
 from compute.forms import InferenceForm
 from compute.models import ComputeTarget
@@ -35,7 +35,7 @@ def inference_list(request, slug):
 
 
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def inference_new(request, slug):
     workspace = find_page_workspace(request, slug, "edit_compute")
     form = InferenceForm(request.POST or None, initial={"vm_size": sizes.suggest_size()})

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from compute import capacity, quota, sizes
 from compute.forms import ClusterForm, MachineForm
 from compute.models import ComputeTarget, Host, Resources, VmSize
@@ -71,7 +71,7 @@ def cluster_new(request, slug):
 
 
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def cluster_new_settings(request, slug):
     workspace = find_page_workspace(request, slug, "edit_compute")
     size = sizes.find_offered(request.GET.get("size") or sizes.suggest_size())

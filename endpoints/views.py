@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import Actor
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from endpoints import calls, deployment, scaling, traffic
 from endpoints.forms import RequestForm, ScaleForm
 from endpoints.models import Endpoint
@@ -30,7 +30,7 @@ TABS = [
 EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
 
 
-def find_endpoint(request, slug: str, name: str) -> Endpoint:
+def find_page_endpoint(request, slug: str, name: str) -> Endpoint:
     workspace = find_workspace(request, slug)
     found = Endpoint.objects.with_state().filter(workspace=workspace, name=name).first()
     if found is None:
@@ -39,7 +39,7 @@ def find_endpoint(request, slug: str, name: str) -> Endpoint:
 
 
 def _to_edit(request, slug: str, name: str) -> Endpoint:
-    found = find_endpoint(request, slug, name)
+    found = find_page_endpoint(request, slug, name)
     if not is_allowed(request, "edit"):
         raise Denied("You may not change endpoints here. Ask an Owner for a role that allows it.")
     return found
@@ -62,7 +62,7 @@ def endpoint_list(request, slug: str):
 
 @require_safe
 def endpoint_detail(request, slug: str, name: str):
-    endpoint = find_endpoint(request, slug, name)
+    endpoint = find_page_endpoint(request, slug, name)
     revisions = endpoint.revisions.select_related("created_by", "target").prefetch_related(
         "replicas__work__assignments", "model_versions__model"
     )[:50]
@@ -92,7 +92,7 @@ def endpoint_scale(request, slug: str, name: str):
 
 
 @require_POST
-@once
+@process_once
 def endpoint_deploy_again(request, slug: str, name: str):
     """A new revision like the one of the number `revision`: the way back."""
     endpoint = _to_edit(request, slug, name)
@@ -110,7 +110,7 @@ def endpoint_deploy_again(request, slug: str, name: str):
 @require_http_methods(["GET", "HEAD", "POST"])
 def endpoint_test(request, slug: str, name: str):
     """The answer of the service to what is typed."""
-    endpoint = find_endpoint(request, slug, name)
+    endpoint = find_page_endpoint(request, slug, name)
     more: dict = {}
     form = RequestForm(request.POST or None, initial={"data": EXAMPLE})
     if request.method == "POST" and form.is_valid():
@@ -126,7 +126,7 @@ def endpoint_test(request, slug: str, name: str):
 @require_safe
 def endpoint_consume(request, slug: str, name: str):
     """With the keys, for those who may edit."""
-    endpoint = find_endpoint(request, slug, name)
+    endpoint = find_page_endpoint(request, slug, name)
     keys = list(zip(Endpoint.Key.values, endpoint.keys, strict=True)) if is_allowed(request, "edit") else []
     more: dict[str, Any] = {"keys": keys, "curl": _write_curl(endpoint), "python": _write_python(endpoint)}
     return _render_tab(request, endpoint, "consume", **more)
@@ -150,14 +150,14 @@ def _write_python(endpoint: Endpoint) -> str:
 
 @require_safe
 def endpoint_logs(request, slug: str, name: str):
-    endpoint = find_endpoint(request, slug, name)
+    endpoint = find_page_endpoint(request, slug, name)
     return _render_tab(request, endpoint, "logs", "endpoint-log")
 
 
 @require_safe
 def endpoint_monitoring(request, slug: str, name: str):
     """Requests, latency and replicas of the last hour."""
-    endpoint = find_endpoint(request, slug, name)
+    endpoint = find_page_endpoint(request, slug, name)
     rows = traffic.read_hour(endpoint)
     summary = traffic.summarize(rows)
     more: dict[str, Any] = {"summary": summary, "templates": build_templates()}
@@ -167,7 +167,7 @@ def endpoint_monitoring(request, slug: str, name: str):
 
 
 @require_POST
-@once
+@process_once
 def endpoint_key(request, slug: str, name: str):
     """A new key of `key`, Primary or Secondary."""
     endpoint = _to_edit(request, slug, name)

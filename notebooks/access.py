@@ -86,15 +86,15 @@ class Files:
         return [dataclasses.replace(entry, path=f"{path}/{entry.name}") for entry in entries], left_out
 
 
-def files_of(request, slug: str) -> Files:
+def find_files(request, slug: str) -> Files:
     # What is sent changes something; a role that may not is refused before anything else is looked at.
     workspace = find_page_workspace(request, slug, "edit" if request.method == "POST" else "read")
     return Files(workspace, Home.of(workspace, request.user), can(actor_of_request(request), "edit", workspace))
 
 
-def files_to_change(request, slug: str) -> Files:
+def find_files_to_change(request, slug: str) -> Files:
     """Denied for those who only read."""
-    files = files_of(request, slug)
+    files = find_files(request, slug)
     if not files.may_edit:
         raise denied("edit", files.workspace)
     return files

@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.form_keys import once
-from notebooks.access import Files, files_to_change
+from accounts.form_keys import process_once
+from notebooks.access import Files, find_files_to_change
 from notebooks.forms import MoveForm, NewForm, PathForm, TextForm, UploadForm
 from notebooks.models import SharedFile, TrashedFile
 from notebooks.share import PIECE, ShareEntry
@@ -39,7 +39,7 @@ def address_of(files: Files, path: str) -> str:
 
 @require_POST
 def file_new(request, slug):
-    files, new = files_to_change(request, slug), cleaned_or_invalid(NewForm(request.POST))
+    files, new = find_files_to_change(request, slug), cleaned_or_invalid(NewForm(request.POST))
     name = new["name"]
     if new["kind"] == "notebook" and not name.endswith(".ipynb"):
         name += ".ipynb"
@@ -56,7 +56,7 @@ def file_new(request, slug):
 @require_POST
 def files_upload(request, slug):
     """The form without JavaScript: files of one folder."""
-    files, given = files_to_change(request, slug), cleaned_or_invalid(UploadForm(request.POST))
+    files, given = find_files_to_change(request, slug), cleaned_or_invalid(UploadForm(request.POST))
     uploads = request.FILES.getlist("files")
     if not uploads:
         raise Invalid("Choose at least one file.", target="files")
@@ -72,7 +72,7 @@ def files_upload(request, slug):
 @require_POST
 def file_upload(request, slug):
     """One file as the body of the request, to `?path=`; folders on the way are made. With `?replaces` over an older one."""
-    files = files_to_change(request, slug)
+    files = find_files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.GET))["path"]
     entry = files.to_replace(path).write_file(
         path, _read_body(request), replaces="replaces" in request.GET, max_bytes=files.space_left(path)
@@ -88,7 +88,7 @@ def _read_body(request) -> Iterator[bytes]:
 @require_http_methods(["GET", "POST"])
 def file_edit(request, slug):
     """A text file in a form; it is saved only if nobody has changed it meanwhile."""
-    files = files_to_change(request, slug)
+    files = find_files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.POST or request.GET))["path"]
     share, entry = files.to_replace(path), files.find(path)
     if request.method == "GET":
@@ -124,7 +124,7 @@ def _read_text(files: Files, entry: ShareEntry) -> str:
 @require_POST
 def file_move(request, slug):
     """To another name, another folder, or both."""
-    files, given = files_to_change(request, slug), cleaned_or_invalid(MoveForm(request.POST))
+    files, given = find_files_to_change(request, slug), cleaned_or_invalid(MoveForm(request.POST))
     path, target = given["path"], f"{given['folder']}/{given['name']}"
     files.to_replace(path)
     files.to_replace(target).move(path, target)
@@ -134,10 +134,10 @@ def file_move(request, slug):
 
 
 @require_POST
-@once
+@process_once
 def file_copy(request, slug):
     """A file or folder, such as a sample, to the own home; or a file that was shared by a link (`secret`)."""
-    files = files_to_change(request, slug)
+    files = find_files_to_change(request, slug)
     if request.POST.get("secret"):
         link = get_object_or_404(SharedFile, workspace=files.workspace, secret=request.POST["secret"])
         share, source, name = files.share, link.path, link.path.rpartition("/")[2]
@@ -164,7 +164,7 @@ def _free_name(files: Files, path: str) -> str:
 
 @require_POST
 def file_delete(request, slug):
-    files = files_to_change(request, slug)
+    files = find_files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.POST))["path"]
     files.to_replace(path)
     gone = TrashedFile.move_to_trash(files.workspace, request.user, path)
@@ -176,7 +176,7 @@ def file_delete(request, slug):
 @require_POST
 def trashed_change(request, slug, key):
     """Restore a file to where it was, or delete it permanently; `act` says which."""
-    files = files_to_change(request, slug)
+    files = find_files_to_change(request, slug)
     row = get_object_or_404(list_trashed(files), pk=key)
     files.to_replace(row.path)
     row.workspace = files.workspace
@@ -195,7 +195,7 @@ def trashed_change(request, slug, key):
 @require_POST
 def file_share(request, slug) -> HttpResponse:
     """Share a file by a link, or stop that; `act` says which."""
-    files = files_to_change(request, slug)
+    files = find_files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.POST))["path"]
     files.to_replace(path)
     if request.POST.get("act") == "stop":

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.actors import actor_of_request
 from compute.models import ComputeInstance
-from notebooks.access import SAMPLES, Files, files_of
+from notebooks.access import SAMPLES, Files, find_files
 from notebooks.forms import PathForm
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
@@ -33,7 +33,7 @@ def instances_of(request, files: Files) -> list[ComputeInstance]:
 @require_GET
 def notebook_run(request, slug):
     """`?path=` is the notebook, `?instance=` the compute instance; without a path a terminal is opened."""
-    files = files_of(request, slug)
+    files = find_files(request, slug)
     path = cleaned_or_invalid(PathForm(request.GET))["path"] if request.GET.get("path") else ""
     if path:
         check_notebook(files, path)

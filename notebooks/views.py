@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from notebooks.access import SAMPLES, Files, files_of
+from notebooks.access import SAMPLES, Files, find_files
 from notebooks.forms import PathForm
 from notebooks.models import SharedFile, TrashedFile
 from notebooks.share import Share, ShareEntry
@@ -26,7 +26,7 @@ MAX_EDITED = 512 * 1024
 @require_safe
 def notebooks(request, slug):
     """`?path=` selects a file or a folder, by default the home."""
-    files = files_of(request, slug)
+    files = find_files(request, slug)
     path = cleaned_or_invalid(PathForm(request.GET))["path"] if request.GET.get("path") else files.home.path
     entry = files.find(path)
     folder = path if entry.is_folder else entry.folder
@@ -99,7 +99,7 @@ def list_crumbs(files: Files, path: str) -> list[dict]:
 @require_safe
 def file_content(request, slug):
     """The bytes of a file or a range of them; `?download` makes it an attachment."""
-    files = files_of(request, slug)
+    files = find_files(request, slug)
     path = cleaned_or_invalid(PathForm(request.GET))["path"]
     return respond_with_file(request, files.to_read(path), files.find(path), files.disk_path(path))
 
@@ -119,7 +119,7 @@ def respond_with_file(request, share: Share, entry: ShareEntry, disk_path: str):
 
 @require_safe
 def folder_zip(request, slug):
-    files = files_of(request, slug)
+    files = find_files(request, slug)
     path = cleaned_or_invalid(PathForm(request.GET))["path"]
     share, top = files.to_read(path), files.disk_path(path)
     if not files.find(path).is_folder:
@@ -133,7 +133,7 @@ def folder_zip(request, slug):
 
 @require_safe
 def trashed(request, slug):
-    files = files_of(request, slug)
+    files = find_files(request, slug)
     page = page_of(request, list_trashed(files).select_related("deleted_by"), size=50)
     return render(request, "notebooks/trash.html", {"files": files, "page": page})
 
@@ -159,7 +159,7 @@ def shared_content(request, slug, secret):
 
 
 def _find_shared(request, slug, secret) -> tuple[Files, SharedFile, ShareEntry]:
-    files = files_of(request, slug)
+    files = find_files(request, slug)
     link = get_object_or_404(SharedFile.objects.select_related("shared_by"), workspace=files.workspace, secret=secret)
     link.workspace = files.workspace
     entry = Share(share_folder(files.workspace)).find(link.path)

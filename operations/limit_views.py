@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from costs.limit_forms import BudgetForm, QuotaForm
 from costs.limit_models import Budget, Quota
 from operations.access import site_admins_only
@@ -15,7 +15,7 @@ SCOPES = ("person", "workspace__resource_group__subscription", "subscription")
 
 @require_http_methods(["GET", "POST"])
 @site_admins_only
-@once
+@process_once
 def limits_page(request):
     """A POST sets the quota or budget of `?set=`."""
     wanted = request.GET.get("set") if request.method == "POST" else ""

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from compute.models import Host, Node, Work
 from costs import charts, report
 from costs.models import Usage
@@ -174,7 +174,7 @@ def settings_page(request):
 
 @require_http_methods(["GET", "POST"])
 @site_admins_only
-@once
+@process_once
 def announcements_page(request):
     form = AnnouncementForm(request.POST or None)
     if request.method == "POST" and attempt(form, lambda: Announcement.publish(request.user, **form.cleaned_data)):

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from runs.pages.access import find_workspace, is_allowed, require_permission
 from studio.errors import Conflict
 from trash import retention as rules
@@ -16,7 +16,7 @@ MAX_ACTS = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@process_once
 def retention_page(request, slug):
     workspace = find_workspace(request, slug)
     form = RetentionForm(request.POST or None, instance=RetentionRule(workspace=workspace, created_by=request.user))
@@ -50,7 +50,7 @@ def _rule(request, slug, pk) -> RetentionRule:
 
 
 @require_POST
-@once
+@process_once
 def retention_switch(request, slug, pk):
     rule = _rule(request, slug, pk)
     rule.is_on = not rule.is_on

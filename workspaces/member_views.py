@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import mark_done, once
+from accounts.form_keys import mark_done, process_once
 from accounts.guards import reauthentication_required
 from studio.forms import attempt
 from studio.pagination import page_of
@@ -39,7 +39,7 @@ def people_list(request, slug):
 @reauthentication_required
 @never_cache
 @require_POST
-@once
+@process_once
 def people_account(request, slug):
     """Creates an account; the link of its invitation is shown once."""
     workspace, actor = find_page_workspace(request, slug, "create_account"), actor_of_request(request)
@@ -53,7 +53,7 @@ def people_account(request, slug):
 @reauthentication_required
 @never_cache
 @require_POST
-@once
+@process_once
 def people_invite(request, slug, pk):
     """Makes a new link for a person who has lost theirs and has no password yet."""
     workspace, assignment = _assignment(request, slug, pk)

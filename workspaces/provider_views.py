@@ -6,7 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request, require_site_admin
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from accounts.guards import admin_mode_required
 from accounts.identity_providers import ACT, IdentityProvider
 from accounts.oidc_views import load_oidc
@@ -21,7 +21,7 @@ from workspaces.models import ClaimMapping
 @admin_mode_required
 @never_cache
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def providers(request):
     actor = actor_of_request(request)
     require_site_admin(actor, ACT)

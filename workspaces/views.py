@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from accounts.guards import reauthentication_required
 from studio.errors import Denied, Invalid
 from studio.forms import attempt
@@ -57,7 +57,7 @@ def _may_create(request) -> bool:
 
 
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def workspace_new(request):
     actor = actor_of_request(request)
     if not _may_create(request):

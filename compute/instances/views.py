@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from accounts.models import User
 from compute import sizes
 from compute.instances import jupyter, power
@@ -39,7 +39,7 @@ def instances_of(workspace):
     return ComputeInstance.objects.present().filter(target__workspace=workspace).with_state()
 
 
-def find_instance(request, slug, name, verb="read_compute") -> ComputeInstance:
+def find_page_instance(request, slug, name, verb="read_compute") -> ComputeInstance:
     workspace = find_page_workspace(request, slug, verb)
     found = instances_of(workspace).filter(target__name__iexact=name).first()
     if found is None:
@@ -86,7 +86,7 @@ def people_of(workspace):
 
 
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def instance_new(request, slug):
     workspace = find_page_workspace(request, slug, "edit_compute")
     form = InstanceForm(request.POST or None, people=people_of(workspace))
@@ -125,7 +125,7 @@ def instance_name_check(request, slug):
 
 @require_GET
 def instance_detail(request, slug, name):
-    instance = find_instance(request, slug, name)
+    instance = find_page_instance(request, slug, name)
     initial = {"shuts_down": instance.idle_minutes is not None, "idle_minutes": instance.idle_minutes or 60}
     context = {
         "instance": instance,
@@ -154,7 +154,7 @@ def instance_change(request, slug, name):
     given = cleaned_or_invalid(ChangeForm(request.POST))
     act = given["act"]
     verb = "edit_compute" if act in ("delete", "idle") else "use_compute"
-    instance = find_instance(request, slug, name, verb)
+    instance = find_page_instance(request, slug, name, verb)
     if act == "idle":
         form = IdleForm(request.POST)
         cleaned_or_invalid(form)
@@ -177,7 +177,7 @@ def instance_change(request, slug, name):
 @require_GET
 def instance_open(request, slug, name, application):
     """Redirect to an application at its own host name, with a ticket. `?path=` opens a file of the share."""
-    instance = find_instance(request, slug, name, "use_compute")
+    instance = find_page_instance(request, slug, name, "use_compute")
     check_person(request.user, instance)
     if not instance.is_reachable:
         raise Conflict(f"The compute instance {instance} is {instance.state.lower()}. Start it first.")

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from registry import dependents, rules
 from registry.models import ModelStar, ModelVersion
 from registry.pages.access import find_model, find_version
@@ -64,7 +64,7 @@ def _store(request, version: ModelVersion, field: str, given) -> str:
 
 
 @require_POST
-@once
+@process_once
 def version_archive(request, slug: str, name: str, number: int):
     """Archives the version, or takes it out of the archive."""
     version = find_version(request, slug, name, number)

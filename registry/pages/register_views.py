@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from registry import registration, rules, sources
 from registry.models import Model, ModelVersion, WorkspaceFile
 from runs.files import code_uploads, snapshots, uploads
@@ -126,7 +126,7 @@ class RegisterForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@process_once
 def register_settings(request, slug):
     """`?upload=` or `?job=` and `?path=` say which files; sent, the version is registered."""
     workspace = find_workspace(request, slug, "edit")

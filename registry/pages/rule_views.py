@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from registry import rules
 from registry.models import ModelVersion, PromotionRule
 from runs.pages.access import find_workspace, is_allowed, require_permission
@@ -50,7 +50,7 @@ class RuleForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@process_once
 def rule_list(request, slug):
     """All see the rules; who may give roles in the workspace writes them."""
     workspace = find_workspace(request, slug)

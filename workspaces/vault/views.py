@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import mark_done, once
+from accounts.form_keys import mark_done, process_once
 from studio.errors import Conflict
 from studio.formats import format_count
 from studio.forms import attempt
@@ -24,7 +24,7 @@ from workspaces.vault.models import Secret
 @never_cache
 @sensitive_post_parameters("value")
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def secret_list(request, slug):
     workspace, actor = find_page_workspace(request, slug, "list_secrets"), actor_of_request(request)
     form, made = SecretForm(request.POST or None), ""
@@ -58,7 +58,7 @@ def _create(actor, workspace, fields: dict) -> str:
 @never_cache
 @sensitive_post_parameters("value")
 @require_http_methods(["GET", "POST"])
-@once
+@process_once
 def secret(request, slug, name):
     """Its versions; a POST makes a new one."""
     workspace, actor = find_page_workspace(request, slug, "list_secrets"), actor_of_request(request)

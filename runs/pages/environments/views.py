@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from assets import environments, rebuilds
 from assets.models import Environment, EnvironmentVersion
 from runs import submission
@@ -156,7 +156,7 @@ def environment_jobs(request, slug, name, version):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@process_once
 def environment_new(request, slug):
     """`?from=name:version` begins with what that version has."""
     workspace = find_workspace(request, slug, "edit")
@@ -176,7 +176,7 @@ def environment_new(request, slug):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@process_once
 def environment_rebuild(request, slug, name, version):
     """Orders a new build on each machine; on the chosen cluster a job begins with it at once."""
     found = _version(request, slug, name, version)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from runs import job_changes, submission
 from runs.files import code_uploads, snapshots, uploads
 from runs.models import Run, Snapshot
@@ -104,7 +104,7 @@ def job_code_upload(request, slug):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@process_once
 def job_new_settings(request, slug):
     """The form; sent with `step=review` it is shown for a last look, with `step=submit` it is submitted."""
     workspace = find_workspace(request, slug, "submit")

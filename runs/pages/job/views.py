@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.actors import actor_of_request
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from runs import submission
 from runs.models import Run
 from runs.pages.access import find_run, require_permission
@@ -15,7 +15,7 @@ from studio.forms import attempt
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@process_once
 def run_resubmit(request, slug, run_id):
     """Edit and submit: a form that holds the run's job. Sent as it is, it submits the same job again."""
     run = find_run(request, slug, run_id)

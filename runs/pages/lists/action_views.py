@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.form_keys import once
+from accounts.form_keys import process_once
 from runs.pages.access import find_experiment, find_runs, find_workspace, require_permission, undo_tag
 from runs.pages.lists import bulk
 from runs.pages.lists.views import requested_experiment, scoped_runs
@@ -122,7 +122,7 @@ def return_url(request, slug: str) -> str:
 
 
 @require_POST
-@once
+@process_once
 def experiment_archive(request, slug, experiment_id):
     experiment = find_experiment(request, slug, experiment_id)
     require_permission(request, "edit")
