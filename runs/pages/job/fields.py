@@ -3,17 +3,15 @@
 from django import forms
 
 from runs.pages.variables_field import CODE
-from runs.rules import MAX_COMMAND_LENGTH, TIMEOUT
-from studio import rules
+from runs.rules import TIMEOUT
 from studio.forms import TextField, check_field
-
-COMMAND = rules.text_rule("command", max_length=MAX_COMMAND_LENGTH, allow_lines=True)
+from studio.rules import Rule
 
 
 class LinesField(TextField):
     """Converts the line ends of browsers, because a shell would read their first character as part of a word."""
 
-    def __init__(self, rule: rules.Rule, *, rows: int, **kwargs):
+    def __init__(self, rule: Rule, *, rows: int, **kwargs):
         super().__init__(rule, widget=forms.Textarea(attrs={"rows": rows, **CODE}), **kwargs)
 
     def to_python(self, value):

@@ -10,7 +10,7 @@ from assets import environments
 from compute.models import ComputeTarget
 from runs import job_changes, rules
 from runs.models import Experiment
-from runs.pages.job.fields import COMMAND, HoursField, LinesField
+from runs.pages.job.fields import HoursField, LinesField
 from runs.pages.job.prefilled import KEEP, PACKAGES, REGISTERED, Prefilled
 from runs.pages.variables_field import CODE, VariablesField
 from studio.forms import TagsField, TextField, check_field
@@ -37,12 +37,12 @@ class JobForm(forms.Form):
     description = TextField(
         DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}), help_text="Markdown is supported."
     )
-    script = TextField(COMMAND, label="Script", widget=forms.TextInput(attrs={**CODE, "list": "scripts"}))
+    script = TextField(rules.COMMAND, label="Script", widget=forms.TextInput(attrs={**CODE, "list": "scripts"}))
     arguments = LinesField(
-        COMMAND, rows=2, required=False, label="Arguments", help_text="Quote an argument that has spaces in it."
+        rules.COMMAND, rows=2, required=False, label="Arguments", help_text="Quote an argument that has spaces in it."
     )
     command = LinesField(
-        COMMAND,
+        rules.COMMAND,
         rows=4,
         label="Command",
         help_text="Runs in bash, in the folder of the code, with the environment active. Example: python train.py --lr 0.1",
