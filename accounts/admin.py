@@ -21,7 +21,7 @@ from accounts.models import (
 from studio.admin_site import ReadOnlyAdmin
 
 
-class SecretAdmin(admin.ModelAdmin):
+class CredentialAdmin(admin.ModelAdmin):
     """Created by the page or command that shows the secret once; here it can only be viewed and deleted."""
 
     exclude = ["digest", "device_digest"]
@@ -35,7 +35,7 @@ class SecretAdmin(admin.ModelAdmin):
 
 
 @admin.register(Token)
-class TokenAdmin(SecretAdmin):
+class TokenAdmin(CredentialAdmin):
     list_display = ["name", "user", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at"]
     list_filter = ["created_at", "expires_at", "revoked_at"]
     list_select_related = ["user"]
@@ -43,14 +43,14 @@ class TokenAdmin(SecretAdmin):
 
 
 @admin.register(SignInLink)
-class SignInLinkAdmin(SecretAdmin):
+class SignInLinkAdmin(CredentialAdmin):
     list_display = ["user", "expires_at", "used_at"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
 
 
 @admin.register(DeviceLogin)
-class DeviceLoginAdmin(SecretAdmin):
+class DeviceLoginAdmin(CredentialAdmin):
     list_display = [
         "user_code",
         "client_name",
@@ -74,7 +74,7 @@ class SentFormAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Session)
-class SessionAdmin(SecretAdmin):
+class SessionAdmin(CredentialAdmin):
     """Deleting one signs the browser out."""
 
     exclude = ["session_key", "session_data"]
@@ -116,14 +116,14 @@ class ActivityAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ServicePrincipal)
-class ServicePrincipalAdmin(SecretAdmin):
+class ServicePrincipalAdmin(CredentialAdmin):
     list_display = ["user", "client_id", "created_at"]
     list_select_related = ["user"]
     search_fields = ["user__username", "client_id"]
 
 
 @admin.register(PrincipalSecret)
-class PrincipalSecretAdmin(SecretAdmin):
+class PrincipalSecretAdmin(CredentialAdmin):
     list_display = ["principal", "hint", "created_at", "expires_at", "last_used_at", "revoked_at"]
     list_select_related = ["principal__user"]
 
@@ -134,7 +134,7 @@ for model in (EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(SecretAdmin):
+class AuthenticatorAdmin(CredentialAdmin):
     """Second factors; deleting one removes it from its person."""
 
     exclude = ["data"]
@@ -145,7 +145,7 @@ class AuthenticatorAdmin(SecretAdmin):
 
 
 @admin.register(SocialAccount)
-class SocialAccountAdmin(SecretAdmin):
+class SocialAccountAdmin(CredentialAdmin):
     """Links a person to their account at an identity provider; deleting one separates them."""
 
     exclude = ["extra_data"]

@@ -32,10 +32,10 @@ class Provider(OpenIDConnectProvider):
         super().__init__(request, app=app)
 
     def get_oauth2_adapter(self, request):
-        return Adapter(request, self.row)
+        return OidcAdapter(request, self.row)
 
 
-class Adapter(OpenIDConnectOAuth2Adapter):
+class OidcAdapter(OpenIDConnectOAuth2Adapter):
     def __init__(self, request, row: IdentityProvider):
         self.row = row
         super().__init__(request, row.slug)
@@ -95,7 +95,7 @@ def begin_sign_in(request, row: IdentityProvider, process: str, **state):
 
 def finish_sign_in(request, row: IdentityProvider) -> tuple[dict, dict]:
     """Return the claims and the state of `begin_sign_in`."""
-    adapter, query = Adapter(request, row), request.GET
+    adapter, query = OidcAdapter(request, row), request.GET
     state = statekit.unstash_state(request, provider_id=row.slug, state_id=query.get("state", ""))
     if state is None:
         raise Invalid("This sign-in was started in another browser, or more than ten minutes ago. Start again.")
@@ -117,7 +117,7 @@ def finish_sign_in(request, row: IdentityProvider) -> tuple[dict, dict]:
 def read_logout(request, row: IdentityProvider, token: str) -> str:
     """The subject whose sessions a logout token of the back channel ends."""
     try:
-        claims = Adapter(request, row).verify(token, ("iat", "sub", "aud", "iss", "events"))
+        claims = OidcAdapter(request, row).verify(token, ("iat", "sub", "aud", "iss", "events"))
     except (requests.RequestException, OAuth2Error, jwt.PyJWTError, KeyError, ValueError) as error:
         raise Invalid(f"This logout token is not valid: {str(error)[:200]}.") from error
     if LOGOUT_EVENT not in claims["events"] or "nonce" in claims:

@@ -25,7 +25,7 @@ ISSUER = "Lazuli Studio"
 MAX_PASSKEYS = 20
 
 
-class Adapter(DefaultMFAAdapter):
+class SecondFactorAdapter(DefaultMFAAdapter):
     def get_totp_issuer(self):
         return f"{ISSUER} ({settings.PUBLIC_HOST})"
 
@@ -60,7 +60,7 @@ def new_secret() -> str:
 
 def totp_url(user: User, secret: str) -> str:
     """The content of the QR code."""
-    return Adapter().build_totp_url(user, secret)
+    return SecondFactorAdapter().build_totp_url(user, secret)
 
 
 @transaction.atomic
@@ -154,7 +154,7 @@ def check_code(user: User, code: str) -> str:
 
 def _use_totp(row: Authenticator, code: str) -> bool:
     """A code is valid for its step of 30 seconds and the steps before and after; each step works only once."""
-    secret = Adapter().decrypt(row.data["secret"])
+    secret = SecondFactorAdapter().decrypt(row.data["secret"])
     for step in totp.yield_hotp_counters_from_time():
         right = totp.format_hotp_value(totp.hotp_value(secret, step))
         if step > row.data.get("last_step", 0) and totp.compare_user_code(actual=code, expected=right):

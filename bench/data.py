@@ -51,7 +51,7 @@ def measure_process(folder):
     """What the pages ask of a reading process."""
     reading, tasks = import_module("assets.data.reading"), import_module("assets.tasks")
     for ending, kind in (("csv", "read_delimited"), ("parquet", "read_parquet")):
-        source = reading.Source(f"rows.{ending}", None)
+        source = reading.SourceFile(f"rows.{ending}", None)
         copies = [reading.LocalCopy(str(folder / source.path), source)]
         definition = {"kind": "tabular", "paths": [{"url": "https://bench"}], "steps": [{"type": kind}]}
         text = kind == "read_delimited"
@@ -101,17 +101,17 @@ def measure_manifest(folder):
 
     from assets.data import manifests, reading
     from assets.data.models import Datastore
-    from assets.data.stores import Files
+    from assets.data.stores import DatastoreFiles
 
     inside = folder / "many"
     inside.mkdir()
     for number in range(FILES):
         (inside / f"{number:05d}.csv").write_bytes(b"a,b\n1,2\n")
-    files = Files.__new__(Files)
+    files = DatastoreFiles.__new__(DatastoreFiles)
     files.datastore, files._root, files._store, files._prefix = Datastore(name="bench"), None, LocalStore(inside), ""
 
     def list_and_pack():
-        found = [reading.Source(file.path, file.size, "bench", etag=file.etag) for file in files.walk()]
+        found = [reading.SourceFile(file.path, file.size, "bench", etag=file.etag) for file in files.walk()]
         assert len(found) == FILES
         return manifests.digest_of(found)
 

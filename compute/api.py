@@ -175,12 +175,12 @@ def size_list(request: HttpRequest, location: Path[Location]):
 
 @locations.get(
     "/usages",
-    response=list_of(resources.Usage),
+    response=list_of(resources.ComputeUsage),
     summary="Get the cores of the machines, and those that nodes use, by family of sizes",
 )
 def usage_list(request: HttpRequest, location: Path[Location]):
     subscription = lookup.find_subscription(request.auth, location.subscription_id)
     used, limit = quota.count_running_cores(subscription.pk), quota.count_real_cores()
-    return list_of(resources.Usage)(
-        value=[resources.Usage.of(request.path_info, family, used[family], limit) for family in used]
+    return list_of(resources.ComputeUsage)(
+        value=[resources.ComputeUsage.of(request.path_info, family, used[family], limit) for family in used]
     )

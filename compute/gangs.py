@@ -75,10 +75,10 @@ def report_stage(work: Work, attempt: int, rank: int, stage: str, address: str) 
         return None
     rows = list(Assignment.objects.filter(work=work, attempt=attempt).select_related("node").order_by("rank"))
     stages = [row.stage for row in rows]
-    probed = stages.count(Assignment.Stage.PROBED)
+    probed = stages.count(Assignment.GangStage.PROBED)
     return {
         "peers": [{"node": row.node.name, "address": row.address} for row in rows],
-        "ready": probed + stages.count(Assignment.Stage.READY),
+        "ready": probed + stages.count(Assignment.GangStage.READY),
         "probed": probed,
         "ended": sum(row.ended_at is not None for row in rows),
     }

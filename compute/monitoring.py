@@ -28,7 +28,7 @@ MAX_ROWS = 200_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class SampleMerge:
     """Samples of `seconds` that are older than `age` become one row for each `span`, `coarser` seconds apart."""
 
     seconds: int
@@ -43,8 +43,8 @@ class Step:
 
 
 STEPS = [
-    Step(5, dt.timedelta(hours=2), dt.timedelta(hours=1), 60),
-    Step(60, dt.timedelta(days=7), dt.timedelta(days=1), 900),
+    SampleMerge(5, dt.timedelta(hours=2), dt.timedelta(hours=1), 60),
+    SampleMerge(60, dt.timedelta(days=7), dt.timedelta(days=1), 900),
 ]
 KEPT = dt.timedelta(days=30)
 
@@ -120,7 +120,7 @@ def roll_up(now: dt.datetime) -> None:
         Samples.objects.filter(pk__lte=first[0]).delete()
 
 
-def _replace(rows: list[Samples], step: Step) -> None:
+def _replace(rows: list[Samples], step: SampleMerge) -> None:
     found = read_columns(rows)
     columns = average_samples(found, step.coarser)
     times = columns.pop("at")

@@ -313,7 +313,7 @@ class UsageName(Shape):
     localizedValue: str
 
 
-class Usage(Shape):
+class ComputeUsage(Shape):
     id: str
     type: str
     unit: str

@@ -18,7 +18,7 @@ from studio.errors import Invalid
 
 
 @dataclasses.dataclass(frozen=True)
-class Model:
+class AzureSize:
     """A size as Azure has it."""
 
     name: str
@@ -32,26 +32,26 @@ class Model:
 
 
 CATALOGUE = [
-    Model("Standard_DS1_v2", "standardDSv2Family", "General purpose", 1, 3.5, 7),
-    Model("Standard_DS2_v2", "standardDSv2Family", "General purpose", 2, 7, 14),
-    Model("Standard_DS3_v2", "standardDSv2Family", "General purpose", 4, 14, 28),
-    Model("Standard_DS4_v2", "standardDSv2Family", "General purpose", 8, 28, 56),
-    Model("Standard_DS11_v2", "standardDSv2Family", "Memory optimized", 2, 14, 28),
-    Model("Standard_DS12_v2", "standardDSv2Family", "Memory optimized", 4, 28, 56),
-    Model("Standard_D2_v2", "standardDv2Family", "General purpose", 2, 7, 100),
-    Model("Standard_D2s_v3", "standardDSv3Family", "General purpose", 2, 8, 16),
-    Model("Standard_D4s_v3", "standardDSv3Family", "General purpose", 4, 16, 32),
-    Model("Standard_D8s_v3", "standardDSv3Family", "General purpose", 8, 32, 64),
-    Model("Standard_E4s_v3", "standardESv3Family", "Memory optimized", 4, 32, 64),
-    Model("Standard_E8s_v3", "standardESv3Family", "Memory optimized", 8, 64, 128),
-    Model("Standard_F4s_v2", "standardFSv2Family", "Compute optimized", 4, 8, 32),
-    Model("Standard_F8s_v2", "standardFSv2Family", "Compute optimized", 8, 16, 64),
-    Model("Standard_NC6", "standardNCFamily", "GPU", 6, 56, 340, 1, "NVIDIA K80"),
-    Model("Standard_NC6s_v3", "standardNCSv3Family", "GPU", 6, 112, 736, 1, "NVIDIA V100"),
-    Model("Standard_NC12s_v3", "standardNCSv3Family", "GPU", 12, 224, 1474, 2, "NVIDIA V100"),
-    Model("Standard_NC4as_T4_v3", "standardNCASv3_T4Family", "GPU", 4, 28, 180, 1, "NVIDIA T4"),
-    Model("Standard_NC24ads_A100_v4", "standardNCADSA100v4Family", "GPU", 24, 220, 64, 1, "NVIDIA A100"),
-    Model("Standard_NC40ads_H100_v5", "standardNCadsH100v5Family", "GPU", 40, 320, 128, 1, "NVIDIA H100"),
+    AzureSize("Standard_DS1_v2", "standardDSv2Family", "General purpose", 1, 3.5, 7),
+    AzureSize("Standard_DS2_v2", "standardDSv2Family", "General purpose", 2, 7, 14),
+    AzureSize("Standard_DS3_v2", "standardDSv2Family", "General purpose", 4, 14, 28),
+    AzureSize("Standard_DS4_v2", "standardDSv2Family", "General purpose", 8, 28, 56),
+    AzureSize("Standard_DS11_v2", "standardDSv2Family", "Memory optimized", 2, 14, 28),
+    AzureSize("Standard_DS12_v2", "standardDSv2Family", "Memory optimized", 4, 28, 56),
+    AzureSize("Standard_D2_v2", "standardDv2Family", "General purpose", 2, 7, 100),
+    AzureSize("Standard_D2s_v3", "standardDSv3Family", "General purpose", 2, 8, 16),
+    AzureSize("Standard_D4s_v3", "standardDSv3Family", "General purpose", 4, 16, 32),
+    AzureSize("Standard_D8s_v3", "standardDSv3Family", "General purpose", 8, 32, 64),
+    AzureSize("Standard_E4s_v3", "standardESv3Family", "Memory optimized", 4, 32, 64),
+    AzureSize("Standard_E8s_v3", "standardESv3Family", "Memory optimized", 8, 64, 128),
+    AzureSize("Standard_F4s_v2", "standardFSv2Family", "Compute optimized", 4, 8, 32),
+    AzureSize("Standard_F8s_v2", "standardFSv2Family", "Compute optimized", 8, 16, 64),
+    AzureSize("Standard_NC6", "standardNCFamily", "GPU", 6, 56, 340, 1, "NVIDIA K80"),
+    AzureSize("Standard_NC6s_v3", "standardNCSv3Family", "GPU", 6, 112, 736, 1, "NVIDIA V100"),
+    AzureSize("Standard_NC12s_v3", "standardNCSv3Family", "GPU", 12, 224, 1474, 2, "NVIDIA V100"),
+    AzureSize("Standard_NC4as_T4_v3", "standardNCASv3_T4Family", "GPU", 4, 28, 180, 1, "NVIDIA T4"),
+    AzureSize("Standard_NC24ads_A100_v4", "standardNCADSA100v4Family", "GPU", 24, 220, 64, 1, "NVIDIA A100"),
+    AzureSize("Standard_NC40ads_H100_v5", "standardNCadsH100v5Family", "GPU", 40, 320, 128, 1, "NVIDIA H100"),
 ]
 BY_NAME = {model.name.lower(): model for model in CATALOGUE}
 # Sizes of one family, sorted by cores: a cluster without a chosen size has one of these.
@@ -121,7 +121,7 @@ def fit_to_machine(largest: machine.Machine) -> None:
             VmSize.objects.filter(pk=size.pk, follows_machines=True).update(**grown)
 
 
-def limit_to_machine(model: Model, largest: machine.Machine) -> Model:
+def limit_to_machine(model: AzureSize, largest: machine.Machine) -> AzureSize:
     """Limit a size to the resources of this machine."""
     memory = math.floor(min(model.memory_gb, largest.memory_gb) * 10) / 10
     gpus = min(model.gpus, largest.gpus)

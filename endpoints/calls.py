@@ -14,14 +14,14 @@ MAX_ANSWER = 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class EndpointAnswer:
     status: int
     reason: str
     text: str
     milliseconds: float
 
 
-def send_test(endpoint: Endpoint, body: str) -> Answer:
+def send_test(endpoint: Endpoint, body: str) -> EndpointAnswer:
     """Raises NotReady if nothing answers in time."""
     kind, _, path = _find_address(endpoint).partition(":")
     if kind != "unix":
@@ -40,7 +40,7 @@ def send_test(endpoint: Endpoint, body: str) -> Answer:
     finally:
         connection.close()
     milliseconds = (time.monotonic() - began) * 1000
-    return Answer(answer.status, answer.reason, content.decode("utf-8", "replace"), milliseconds)
+    return EndpointAnswer(answer.status, answer.reason, content.decode("utf-8", "replace"), milliseconds)
 
 
 def _find_address(endpoint: Endpoint) -> str:

@@ -16,7 +16,7 @@ class RequestForm(forms.Form):
     )
 
 
-class ScaleForm(forms.Form):
+class ReplicasForm(forms.Form):
     min_replicas = NumberField(
         rules.MIN_REPLICAS, label="Minimum", help_text="With 0, the first request after a pause waits for a start."
     )

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from endpoints.models import Endpoint, Revision
 from studio import purging
-from studio.purging import FOLDERS, STEPS, PurgeSelection, Step, StorageFolder, StoredFile
+from studio.purging import FOLDERS, STEPS, PurgeSelection, PurgeStep, StorageFolder, StoredFile
 
 
 def delete_revisions(selection: PurgeSelection) -> list[StoredFile] | None:
@@ -28,5 +28,5 @@ def stop_services(workspace) -> None:
 
 
 def register() -> None:
-    STEPS.append(Step(5, delete_revisions))
+    STEPS.append(PurgeStep(5, delete_revisions))
     FOLDERS.append(StorageFolder("endpoints", keys_of_code))

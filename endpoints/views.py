@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import Actor
 from accounts.form_keys import process_once
 from endpoints import calls, deployment, scaling, traffic
-from endpoints.forms import RequestForm, ScaleForm
+from endpoints.forms import ReplicasForm, RequestForm
 from endpoints.models import Endpoint
 from runs.charts.figures import build_templates
 from runs.pages.access import find_workspace, is_allowed
@@ -68,7 +68,7 @@ def endpoint_detail(request, slug: str, name: str):
     )[:50]
     replicas = [replica for revision in revisions for replica in revision.present_replicas]
     shown = endpoint.current or endpoint.newest
-    form = ScaleForm(
+    form = ReplicasForm(
         initial={"min_replicas": shown.min_replicas, "max_replicas": shown.max_replicas} if shown else None
     )
     more: dict[str, Any] = {"revisions": revisions, "replicas": replicas, "scale_form": form}
@@ -79,7 +79,7 @@ def endpoint_detail(request, slug: str, name: str):
 def endpoint_scale(request, slug: str, name: str):
     """How many replicas there are at least and at most."""
     endpoint = _to_edit(request, slug, name)
-    form = ScaleForm(request.POST)
+    form = ReplicasForm(request.POST)
     if form.is_valid():
         scaling.change_bounds(endpoint, form.cleaned_data["min_replicas"], form.cleaned_data["max_replicas"])
         messages.success(request, "The numbers of replicas were saved.")

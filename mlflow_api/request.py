@@ -11,7 +11,7 @@ from mlflow_api import validation
 from mlflow_api.errors import invalid_parameter, not_found
 from mlflow_api.request_fields import Fields
 from mlflow_api.run_messages import RunInfo, find_info
-from mlflow_api.sessions import Session
+from mlflow_api.sessions import TokenSession
 from runs.api import access as ours
 from runs.models import Experiment, Run
 from studio.statements import read_rows
@@ -23,7 +23,7 @@ DEFAULT_ID = "0"
 @dataclasses.dataclass
 class MlflowRequest:
     http: HttpRequest
-    session: Session
+    session: TokenSession
     fields: Fields
 
     @property

@@ -52,7 +52,7 @@ _workspaces_by_path: dict[tuple, tuple[float, Workspace]] = {}
 
 
 @dataclasses.dataclass
-class Session:
+class TokenSession:
     actor: Actor
     workspace: Workspace
     # What a personal token may do, if that is known already.
@@ -71,7 +71,7 @@ class Session:
         return self.workspace
 
 
-def open_session(secret: str, workspace_path: dict, method: str, route: str, run_id: str = "") -> Session:
+def open_session(secret: str, workspace_path: dict, method: str, route: str, run_id: str = "") -> TokenSession:
     """`run_id` is the run that the request will ask for: it is looked up by the statement that asks who may do what."""
     workspace = _workspace_at_path(tuple(workspace_path.values()))
     if workspace is not None and not secret.startswith("run."):
@@ -86,7 +86,7 @@ def open_session(secret: str, workspace_path: dict, method: str, route: str, run
         workspace = lookup.find_workspace(
             actor, workspace_path["subscription_id"], workspace_path["resource_group"], workspace_path["workspace_name"]
         )
-    return Session(actor, workspace)
+    return TokenSession(actor, workspace)
 
 
 def _workspace_at_path(words: tuple) -> Workspace | None:
@@ -106,7 +106,7 @@ def _workspace_at_path(words: tuple) -> Workspace | None:
     return found
 
 
-def _session_of_person(secret: str, workspace: Workspace, run_id: str) -> Session | None:
+def _session_of_person(secret: str, workspace: Workspace, run_id: str) -> TokenSession | None:
     """None unless the token belongs to somebody with a role on the workspace."""
     now, database = timezone.now(), connections[DEFAULT_DB_ALIAS]
     values: list[Any] = [workspace.pk, run_id, secret_digest(secret), database.ops.adapt_datetimefield_value(now)]
@@ -121,7 +121,7 @@ def _session_of_person(secret: str, workspace: Workspace, run_id: str) -> Sessio
     actor = Actor(User.of_key(user_id), token_id=token_id, scope=scope)
     verbs = access.ALL if is_superuser else verbs_of(roles)
     named_run = (run_id, rows[0][7]) if rows[0][7] else None
-    return Session(actor, workspace, verbs & access.SCOPES.get(scope, verbs), named_run)
+    return TokenSession(actor, workspace, verbs & access.SCOPES.get(scope, verbs), named_run)
 
 
 def _make_definition(role: str, actions: str | None, not_actions: str | None) -> Definition:

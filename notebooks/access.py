@@ -20,7 +20,7 @@ SAMPLES_FOLDER = pathlib.Path(__file__).resolve().parent / "samples"
 
 
 @dataclasses.dataclass
-class Files:
+class ShareFiles:
     """The files of a workspace as one person sees them."""
 
     workspace: Workspace
@@ -86,13 +86,13 @@ class Files:
         return [dataclasses.replace(entry, path=f"{path}/{entry.name}") for entry in entries], left_out
 
 
-def find_files(request, slug: str) -> Files:
+def find_files(request, slug: str) -> ShareFiles:
     # What is sent changes something; a role that may not is refused before anything else is looked at.
     workspace = find_page_workspace(request, slug, "edit" if request.method == "POST" else "read")
-    return Files(workspace, Home.of(workspace, request.user), can(actor_of_request(request), "edit", workspace))
+    return ShareFiles(workspace, Home.of(workspace, request.user), can(actor_of_request(request), "edit", workspace))
 
 
-def find_files_to_change(request, slug: str) -> Files:
+def find_files_to_change(request, slug: str) -> ShareFiles:
     """Denied for those who only read."""
     files = find_files(request, slug)
     if not files.may_edit:

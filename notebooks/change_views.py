@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.form_keys import process_once
-from notebooks.access import Files, find_files_to_change
+from notebooks.access import ShareFiles, find_files_to_change
 from notebooks.forms import MoveForm, NewForm, PathForm, TextForm, UploadForm
 from notebooks.models import SharedFile, TrashedFile
 from notebooks.share import PIECE, ShareEntry
@@ -33,7 +33,7 @@ EMPTY_NOTEBOOK = {
 }
 
 
-def address_of(files: Files, path: str) -> str:
+def address_of(files: ShareFiles, path: str) -> str:
     return f"{reverse('notebooks:files', args=[files.workspace.slug])}?path={quote(path, safe='')}"
 
 
@@ -108,7 +108,7 @@ def file_edit(request, slug):
     return render(request, "notebooks/edit.html", {"files": files, "entry": entry, "form": form}, status=status)
 
 
-def _read_text(files: Files, entry: ShareEntry) -> str:
+def _read_text(files: ShareFiles, entry: ShareEntry) -> str:
     if entry.size > MAX_EDITED:
         raise TooLarge(f"{entry.name} is larger than the {MAX_EDITED // 1024} KB that can be edited here.")
     data = files.share.read_start(entry.path, MAX_EDITED + 1)
@@ -154,7 +154,7 @@ def file_copy(request, slug):
     return redirect(address_of(files, target))
 
 
-def _free_name(files: Files, path: str) -> str:
+def _free_name(files: ShareFiles, path: str) -> str:
     stem, dot, ending = path.rpartition(".") if "." in path.rpartition("/")[2] else (path, "", "")
     for name in [path, *(f"{stem} ({number}){dot}{ending}" for number in range(2, 100))]:
         if not files.share.exists(name):

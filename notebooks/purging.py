@@ -2,7 +2,7 @@
 
 import shutil
 
-from studio.purging import STEPS, PurgeSelection, Step, StoredFile
+from studio.purging import STEPS, PurgeSelection, PurgeStep, StoredFile
 from workspaces.file_share import share_folder
 from workspaces.models import Workspace
 
@@ -18,4 +18,4 @@ def delete_share(selection: PurgeSelection) -> list[StoredFile] | None:
 
 
 def register() -> None:
-    STEPS.append(Step(5, delete_share))
+    STEPS.append(PurgeStep(5, delete_share))

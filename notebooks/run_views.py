@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.actors import actor_of_request
 from compute.models import ComputeInstance
-from notebooks.access import SAMPLES, Files, find_files
+from notebooks.access import SAMPLES, ShareFiles, find_files
 from notebooks.forms import PathForm
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
@@ -20,7 +20,7 @@ from workspaces.access import can
 FRAMES = "frame-src 'self' blob:"
 
 
-def instances_of(request, files: Files) -> list[ComputeInstance]:
+def instances_of(request, files: ShareFiles) -> list[ComputeInstance]:
     """The person's own, running ones first."""
     own = ComputeInstance.objects.present().filter(target__workspace=files.workspace, assigned_to=request.user)
     found = list(own.with_state().order_by("target__name"))
@@ -58,7 +58,7 @@ def notebook_run(request, slug):
     return response
 
 
-def check_notebook(files: Files, path: str) -> None:
+def check_notebook(files: ShareFiles, path: str) -> None:
     if files.root_of(path) == SAMPLES:
         raise Invalid("Copy the sample to your files, and run the copy.", target="path")
     if not files.find(path).is_notebook:

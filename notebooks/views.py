@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from notebooks.access import SAMPLES, Files, find_files
+from notebooks.access import SAMPLES, ShareFiles, find_files
 from notebooks.forms import PathForm
 from notebooks.models import SharedFile, TrashedFile
 from notebooks.share import Share, ShareEntry
@@ -39,7 +39,7 @@ def notebooks(request, slug):
     return render(request, "notebooks/notebooks.html", context)
 
 
-def describe(files: Files, entry: ShareEntry) -> dict:
+def describe(files: ShareFiles, entry: ShareEntry) -> dict:
     """A file with its preview, or a folder with what is in it."""
     own = files.root_of(entry.path) != SAMPLES
     context = {
@@ -58,9 +58,9 @@ def describe(files: Files, entry: ShareEntry) -> dict:
     return context | {"preview": preview, "link": link, "may_edit_text": may_edit_text}
 
 
-def make_preview(share: Share, entry: ShareEntry, disk_path: str) -> previews.Preview:
+def make_preview(share: Share, entry: ShareEntry, disk_path: str) -> previews.FilePreview:
     if entry.is_special:
-        return previews.Preview("none", note="This is a link, a pipe or a device. The studio does not open it.")
+        return previews.FilePreview("none", note="This is a link, a pipe or a device. The studio does not open it.")
 
     def read(length: int) -> bytes:
         return share.read_start(disk_path, length)
@@ -73,7 +73,7 @@ def type_of(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def build_tree(files: Files, root: str, label: str, chosen: str) -> dict:
+def build_tree(files: ShareFiles, root: str, label: str, chosen: str) -> dict:
     """A top folder; of the folders on the way to the selected path all entries, of others none until they are opened."""
 
     def branch(path: str, name: str) -> dict:
@@ -88,7 +88,7 @@ def build_tree(files: Files, root: str, label: str, chosen: str) -> dict:
     return branch(root, label)
 
 
-def list_crumbs(files: Files, path: str) -> list[dict]:
+def list_crumbs(files: ShareFiles, path: str) -> list[dict]:
     root = files.root_of(path)
     crumbs = [{"name": dict(files.roots)[root], "path": root}]
     for part in path.removeprefix(root).strip("/").split("/") if path != root else []:
@@ -138,7 +138,7 @@ def trashed(request, slug):
     return render(request, "notebooks/trash.html", {"files": files, "page": page})
 
 
-def list_trashed(files: Files):
+def list_trashed(files: ShareFiles):
     """What was deleted from the own home and from the folder for all."""
     rows = TrashedFile.objects.filter(workspace=files.workspace)
     return rows.filter(path__startswith=f"{files.home.path}/") | rows.filter(path__startswith=f"{files.shared}/")
@@ -158,7 +158,7 @@ def shared_content(request, slug, secret):
     return respond_with_file(request, files.share, entry, entry.path)
 
 
-def _find_shared(request, slug, secret) -> tuple[Files, SharedFile, ShareEntry]:
+def _find_shared(request, slug, secret) -> tuple[ShareFiles, SharedFile, ShareEntry]:
     files = find_files(request, slug)
     link = get_object_or_404(SharedFile.objects.select_related("shared_by"), workspace=files.workspace, secret=secret)
     link.workspace = files.workspace

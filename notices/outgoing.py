@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 10
 SIGNATURE = "X-Lazuli-Signature"
 
 
-class Refused(Exception):
+class DeliveryRefused(Exception):
     """It was not sent, or the receiver refused it; the message says why."""
 
 
@@ -31,7 +31,7 @@ def deliver(delivery: Delivery) -> None:
         return
     try:
         answer = SENDERS[Channel(delivery.channel)](delivery.notification)
-    except Refused as refusal:
+    except DeliveryRefused as refusal:
         delivery.record_outcome(False, str(refusal))
     else:
         delivery.record_outcome(True, answer)
@@ -40,7 +40,7 @@ def deliver(delivery: Delivery) -> None:
 def _send_webhook(notification: Notification) -> str:
     hook = Webhook.objects.filter(person=notification.person_id).first()
     if hook is None:
-        raise Refused("The webhook no longer exists.")
+        raise DeliveryRefused("The webhook no longer exists.")
     body = json.dumps(
         {
             "id": notification.pk,
@@ -64,23 +64,23 @@ def post_signed(url: str, secret: str, body: bytes) -> str:
     try:
         pinned = outbound.pin(url, settings.WEBHOOK_NETWORKS)
     except outbound.NotPublic as error:
-        raise Refused(f"{error} An administrator can allow a network by WEBHOOK_NETWORKS.") from error
+        raise DeliveryRefused(f"{error} An administrator can allow a network by WEBHOOK_NETWORKS.") from error
     headers |= pinned.headers
     try:
         with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
             answer = client.post(pinned.url, content=body, headers=headers, extensions=pinned.extensions)
     except httpx.HTTPError as error:
-        raise Refused(f"{type(error).__name__}: {error}") from error
+        raise DeliveryRefused(f"{type(error).__name__}: {error}") from error
     if not answer.is_success:
-        raise Refused(f"It answered {answer.status_code}.")
+        raise DeliveryRefused(f"It answered {answer.status_code}.")
     return f"It answered {answer.status_code}."
 
 
 def _send_mail(notification: Notification) -> str:
     if not settings.EMAIL_HOST:
-        raise Refused("Mail is not configured: an administrator sets SMTP_URL.")
+        raise DeliveryRefused("Mail is not configured: an administrator sets SMTP_URL.")
     if not notification.person.email:
-        raise Refused("Your account has no mail address.")
+        raise DeliveryRefused("Your account has no mail address.")
     link = f"\n\n{public_url(notification.path)}" if notification.path else ""
     message = EmailMessage(
         " ".join(notification.title.split()),
@@ -91,7 +91,7 @@ def _send_mail(notification: Notification) -> str:
     try:
         message.send()
     except (OSError, smtplib.SMTPException) as error:
-        raise Refused(f"{type(error).__name__}: {error}") from error
+        raise DeliveryRefused(f"{type(error).__name__}: {error}") from error
     return f"Sent to {notification.person.email}."
 
 

@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 
 from assets.data.models import DataVersion
 from registry import lineage
-from registry.lineage import Edge, Key, Node
+from registry.lineage import GraphEdge, GraphKey, GraphNode
 from registry.models import ModelVersion
 from runs.job_data import SOURCE_TYPE
 from runs.models.lineage import RunDataset
@@ -19,12 +19,12 @@ KIND = "data"
 FIELDS = ("name", "digest", "source_type", "context", "run__run_id")
 
 
-def key_of(name: str, digest: str, source_type: str) -> Key:
+def key_of(name: str, digest: str, source_type: str) -> GraphKey:
     """A dataset of the workspace by its id; one that only MLflow's client knows by name and digest."""
-    return Key(KIND, digest if source_type == SOURCE_TYPE else f"{name}@{digest}")
+    return GraphKey(KIND, digest if source_type == SOURCE_TYPE else f"{name}@{digest}")
 
 
-def edges_of_jobs(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+def edges_of_jobs(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
     """From data to the jobs that read it."""
     chosen = Q(run__run_id__in=lineage.ids_of(keys, "job"))
     for one in lineage.ids_of(keys, KIND):
@@ -32,19 +32,19 @@ def edges_of_jobs(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
         chosen |= Q(name=name, digest=digest) if sign else Q(digest=digest, source_type=SOURCE_TYPE)
     rows = RunDataset.objects.filter(chosen, run__workspace=workspace, run__deleted_at=None)
     for name, digest, source_type, context, run_id in rows.values_list(*FIELDS):
-        yield Edge(key_of(name, digest, source_type), Key("job", run_id), context or "input")
+        yield GraphEdge(key_of(name, digest, source_type), GraphKey("job", run_id), context or "input")
 
 
-def edges_of_outputs(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+def edges_of_outputs(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
     """From jobs to the datasets that they registered."""
     rows = DataVersion.objects.filter(workspace=workspace).exclude(asset=None).exclude(made_by_run="")
     data = [found for found in map(_parse_uuid, lineage.ids_of(keys, KIND)) if found]
     chosen = rows.filter(Q(made_by_run__in=lineage.ids_of(keys, "job")) | Q(dataset_id__in=data))
     for run_id, dataset_id in chosen.values_list("made_by_run", "dataset_id"):
-        yield Edge(Key("job", run_id), Key(KIND, str(dataset_id)), "wrote")
+        yield GraphEdge(GraphKey("job", run_id), GraphKey(KIND, str(dataset_id)), "wrote")
 
 
-def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+def edges_of_models(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
     """From data to the versions that were registered with it."""
     ids, data = lineage.ids_of(keys, "model"), set(lineage.ids_of(keys, KIND))
     if not ids and not data:
@@ -58,10 +58,10 @@ def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
         target = lineage.key_of(version)
         for one in version.datasets:
             if target.id in wanted or one["id"] in data:
-                yield Edge(Key(KIND, one["id"]), target, one["name"])
+                yield GraphEdge(GraphKey(KIND, one["id"]), target, one["name"])
 
 
-def describe(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
+def describe(workspace: Workspace, ids: list[str]) -> Iterable[GraphNode]:
     wanted = [found for found in map(_parse_uuid, ids) if found]
     rows = DataVersion.objects.filter(workspace=workspace, dataset_id__in=wanted).select_related("asset", "workspace")
     found = {str(row.dataset_id): row for row in rows}
@@ -72,21 +72,21 @@ def describe(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
         yield _describe_version(one, row, newest) if row else _describe_other(one)
 
 
-def _describe_version(one: str, row: DataVersion, newest: dict) -> Node:
+def _describe_version(one: str, row: DataVersion, newest: dict) -> GraphNode:
     if row.asset is None:
-        return Node(Key(KIND, one), "Dataset without a name", "", one)
+        return GraphNode(GraphKey(KIND, one), "Dataset without a name", "", one)
     latest = newest.get(row.asset_id, row.number)
     detail = f"{row.get_kind_display()}{f', newer: version {latest}' if latest > row.number else ''}"
     try:
         url = reverse("data:detail", args=[row.workspace.slug, row.asset.name, row.version])
     except NoReverseMatch:
         url = ""
-    return Node(Key(KIND, one), f"{row.asset.name}, version {row.version}", url, detail)
+    return GraphNode(GraphKey(KIND, one), f"{row.asset.name}, version {row.version}", url, detail)
 
 
-def _describe_other(one: str) -> Node:
+def _describe_other(one: str) -> GraphNode:
     name, _, digest = one.rpartition("@")
-    return Node(Key(KIND, one), name or one, "", digest if name else "")
+    return GraphNode(GraphKey(KIND, one), name or one, "", digest if name else "")
 
 
 def _parse_uuid(text: str) -> uuid.UUID | None:
@@ -96,9 +96,9 @@ def _parse_uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def list_data(version: ModelVersion) -> list[tuple[str, Node]]:
+def list_data(version: ModelVersion) -> list[tuple[str, GraphNode]]:
     """What a version was trained on: how it was used, and the data."""
-    keys = [lineage.key_of(version)] + ([Key("job", version.source_run_id)] if version.source_run_id else [])
+    keys = [lineage.key_of(version)] + ([GraphKey("job", version.source_run_id)] if version.source_run_id else [])
     found = {edge.source: edge.label for provider in PROVIDERS for edge in provider(version.workspace, keys)}
     nodes = lineage.describe_nodes(version.workspace, found)
     return [(label, nodes[key]) for key, label in found.items() if key in nodes]

@@ -22,22 +22,22 @@ BATCH = 500
 DIRECTIONS = UP, DOWN, BOTH = "up", "down", "both"
 
 
-class Key(NamedTuple):
+class GraphKey(NamedTuple):
     """`kind` is job, model, data or a kind of a provider; `id` is unique in the workspace, such as `digits:3`."""
 
     kind: str
     id: str
 
 
-class Edge(NamedTuple):
-    source: Key
-    target: Key
+class GraphEdge(NamedTuple):
+    source: GraphKey
+    target: GraphKey
     label: str = ""
 
 
 @dataclasses.dataclass
-class Node:
-    key: Key
+class GraphNode:
+    key: GraphKey
     label: str
     url: str = ""
     detail: str = ""
@@ -47,22 +47,22 @@ class Node:
 
 @dataclasses.dataclass
 class Graph:
-    start: Key
-    nodes: dict[Key, Node]
-    edges: list[Edge]
+    start: GraphKey
+    nodes: dict[GraphKey, GraphNode]
+    edges: list[GraphEdge]
     is_cut: bool = False
 
 
 # (workspace, keys) -> the edges from and to these nodes.
-EDGES: list[Callable[[Workspace, list[Key]], Iterable[Edge]]] = []
+EDGES: list[Callable[[Workspace, list[GraphKey]], Iterable[GraphEdge]]] = []
 # Maps each kind to (workspace, ids) -> the nodes that exist.
-DESCRIBE: dict[str, Callable[[Workspace, list[str]], Iterable[Node]]] = {}
+DESCRIBE: dict[str, Callable[[Workspace, list[str]], Iterable[GraphNode]]] = {}
 
 
-def find_graph(workspace: Workspace, start: Key, direction: str = BOTH) -> Graph:
+def find_graph(workspace: Workspace, start: GraphKey, direction: str = BOTH) -> Graph:
     """All that the node came from (`up`), all that came from it (`down`), or both; the nearest first."""
-    seen: dict[Key, None] = {start: None}
-    edges: dict[Edge, None] = {}
+    seen: dict[GraphKey, None] = {start: None}
+    edges: dict[GraphEdge, None] = {}
     is_cut = False
     for way in (UP, DOWN) if direction == BOTH else (direction,):
         is_cut |= _walk(workspace, start, way, seen, edges)
@@ -72,11 +72,11 @@ def find_graph(workspace: Workspace, start: Key, direction: str = BOTH) -> Graph
     return Graph(start, nodes, kept, is_cut)
 
 
-def _walk(workspace: Workspace, start: Key, way: str, seen: dict, edges: dict) -> bool:
+def _walk(workspace: Workspace, start: GraphKey, way: str, seen: dict, edges: dict) -> bool:
     """Layer by layer; returns whether there is more than is shown."""
     layer, reached = {start: None}, {start}
     for _ in range(MAX_DEPTH):
-        following: dict[Key, None] = {}
+        following: dict[GraphKey, None] = {}
         for edge in edges_at(workspace, list(layer)):
             near, far = (edge.target, edge.source) if way == UP else (edge.source, edge.target)
             if near not in layer:
@@ -93,13 +93,13 @@ def _walk(workspace: Workspace, start: Key, way: str, seen: dict, edges: dict) -
     return True
 
 
-def edges_at(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+def edges_at(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
     for start in range(0, len(keys), BATCH):
         for provider in EDGES:
             yield from provider(workspace, keys[start : start + BATCH])
 
 
-def describe_nodes(workspace: Workspace, keys: Iterable[Key]) -> dict[Key, Node]:
+def describe_nodes(workspace: Workspace, keys: Iterable[GraphKey]) -> dict[GraphKey, GraphNode]:
     """What no longer exists is left out."""
     ids: dict[str, list[str]] = {}
     for key in keys:
@@ -112,9 +112,9 @@ def describe_nodes(workspace: Workspace, keys: Iterable[Key]) -> dict[Key, Node]
     return found
 
 
-def _set_columns(nodes: dict[Key, Node], edges: list[Edge]) -> None:
+def _set_columns(nodes: dict[GraphKey, GraphNode], edges: list[GraphEdge]) -> None:
     """Each node is right of all its sources; what is in a circle stays where it was reached."""
-    following: dict[Key, list[Key]] = {}
+    following: dict[GraphKey, list[GraphKey]] = {}
     open_sources = dict.fromkeys(nodes, 0)
     for edge in edges:
         following.setdefault(edge.source, []).append(edge.target)
@@ -129,11 +129,11 @@ def _set_columns(nodes: dict[Key, Node], edges: list[Edge]) -> None:
                 ready.append(target)
 
 
-def key_of(version: ModelVersion) -> Key:
-    return Key("model", f"{version.model.name}:{version.number}")
+def key_of(version: ModelVersion) -> GraphKey:
+    return GraphKey("model", f"{version.model.name}:{version.number}")
 
 
-def ids_of(keys: Iterable[Key], kind: str) -> list[str]:
+def ids_of(keys: Iterable[GraphKey], kind: str) -> list[str]:
     return [key.id for key in keys if key.kind == kind]
 
 
@@ -151,7 +151,7 @@ def versions_of(workspace: Workspace, ids: list[str]):
     return rows.filter(chosen)
 
 
-def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+def edges_of_models(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
     """From jobs to the versions that have their files, and from versions to copies of them."""
     present = ModelVersion.objects.present().filter(workspace=workspace, model__deleted_at=None).select_related("model")
     ids, runs = ids_of(keys, "model"), ids_of(keys, "job")
@@ -164,15 +164,15 @@ def edges_of_models(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
     for version in found.values():
         source = sources.parse_source(version.source)
         if source.kind == "version":
-            yield Edge(Key("model", f"{source.name}:{source.number}"), key_of(version), "copied")
+            yield GraphEdge(GraphKey("model", f"{source.name}:{source.number}"), key_of(version), "copied")
         elif version.source_run_id:
-            yield Edge(Key("job", version.source_run_id), key_of(version), "registered")
+            yield GraphEdge(GraphKey("job", version.source_run_id), key_of(version), "registered")
 
 
-def edges_of_readers(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
+def edges_of_readers(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
     """From a version to the jobs that read the logged model that it was registered from."""
     runs = ids_of(keys, "job")
-    versions: dict[int | None, list[Key]] = {}
+    versions: dict[int | None, list[GraphKey]] = {}
     if ids := ids_of(keys, "model"):
         rows = versions_of(workspace, ids).exclude(logged_model=None).select_related("model")
         for version in rows:
@@ -187,25 +187,25 @@ def edges_of_readers(workspace: Workspace, keys: list[Key]) -> Iterable[Edge]:
             versions.setdefault(version.logged_model_id, []).append(key_of(version))
     for logged, run_id in links:
         for version in versions.get(logged, []):
-            yield Edge(version, Key("job", run_id), "read")
+            yield GraphEdge(version, GraphKey("job", run_id), "read")
 
 
-def describe_jobs(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
+def describe_jobs(workspace: Workspace, ids: list[str]) -> Iterable[GraphNode]:
     rows = Run.objects.filter(workspace=workspace, deleted_at=None, run_id__in=ids)
     # Found once: a thousand look-ups of an address take longer than the queries.
     head, _, tail = reverse("runs:run_detail", args=[workspace.slug, "-"]).rpartition("-")
     for run_id, name, experiment, status in rows.values_list("run_id", "display_name", "experiment__name", "status"):
         url = f"{head}{run_id}{tail}"
-        yield Node(Key("job", run_id), name, url, f"{experiment}, {status}")
+        yield GraphNode(GraphKey("job", run_id), name, url, f"{experiment}, {status}")
 
 
-def describe_models(workspace: Workspace, ids: list[str]) -> Iterable[Node]:
+def describe_models(workspace: Workspace, ids: list[str]) -> Iterable[GraphNode]:
     for version in versions_of(workspace, ids).select_related("model"):
         name = version.model.name
         url = reverse("registry:version_detail", args=[workspace.slug, name, version.number])
         aliases = [alias for alias, number in version.model.aliases.items() if number == version.number]
         stage = [] if version.stage == version.Stage.NONE else [version.stage]
-        yield Node(key_of(version), f"{name}, version {version.number}", url, ", ".join([*aliases, *stage]))
+        yield GraphNode(key_of(version), f"{name}, version {version.number}", url, ", ".join([*aliases, *stage]))
 
 
 def register() -> None:

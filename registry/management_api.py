@@ -46,16 +46,16 @@ def version_search(request: HttpRequest, workspace_path: Path[WorkspacePath], qu
 
 @router.get(
     "/models/{name}/versions/{version}/files",
-    response=list_of(resources.ModelFile),
+    response=list_of(resources.ModelVersionFile),
     summary="List the files of a version, with the name of the model in a download",
 )
 def file_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
     files = _files(request, workspace_path, name, version)
 
-    def make(row) -> resources.ModelFile:
-        return resources.ModelFile(path=files.relative(row.path), size=row.size)
+    def make(row) -> resources.ModelVersionFile:
+        return resources.ModelVersionFile(path=files.relative(row.path), size=row.size)
 
-    return api.paginate(request, files.rows.order_by("path"), resources.ModelFile, make)
+    return api.paginate(request, files.rows.order_by("path"), resources.ModelVersionFile, make)
 
 
 @router.get("/lineage", response=resources.Lineage, summary="Get the lineage of a job, a model or data")
@@ -67,7 +67,7 @@ def lineage_read(
         raise Invalid(f"kind={kind[:40]!r}: write {', '.join(lineage.DESCRIBE)}.", target="kind")
     if direction not in lineage.DIRECTIONS:
         raise Invalid(f"direction={direction[:40]!r}: write {', '.join(lineage.DIRECTIONS)}.", target="direction")
-    start = lineage.Key(kind, id[:1000])
+    start = lineage.GraphKey(kind, id[:1000])
     if start not in lineage.describe_nodes(workspace, [start]):
         raise Http404(f"The workspace {workspace.name} has no {kind} {id[:1000]!r}.")
     return resources.Lineage.of(lineage.find_graph(workspace, start, direction))

@@ -6,7 +6,7 @@ from registry import sources
 from registry.models import LoggedModel, Model, ModelFile, ModelVersion, WorkspaceFile
 from runs.purging import empty_experiments
 from studio import purging
-from studio.purging import FOLDERS, NEEDED_RUNS, STEPS, PurgeSelection, Step, StorageFolder, StoredFile
+from studio.purging import FOLDERS, NEEDED_RUNS, STEPS, PurgeSelection, PurgeStep, StorageFolder, StoredFile
 
 
 def delete_logged_models(selection: PurgeSelection) -> list[StoredFile] | None:
@@ -79,7 +79,9 @@ def keys_of_workspace_files(keys: list[str], owners: set[int]) -> QuerySet:
 
 
 def register() -> None:
-    STEPS.extend([Step(15, delete_models), Step(20, delete_logged_models), Step(25, delete_workspace_files)])
+    STEPS.extend(
+        [PurgeStep(15, delete_models), PurgeStep(20, delete_logged_models), PurgeStep(25, delete_workspace_files)]
+    )
     FOLDERS.append(StorageFolder("files", keys_of_workspace_files))
     NEEDED_RUNS.append(runs_of_versions)
     FOLDERS.append(StorageFolder("models", keys_of_model_files, LoggedModel.objects.all))

@@ -59,7 +59,7 @@ def _find_or_register(actor: Actor, workspace: Workspace, name: str) -> Model:
     return found
 
 
-def _of_run(actor: Actor, workspace: Workspace, source: sources.Source, uri: str) -> dict:
+def _of_run(actor: Actor, workspace: Workspace, source: sources.ModelSource, uri: str) -> dict:
     runs = Run.objects.writable_by(actor) if actor.is_run else Run.objects.filter(deleted_at=None)
     run = runs.filter(workspace=workspace, run_id=source.run_id).first()
     if run is None:
@@ -68,7 +68,7 @@ def _of_run(actor: Actor, workspace: Workspace, source: sources.Source, uri: str
     return {"source": f"runs:/{run.run_id}{path}", "source_run_id": run.run_id, "run": run}
 
 
-def _of_upload(actor: Actor, workspace: Workspace, source: sources.Source, uri: str) -> dict:
+def _of_upload(actor: Actor, workspace: Workspace, source: sources.ModelSource, uri: str) -> dict:
     if actor.is_run:
         first = workspace.artifact_files.filter(path__startswith=source.path).first()
         if first:
@@ -78,7 +78,7 @@ def _of_upload(actor: Actor, workspace: Workspace, source: sources.Source, uri: 
     return {"source": f"mlflow-artifacts:/{source.path}", "source_run_id": actor.run_id, "run": run}
 
 
-def _of_version(actor: Actor, workspace: Workspace, source: sources.Source, uri: str) -> dict:
+def _of_version(actor: Actor, workspace: Workspace, source: sources.ModelSource, uri: str) -> dict:
     versions = workspace.model_versions.present().filter(model__name=source.name, number=source.number)
     original = versions.select_related("model", "run", "logged_model").first()
     if original is None:
@@ -89,14 +89,14 @@ def _of_version(actor: Actor, workspace: Workspace, source: sources.Source, uri:
     return {"source": f"models:/{source.name}/{source.number}", **copied}
 
 
-def _of_other_server(actor: Actor, workspace: Workspace, source: sources.Source, uri: str) -> dict:
+def _of_other_server(actor: Actor, workspace: Workspace, source: sources.ModelSource, uri: str) -> dict:
     return {"source": uri}
 
 
 ORIGINS = {"run": _of_run, "workspace": _of_upload, "version": _of_version, "elsewhere": _of_other_server}
 
 
-def _no_files(workspace: Workspace, source: sources.Source, origin: dict) -> Invalid:
+def _no_files(workspace: Workspace, source: sources.ModelSource, origin: dict) -> Invalid:
     run = origin.get("run") if source.kind == "run" else None
     paths = list(run.artifacts.order_by("path").values_list("path", flat=True)[: MAX_NAMED + 1]) if run else []
     where = f"The job {source.run_id}" if run else "The workspace"

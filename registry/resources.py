@@ -138,7 +138,7 @@ def uri_of(row: models.ModelVersion) -> str:
     return f"{store}/{source.path}" if source.kind == "workspace" else row.source
 
 
-class ModelFile(Shape):
+class ModelVersionFile(Shape):
     path: str = pydantic.Field(description="Relative to the model.")
     size: int
 
@@ -172,10 +172,10 @@ class Lineage(Shape):
 
     @classmethod
     def of(cls, graph: lineage.Graph) -> Self:
-        def key(one: lineage.Key) -> LineageKey:
+        def key(one: lineage.GraphKey) -> LineageKey:
             return LineageKey(kind=one.kind, id=one.id)
 
-        def node(one: lineage.Node) -> LineageNode:
+        def node(one: lineage.GraphNode) -> LineageNode:
             url = public_url(one.url) if one.url else ""
             return LineageNode(kind=one.key.kind, id=one.key.id, label=one.label, detail=one.detail, url=url)
 

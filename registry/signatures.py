@@ -16,7 +16,7 @@ MAX_EXAMPLE = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Column:
+class SignatureColumn:
     name: str
     kind: str
     is_required: bool
@@ -26,9 +26,9 @@ class Column:
 class Description:
     """The contents of a model's MLmodel file; empty without one."""
 
-    inputs: list[Column] = dataclasses.field(default_factory=list)
-    outputs: list[Column] = dataclasses.field(default_factory=list)
-    params: list[Column] = dataclasses.field(default_factory=list)
+    inputs: list[SignatureColumn] = dataclasses.field(default_factory=list)
+    outputs: list[SignatureColumn] = dataclasses.field(default_factory=list)
+    params: list[SignatureColumn] = dataclasses.field(default_factory=list)
     flavors: dict[str, str] = dataclasses.field(default_factory=dict)
     example_path: str = ""
     problem: str = ""
@@ -84,7 +84,7 @@ def _scalar_text(value) -> str:
     return str(value) if isinstance(value, str | int | float) else ""
 
 
-def _read_columns(text: Any) -> list[Column]:
+def _read_columns(text: Any) -> list[SignatureColumn]:
     """Read the columns, which are JSON in a text of the YAML; anything but a list of columns is left out."""
     try:
         found = json.loads(text) if isinstance(text, str) else text
@@ -95,13 +95,13 @@ def _read_columns(text: Any) -> list[Column]:
     )
 
 
-def _make_column(one: dict) -> Column:
+def _make_column(one: dict) -> SignatureColumn:
     kind = _as_text(one.get("type"))
     if spec := _as_dict(one.get("tensor-spec")):
         shape = spec.get("shape")
         sizes = ", ".join(map(_scalar_text, shape[:10])) if isinstance(shape, list) else ""
         kind = f"{_as_text(spec.get('dtype')) or 'tensor'} ({sizes})"
-    return Column(_as_text(one.get("name")), kind, one.get("required") is not False)
+    return SignatureColumn(_as_text(one.get("name")), kind, one.get("required") is not False)
 
 
 def read_example(files: version_files.ModelFiles | None, description: Description) -> str:

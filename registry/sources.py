@@ -32,7 +32,7 @@ REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class ModelSource:
     """`kind` is run, workspace, version or elsewhere; `path` is a file or folder there."""
 
     kind: str
@@ -42,17 +42,17 @@ class Source:
     number: int = 0
 
 
-def parse_source(uri: str) -> Source:
+def parse_source(uri: str) -> ModelSource:
     for pattern in RUN_PATTERNS:
         if match := pattern.fullmatch(uri):
-            return Source("run", (match["path"] or "").strip("/"), run_id=match["run"])
+            return ModelSource("run", (match["path"] or "").strip("/"), run_id=match["run"])
     for pattern in (VERSION, ASSET):
         if match := pattern.fullmatch(uri):
-            return Source("version", name=match["name"], number=int(match["number"]))
+            return ModelSource("version", name=match["name"], number=int(match["number"]))
     for pattern in WORKSPACE_PATTERNS:
         if match := pattern.fullmatch(uri):
-            return Source("workspace", match["path"].strip("/"))
-    return Source("elsewhere")
+            return ModelSource("workspace", match["path"].strip("/"))
+    return ModelSource("elsewhere")
 
 
 def check_source(uri) -> str:

@@ -69,7 +69,7 @@ def files_of(version) -> ModelFiles | None:
     return None
 
 
-def _of_source(version, source: sources.Source) -> ModelFiles | None:
+def _of_source(version, source: sources.ModelSource) -> ModelFiles | None:
     if source.kind == "run":
         run = version.run or version.workspace.runs.filter(run_id=source.run_id).first()
         return _below(run.artifacts.all(), source.path) if run and run.deleted_at is None else None

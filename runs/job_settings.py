@@ -28,7 +28,7 @@ class Verdict(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Rule:
+class SettingRule:
     verdict: Verdict
     reason: str = ""
     # Values besides the empty ones that request nothing; with True among them, False requests something.
@@ -49,16 +49,16 @@ def _is_empty(value: Any) -> bool:
     return value in (None, "", 0, False, [], {})
 
 
-def honoured(paths: str) -> dict[str, Rule]:
-    return dict.fromkeys(paths.split(), Rule(Verdict.HONOURED))
+def honoured(paths: str) -> dict[str, SettingRule]:
+    return dict.fromkeys(paths.split(), SettingRule(Verdict.HONOURED))
 
 
-def warned(reason: str, *harmless: Any) -> Rule:
-    return Rule(Verdict.WARNED, reason, harmless)
+def warned(reason: str, *harmless: Any) -> SettingRule:
+    return SettingRule(Verdict.WARNED, reason, harmless)
 
 
-def refused(reason: str, *harmless: Any) -> Rule:
-    return Rule(Verdict.REFUSED, reason, harmless)
+def refused(reason: str, *harmless: Any) -> SettingRule:
+    return SettingRule(Verdict.REFUSED, reason, harmless)
 
 
 def _is_default_image(image: Any) -> bool:
@@ -86,18 +86,20 @@ def _are_amounts(arguments: Any) -> bool:
 NO_CONTAINER = "a node runs the script as a process of its own, not in a container"
 NO_SPARK = "there is no Spark here"
 
-JOB: dict[str, Rule] = {
+JOB: dict[str, SettingRule] = {
     **honoured("jobType experimentName displayName description command commandArgv codeId environmentId"),
     **honoured("environmentDefinition computeId environmentVariables resources.instanceCount limits.timeout"),
     **honoured("limits.jobLimitsType tags properties parentRunId runDefinition"),
     # Fields of the answer, which clients send back.
     **honoured("status creationContext runId isArchived"),
-    "services": Rule(Verdict.WARNED, "services: the ports of a script are not opened to the browser.", _are_ours),
+    "services": SettingRule(
+        Verdict.WARNED, "services: the ports of a script are not opened to the browser.", _are_ours
+    ),
     **honoured("distribution.distributionType distribution.processCountPerInstance distribution.workerCount"),
     **honoured("distribution.parameterServerCount"),
     "inputs": refused(DATA),
     "outputs": warned(f"outputs: only outputs/ is stored. {DATA}"),
-    "identity": Rule(
+    "identity": SettingRule(
         Verdict.WARNED, "identity: the script has the run's own token and no other identity.", _is_run_identity
     ),
     "resources.shmSize": warned(f"resources.shmSize: {NO_CONTAINER}.", "2g"),
@@ -113,7 +115,7 @@ JOB: dict[str, Rule] = {
     "autologgerSettings": warned("autologgerSettings: call mlflow.autolog() in the script."),
 }
 
-RUN_DEFINITION: dict[str, Rule] = {
+RUN_DEFINITION: dict[str, SettingRule] = {
     **honoured("script arguments command target maxRunDurationSeconds environment environmentVariables"),
     **honoured("history.directoriesToWatch"),
     "history.outputCollection": warned("history.output_collection=False: outputs/ is stored anyway.", True),
@@ -132,10 +134,10 @@ RUN_DEFINITION: dict[str, Rule] = {
     ),
     "paralleltask.terminalExitCodes": warned("paralleltask.terminal_exit_codes: a failed run is not retried."),
     **honoured("priority"),
-    "spark.configuration": Rule(Verdict.WARNED, f"spark: {NO_SPARK}.", _is_default_spark),
+    "spark.configuration": SettingRule(Verdict.WARNED, f"spark: {NO_SPARK}.", _is_default_spark),
     "hdi.yarnDeployMode": warned("hdi: there is no HDInsight here.", "cluster"),
     "docker.useDocker": warned(f"docker.use_docker: {NO_CONTAINER}."),
-    "docker.arguments": Rule(Verdict.WARNED, f"docker.arguments: {NO_CONTAINER}.", _are_amounts),
+    "docker.arguments": SettingRule(Verdict.WARNED, f"docker.arguments: {NO_CONTAINER}.", _are_amounts),
     "docker.shmSize": warned(f"docker.shm_size: {NO_CONTAINER}, with all of the node's shared memory.", "2g"),
     "docker.sharedVolumes": warned(f"docker.shared_volumes=False: {NO_CONTAINER}.", True),
     # Checked by runs/job_data.py.
@@ -150,7 +152,7 @@ RUN_DEFINITION: dict[str, Rule] = {
     "applicationEndpoints": warned("services: the ports of a script are not opened to the browser."),
 }
 
-ENVIRONMENT: dict[str, Rule] = {
+ENVIRONMENT: dict[str, SettingRule] = {
     **honoured("name version assetId environmentVariables python.interpreterPath python.userManagedDependencies"),
     **honoured("python.condaDependencies python.condaDependenciesFile"),
     "python.baseCondaEnvironment": warned(
@@ -158,7 +160,7 @@ ENVIRONMENT: dict[str, Rule] = {
     ),
     "inferencingStackVersion": warned("inferencing_stack_version: it is for endpoints, not for runs."),
     "docker.enabled": warned(f"docker.enabled: {NO_CONTAINER}."),
-    "docker.baseImage": Rule(
+    "docker.baseImage": SettingRule(
         Verdict.WARNED, "docker.base_image {value}: " + NO_CONTAINER + " of this image.", _is_default_image
     ),
     "docker.platform.os": warned(f"docker.platform: {NO_CONTAINER}.", "Linux"),
@@ -205,7 +207,9 @@ def check_settings(properties: dict, environment: dict) -> list[str]:
     return list(dict.fromkeys(found))[:MAX_WARNINGS]
 
 
-def _walk(content: Mapping, rules: Mapping[str, Rule], path: str = "") -> Iterator[tuple[str, Any, Rule | None]]:
+def _walk(
+    content: Mapping, rules: Mapping[str, SettingRule], path: str = ""
+) -> Iterator[tuple[str, Any, SettingRule | None]]:
     """Each setting with its rule; one that has a value and no rule with None."""
     for name, value in content.items():
         key = f"{path}{name[:1].lower()}{name[1:]}"

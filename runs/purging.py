@@ -12,7 +12,7 @@ from django.utils import timezone
 from compute.models import Work
 from runs.models import ArtifactSegment, Experiment, MetricSeries, Run, Snapshot
 from studio import purging
-from studio.purging import FOLDERS, STEPS, PurgeSelection, Step, StorageFolder, StoredFile
+from studio.purging import FOLDERS, STEPS, PurgeSelection, PurgeStep, StorageFolder, StoredFile
 
 # Points per transaction: fewer runs at once if they have many points.
 MAX_POINTS = 2_000_000
@@ -151,6 +151,6 @@ def keys_of_snapshots(keys: list[str], owners: set[int]) -> QuerySet:
 
 
 def register() -> None:
-    STEPS.extend([Step(10, delete_runs), Step(30, delete_snapshots), Step(40, delete_experiments)])
+    STEPS.extend([PurgeStep(10, delete_runs), PurgeStep(30, delete_snapshots), PurgeStep(40, delete_experiments)])
     FOLDERS.append(StorageFolder("runs", keys_of_artifacts, Run.objects.all))
     FOLDERS.append(StorageFolder("snapshots", keys_of_snapshots))

@@ -30,11 +30,11 @@ DEFAULT_EXPERIMENT = "Default"
 MAX_PRIORITY = 1000
 
 
-class Resources(Open):
+class JobResources(Open):
     instanceCount: int = pydantic.Field(default=1, ge=1)
 
 
-class Limits(Open):
+class JobLimits(Open):
     timeout: str | None = None
 
 
@@ -50,8 +50,8 @@ class JobProperties(Open):
     environmentDefinition: dict | None = None
     computeId: str | None = None
     environmentVariables: dict | None = None
-    resources: Resources | None = None
-    limits: Limits | None = None
+    resources: JobResources | None = None
+    limits: JobLimits | None = None
     tags: Annotated[dict[str, Any], TAGS] | None = None
     properties: Annotated[dict[str, Any], rules.PROPERTIES] | None = None
     parentRunId: str | None = None

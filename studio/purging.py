@@ -26,7 +26,7 @@ class PurgeSelection:
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class PurgeStep:
     """`delete_batch` deletes some rows of the selection and returns their files; None if nothing was left.
 
     The steps run in the order of `position`: referenced rows come after the rows that refer to them.
@@ -47,13 +47,13 @@ class StorageFolder:
     owners: Callable[[], QuerySet] | None = None
 
 
-STEPS: list[Step] = []
+STEPS: list[PurgeStep] = []
 FOLDERS: list[StorageFolder] = []
 # Functions (workspace id) -> queryset of the keys of runs that neither a purge nor a retention rule may delete.
 NEEDED_RUNS: list[Callable[[int], QuerySet]] = []
 
 
-def list_steps() -> list[Step]:
+def list_steps() -> list[PurgeStep]:
     return sorted(STEPS, key=lambda step: step.position)
 
 

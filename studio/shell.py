@@ -65,7 +65,7 @@ class HomeCard:
 
 
 @dataclasses.dataclass(frozen=True)
-class Command:
+class PaletteCommand:
     """A link that an app adds to the command bar of another app's page, such as *Trash* on the properties page."""
 
     page: str  # The page's view name, such as "workspaces:settings".
@@ -81,7 +81,7 @@ class Command:
 # Functions `(actor, workspace or None, words, limit) -> list[Hit]`.
 SEARCHES: list[Callable] = []
 CARDS: list[HomeCard] = []
-COMMANDS: list[Command] = []
+COMMANDS: list[PaletteCommand] = []
 
 
 class Shell:

@@ -3,7 +3,7 @@
 import sqlite3
 
 
-class Connection(sqlite3.Connection):
+class SqliteConnection(sqlite3.Connection):
     """Sets up a new database to release freed space in small steps. This is set only once, because it takes the lock of
     writers, and readers must be able to connect while another process has it.
     """

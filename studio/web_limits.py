@@ -6,7 +6,7 @@ from studio import env, networks
 
 
 @dataclasses.dataclass(frozen=True)
-class Limits:
+class WebLimits:
     header_seconds: int
     body_seconds: int
     idle_seconds: int
@@ -25,8 +25,8 @@ class Limits:
         return networks.client_network(found)
 
 
-def read_limits() -> Limits:
-    return Limits(
+def read_limits() -> WebLimits:
+    return WebLimits(
         header_seconds=env.read_int("WEB_HEADER_SECONDS", 10, min_value=1, max_value=300),
         body_seconds=env.read_int("WEB_BODY_SECONDS", 30, min_value=1, max_value=600),
         idle_seconds=env.read_int("WEB_IDLE_SECONDS", 20, min_value=1, max_value=600),

@@ -1,20 +1,26 @@
 """What a machine can keep of the house's rules: imports one way, strangers refused, settings and API documented."""
 
 import ast
+import collections
 import functools
 import graphlib
 import itertools
 import pathlib
 import re
 import tomllib
+import typing
 
+import pydantic
 import pytest
+from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from studio.api import api as the_api
+from studio.names import wire_name
+from studio.rules import Rule
 from studio.urls import urlpatterns
 from tests import factories
 
@@ -530,3 +536,52 @@ def test_lines_of_templates_fit_a_screen():
     for path in sorted([*(ROOT / "templates").rglob("*.html"), *ROOT.glob("*/templates/**/*.html")]):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             assert len(line) <= 120, f"{path}:{number} has {len(line)} characters"
+
+
+def test_no_two_classes_share_a_name():
+    """A resource has Azure's name, which the table of its app may have too."""
+    found = collections.defaultdict(list)
+    for path in python_files():
+        # Django finds the class of a command by its name.
+        if "commands" not in path.parts:
+            for node in nodes_of(path)[0].body:
+                if isinstance(node, ast.ClassDef):
+                    found[node.name].append(path.relative_to(ROOT))
+    shared = {name: sorted(map(str, paths)) for name, paths in found.items() if len(paths) > 1}
+    for name, paths in found.items():
+        if (
+            len({path.parts[0] for path in paths}) == 1
+            and len(paths) == 2
+            and "resources.py" in {p.name for p in paths}
+        ):
+            shared.pop(name)
+    assert shared == {}
+
+
+def all_subclasses(kind: type) -> set[type]:
+    return {kind}.union(*map(all_subclasses, kind.__subclasses__()))
+
+
+def has_rule(field: pydantic.fields.FieldInfo) -> bool:
+    """`Annotated[str, RULE]`, or that `| None`."""
+    parts = typing.get_args(field.annotation)
+    marks = [*field.metadata, *(mark for part in parts for mark in getattr(part, "__metadata__", ()))]
+    return any(isinstance(mark, Rule) for mark in marks)
+
+
+def test_a_page_has_a_rule_for_each_field_that_has_one_in_a_request():
+    in_requests = {
+        (body.__module__.split(".")[0], name)
+        for body in all_subclasses(pydantic.BaseModel)
+        for name, field in body.model_fields.items()
+        if has_rule(field)
+    }
+    without, checked = [], 0
+    for form in all_subclasses(forms.BaseForm):
+        for name, field in getattr(form, "base_fields", {}).items():
+            if (form.__module__.split(".")[0], wire_name(name.replace("_", " "))) in in_requests:
+                checked += 1
+                # A rule that depends on another field is called by a method of the form.
+                if not hasattr(field, "rule") and not hasattr(form, f"clean_{name}"):
+                    without.append(f"{form.__module__}.{form.__name__}.{name}")
+    assert checked > 50 and without == []

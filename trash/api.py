@@ -65,7 +65,7 @@ def trash_restore(request: HttpRequest, workspace_path: Path[WorkspacePath], bod
     response={202: resources.Purge},
     summary="Delete runs and experiments in the trash permanently",
 )
-def trash_purge(request: HttpRequest, workspace_path: Path[WorkspacePath], body: resources.PurgeSelection):
+def trash_purge(request: HttpRequest, workspace_path: Path[WorkspacePath], body: resources.PurgeRequest):
     workspace = find_workspace(request, workspace_path, "edit")
     if body.all and (body.runIds or body.experimentNames):
         raise Invalid("Send either all=true, or runIds and experimentNames.", target="all")

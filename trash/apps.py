@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 
 from studio import links
-from studio.shell import COMMANDS, Command
+from studio.shell import COMMANDS, PaletteCommand
 
 
 class TrashConfig(AppConfig):
@@ -17,8 +17,10 @@ class TrashConfig(AppConfig):
         deletion.Trash.page_url = staticmethod(views.deleted_workspaces_url)
         deletion.Trash.restore_url = staticmethod(views.workspace_restore_url)
         links.register(trash="trash:list", undo_deletion="trash:undo")
-        COMMANDS.append(Command("workspaces:settings", "Retention", "clock", "trash:retention"))
-        COMMANDS.append(Command("workspaces:settings", "Trash", "trash", "trash:list"))
+        COMMANDS.append(PaletteCommand("workspaces:settings", "Retention", "clock", "trash:retention"))
+        COMMANDS.append(PaletteCommand("workspaces:settings", "Trash", "trash", "trash:list"))
         COMMANDS.append(
-            Command("workspaces:list", "Deleted workspaces", "trash", "trash:workspaces_deleted", in_workspace=False)
+            PaletteCommand(
+                "workspaces:list", "Deleted workspaces", "trash", "trash:workspaces_deleted", in_workspace=False
+            )
         )

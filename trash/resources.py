@@ -37,7 +37,7 @@ class TrashSelection(Body):
     experimentNames: list[str] = []
 
 
-class PurgeSelection(TrashSelection):
+class PurgeRequest(TrashSelection):
     all: bool = False
 
 

@@ -220,7 +220,7 @@ def _read_mltable(workspace: Workspace, datastore: str, folder: str) -> dict:
         raise Invalid(f"There is no datastore {datastore[:100]!r} in {workspace.name}.", target="properties/dataUri")
     row.workspace = workspace
     path = f"{folder}/{mltable.FILE_NAME}" if folder else mltable.FILE_NAME
-    files = stores.Files(row)
+    files = stores.DatastoreFiles(row)
     try:
         size = files.find(path).size or 0
         data = files.read(path, 0, min(size, mltable.MAX_BYTES))

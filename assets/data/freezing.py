@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from accounts.actors import Actor
 from assets.data import datasets, previews, reading, stores
 from assets.data.models import BLOB_STORE, Datastore, DataVersion
-from assets.data.reading import Source
+from assets.data.reading import SourceFile
 from studio.errors import Invalid
 
 FOLDER = "frozen"
@@ -23,10 +23,10 @@ def freeze(actor: Actor, version: DataVersion, on_progress: Callable[[float], No
         raise Invalid("The paths do not match any files.", target="version")
     row = Datastore.objects.of(workspace).get(name=BLOB_STORE)
     row.workspace = workspace
-    target, base = stores.Files(row), f"{FOLDER}/{version.dataset_id}"
+    target, base = stores.DatastoreFiles(row), f"{FOLDER}/{version.dataset_id}"
     total, done = sum(source.size or 0 for source in found), 0
 
-    def read(source: Source) -> Iterator[bytes]:
+    def read(source: SourceFile) -> Iterator[bytes]:
         nonlocal done
         files = reading.open_files(workspace, source)
         for start in range(0, source.size or 0, stores.PART):

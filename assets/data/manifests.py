@@ -10,7 +10,7 @@ from django.http import Http404
 
 from assets.data import previews, reading
 from assets.data.models import DataVersion
-from assets.data.reading import Source
+from assets.data.reading import SourceFile
 from assets.data.work import DataManifest
 from studio.errors import Conflict, StudioError
 from workspaces.models import Workspace
@@ -55,7 +55,7 @@ def record(version: DataVersion) -> DataManifest | None:
     )
 
 
-def digest_of(sources: list[Source]) -> str:
+def digest_of(sources: list[SourceFile]) -> str:
     rows = sorted((source.datastore, source.path, source.size, source.etag or source.url) for source in sources)
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
@@ -68,7 +68,7 @@ def read_entries(manifest: DataManifest) -> list[tuple]:
     return [tuple(entry) for entry in json.loads(gzip.decompress(bytes(manifest.packed)))]
 
 
-def compare(manifest: DataManifest, sources: list[Source]) -> Changes:
+def compare(manifest: DataManifest, sources: list[SourceFile]) -> Changes:
     """The files that have changed since the version was registered."""
     if digest_of(sources) == manifest.digest:
         return Changes()
@@ -92,7 +92,7 @@ def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> 
     for datastore, path, size, etag, _ in read_entries(manifest):
         found = hashlib.sha256()
         try:
-            for block in _read(workspace, Source(path, size, datastore, etag=etag)):
+            for block in _read(workspace, SourceFile(path, size, datastore, etag=etag)):
                 found.update(block)
                 done += len(block)
                 on_progress(done / max(manifest.size, 1))
@@ -105,7 +105,7 @@ def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> 
     manifest.save(update_fields=["packed", "is_hashed"])
 
 
-def _read(workspace: Workspace, source: Source) -> Iterator[bytes]:
+def _read(workspace: Workspace, source: SourceFile) -> Iterator[bytes]:
     """Read the file; raises Conflict if it was replaced."""
     files = reading.open_files(workspace, source)
     if files.find(source.path).etag != source.etag:

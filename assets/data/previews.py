@@ -10,7 +10,7 @@ from lazuli.data import sources as patterns
 
 from assets.data import reading, stores
 from assets.data.models import Datastore
-from assets.data.reading import LocalCopy, Source
+from assets.data.reading import LocalCopy, SourceFile
 from studio.errors import Conflict, Invalid, NotReady
 from studio.formats import format_bytes
 from workspaces.models import Workspace
@@ -22,7 +22,7 @@ PROBLEMS = (Conflict, Invalid, NotReady)
 
 
 @dataclasses.dataclass
-class Preview:
+class TablePreview:
     """`columns` are pairs of name and type, `rows` texts; None is a missing value. `definition` has inferred types."""
 
     columns: list[tuple[str, str]] = dataclasses.field(default_factory=list)
@@ -55,21 +55,21 @@ class Profile:
     problem: str = ""
 
 
-def list_sources(workspace: Workspace, definition: dict) -> list[Source]:
+def list_sources(workspace: Workspace, definition: dict) -> list[SourceFile]:
     """The files of the paths, in their order."""
     rows = {row.name.lower(): row for row in Datastore.objects.of(workspace).select_related("secret")}
-    found: list[Source] = []
+    found: list[SourceFile] = []
     for path in definition["paths"]:
         if "url" in path:
-            found.append(Source(path["url"].rsplit("/", 1)[-1] or path["url"], None, url=path["url"]))
+            found.append(SourceFile(path["url"].rsplit("/", 1)[-1] or path["url"], None, url=path["url"]))
             continue
         row = rows.get(path["datastore"].lower())
         if row is None:
             raise Invalid(f"The datastore {path['datastore']} of the dataset no longer exists.", target="paths")
         row.workspace = workspace
         start, matches = patterns.compile_pattern(path["path"])
-        files = stores.Files(row).walk(start, MAX_FILES)
-        found += [Source(file.path, file.size, row.name, etag=file.etag) for file in files if matches(file.path)]
+        files = stores.DatastoreFiles(row).walk(start, MAX_FILES)
+        found += [SourceFile(file.path, file.size, row.name, etag=file.etag) for file in files if matches(file.path)]
     return found
 
 
@@ -79,7 +79,7 @@ def infer_reader(workspace: Workspace, definition: dict) -> dict:
         return reading.read(definition, [copy], act="infer", infer=True)
 
 
-def _first(sources: list[Source]) -> Source:
+def _first(sources: list[SourceFile]) -> SourceFile:
     chosen = next((source for source in sources if source.size != 0), None)
     if chosen is None:
         text = "The files are empty." if sources else "The paths do not match any files."
@@ -97,7 +97,7 @@ def _open_sample(workspace: Workspace, definition: dict) -> Iterator[tuple[Local
         yield copy, _describe(found, copy)
 
 
-def _describe(found: list[Source], copy: LocalCopy) -> str:
+def _describe(found: list[SourceFile], copy: LocalCopy) -> str:
     if not copy.is_head and len(found) == 1:
         return ""
     part = f"the first {format_bytes(reading.HEAD_BYTES)} of " if copy.is_head else ""
@@ -105,19 +105,19 @@ def _describe(found: list[Source], copy: LocalCopy) -> str:
     return f"From {part}{copy.source.path}.{rest}"
 
 
-def read_preview(workspace: Workspace, definition: dict, infer: bool = False, start: int = 0) -> Preview:
+def read_preview(workspace: Workspace, definition: dict, infer: bool = False, start: int = 0) -> TablePreview:
     """Read a preview; errors of the data are in `problem`. With `infer`, the columns get the types of their first
     values."""
     try:
         with _open_sample(workspace, definition) as (copy, note):
             found = reading.read(definition, [copy], act="rows", limit=ROWS + 1, offset=start, infer=infer)
     except PROBLEMS as error:
-        return Preview(problem=error.message)
+        return TablePreview(problem=error.message)
     columns, count = [(name, kind) for name, kind in found["columns"]], found["column_count"]
     if count > len(columns):
         note = f"{note} The first {len(columns)} of {count} columns are shown.".strip()
     rows = found["rows"]
-    return Preview(columns, rows[:ROWS], note, "", found["definition"], start, len(rows) > ROWS)
+    return TablePreview(columns, rows[:ROWS], note, "", found["definition"], start, len(rows) > ROWS)
 
 
 def read_profile(workspace: Workspace, definition: dict) -> Profile:

@@ -31,7 +31,7 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTEC
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class SourceFile:
     """A file of a dataset; `url` for one on the web, whose size is unknown."""
 
     path: str
@@ -60,11 +60,11 @@ class LocalCopy:
     """A file on this machine; `is_head` if it has only the first bytes."""
 
     local: str
-    source: Source
+    source: SourceFile
     is_head: bool = False
 
 
-def fetch(workspace: Workspace, source: Source, folder: str, is_parquet: bool) -> LocalCopy:
+def fetch(workspace: Workspace, source: SourceFile, folder: str, is_parquet: bool) -> LocalCopy:
     """Return a local file, or the first bytes of a remote one (a parquet file completely)."""
     local = pathlib.Path(folder) / f"data{pathlib.PurePosixPath(source.path).suffix[:12]}"
     limit = MAX_FETCHED if is_parquet else HEAD_BYTES
@@ -85,7 +85,7 @@ def fetch(workspace: Workspace, source: Source, folder: str, is_parquet: bool) -
 
 
 def fetch_all(
-    workspace: Workspace, sources: list[Source], folder: str, is_parquet: bool, on_part: Callable[[float], None]
+    workspace: Workspace, sources: list[SourceFile], folder: str, is_parquet: bool, on_part: Callable[[float], None]
 ) -> list[LocalCopy]:
     """Load all files completely, for background work."""
     total = sum(source.size or 0 for source in sources)
@@ -115,8 +115,8 @@ def fetch_all(
 
 
 def _copy(
-    files: stores.Files,
-    source: Source,
+    files: stores.DatastoreFiles,
+    source: SourceFile,
     local: pathlib.Path,
     length: int,
     on_part: Callable[[float], None] = lambda progress: None,
@@ -127,13 +127,13 @@ def _copy(
             output.write(files.read(source.path, start, min(stores.PART, length - start)))
 
 
-def open_files(workspace: Workspace, source: Source) -> stores.Files:
+def open_files(workspace: Workspace, source: SourceFile) -> stores.DatastoreFiles:
     row = Datastore.objects.of(workspace).select_related("secret").get(name__iexact=source.datastore)
     row.workspace = workspace
-    return stores.Files(row)
+    return stores.DatastoreFiles(row)
 
 
-def _save_head(local: pathlib.Path, source: Source, data: bytes, is_whole: bool, is_parquet: bool) -> LocalCopy:
+def _save_head(local: pathlib.Path, source: SourceFile, data: bytes, is_whole: bool, is_parquet: bool) -> LocalCopy:
     if not is_whole and is_parquet:
         raise TooLarge(
             f"{source.path} has more than {format_bytes(len(data))}, the limit for parquet files on the web."

@@ -58,7 +58,7 @@ class File:
         return self.path.rsplit("/", 1)[-1]
 
 
-class Files:
+class DatastoreFiles:
     """The files of one datastore."""
 
     def __init__(self, datastore: Datastore):

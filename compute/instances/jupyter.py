@@ -96,7 +96,7 @@ def build_spec(name: str, label: str, token: str, files: InstanceFiles) -> dict:
 
 
 @dataclasses.dataclass(frozen=True)
-class Activity:
+class KernelActivity:
     last: dt.datetime | None
     is_busy: bool
 
@@ -127,7 +127,7 @@ def send_request(address: str, token: str, method: str, path: str, body: dict | 
         raise ServerAway(str(error)) from error
 
 
-def read_activity(address: str, token: str) -> Activity:
+def read_activity(address: str, token: str) -> KernelActivity:
     """The last activity, and whether a kernel is busy; open tabs do not count."""
     status = send_request(address, token, "GET", "/api/status?no_track_activity=1")
     kernels = send_request(address, token, "GET", "/api/kernels?no_track_activity=1")
@@ -135,7 +135,7 @@ def read_activity(address: str, token: str) -> Activity:
     is_busy = any(kernel.get("execution_state") == "busy" for kernel in kernels)
     moments = [status.get("last_activity"), *(one.get("last_activity") for one in [*kernels, *terminals])]
     found = [dt.datetime.fromisoformat(moment) for moment in moments if moment]
-    return Activity(max(found, default=None), is_busy)
+    return KernelActivity(max(found, default=None), is_busy)
 
 
 def open_terminal(address: str, token: str) -> str:

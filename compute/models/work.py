@@ -234,7 +234,7 @@ class Assignment(models.Model):
         HEALTHY = "healthy"
         UNHEALTHY = "unhealthy"
 
-    class Stage(models.TextChoices):
+    class GangStage(models.TextChoices):
         """The progress of this node in work on several nodes."""
 
         STARTING = ""
@@ -254,7 +254,7 @@ class Assignment(models.Model):
     # The address of the process, from its runner: `unix:/path` or `host:port`.
     address = models.CharField(max_length=200, blank=True)
     health = models.CharField(max_length=10, choices=Health, default=Health.UNKNOWN, blank=True)
-    stage = models.CharField(max_length=8, choices=Stage, default=Stage.STARTING, blank=True)
+    stage = models.CharField(max_length=8, choices=GangStage, default=GangStage.STARTING, blank=True)
     claimed_at = models.DateTimeField(default=timezone.now)
     # When the node got it in response to its own claim.
     handed_at = models.DateTimeField(null=True, blank=True)

@@ -55,7 +55,7 @@ def version_artifacts(request, slug: str, name: str, number: int):
     return render_tab(request, version, "artifacts", tree_width=file_tree.read_width(request), **more)
 
 
-def _preview(row, path: str) -> previews.Preview:
+def _preview(row, path: str) -> previews.FilePreview:
     def read(length: int) -> bytes:
         return version_files.read_bytes(row, length)
 

@@ -24,7 +24,7 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True)
-class Section:
+class DifferenceSection:
     title: str
     rows: list[Row]
     note: str = ""
@@ -34,14 +34,14 @@ class Section:
         return [row for row in self.rows if not row.is_equal]
 
 
-def compare_versions(left: ModelVersion, right: ModelVersion) -> list[Section]:
+def compare_versions(left: ModelVersion, right: ModelVersion) -> list[DifferenceSection]:
     files = version_files.files_of(left), version_files.files_of(right)
     about = signatures.read_description(files[0]), signatures.read_description(files[1])
     return [
-        Section("Attributes", _rows(_attributes(left), _attributes(right))),
-        Section("Metrics", _metric_rows(promotion.read_metrics(left), promotion.read_metrics(right))),
-        Section("Parameters", _rows(_parameters(left), _parameters(right))),
-        Section("Signature", _rows(_signature(about[0]), _signature(about[1]))),
+        DifferenceSection("Attributes", _rows(_attributes(left), _attributes(right))),
+        DifferenceSection("Metrics", _metric_rows(promotion.read_metrics(left), promotion.read_metrics(right))),
+        DifferenceSection("Parameters", _rows(_parameters(left), _parameters(right))),
+        DifferenceSection("Signature", _rows(_signature(about[0]), _signature(about[1]))),
         _compare_files(*files),
     ]
 
@@ -90,7 +90,7 @@ def _signature(about: signatures.Description) -> dict[str, str]:
     return found | {f"Flavor {name}": text or "yes" for name, text in about.flavors.items()}
 
 
-def _compare_files(left: version_files.ModelFiles | None, right: version_files.ModelFiles | None) -> Section:
+def _compare_files(left: version_files.ModelFiles | None, right: version_files.ModelFiles | None) -> DifferenceSection:
     before, after = _first_files(left), _first_files(right)
     rows, looked_at = [], 0
     for path in sorted({**before, **after}):
@@ -101,7 +101,7 @@ def _compare_files(left: version_files.ModelFiles | None, right: version_files.M
             note = _compare_bytes(one, other) if looked_at <= MAX_COMPARED_FILES else "same size, not compared"
         rows.append(Row(path, _size(one), _size(other), note))
     long = max(len(before), len(after)) >= MAX_FILES
-    return Section("Files", rows, f"The first {MAX_FILES:,} files are compared." if long else "")
+    return DifferenceSection("Files", rows, f"The first {MAX_FILES:,} files are compared." if long else "")
 
 
 def _first_files(files: version_files.ModelFiles | None) -> dict:

@@ -17,7 +17,7 @@ MAX_DRAWN = 300
 
 @dataclasses.dataclass(frozen=True)
 class Box:
-    node: lineage.Node
+    node: lineage.GraphNode
     x: int
     y: int
     is_start: bool
@@ -33,11 +33,11 @@ class Drawing:
 
 def draw(graph: lineage.Graph) -> Drawing:
     """Columns from left to right; each node is near the middle of its sources."""
-    columns: dict[int, list[lineage.Node]] = {}
+    columns: dict[int, list[lineage.GraphNode]] = {}
     for node in sorted(graph.nodes.values(), key=lambda node: (node.column, node.label)):
         columns.setdefault(node.column, []).append(node)
-    positions: dict[lineage.Key, tuple[int, int]] = {}
-    sources: dict[lineage.Key, list[lineage.Key]] = {}
+    positions: dict[lineage.GraphKey, tuple[int, int]] = {}
+    sources: dict[lineage.GraphKey, list[lineage.GraphKey]] = {}
     for edge in graph.edges:
         sources.setdefault(edge.target, []).append(edge.source)
     for order, column in enumerate(sorted(columns)):
@@ -81,5 +81,5 @@ def version_lineage(request, slug: str, name: str, number: int):
 def run_lineage(request, slug: str, run_id: str):
     """The same graph, seen from a job."""
     run = find_run(request, slug, run_id)
-    graph = lineage.find_graph(run.workspace, lineage.Key("job", run.run_id))
+    graph = lineage.find_graph(run.workspace, lineage.GraphKey("job", run.run_id))
     return render(request, "registry/run_lineage.html", {"run": run, **lineage_context(graph)})

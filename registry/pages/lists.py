@@ -24,7 +24,7 @@ MAX_CHOSEN = 200
 
 
 @dataclasses.dataclass(frozen=True)
-class Facet:
+class ModelFacet:
     key: str
     label: str
     column: str
@@ -32,10 +32,10 @@ class Facet:
 
 
 FACETS = [
-    Facet("type", "Type", "model_type", dict(ModelVersion.Type.choices)),
-    Facet("stage", "Stage", "stage"),
-    Facet("framework", "Framework", "framework"),
-    Facet("by", "Created by", "created_by__username"),
+    ModelFacet("type", "Type", "model_type", dict(ModelVersion.Type.choices)),
+    ModelFacet("stage", "Stage", "stage"),
+    ModelFacet("framework", "Framework", "framework"),
+    ModelFacet("by", "Created by", "created_by__username"),
 ]
 
 

@@ -60,7 +60,7 @@ def datastore_put(
     workspace = find_workspace(request, workspace_path, "edit")
     fields = body.properties.read_fields()
     if not skipValidation:
-        stores.Files(Datastore.build_unsaved(workspace, name, fields)).test()
+        stores.DatastoreFiles(Datastore.build_unsaved(workspace, name, fields)).test()
     there = Datastore.objects.of(workspace).filter(name__iexact=name).exists()
     row = Datastore.register(request.auth, workspace, name, fields, overwrite)
     return Status(200 if there else 201, resources.DatastoreResource.of(row))
@@ -94,7 +94,7 @@ def datastore_default(request: HttpRequest, workspace_path: Path[WorkspacePath],
 @router.post("/{name}/test", response=Nothing, summary="Test the connection of a datastore")
 def datastore_test(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = find_workspace(request, workspace_path)
-    stores.Files(find_datastore(workspace, name)).test()
+    stores.DatastoreFiles(find_datastore(workspace, name)).test()
     return {}
 
 
@@ -111,7 +111,7 @@ def file_list(
     folder: str | None = None,
 ):
     workspace = find_workspace(request, workspace_path)
-    files = stores.Files(find_datastore(workspace, name))
+    files = stores.DatastoreFiles(find_datastore(workspace, name))
     found = files.walk(prefix) if folder is None else files.list_folder(folder)
     rows, next_link = api.cut_page(request, found, size=1000, max_size=MAX_PAGE)
     resource = list_of(resources.DatastoreFile)
@@ -130,7 +130,7 @@ def file_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
 
 
 def respond_with_file(request: HttpRequest, datastore: Datastore, path: str):
-    files = stores.Files(datastore)
+    files = stores.DatastoreFiles(datastore)
     file = files.find(path)
     response = ranges.respond_with_range(
         request, file.size or 0, file.etag, lambda start, length: files.stream(file, start, length)
@@ -148,12 +148,12 @@ def respond_with_file(request: HttpRequest, datastore: Datastore, path: str):
 def file_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str, overwrite: bool = False):
     # A run's token writes what its script or runner leaves; which runs may is in runs/run_tokens.py.
     workspace = find_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
-    files = stores.Files(find_datastore(workspace, name))
+    files = stores.DatastoreFiles(find_datastore(workspace, name))
     return Status(201, resources.DatastoreFile.of(files.write(path, uploads.read_chunks(request), overwrite)))
 
 
 @router.delete("/{name}/files/content", response=Nothing, summary="Delete a file")
 def file_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str):
     workspace = find_workspace(request, workspace_path, "edit")
-    stores.Files(find_datastore(workspace, name)).delete(path)
+    stores.DatastoreFiles(find_datastore(workspace, name)).delete(path)
     return {}

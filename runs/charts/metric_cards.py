@@ -86,14 +86,14 @@ class MetricCard:
 
 
 @dataclasses.dataclass
-class Section:
+class CardSection:
     name: str
     title: str
     cards: list[MetricCard]
     is_open: bool = True
 
 
-def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", positions=None) -> list[Section]:
+def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", positions=None) -> list[CardSection]:
     """Lines come before single values and tables; system metrics come last, collapsed. Cards that a person has moved
     are at their `positions`, by title."""
     by_name: dict[str, list[MetricSeries]] = {}
@@ -101,7 +101,7 @@ def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", po
         by_name.setdefault(_section_of(series.name, group), []).append(series)
     names = sorted(by_name, key=lambda name: (name == SYSTEM, name))
     found = [
-        Section(name, _title(name), _placed(_cards(by_name[name], group), positions or {}), name != SYSTEM)
+        CardSection(name, _title(name), _placed(_cards(by_name[name], group), positions or {}), name != SYSTEM)
         for name in names
     ]
     later = [card for section in found for card in section.cards if card.look == "later"]

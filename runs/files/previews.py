@@ -64,7 +64,7 @@ READ_BY = {
 
 
 @dataclasses.dataclass
-class Preview:
+class FilePreview:
     """`kind` selects the part of the template: log, image, table, code, prose, notebook, page, pdf, audio, video or none."""
 
     kind: str
@@ -103,25 +103,25 @@ def kind_of(path: str, content_type: str, size: int) -> str:
     return "log" if content_type.startswith("text/") else "unknown"
 
 
-def make_preview(path: str, content_type: str, size: int, read) -> Preview:
+def make_preview(path: str, content_type: str, size: int, read) -> FilePreview:
     """`read(length)` gives the first bytes."""
     kind = kind_of(path, content_type, size)
     if kind in MAX_INLINE_BYTES and size > MAX_INLINE_BYTES[kind]:
         max_mb = MAX_INLINE_BYTES[kind] // MB
-        return Preview(
+        return FilePreview(
             "none", note=f"This file is larger than the {max_mb} MB that are shown in place. Download it to open it."
         )
     if kind in WITH_ADDRESS or kind == "log":
-        return Preview(kind)
+        return FilePreview(kind)
     if reader := READ_BY.get(extension_of(path)):
         note = f"This file is not text and has {format_bytes(size)}. Download it, and read it with {reader}."
-        return Preview("none", note=note)
+        return FilePreview("none", note=note)
     if kind == "notebook" and (found := _notebook(size, read)):
         return found
     return _of_text(kind, path, size, read)
 
 
-def _notebook(size: int, read) -> Preview | None:
+def _notebook(size: int, read) -> FilePreview | None:
     """None if it is too large or none after all; it is shown as text then."""
     if size > notebooks.MAX_BYTES:
         return None
@@ -130,29 +130,29 @@ def _notebook(size: int, read) -> Preview | None:
         return None
     left_out = len(found) - notebooks.MAX_CELLS
     note = f"The first {notebooks.MAX_CELLS} of {len(found)} cells are shown." if left_out > 0 else ""
-    return Preview("notebook", cells=notebooks.render_cells(found), note=note)
+    return FilePreview("notebook", cells=notebooks.render_cells(found), note=note)
 
 
-def preview_code(path: str, size: int, read) -> Preview:
+def preview_code(path: str, size: int, read) -> FilePreview:
     return _of_text("code", path, size, read)
 
 
-def _of_text(kind: str, path: str, size: int, read) -> Preview:
+def _of_text(kind: str, path: str, size: int, read) -> FilePreview:
     data = read(min(size, settings.PREVIEW_MAX_BYTES))
     if b"\0" in data[:4096]:
-        return Preview("none", note="This file is not text. Download it to open it.")
+        return FilePreview("none", note="This file is not text. Download it to open it.")
     text = data.decode("utf-8", "replace")
     note = _note(len(data), size)
     if kind == "table":
         return _table(text, "\t" if path.lower().endswith(".tsv") else ",", note)
     if kind == "prose":
-        return Preview("prose", html=render_markdown(text), note=note)
+        return FilePreview("prose", html=render_markdown(text), note=note)
     if kind in ("json", "notebook") or (kind == "unknown" and text.lstrip()[:1] in ("{", "[")):
         # A file without an extension may be JSON, such as a confusion matrix.
-        return Preview("code", html=highlight_text(_pretty(text, bool(note)), "x.json"), note=note)
+        return FilePreview("code", html=highlight_text(_pretty(text, bool(note)), "x.json"), note=note)
     # MLflow's description of a model is YAML without an extension.
     name = "x.yaml" if path.endswith("MLmodel") else path
-    return Preview("code", html=highlight_text(text, name), note=note)
+    return FilePreview("code", html=highlight_text(text, name), note=note)
 
 
 def _note(shown: int, size: int) -> str:
@@ -170,20 +170,20 @@ def _pretty(text: str, is_part: bool) -> str:
     return found if len(found) <= settings.PREVIEW_MAX_BYTES else text
 
 
-def _table(text: str, delimiter: str, note: str) -> Preview:
+def _table(text: str, delimiter: str, note: str) -> FilePreview:
     if note:
         # The last line is cut.
         text = text.rpartition("\n")[0]
     try:
         lines = _first(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error:
-        return Preview("code", html=highlight_text(text, "x.txt"), note=note)
+        return FilePreview("code", html=highlight_text(text, "x.txt"), note=note)
     if len(lines) > MAX_ROWS:
         note = f"The first {MAX_ROWS} rows are shown. Download the file to see all."
     if lines and len(lines[0]) > MAX_COLUMNS:
         note = f"{note} The first {MAX_COLUMNS} columns are shown.".strip()
     lines = [line[:MAX_COLUMNS] for line in lines]
-    return Preview("table", header=lines[0] if lines else [], rows=lines[1 : MAX_ROWS + 1], note=note)
+    return FilePreview("table", header=lines[0] if lines else [], rows=lines[1 : MAX_ROWS + 1], note=note)
 
 
 def _first(rows) -> list[list[str]]:

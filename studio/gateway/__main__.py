@@ -17,7 +17,7 @@ from studio.gateway.calls import Caller
 from studio.gateway.decisions import Studio, Unreachable
 from studio.gateway.exchange import Client, describe_peer, keep_alive
 from studio.gateway.hosts import Applications
-from studio.gateway.replicas import Route, Service
+from studio.gateway.replicas import Route, ScoringService
 
 logger = logging.getLogger(__name__)
 LENGTH = struct.Struct("!I")
@@ -38,7 +38,7 @@ class Gateway:
         self.clients: set[Client] = set()
         self.callers: set[Caller] = set()
         # The keys are workspace and name.
-        self.services: dict[tuple[str, str], Service] = {}
+        self.services: dict[tuple[str, str], ScoringService] = {}
         prefix = "__Host-" if applications.is_https else ""
         # In a tab of its own, and in a frame of a page of the studio, which is another site.
         self.cookie_names = (f"{prefix}lazuli-app", f"{prefix}lazuli-app-frame")
@@ -115,7 +115,7 @@ class Gateway:
             for first in range(0, len(used), MAX_LOADS):
                 await self._report(used[first : first + MAX_LOADS])
 
-    async def _report(self, used: list[tuple[tuple[str, str], Service]]) -> None:
+    async def _report(self, used: list[tuple[tuple[str, str], ScoringService]]) -> None:
         began, reports, counts = time.monotonic(), [], [service.meter.read() for _, service in used]
         for (key, service), (statuses, buckets) in zip(used, counts, strict=True):
             named = {"workspace": key[0], "name": key[1], "busy": round(service.read_load(), 3)}

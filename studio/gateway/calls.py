@@ -10,7 +10,15 @@ from studio.gateway import bodies, scoring
 from studio.gateway.bodies import LAST_CHUNK, Body, LengthBody, frame
 from studio.gateway.decisions import Decision, Unreachable
 from studio.gateway.heads import BadHead, RequestHead, parse_request
-from studio.gateway.replicas import MAX_WAITING, Full, NoReplica, Replica, Route, Service, Upstream
+from studio.gateway.replicas import (
+    MAX_WAITING,
+    Full,
+    NoReplica,
+    ReplicaConnection,
+    ReplicaConnections,
+    Route,
+    ScoringService,
+)
 from studio.gateway.sides import HIGH_WATER, Side
 
 logger = logging.getLogger(__name__)
@@ -179,15 +187,15 @@ class Caller(Side):
                 upstream.transport.abort()
             service.give_back(replica)
 
-    async def _ask(self, called: Called) -> tuple[Service, Decision]:
+    async def _ask(self, called: Called) -> tuple[ScoringService, Decision]:
         decision = await self.gateway.studio.authorize_call(called.workspace, called.name, called.key)
         if decision.status != 200:
             raise Refusal(decision.status, decision.message)
-        service = self.gateway.services.setdefault((called.workspace, called.name), Service())
+        service = self.gateway.services.setdefault((called.workspace, called.name), ScoringService())
         service.follow(decision.route, decision.decided_at)
         return service, decision
 
-    async def _find_replica(self, called: Called) -> tuple[Service, Replica, Upstream]:
+    async def _find_replica(self, called: Called) -> tuple[ScoringService, ReplicaConnections, ReplicaConnection]:
         """One with a turn free that accepts a connection. While there is none, wait for as long as the studio says."""
         began, tries = time.monotonic(), 0
         while True:
@@ -218,7 +226,7 @@ class Caller(Side):
             finally:
                 service.held -= 1
 
-    async def _connect(self, service: Service, replica: Replica) -> Upstream | None:
+    async def _connect(self, service: ScoringService, replica: ReplicaConnections) -> ReplicaConnection | None:
         try:
             upstream = await replica.connect()
         except asyncio.CancelledError:
@@ -248,7 +256,7 @@ class Caller(Side):
         if not is_more:
             raise BadHead("The body ended early.")
 
-    async def _send_body(self, body: Body, begun: bytes, upstream: Upstream) -> None:
+    async def _send_body(self, body: Body, begun: bytes, upstream: ReplicaConnection) -> None:
         """Until its end, or until the replica answers before."""
         encode = frame if body.is_chunked else bytes
         upstream.transport.write(encode(begun))
@@ -261,7 +269,7 @@ class Caller(Side):
         if body.is_done and body.is_chunked:
             upstream.transport.write(LAST_CHUNK)
 
-    async def _read_answer(self, route: Route, head: RequestHead, upstream: Upstream) -> scoring.Answer:
+    async def _read_answer(self, route: Route, head: RequestHead, upstream: ReplicaConnection) -> scoring.ReplicaAnswer:
         # The replica keeps the limit itself: a turn, and then run().
         limit = 2 * route.timeout_seconds + 10
         try:
@@ -270,7 +278,7 @@ class Caller(Side):
                     raw = await upstream.read_head()
                     if raw is None:
                         raise Refusal(502, "The replica ended without an answer. Its log says why.")
-                    answer = scoring.Answer.parse(raw, head.method)
+                    answer = scoring.ReplicaAnswer.parse(raw, head.method)
                     if answer.status >= 200:
                         return answer
         except TimeoutError as error:
@@ -279,7 +287,7 @@ class Caller(Side):
             raise Refusal(502, str(error)) from error
         raise Refusal(502, "The replica sent only interim responses.")
 
-    async def _pass_on(self, body: Body, upstream: Upstream) -> None:
+    async def _pass_on(self, body: Body, upstream: ReplicaConnection) -> None:
         encode = frame if body.is_chunked else bytes
         try:
             while True:

@@ -40,7 +40,7 @@ class Client(asyncio.Protocol):
         self.gateway = gateway
         self.transport: asyncio.Transport
         self.received = bytearray()
-        self.upstream: Upstream | None = None
+        self.upstream: ApplicationConnection | None = None
         # Bytes of the body that may still follow; of a web socket there is no end.
         self.left = 0
         self.is_spliced = False
@@ -161,13 +161,13 @@ class Client(asyncio.Protocol):
         address = f"{self.gateway.public_url}/applications/{label}/?next={quote(head.target, safe='')}"
         self._finish(make_response("303 See Other", "", [("Location", address)]))
 
-    async def _open(self, decision: Decision) -> "Upstream | None":
+    async def _open(self, decision: Decision) -> "ApplicationConnection | None":
         """A connection to the application; None if it does not answer."""
         loop = asyncio.get_running_loop()
         kind, _, path = decision.address.partition(":")
 
-        def make() -> Upstream:
-            return Upstream(self)
+        def make() -> ApplicationConnection:
+            return ApplicationConnection(self)
 
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -184,7 +184,7 @@ class Client(asyncio.Protocol):
             return
         self._send(upstream, head, head.for_upstream(decision.token, origin, self.gateway.peer_of(self.transport)))
 
-    def _send(self, upstream: "Upstream", head: RequestHead, rewritten: bytes) -> None:
+    def _send(self, upstream: "ApplicationConnection", head: RequestHead, rewritten: bytes) -> None:
         self.left, self.is_spliced = head.body_length, head.is_upgrade
         self.upstream = upstream
         received, self.received = self.received, bytearray()
@@ -210,7 +210,7 @@ class Client(asyncio.Protocol):
         asyncio.get_running_loop().call_later(1.0, self.transport.close)
 
 
-class Upstream(asyncio.Protocol):
+class ApplicationConnection(asyncio.Protocol):
     """The application's side."""
 
     def __init__(self, client: Client):

@@ -18,7 +18,7 @@ def end_of(bucket: int) -> float:
     return FIRST_SECONDS * 2 ** (bucket / STEPS_PER_DOUBLING)
 
 
-class Meter:
+class RequestMeter:
     def __init__(self) -> None:
         self.statuses: collections.Counter[int] = collections.Counter()
         self.buckets: collections.Counter[int] = collections.Counter()

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from typing import Any
 
-from studio.gateway.meters import Meter
+from studio.gateway.meters import RequestMeter
 from studio.gateway.sides import Side
 
 CONNECT_SECONDS = 5.0
@@ -49,19 +49,19 @@ class Route:
         )
 
 
-class Upstream(Side):
+class ReplicaConnection(Side):
     """A connection to a replica."""
 
     idle_since = 0.0
 
 
-class Replica:
+class ReplicaConnections:
     def __init__(self, address: str):
         self.address = address
         self.busy = 0
-        self._idle: list[Upstream] = []
+        self._idle: list[ReplicaConnection] = []
 
-    async def connect(self) -> Upstream | None:
+    async def connect(self) -> ReplicaConnection | None:
         """A kept connection or a new one; None if it does not answer."""
         while self._idle:
             kept = self._idle.pop()
@@ -73,12 +73,12 @@ class Replica:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 if kind == "unix":
-                    return (await loop.create_unix_connection(Upstream, path))[1]
-                return (await loop.create_connection(Upstream, kind, int(path)))[1]
+                    return (await loop.create_unix_connection(ReplicaConnection, path))[1]
+                return (await loop.create_connection(ReplicaConnection, kind, int(path)))[1]
         except (OSError, TimeoutError, ValueError):
             return None
 
-    def keep(self, upstream: Upstream) -> None:
+    def keep(self, upstream: ReplicaConnection) -> None:
         upstream.idle_since = time.monotonic()
         self._idle.append(upstream)
 
@@ -88,11 +88,11 @@ class Replica:
         self._idle.clear()
 
 
-class Service:
+class ScoringService:
     def __init__(self) -> None:
         self.route = Route(())
         self._followed_at = 0.0
-        self.meter = Meter()
+        self.meter = RequestMeter()
         # Requests that wait for a replica that starts.
         self.held = 0
         # Requests that have a turn or wait for one, and their number times seconds since the last report.
@@ -100,7 +100,7 @@ class Service:
         self._counted_at = self._read_at = time.monotonic()
         self.used_at = time.monotonic()
         # In the order in which they had their last request.
-        self.replicas: dict[str, Replica] = {}
+        self.replicas: dict[str, ReplicaConnections] = {}
         self._waiting: collections.deque[asyncio.Future] = collections.deque()
 
     def follow(self, route: Route, decided_at: float) -> None:
@@ -114,7 +114,7 @@ class Service:
         for address in [address for address in self.replicas if address not in route.addresses]:
             self.replicas.pop(address).close_idle()
         for address in route.addresses:
-            self.replicas.setdefault(address, Replica(address))
+            self.replicas.setdefault(address, ReplicaConnections(address))
         self._serve_waiting()
 
     def _send_away(self) -> None:
@@ -124,12 +124,12 @@ class Service:
             if not waiting.done():
                 waiting.set_exception(NoReplica())
 
-    def _find_free(self) -> Replica | None:
+    def _find_free(self) -> ReplicaConnections | None:
         """The least busy; of several the one whose last request is longest ago."""
         found = min(self.replicas.values(), key=lambda replica: replica.busy, default=None)
         return found if found is not None and found.busy < self.route.concurrency else None
 
-    async def take(self, seconds: float) -> Replica:
+    async def take(self, seconds: float) -> ReplicaConnections:
         """A replica that has a turn free; `give_back` it. Raises Full, NoReplica or TimeoutError."""
         if not self.replicas:
             raise NoReplica
@@ -161,7 +161,7 @@ class Service:
         self._area, self._read_at = 0.0, self._counted_at
         return load
 
-    async def _take(self, seconds: float) -> Replica:
+    async def _take(self, seconds: float) -> ReplicaConnections:
         if not self._waiting and (free := self._find_free()):
             return self._occupy(free)
         if len(self._waiting) >= MAX_WAITING:
@@ -179,23 +179,23 @@ class Service:
                 self._waiting.remove(waiting)
             raise
 
-    def _occupy(self, replica: Replica) -> Replica:
+    def _occupy(self, replica: ReplicaConnections) -> ReplicaConnections:
         replica.busy += 1
         if replica.address in self.replicas:
             self.replicas[replica.address] = self.replicas.pop(replica.address)
         return replica
 
-    def give_back(self, replica: Replica) -> None:
+    def give_back(self, replica: ReplicaConnections) -> None:
         self._count(-1)
         self._release(replica)
 
-    def _release(self, replica: Replica) -> None:
+    def _release(self, replica: ReplicaConnections) -> None:
         replica.busy -= 1
         if self.replicas.get(replica.address) is not replica:
             replica.close_idle()
         self._serve_waiting()
 
-    def drop(self, replica: Replica) -> None:
+    def drop(self, replica: ReplicaConnections) -> None:
         """It does not answer: nobody gets it until the studio names it again."""
         if self.replicas.get(replica.address) is replica:
             del self.replicas[replica.address]

@@ -74,7 +74,7 @@ def make_request(head: RequestHead, target: str, client: str, body: Body) -> byt
 
 
 @dataclasses.dataclass
-class Answer:
+class ReplicaAnswer:
     """The answer of a replica: its head, and how its body is delimited."""
 
     first: str
@@ -85,7 +85,7 @@ class Answer:
     keeps: bool
 
     @classmethod
-    def parse(cls, head: bytes, method: str) -> "Answer":
+    def parse(cls, head: bytes, method: str) -> "ReplicaAnswer":
         """Raises BadHead."""
         first, *lines = head.split(b"\r\n")
         status = STATUS_LINE.fullmatch(first)

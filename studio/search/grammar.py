@@ -81,7 +81,7 @@ class Order:
 
 
 @dataclasses.dataclass(frozen=True)
-class Token:
+class QueryToken:
     kind: str
     text: str
     column: int
@@ -118,7 +118,7 @@ def parse_orders(texts: list[str]) -> list[Order]:
     return [parse_order(text) for text in texts]
 
 
-def _tokens(text: str) -> list[Token]:
+def _tokens(text: str) -> list[QueryToken]:
     found, position = [], 0
     end = len(text.rstrip())
     while position < end:
@@ -128,7 +128,7 @@ def _tokens(text: str) -> list[Token]:
             what = "a quote that is not closed" if text[column] in "'\"`" else f"{text[column]!r} is not understood"
             raise BadFilter(what, column)
         kind = str(match.lastgroup)
-        found.append(Token(kind, match[kind], match.start(kind)))
+        found.append(QueryToken(kind, match[kind], match.start(kind)))
         position = match.end()
     return found
 
@@ -146,14 +146,14 @@ def _split(name: str) -> tuple[str, str]:
 class _Parser:
     def __init__(self, text: str):
         self.tokens = _tokens(text)
-        self.end = Token("end", "", len(text))
+        self.end = QueryToken("end", "", len(text))
         self.position = self.depth = self.clauses = 0
 
     @property
-    def token(self) -> Token:
+    def token(self) -> QueryToken:
         return self.tokens[self.position] if self.position < len(self.tokens) else self.end
 
-    def advance(self) -> Token:
+    def advance(self) -> QueryToken:
         token = self.token
         self.position += 1
         return token
@@ -249,7 +249,7 @@ class _Parser:
             return math.nan
         raise BadFilter(f"expected a number or a text in quotes, not {token.text or 'the end'!r}", token.column)
 
-    def parse_number(self, token: Token) -> int | float:
+    def parse_number(self, token: QueryToken) -> int | float:
         whole, real = numbers.int_or_none(token.text), numbers.float_or_none(token.text)
         if real is None:
             raise BadFilter(f"{token.text[:40]} is longer or larger than any number that is stored", token.column)

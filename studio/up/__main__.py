@@ -11,7 +11,7 @@ def main() -> int:
         preflight.check_data_dir(settings.data_dir)
         lock = preflight.lock_data_folder(settings)
         sock = preflight.bind_socket(settings)
-    except preflight.Refused as refused:
+    except preflight.StartRefused as refused:
         print(f"Lazuli Studio did not start: {refused}", file=sys.stderr)
         return 1
     with lock, sock:

@@ -30,7 +30,7 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except preflight.Refused as refused:
+    except preflight.StartRefused as refused:
         sys.exit(f"Nothing was deleted: {refused}")
     except (EOFError, KeyboardInterrupt):
         sys.exit("\nNothing was deleted.")

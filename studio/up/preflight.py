@@ -22,7 +22,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 MIN_FREE_MB = 100
 
 
-class Refused(Exception):
+class StartRefused(Exception):
     """The studio cannot start; the text says why and what to do."""
 
 
@@ -62,7 +62,7 @@ def read_settings() -> Settings:
             waits_for_jobs=env.read_choice("STOP", ("now", "wait")) == "wait",
         )
     except ImproperlyConfigured as error:
-        raise Refused(str(error)) from error
+        raise StartRefused(str(error)) from error
 
 
 def check_data_dir(folder: pathlib.Path) -> None:
@@ -76,12 +76,12 @@ def check_data_dir(folder: pathlib.Path) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             free = 0
         else:
-            raise Refused(
+            raise StartRefused(
                 f"The data folder {folder} cannot be written ({error.strerror}). "
                 "Choose another one: make up DATA_DIR=~/lazuli-data"
             ) from error
     if free < MIN_FREE_MB:
-        raise Refused(
+        raise StartRefused(
             f"The disk of the data folder {folder} is full ({free} MB free, {MIN_FREE_MB} MB are needed). "
             "Free some space, or choose a folder on another disk: make up DATA_DIR=/path/to/folder"
         )
@@ -93,7 +93,7 @@ def _close(folder: pathlib.Path) -> None:
     try:
         closed = private_folder.close_folder(folder)
     except private_folder.NotPrivate as error:
-        raise Refused(str(error)) from error
+        raise StartRefused(str(error)) from error
     if closed:
         console.print_line(
             "up",
@@ -109,7 +109,7 @@ def lock_data_folder(settings: Settings):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.seek(0)
-        raise Refused(_already_running(settings.data_dir, file.read())) from error
+        raise StartRefused(_already_running(settings.data_dir, file.read())) from error
     file.truncate(0)
     file.write(json.dumps({"pid": os.getpid(), "url": settings.local_url}))
     file.flush()
@@ -132,7 +132,7 @@ def bind_socket(settings: Settings) -> socket.socket:
     try:
         infos = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        raise Refused(f"HOST={settings.host!r} is not an address: write 127.0.0.1 or 0.0.0.0.") from error
+        raise StartRefused(f"HOST={settings.host!r} is not an address: write 127.0.0.1 or 0.0.0.0.") from error
     family, kind, protocol, _, address = infos[0]
     sock = socket.socket(family, kind, protocol)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -141,7 +141,7 @@ def bind_socket(settings: Settings) -> socket.socket:
         _refuse_listener(settings)
     except OSError as error:
         sock.close()
-        raise Refused(_cannot_bind(settings, error)) from error
+        raise StartRefused(_cannot_bind(settings, error)) from error
     return sock
 
 

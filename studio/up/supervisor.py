@@ -18,7 +18,7 @@ from studio.socket_handover import choose_socket
 from studio.up import console
 from studio.up.children import Child
 from studio.up.lifeline import Lifeline, kill_runners, list_jobs
-from studio.up.preflight import REPOSITORY, Refused, Settings
+from studio.up.preflight import REPOSITORY, Settings, StartRefused
 
 # The order of ending, and the seconds of each group before it is killed. Host and runners end while the web server
 # still answers, so that runners can say what became of their scripts; Redis goes last, for all others need it. 9 s in all.
@@ -83,7 +83,7 @@ class Supervisor:
                 self._start_the_others(report)
                 while self.stop_requested is None:
                     self._turn()
-        except Refused as refused:
+        except StartRefused as refused:
             console.print_line("up", str(refused))
             return 1
         finally:
@@ -115,7 +115,7 @@ class Supervisor:
             return
         program = redis_server.find_binary()
         if not program:
-            raise Refused(redis_server.NONE_FOUND)
+            raise StartRefused(redis_server.NONE_FOUND)
         socket = redis_server.socket_path(self.settings.data_dir)
         with contextlib.suppress(FileNotFoundError):
             socket.unlink()
@@ -140,7 +140,7 @@ class Supervisor:
         if self.stop_requested is not None:
             return None
         if child.exit_code != 0:
-            raise Refused("The set-up failed; the lines above say why.")
+            raise StartRefused("The set-up failed; the lines above say why.")
         del self.children["set-up"]
         return json.loads(report)
 
@@ -257,7 +257,7 @@ class Supervisor:
         if child.start_at is None:
             self._drain(child)
             if not self.answered and child.quick_deaths >= PATIENCE:
-                raise Refused(f"{child.name} {child.ending} {PATIENCE + 1} times; the lines above say why.")
+                raise StartRefused(f"{child.name} {child.ending} {PATIENCE + 1} times; the lines above say why.")
             if child.name == "redis":
                 self._set_aside_redis_data(child.has_failed_at_start)
             child.plan_restart()

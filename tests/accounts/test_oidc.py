@@ -208,7 +208,7 @@ def test_an_answer_that_belongs_to_no_sign_in_of_this_browser_is_refused(provide
 
 
 def test_a_token_that_is_not_of_the_provider_for_us_now_is_refused(provider, issuer, rf):
-    adapter = oidc.Adapter(rf.get("/"), provider)
+    adapter = oidc.OidcAdapter(rf.get("/"), provider)
     now = int(time.time())
     good = {"iss": issuer, "aud": "studio", "sub": "u-1", "iat": now, "exp": now + 60}
     stranger = rsa.generate_private_key(65537, 2048)

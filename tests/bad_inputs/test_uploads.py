@@ -115,7 +115,7 @@ def test_a_datastore_is_listed_page_by_page_and_not_without_end(world, workspace
     rest = world.get(first["nextLink"].partition(settings.PUBLIC_URL)[2] or first["nextLink"]).json()
     assert [row["path"] for row in rest["value"]] == ["c"]
     with pytest.raises(TooLarge, match="more than 2 files below the root"):
-        stores.Files(Datastore.objects.of(workspace).get(name="workspaceblobstore")).walk(limit=2)
+        stores.DatastoreFiles(Datastore.objects.of(workspace).get(name="workspaceblobstore")).walk(limit=2)
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.svg", "a.xml", "a.pdf", "a.pkl", "a.joblib", "a.png", "a.xlsx"])

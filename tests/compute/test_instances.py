@@ -175,13 +175,13 @@ def test_a_workspace_in_the_trash_runs_none(as_user, owner, instance):
 def test_an_idle_one_is_announced_and_then_stopped_but_never_while_it_computes(instance, monkeypatch):
     run(instance)
     begun = timezone.now()
-    said = {"found": jupyter.Activity(begun, is_busy=True)}
+    said = {"found": jupyter.KernelActivity(begun, is_busy=True)}
     monkeypatch.setattr(jupyter, "read_activity", lambda address, token: said["found"])
     for minutes in (10, 60, 120):
         idle.stop_idle_instances(begun + dt.timedelta(minutes=minutes))
         assert again(instance).state == "Running" and again(instance).stops_at is None
     last = begun + dt.timedelta(minutes=120)
-    said["found"] = jupyter.Activity(last, is_busy=False)
+    said["found"] = jupyter.KernelActivity(last, is_busy=False)
     idle.stop_idle_instances(last + dt.timedelta(minutes=21))
     assert again(instance).stops_at == last + dt.timedelta(minutes=30)
     again(instance).record_activity(last + dt.timedelta(minutes=21))

@@ -8,7 +8,7 @@ from django.utils import timezone
 from compute.keys import gateway_key
 from endpoints import traffic
 from endpoints.models import Endpoint, TrafficMinute
-from studio.gateway.meters import BUCKETS, Meter, bucket_of, end_of
+from studio.gateway.meters import BUCKETS, RequestMeter, bucket_of, end_of
 
 
 @pytest.mark.parametrize("seconds", [0.0001, 0.0005, 0.0031, 0.25, 59.0])
@@ -19,7 +19,7 @@ def test_a_time_belongs_to_a_bucket_that_is_at_most_a_fifth_longer(seconds):
 
 
 def test_counts_stay_until_they_are_reported():
-    meter = Meter()
+    meter = RequestMeter()
     meter.record(200, 0.1)
     read = meter.read()
     meter.record(200, 0.1)

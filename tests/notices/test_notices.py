@@ -148,7 +148,7 @@ def test_a_webhook_that_fails_is_sent_again_later_and_given_up_at_last(receiver,
 
 
 def test_a_private_address_gets_nothing(db, alice):
-    with pytest.raises(outgoing.Refused, match=r"private network\. .* by WEBHOOK_NETWORKS"):
+    with pytest.raises(outgoing.DeliveryRefused, match=r"private network\. .* by WEBHOOK_NETWORKS"):
         outgoing.post_signed("http://127.0.0.1:9/x", "secret", b"{}")
 
 

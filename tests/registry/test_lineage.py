@@ -52,12 +52,15 @@ def test_the_graph_is_followed_both_ways_from_any_node(workspace, family):
     assert columns["diabetes, version 1"] < columns["teacher"] < columns["digits, version 1"] < columns["reader"]
     data = next(node.key for node in graph.nodes.values() if node.label == "diabetes, version 1")
     assert "reader" in names(lineage.find_graph(workspace, data))
-    assert names(lineage.find_graph(workspace, lineage.Key("job", "alone"))) == ["run 1"]
+    assert names(lineage.find_graph(workspace, lineage.GraphKey("job", "alone"))) == ["run 1"]
 
 
 def test_what_is_in_the_trash_is_not_in_the_graph(workspace, family, alice):
     family.move_to_trash(Actor(alice))
-    assert names(lineage.find_graph(workspace, lineage.Key("job", "teacher"))) == ["diabetes, version 1", "teacher"]
+    assert names(lineage.find_graph(workspace, lineage.GraphKey("job", "teacher"))) == [
+        "diabetes, version 1",
+        "teacher",
+    ]
 
 
 def test_pages_show_it_and_say_that_data_is_outdated(as_user, bob, workspace, family):

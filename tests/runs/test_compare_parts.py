@@ -6,7 +6,7 @@ from django.http import QueryDict
 
 from runs.charts import mean_curves
 from runs.pages.compare import diffs, images_tab, logs_tab, word_diff
-from runs.pages.compare.matching import Budget
+from runs.pages.compare.matching import StepBudget
 from runs.pages.compare.query import CompareQuery
 
 
@@ -149,7 +149,7 @@ def test_words_that_differ_are_marked_between_the_colours():
 
 @pytest.mark.parametrize(("old", "new"), [("alpha", "omega"), ("x" * 1001, "x" * 1001 + "y")])
 def test_lines_without_much_in_common_and_very_long_ones_are_marked_as_a_whole(old, new):
-    assert word_diff.mark_differences(old, new, old, new, Budget()) == (old, new)
+    assert word_diff.mark_differences(old, new, old, new, StepBudget()) == (old, new)
 
 
 def test_each_difference_begins_once():

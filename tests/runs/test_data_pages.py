@@ -24,7 +24,7 @@ def files(workspace, monkeypatch):
 
     memory = MemoryStore()
     monkeypatch.setattr(storage, "open_store", lambda: memory)
-    return stores.Files(Datastore.objects.of(workspace).get(name="workspaceblobstore"))
+    return stores.DatastoreFiles(Datastore.objects.of(workspace).get(name="workspaceblobstore"))
 
 
 def register(workspace, alice, *steps, path="in/*.csv"):

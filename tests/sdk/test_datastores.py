@@ -95,7 +95,7 @@ def test_credentials_are_tried_kept_and_not_shown(ws, monkeypatch, settings):
     assert store.credential_type == "AccountKey" and store.account_key is None
     row = Row.objects.get(name="blob")
     assert row.read_secrets() == {"account_key": "aGlkZGVu"} and "aGlkZGVu" not in str(row.settings)
-    assert isinstance(stores.Files(row)._store, stores.AzureStore)
+    assert isinstance(stores.DatastoreFiles(row)._store, stores.AzureStore)
     assert ws.get_default_keyvault().list_secrets() == []
     with pytest.raises(UserErrorException, match="There is no secret"):
         ws.get_default_keyvault().get_secret(row.secret.name)

@@ -99,13 +99,13 @@ def test_the_start_closes_the_folder_and_says_so(folder, capsys):
 
 def test_the_start_refuses_a_folder_that_it_cannot_close(folder, monkeypatch):
     monkeypatch.setattr(pathlib.Path, "chmod", lambda path, mode: (_ for _ in ()).throw(PermissionError(1, "no")))
-    with pytest.raises(preflight.Refused, match="belongs to another account"):
+    with pytest.raises(preflight.StartRefused, match="belongs to another account"):
         preflight.check_data_dir(folder)
 
 
 def test_the_start_refuses_a_disk_that_keeps_no_rights(folder, monkeypatch):
     monkeypatch.setattr(pathlib.Path, "chmod", lambda path, mode: None)
-    with pytest.raises(preflight.Refused, match="has no access rights"):
+    with pytest.raises(preflight.StartRefused, match="has no access rights"):
         preflight.check_data_dir(folder)
 
 

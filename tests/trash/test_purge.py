@@ -27,7 +27,7 @@ from runs.models import (
 from runs.tasks import housekeeping
 from studio import purging as registered
 from studio import storage
-from studio.purging import Step
+from studio.purging import PurgeStep
 from tests import factories
 from trash import contents, database, orphaned_files, purge
 from trash.models import PurgeJob
@@ -261,7 +261,7 @@ def test_an_app_registers_what_is_deleted_and_kept(workspace, full_run, monkeypa
     key = storage.make_key(f"{workspace.storage_area}/endpoints")
     storage.put_bytes(key, b"1234")
     batches = [[(key, 4)], []]
-    step = Step(15, lambda selection: batches.pop(0) if batches else None)
+    step = PurgeStep(15, lambda selection: batches.pop(0) if batches else None)
     monkeypatch.setattr("studio.purging.STEPS", [*registered.STEPS, step])
     monkeypatch.setattr("studio.purging.NEEDED_RUNS", [lambda workspace_id: [kept.pk]])
     contents.empty_trash(None, workspace)

@@ -24,7 +24,7 @@ def test_a_taken_port_is_named_with_a_free_one(settings):
     with socket.socket() as other:
         other.bind(("127.0.0.1", settings.port))
         other.listen()
-        with pytest.raises(preflight.Refused, match=rf"Port {settings.port} is taken .* make up PORT=\d+"):
+        with pytest.raises(preflight.StartRefused, match=rf"Port {settings.port} is taken .* make up PORT=\d+"):
             preflight.bind_socket(settings)
 
 
@@ -47,26 +47,26 @@ def test_a_port_that_was_left_a_moment_ago_is_free(settings):
 )
 def test_a_wrong_setting_is_named(monkeypatch, name, value, words):
     monkeypatch.setenv(name, value)
-    with pytest.raises(preflight.Refused) as refused:
+    with pytest.raises(preflight.StartRefused) as refused:
         preflight.read_settings()
     assert f"{name}={value!r}" in str(refused.value) and words in str(refused.value)
 
 
 def test_a_host_that_is_none_of_ours(settings, monkeypatch):
     monkeypatch.setenv("HOST", "192.0.2.1")
-    with pytest.raises(preflight.Refused, match="is not an address of this machine"):
+    with pytest.raises(preflight.StartRefused, match="is not an address of this machine"):
         preflight.bind_socket(preflight.read_settings())
 
 
 def test_a_folder_that_cannot_be_written():
-    with pytest.raises(preflight.Refused, match=r"cannot be written .* make up DATA_DIR="):
+    with pytest.raises(preflight.StartRefused, match=r"cannot be written .* make up DATA_DIR="):
         preflight.check_data_dir(pathlib.Path("/dev/null/data"))
 
 
 def test_a_full_disk(tmp_path, monkeypatch):
     usage = collections.namedtuple("usage", "total used free")
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda folder: usage(10**9, 10**9, 5 * 1024**2))
-    with pytest.raises(preflight.Refused, match=r"is full \(5 MB free, 100 MB are needed\)"):
+    with pytest.raises(preflight.StartRefused, match=r"is full \(5 MB free, 100 MB are needed\)"):
         preflight.check_data_dir(tmp_path)
 
 
@@ -74,7 +74,7 @@ def test_one_studio_per_folder(settings):
     with preflight.lock_data_folder(settings) as file:
         file.seek(0)
         assert json.loads(file.read())["url"] == settings.local_url
-        with pytest.raises(preflight.Refused, match=settings.local_url):
+        with pytest.raises(preflight.StartRefused, match=settings.local_url):
             preflight.lock_data_folder(settings)
     preflight.lock_data_folder(settings).close()
 

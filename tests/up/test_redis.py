@@ -93,7 +93,7 @@ def failing(studio, monkeypatch):
 
 
 def test_one_that_fails_again_and_again_ends_the_start(failing):
-    with pytest.raises(preflight.Refused, match="redis ended with exit code 1 6 times"):
+    with pytest.raises(preflight.StartRefused, match="redis ended with exit code 1 6 times"):
         while True:
             failing._turn()
 

@@ -8,7 +8,7 @@ from workspaces.vault import rules
 PASSWORD = forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"})
 
 
-class VersionForm(forms.Form):
+class SecretVersionForm(forms.Form):
     value = TextField(
         rules.SECRET_VALUE,
         required=False,
@@ -19,7 +19,7 @@ class VersionForm(forms.Form):
     content_type = TextField(rules.CONTENT_TYPE, required=False, help_text="What it is, such as “connection string”.")
 
 
-class SecretForm(VersionForm):
+class SecretForm(SecretVersionForm):
     name = TextField(rules.SECRET_NAME, help_text="Letters, digits and hyphens.")
     for_runs = forms.BooleanField(label="Jobs may read it", required=False, initial=True)
     field_order = ["name", "value", "content_type", "for_runs"]

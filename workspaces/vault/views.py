@@ -17,7 +17,7 @@ from studio.pagination import page_of
 from workspaces.access import can, require
 from workspaces.lookup import find_page_workspace
 from workspaces.vault.api import find_secret
-from workspaces.vault.forms import SecretForm, VersionForm
+from workspaces.vault.forms import SecretForm, SecretVersionForm
 from workspaces.vault.models import Secret
 
 
@@ -63,7 +63,7 @@ def secret(request, slug, name):
     """Its versions; a POST makes a new one."""
     workspace, actor = find_page_workspace(request, slug, "list_secrets"), actor_of_request(request)
     found = find_secret(workspace, name)
-    form, value = VersionForm(request.POST or None), ""
+    form, value = SecretVersionForm(request.POST or None), ""
     if request.method == "POST":
         require(actor, "edit_secrets", workspace)
         value = request.POST.get("value") or secrets.token_urlsafe(32)
@@ -77,7 +77,7 @@ def secret(request, slug, name):
         "secret": found,
         "versions": found.versions.select_related("created_by"),
         "may_edit": can(actor, "edit_secrets", workspace),
-        "form": VersionForm() if value else form,
+        "form": SecretVersionForm() if value else form,
         "generated": value,
     }
     response = render(request, "workspaces/secret.html", context)

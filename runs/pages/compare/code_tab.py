@@ -6,7 +6,7 @@ from runs.files import snapshots
 from runs.models import Run, Snapshot
 from runs.pages.compare import diffs
 from runs.pages.compare.query import UnknownName
-from runs.pages.compare.selection import Selection
+from runs.pages.compare.selection import RunSelection
 
 MAX_BYTES = 512 * 1024
 # The states of files, in the order in which they are listed.
@@ -21,7 +21,7 @@ class ChangedFile:
     state: str
 
 
-def build_context(selected: Selection, query) -> dict:
+def build_context(selected: RunSelection, query) -> dict:
     base, other = _choose_pair(selected, query)
     common = {"other": other, "others": [run for run in selected.runs if run is not base], "visible": ("with",)}
     if not (base.snapshot and other.snapshot):
@@ -37,7 +37,7 @@ def build_context(selected: Selection, query) -> dict:
     return {**common, **more, "diff": _build_diff(base.snapshot, other.snapshot, file, query) if file else None}
 
 
-def _choose_pair(selected: Selection, query) -> tuple[Run, Run]:
+def _choose_pair(selected: RunSelection, query) -> tuple[Run, Run]:
     base = selected.base
     if query["with"] and query["with"] != base.run_id:
         return base, selected.get_run(query["with"], "with")

@@ -11,7 +11,7 @@ from runs.models import MetricSeries, Run
 from runs.pages.compare import dimensions, groups, labels
 from runs.pages.compare.metrics_tab import CHARTED
 from runs.pages.compare.query import UnknownName
-from runs.pages.compare.selection import FIRST_CHARTS, Selection
+from runs.pages.compare.selection import FIRST_CHARTS, RunSelection
 from studio.errors import Invalid
 
 # The width of a card in pixels; the runs share the maximum number of points of a chart.
@@ -23,7 +23,7 @@ AXES = {"step": "Step", "relative": "Seconds since the first value", "time": "Ti
 UNIFIED = 8
 
 
-def build_context(selected: Selection, query) -> dict:
+def build_context(selected: RunSelection, query) -> dict:
     names = dimensions.list_series_names(selected)
     if unknown := [name for name in query["show"] if name not in names]:
         raise UnknownName("show", unknown[0], "none of the runs has a metric of this name with numbers.")
@@ -37,7 +37,7 @@ def build_context(selected: Selection, query) -> dict:
     }
 
 
-def build_figure(selected: Selection, name: str, query, within: tuple[float, float] | None = None) -> dict:
+def build_figure(selected: RunSelection, name: str, query, within: tuple[float, float] | None = None) -> dict:
     """The chart of a metric, or of a range of its axis. Its size is bounded for any number of runs and points."""
     series = MetricSeries.objects.filter(run__in=selected.pks, name=name, kind__in=CHARTED, last__isnull=False)
     by_run = {one.run_id: one for one in series}
@@ -72,7 +72,7 @@ class RunCurve:
     y: Any
 
 
-def _load_curves(selected: Selection, by_run: dict[int, MetricSeries], query, width: int, within) -> list[RunCurve]:
+def _load_curves(selected: RunSelection, by_run: dict[int, MetricSeries], query, width: int, within) -> list[RunCurve]:
     """The downsampled curve of each run."""
     axis = query["x"]
     if within and axis == "relative":
@@ -109,7 +109,7 @@ def _to_list(x) -> list:
     return x.tolist() if x.dtype.kind == "i" else figures.finite_or_none(x)
 
 
-def _build_bars(selected: Selection, by_run: dict[int, MetricSeries]) -> dict:
+def _build_bars(selected: RunSelection, by_run: dict[int, MetricSeries]) -> dict:
     runs = [run for run in selected.runs if run.pk in by_run]
     bars = [(labels.escape_plotly(run.display_name), run.colour, by_run[run.pk].last) for run in runs]
     return _bar_figure(bars, ids=[run.run_id for run in runs])
@@ -122,7 +122,7 @@ def _bar_figure(bars: list[tuple], **more) -> dict:
     return drawn
 
 
-def _build_group_bars(selected: Selection, by_run: dict[int, MetricSeries], word: str) -> dict:
+def _build_group_bars(selected: RunSelection, by_run: dict[int, MetricSeries], word: str) -> dict:
     """The mean of each group with its confidence interval."""
     bars, errors, ids = [], [], []
     for member in groups.group_runs(selected, word):
@@ -139,7 +139,7 @@ def _label_group(member: dict, count: int) -> str:
     return f"{labels.escape_plotly(member['label'])} ({count} run{'s' if count > 1 else ''})"
 
 
-def _build_means(selected: Selection, by_run: dict[int, MetricSeries], query, within) -> list[dict]:
+def _build_means(selected: RunSelection, by_run: dict[int, MetricSeries], query, within) -> list[dict]:
     """The mean of each group with its 95 % confidence band."""
     # As far as possible all points are read: extremes alone would give a different mean.
     lines = _load_curves(selected, by_run, query, downsampled.EXACT, within)

@@ -5,7 +5,7 @@ import itertools
 import operator
 
 from runs.pages.compare import table_export, table_rows
-from runs.pages.compare.selection import Selection
+from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow
 from runs.pages.run import overview
 from runs.templatetags.runs import job_type
@@ -23,7 +23,7 @@ class RowGroup:
     rows: list[TableRow]
 
 
-def build_context(selected: Selection, query) -> dict:
+def build_context(selected: RunSelection, query) -> dict:
     base = selected.runs.index(selected.base)
     flat = _filtered_rows(selected, query)
     page = table_rows.get_page(flat, query)
@@ -40,13 +40,13 @@ def build_context(selected: Selection, query) -> dict:
     }
 
 
-def build_table(selected: Selection, query) -> table_export.Table:
+def build_table(selected: RunSelection, query) -> table_export.Table:
     """The table with all its pages."""
     head = ["Group", "Name", *table_export.list_column_names(selected)]
     return [head, *([group, row.name, *row.texts] for group, row in _filtered_rows(selected, query))]
 
 
-def _filtered_rows(selected: Selection, query) -> list[tuple[str, TableRow]]:
+def _filtered_rows(selected: RunSelection, query) -> list[tuple[str, TableRow]]:
     """The rows that match the search, each with the name of its group."""
     groups = {
         "Properties": _property_rows(selected),
@@ -56,11 +56,11 @@ def _filtered_rows(selected: Selection, query) -> list[tuple[str, TableRow]]:
     return [(name, row) for name, found in groups.items() for row in table_rows.filter_rows(found, query)]
 
 
-def _rows_by_name(selected: Selection, found: dict[str, dict[int, str]]) -> list[TableRow]:
+def _rows_by_name(selected: RunSelection, found: dict[str, dict[int, str]]) -> list[TableRow]:
     return [TableRow(name, [values.get(pk) for pk in selected.pks]) for name, values in found.items()]
 
 
-def _property_rows(selected: Selection) -> list[TableRow]:
+def _property_rows(selected: RunSelection) -> list[TableRow]:
     found = [
         _build_row(selected, "Run ID", lambda run: run.run_id),
         _build_row(
@@ -92,7 +92,7 @@ def _property_rows(selected: Selection) -> list[TableRow]:
     return [row for row in found if row.name not in OPTIONAL or any(row.texts)]
 
 
-def _build_row(selected: Selection, name: str, text, html=None) -> TableRow:
+def _build_row(selected: RunSelection, name: str, text, html=None) -> TableRow:
     texts = [text(run) for run in selected.runs]
     texts = [one if one is None else str(one) for one in texts]
     return TableRow(

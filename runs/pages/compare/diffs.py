@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 from runs.files import highlighting
 from runs.files.highlighting import MAX_LINE_LENGTH
 from runs.pages.compare import word_diff
-from runs.pages.compare.matching import Budget, find_opcodes
+from runs.pages.compare.matching import StepBudget, find_opcodes
 
 # Equal lines shown around a difference.
 AROUND = 3
@@ -46,7 +46,7 @@ def build_split(old: str, new: str, path: str, *, whole: bool = False) -> dict:
     """Rows with both sides, or a problem."""
     if _is_too_long(old) or _is_too_long(new):
         return {"problem": TOO_LARGE}
-    rows, budget = [], Budget()
+    rows, budget = [], StepBudget()
     for block, left, right in _iterate_blocks(old, new, path, whole, budget):
         if block == "gap":
             rows.append(DiffRow("gap", skipped=left))
@@ -62,7 +62,7 @@ def build_unified(old: str, new: str, path: str, *, whole: bool = False) -> dict
     """Rows with removed lines above added ones, or a problem."""
     if _is_too_long(old) or _is_too_long(new):
         return {"problem": TOO_LARGE}
-    rows, budget = [], Budget()
+    rows, budget = [], StepBudget()
     for block, left, right in _iterate_blocks(old, new, path, whole, budget):
         if block == "gap":
             rows.append(DiffRow("gap", skipped=left))
@@ -83,7 +83,7 @@ def _row_kind(block: str, left: DiffCell, right: DiffCell) -> str:
     return "change" if left.number and right.number else "delete" if left.number else "insert"
 
 
-def _build_result(view: str, rows: list[DiffRow], old: str, new: str, budget: Budget) -> dict:
+def _build_result(view: str, rows: list[DiffRow], old: str, new: str, budget: StepBudget) -> dict:
     kinds = [row.kind for row in rows]
     for row, before in zip(rows, ["equal", *kinds], strict=False):
         row.is_first = row.kind in DIFFERENT and before not in DIFFERENT
@@ -111,13 +111,13 @@ def _limit_rows(rows: list[DiffRow]) -> list[DiffRow]:
     return rows[:MAX_ROWS]
 
 
-def _iterate_blocks(old: str, new: str, path: str, whole: bool, budget: Budget):
+def _iterate_blocks(old: str, new: str, path: str, whole: bool, budget: StepBudget):
     """(kind, cells left, cells right), or ("gap", number of lines, None)."""
     before, after = old.splitlines(), new.splitlines()
     left, right = _highlight_lines(old, path, len(before)), _highlight_lines(new, path, len(after))
     codes = find_opcodes(before, after, budget, autojunk=len(before) > 2000)
     # Marks within lines have their own budget; lines beyond it are marked as a whole.
-    marks = Budget()
+    marks = StepBudget()
     for index, (kind, start, end, other_start, other_end) in enumerate(codes):
         if kind == "equal" and not whole:
             yield from _fold_equal(
@@ -131,7 +131,7 @@ def _iterate_blocks(old: str, new: str, path: str, whole: bool, budget: Budget):
 
 
 def _mark_words(
-    left: list[DiffCell], right: list[DiffCell], before: list[str], after: list[str], budget: Budget
+    left: list[DiffCell], right: list[DiffCell], before: list[str], after: list[str], budget: StepBudget
 ) -> None:
     for one, other, old, new in zip(left, right, before, after, strict=False):
         one.html, other.html = word_diff.mark_differences(old, new, one.html, other.html, budget)

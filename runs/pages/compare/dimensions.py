@@ -7,7 +7,7 @@ from runs import metric_order
 from runs.models import MetricSeries
 from runs.pages.compare.metrics_tab import CHARTED, load_summaries
 from runs.pages.compare.query import UnknownName
-from runs.pages.compare.selection import Selection
+from runs.pages.compare.selection import RunSelection
 from studio import numbers
 
 METRICS, PARAMS, TAGS = "metrics.", "params.", "tags."
@@ -31,7 +31,7 @@ class Dimension:
 class Dimensions:
     """All dimensions of the selected runs."""
 
-    def __init__(self, selected: Selection):
+    def __init__(self, selected: RunSelection):
         self.selected, self.metrics = selected, load_summaries(selected)
 
     @property
@@ -109,7 +109,7 @@ def parse_number(value):
     return value if found is None else found
 
 
-def list_series_names(selected: Selection) -> list[str]:
+def list_series_names(selected: RunSelection) -> list[str]:
     """Names of metrics that have numbers, what matters first: those with lines, then single values."""
     series = MetricSeries.objects.filter(run__in=selected.pks, kind__in=CHARTED, last__isnull=False)
     found: dict[str, list[int]] = {}

@@ -3,16 +3,16 @@
 from runs.charts import colours
 from runs.pages.compare.dimensions import EXPERIMENT, PARAMS, TAGS, parse_number
 from runs.pages.compare.query import UnknownName
-from runs.pages.compare.selection import DASHES, Selection
+from runs.pages.compare.selection import DASHES, RunSelection
 from studio.errors import Invalid
 
 
-def list_group_keys(selected: Selection) -> list[str]:
+def list_group_keys(selected: RunSelection) -> list[str]:
     """The keys by which the runs can be grouped."""
     return [EXPERIMENT, *[PARAMS + name for name in selected.parameters], *[TAGS + name for name in selected.tags]]
 
 
-def group_runs(selected: Selection, word: str) -> list[dict]:
+def group_runs(selected: RunSelection, word: str) -> list[dict]:
     """Label, style and runs of each group; numbers first, in numeric order, then texts."""
     of_runs = _values_by_run(selected, word)
     found: dict[str, list[int]] = {}
@@ -25,7 +25,7 @@ def group_runs(selected: Selection, word: str) -> list[dict]:
     ]
 
 
-def _values_by_run(selected: Selection, word: str) -> dict[int, str]:
+def _values_by_run(selected: RunSelection, word: str) -> dict[int, str]:
     if word == EXPERIMENT:
         return {run.pk: run.experiment.name for run in selected.runs}
     if not word.startswith((PARAMS, TAGS)):

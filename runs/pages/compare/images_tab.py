@@ -8,13 +8,13 @@ from runs import metrics
 from runs.charts.metric_cards import path_of
 from runs.models import MetricSeries, Run
 from runs.pages.compare.query import UnknownName
-from runs.pages.compare.selection import Selection
+from runs.pages.compare.selection import RunSelection
 from studio import numbers
 
 MAX_STEPS = 200
 
 
-def build_context(selected: Selection, query) -> dict:
+def build_context(selected: RunSelection, query) -> dict:
     """Each run shows its newest image up to the step; without a step, the last one."""
     series = MetricSeries.objects.filter(run__in=selected.pks, kind=MetricSeries.Kind.IMAGE).order_by("name")
     names = list(dict.fromkeys(one.name for one in series))

@@ -9,9 +9,9 @@ from django.db.models import Q
 
 from runs.files import artifacts
 from runs.models import Artifact, Run
-from runs.pages.compare.matching import Budget, find_opcodes
+from runs.pages.compare.matching import StepBudget, find_opcodes
 from runs.pages.compare.query import UnknownName
-from runs.pages.compare.selection import Selection
+from runs.pages.compare.selection import RunSelection
 from studio.errors import Invalid
 
 FIRST = "user_logs/std_log.txt"
@@ -40,7 +40,7 @@ class LogLine:
     is_first: bool
 
 
-def build_context(selected: Selection, query) -> dict:
+def build_context(selected: RunSelection, query) -> dict:
     files = Artifact.objects.filter(run__in=selected.pks)
     named = files.filter(LOGS).order_by("path").values_list("path", flat=True).distinct()[:MAX_PATHS]
     paths = sorted(named, key=lambda path: (path != FIRST, path))
@@ -63,7 +63,7 @@ def build_context(selected: Selection, query) -> dict:
     }
 
 
-def choose_sides(selected: Selection, query) -> list[Run]:
+def choose_sides(selected: RunSelection, query) -> list[Run]:
     """The baseline first, then the runs in the URL, or the next ones."""
     others = [run for run in selected.runs if run is not selected.base]
     if not query["side"]:
@@ -103,6 +103,6 @@ def _build_side(run: Run, base: Run, lines: list[str] | None, wanted: list[str])
 def mark_new_lines(wanted: list[str], lines: list[str]) -> list[tuple[str, bool]]:
     """Each line, and whether the baseline lacks it; times are ignored."""
     old, new = ([MOMENT.sub("", one) for one in side] for side in (wanted, lines))
-    codes = find_opcodes(old, new, Budget())
+    codes = find_opcodes(old, new, StepBudget())
     added = {index for what, _, _, start, end in codes if what in ("replace", "insert") for index in range(start, end)}
     return [(line, index in added) for index, line in enumerate(lines)]

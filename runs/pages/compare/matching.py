@@ -6,7 +6,7 @@ import difflib
 MAX_STEPS = 1_000_000
 
 
-class Budget:
+class StepBudget:
     def __init__(self, steps: int = MAX_STEPS):
         self.left = steps
         # Whether the budget was too small for something.
@@ -23,7 +23,7 @@ class Budget:
 class Matcher(difflib.SequenceMatcher):
     """A sequence matcher; everything beyond its budget counts as different."""
 
-    def __init__(self, old: list[str], new: list[str], budget: Budget, *, autojunk: bool = False):
+    def __init__(self, old: list[str], new: list[str], budget: StepBudget, *, autojunk: bool = False):
         super().__init__(None, old, new, autojunk)
         self.budget = budget
         # Prefix sums of the matches of `old` in `new`: the cost of searching a range is a difference of two.
@@ -38,7 +38,7 @@ class Matcher(difflib.SequenceMatcher):
         return super().find_longest_match(alo, ahi, blo, bhi)
 
 
-def find_opcodes(old: list[str], new: list[str], budget: Budget, *, autojunk: bool = False) -> list[tuple]:
+def find_opcodes(old: list[str], new: list[str], budget: StepBudget, *, autojunk: bool = False) -> list[tuple]:
     """Like difflib's; common prefixes and suffixes cost nothing."""
     start = _common_prefix(old, new)
     tail = _common_prefix(old[start:][::-1], new[start:][::-1])

@@ -8,7 +8,7 @@ from runs import metric_order
 from runs.models import MetricSeries
 from runs.pages.compare import table_export, table_rows
 from runs.pages.compare.query import VALUES, UnknownName
-from runs.pages.compare.selection import Selection
+from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow
 from studio.formats import format_exact, format_number
 
@@ -17,7 +17,7 @@ FIELDS = ("name", "run", "shown", "last", "min", "max", "last_step", "min_step",
 FIELD = {"last": "last", "min": "min", "max": "max"}
 
 
-def build_context(selected: Selection, query) -> dict:
+def build_context(selected: RunSelection, query) -> dict:
     found = load_summaries(selected)
     narrow = _build_rows(selected, found, query)
     page = table_rows.get_page(narrow, query)
@@ -28,7 +28,7 @@ def build_context(selected: Selection, query) -> dict:
     return {**more, "has_metrics": bool(found), "visible": ("q", "only")}
 
 
-def build_table(selected: Selection, query) -> table_export.Table:
+def build_table(selected: RunSelection, query) -> table_export.Table:
     """The table with all its pages; values other than the last are labelled."""
     found = _build_rows(selected, load_summaries(selected), query)
     names = [row.name if row.more["stat"] == "last" else f"{row.name} ({row.more['stat']})" for row in found]
@@ -36,7 +36,7 @@ def build_table(selected: Selection, query) -> table_export.Table:
     return [["Metric", *table_export.list_column_names(selected)], *cells]
 
 
-def _build_rows(selected: Selection, found: dict, query) -> list[TableRow]:
+def _build_rows(selected: RunSelection, found: dict, query) -> list[TableRow]:
     """The rows that match the search; afterwards the runs are in the requested order."""
     names = {stat: set(query[stat]) for stat in VALUES}
     if name := query["sort"].removeprefix("-"):
@@ -44,7 +44,7 @@ def _build_rows(selected: Selection, found: dict, query) -> list[TableRow]:
     return table_rows.filter_rows([_build_row(selected, found, name, names, query) for name in found], query)
 
 
-def load_summaries(selected: Selection) -> dict[str, dict[int, tuple]]:
+def load_summaries(selected: RunSelection) -> dict[str, dict[int, tuple]]:
     """{metric: {run: its summary}} of all metrics of numbers, what matters first: one query of what is kept at ingest."""
     series = MetricSeries.objects.filter(run__in=selected.pks, kind__in=CHARTED).order_by("name")
     found: dict[str, dict[int, tuple]] = {}
@@ -71,7 +71,7 @@ def _stat_step(summary: tuple | None, stat: str) -> int | None:
     return None if summary is None else getattr(summary, f"{FIELD[stat]}_step")
 
 
-def _sort_runs(selected: Selection, found, query, names, name: str) -> None:
+def _sort_runs(selected: RunSelection, found, query, names, name: str) -> None:
     """Sorts the columns by a row; runs without a value come last."""
     if name not in found:
         raise UnknownName("sort", query["sort"], "none of the runs has a metric of this name.")
@@ -83,7 +83,7 @@ def _sort_runs(selected: Selection, found, query, names, name: str) -> None:
     selected.pks[:] = [run.pk for run in selected.runs]
 
 
-def _build_row(selected: Selection, found, name: str, names, query) -> TableRow:
+def _build_row(selected: RunSelection, found, name: str, names, query) -> TableRow:
     stat = _row_stat(name, names, query)
     values = [_stat_value(found[name].get(pk), stat) for pk in selected.pks]
     shown = [None if value is None else format_number(value) for value in values]
@@ -99,7 +99,7 @@ def _render_row(row: TableRow, base: int, better: str, query) -> None:
     row.cells = _render_cells(row, base, better)
 
 
-def _better_direction(name: str, query, selected: Selection) -> str:
+def _better_direction(name: str, query, selected: RunSelection) -> str:
     """As the address says, else as the objective or the name does; empty if none does."""
     if name in query["down"]:
         return "lower"

@@ -5,7 +5,7 @@ import datetime as dt
 from runs.charts import figures
 from runs.pages.compare import labels, table_export
 from runs.pages.compare.dimensions import CREATED, DURATION, METRICS, Dimension, Dimensions
-from runs.pages.compare.selection import DASHES, Selection
+from runs.pages.compare.selection import DASHES, RunSelection
 
 MAX_AXES = 12
 # For runs of one colour, as their lines have dashes.
@@ -13,7 +13,7 @@ SYMBOLS = dict(zip(DASHES, ["circle", "square", "diamond", "cross", "triangle-up
 FIRST_PARAMS, FIRST_METRICS = 4, 2
 
 
-def build_scatter_context(selected: Selection, query) -> dict:
+def build_scatter_context(selected: RunSelection, query) -> dict:
     dimensions = Dimensions(selected)
     columns = _scatter_dimensions(dimensions, query)
     x, y, *rest = columns
@@ -45,7 +45,7 @@ def _choose_axes(dimensions: Dimensions, query) -> tuple[Dimension, Dimension]:
     return dimensions.get(x, "sx"), dimensions.get(y, "sy")
 
 
-def _build_scatter(selected: Selection, x: Dimension, y: Dimension, colour: Dimension | None) -> dict:
+def _build_scatter(selected: RunSelection, x: Dimension, y: Dimension, colour: Dimension | None) -> dict:
     names = [labels.escape_plotly(run.display_name) for run in selected.runs]
     hover = f"<b>%{{text}}</b><br>{labels.escape_plotly(x.label)} %{{x}}<br>{labels.escape_plotly(y.label)} %{{y}}<extra></extra>"
     trace = {"type": "scatter", "mode": "markers", "x": x.values, "y": y.values, "text": names, "hovertemplate": hover}
@@ -79,7 +79,7 @@ def _axis_scale(dimension: Dimension) -> str:
     return "log" if is_wide else "linear"
 
 
-def _traces_by_run(trace: dict, selected: Selection, y: Dimension) -> list[dict]:
+def _traces_by_run(trace: dict, selected: RunSelection, y: Dimension) -> list[dict]:
     """A trace for each run, so that the legend names them: the best on top in both."""
     traces = []
     for index in _best_last(selected, y):
@@ -90,7 +90,7 @@ def _traces_by_run(trace: dict, selected: Selection, y: Dimension) -> list[dict]
     return traces
 
 
-def _best_last(selected: Selection, y: Dimension) -> list[int]:
+def _best_last(selected: RunSelection, y: Dimension) -> list[int]:
     """The indexes of the runs, so that the best of a metric are drawn last and lie on top; of others as they are."""
     indexes = list(reversed(range(len(selected.runs))))
     if not (y.is_numeric and y.word.startswith(METRICS)):
@@ -119,7 +119,7 @@ def _traces_by_text(trace: dict, dimension: Dimension) -> list[dict]:
     return traces
 
 
-def build_parallel_context(selected: Selection, query) -> dict:
+def build_parallel_context(selected: RunSelection, query) -> dict:
     dimensions = Dimensions(selected)
     axes, left_out = _parallel_axes(dimensions, query)
     colour = dimensions.get(query["sc"], "sc") if query["sc"] else None
@@ -170,21 +170,21 @@ def _describe_run(run) -> dict:
     return {"id": run.run_id, "name": run.display_name, "colour": run.colour, "url": run.get_absolute_url()}
 
 
-def _table_rows(selected: Selection, columns: list[Dimension]) -> list[tuple]:
+def _table_rows(selected: RunSelection, columns: list[Dimension]) -> list[tuple]:
     """Each run with its values, as an accessible table of the plot."""
     cells = zip(*[[(value, dimension.is_numeric) for value in dimension.values] for dimension in columns], strict=True)
     return list(zip(selected.runs, cells, strict=True))
 
 
-def build_scatter_table(selected: Selection, query) -> table_export.Table:
+def build_scatter_table(selected: RunSelection, query) -> table_export.Table:
     return _build_table(selected, _scatter_dimensions(Dimensions(selected), query))
 
 
-def build_parallel_table(selected: Selection, query) -> table_export.Table:
+def build_parallel_table(selected: RunSelection, query) -> table_export.Table:
     return _build_table(selected, _parallel_axes(Dimensions(selected), query)[0])
 
 
-def _build_table(selected: Selection, columns: list[Dimension]) -> table_export.Table:
+def _build_table(selected: RunSelection, columns: list[Dimension]) -> table_export.Table:
     head = ["Job", *[dimension.label for dimension in columns]]
     return [
         head,

@@ -22,7 +22,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 @dataclasses.dataclass
-class Selection:
+class RunSelection:
     runs: list[Run]
     # None if there are too few runs to compare; then it is not used.
     base: Any
@@ -77,7 +77,7 @@ class Selection:
         raise Invalid(f"{word}={run_id!r}: this job is not part of the comparison.", target=word)
 
 
-def load_selection(scope, query, user) -> tuple[CompareQuery, Selection]:
+def load_selection(scope, query, user) -> tuple[CompareQuery, RunSelection]:
     """Up to 50 runs of `scope`, the visible runs, and the query without missing ones."""
     wanted = query["runs"]
     if len(wanted) > MAX_RUNS:
@@ -86,7 +86,7 @@ def load_selection(scope, query, user) -> tuple[CompareQuery, Selection]:
     found = found.annotate(own_colour=colours.chosen_colour(user))
     by_id = {run.run_id: run for run in found}
     runs = [by_id[run_id] for run_id in wanted if run_id in by_id]
-    selected = Selection(runs, runs[0] if runs else None, [run_id for run_id in wanted if run_id not in by_id])
+    selected = RunSelection(runs, runs[0] if runs else None, [run_id for run_id in wanted if run_id not in by_id])
     selected.user = user
     _assign_colours(selected, query["show"])
     query = query.without_runs(selected.missing)
@@ -107,7 +107,7 @@ def _format_token(total: int) -> str:
     return f"{total:x}"
 
 
-def _assign_colours(selected: Selection, charted: Sequence[str]) -> None:
+def _assign_colours(selected: RunSelection, charted: Sequence[str]) -> None:
     """Each run has its usual colour, but that lines differ that stand out together; runs that share one differ by their dashes."""
     taken: dict[int, int] = {}
     bright = _find_bright(selected, charted) if colours.are_shared(selected.runs) else []
@@ -118,7 +118,7 @@ def _assign_colours(selected: Selection, charted: Sequence[str]) -> None:
         run.dash = DASHES[number % len(DASHES)]
 
 
-def _find_bright(selected: Selection, charted: Sequence[str]) -> list[list[int]]:
+def _find_bright(selected: RunSelection, charted: Sequence[str]) -> list[list[int]]:
     """The runs that stand out in the charts of what matters first, then in those of other charted metrics."""
     found = MetricSeries.objects.filter(run__in=selected.pks).order_by()
     counts = dict(found.values_list("name").annotate(number=Count("pk")))

@@ -3,13 +3,13 @@
 import csv
 import io
 
-from runs.pages.compare.selection import Selection
+from runs.pages.compare.selection import RunSelection
 from studio.formats import escape_formula, format_number
 
 Table = list[list]
 
 
-def list_column_names(selected: Selection) -> list[str]:
+def list_column_names(selected: RunSelection) -> list[str]:
     """Names of the runs; of those that share one, with their ids."""
     names = [run.display_name for run in selected.runs]
     return [

@@ -88,7 +88,7 @@ def compare(request, slug):
     return render_page(request, "runs/compare/page.html", context, partial="compare")
 
 
-def _tab_context(selected: selection.Selection, query: CompareQuery) -> dict:
+def _tab_context(selected: selection.RunSelection, query: CompareQuery) -> dict:
     """The context of the tab. Names that none of the runs has are ignored with a note."""
     absent: list[str] = []
     while True:

@@ -5,7 +5,7 @@ from html import unescape
 
 from django.utils.safestring import SafeString, mark_safe
 
-from runs.pages.compare.matching import Budget, Matcher
+from runs.pages.compare.matching import Matcher, StepBudget
 
 WORD = re.compile(r"\w+|\s+|.")
 # A tag, an entity or a character of HTML.
@@ -18,7 +18,9 @@ MIN_STEPS = 200
 ALIKE = 0.4
 
 
-def mark_differences(old: str, new: str, old_html: str, new_html: str, budget: Budget) -> tuple[SafeString, SafeString]:
+def mark_differences(
+    old: str, new: str, old_html: str, new_html: str, budget: StepBudget
+) -> tuple[SafeString, SafeString]:
     """The HTML of both lines; unchanged if marks would not help."""
     found = find_differences(old, new, budget)
     if not found or _strip_tags(old_html) != old or _strip_tags(new_html) != new:
@@ -26,7 +28,7 @@ def mark_differences(old: str, new: str, old_html: str, new_html: str, budget: B
     return _insert_marks(old_html, found[0]), _insert_marks(new_html, found[1])
 
 
-def find_differences(old: str, new: str, budget: Budget) -> tuple[set[int], set[int]] | None:
+def find_differences(old: str, new: str, budget: StepBudget) -> tuple[set[int], set[int]] | None:
     """Positions of the characters that are not in the other line."""
     if max(len(old), len(new)) > MAX_LINE_LENGTH or not budget.take(MIN_STEPS):
         return None

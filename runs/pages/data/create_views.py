@@ -55,7 +55,7 @@ def _find_files(request, workspace, data: dict) -> dict:
         return {"path": data["path"].strip("/")}
     if len(files) > MAX_FILES:
         raise Invalid(f"Choose at most {MAX_FILES:,} files; the SDK uploads more.", target="path")
-    store = stores.Files(find_datastore(workspace, data["datastore"]))
+    store = stores.DatastoreFiles(find_datastore(workspace, data["datastore"]))
     folder = f"UI/{dt.datetime.now(dt.UTC):%Y-%m-%d}_{uuid.uuid4().hex[:8]}"
     targets = paths if len(paths) == len(files) else [file.name for file in files]
     full = [rules.check_path(f"{folder}/{target}") for target in targets]
@@ -116,7 +116,7 @@ def _guess(given: dict) -> dict:
     return {**found, "separator": "\t" if ending == "tsv" else ","}
 
 
-def _read_table(workspace, path: dict, form: SettingsForm) -> previews.Preview:
+def _read_table(workspace, path: dict, form: SettingsForm) -> previews.TablePreview:
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
         raise Invalid(f"{name}: {errors[0]}", target=name)

@@ -68,7 +68,7 @@ def _register(request, workspace, form: DatastoreForm) -> Datastore:
     if Datastore.objects.of(workspace).filter(name__iexact=name).exists():
         raise Conflict(f"There is a datastore {name} already. Choose another name.", target="name")
     try:
-        stores.Files(Datastore.build_unsaved(workspace, name, fields)).test()
+        stores.DatastoreFiles(Datastore.build_unsaved(workspace, name, fields)).test()
     except NotReady as error:
         raise Conflict(error.message) from error
     return Datastore.register(actor_of_request(request), workspace, name, fields)
@@ -91,7 +91,7 @@ def datastore_detail(request, slug, name):
         "resource": _properties(found),
     }
     try:
-        files = stores.Files(found)
+        files = stores.DatastoreFiles(found)
         context["page"] = page_of(request, files.list_folder(folder), size=PAGE)
         if path:
             context |= _preview(files, path)
@@ -113,13 +113,13 @@ def _properties(found: Datastore) -> list[tuple[str, str]]:
     return [("Type", found.get_kind_display()), *shown, ("Credentials", found.credentials or "None")]
 
 
-def _preview(files: stores.Files, path: str) -> dict:
+def _preview(files: stores.DatastoreFiles, path: str) -> dict:
     file = files.find(path)
     kind = mimetypes.guess_type(path)[0] or ""
     shown = previews.make_preview(path, kind, file.size or 0, lambda length: files.read(path, 0, length))
     if shown.kind in ("page", "pdf"):
         # Their frames need addresses of their own, which files of a datastore do not have.
-        shown = previews.Preview("none", note="Download this file to open it.")
+        shown = previews.FilePreview("none", note="Download this file to open it.")
     tail = ""
     if shown.kind == "log":
         start = max(0, (file.size or 0) - TAIL)
@@ -149,7 +149,7 @@ def datastore_upload(request, slug, name):
     if not files or len(files) > MAX_FILES:
         raise Invalid(f"Choose 1 to {MAX_FILES:,} files. The SDK uploads more.", target="files")
     targets = paths if len(paths) == len(files) else [file.name for file in files]
-    store, overwrite = stores.Files(found), bool(request.POST.get("overwrite"))
+    store, overwrite = stores.DatastoreFiles(found), bool(request.POST.get("overwrite"))
     full = [rules.check_path(f"{folder}/{target}" if folder else target) for target in targets]
     skipped = 0
     for file, path in zip(files, full, strict=True):
@@ -181,14 +181,14 @@ def datastore_change(request, slug, name):
             found.make_default(actor)
             messages.success(request, f"{found.name} is the default datastore now.")
         elif act == "test":
-            stores.Files(found).test()
+            stores.DatastoreFiles(found).test()
             messages.success(request, f"The datastore {found.name} answers.")
         elif act == "remove":
             found.remove(actor)
             messages.success(request, f"The datastore {found.name} was removed. Its files stay where they are.")
             return redirect(reverse("data:datastores", args=[slug]))
         elif act == "delete":
-            stores.Files(found).delete(path)
+            stores.DatastoreFiles(found).delete(path)
             messages.success(request, f"{path} was deleted.")
     except (Conflict, Denied, NotReady) as error:
         messages.error(request, error.message)

@@ -13,7 +13,7 @@ FORMATS = {"read_delimited": "Delimited", "read_parquet": "Parquet", "read_json_
 KINDS = {"tabular": "Tabular: rows and columns", "file": "File: the files as they are"}
 
 
-class VersionForm(forms.Form):
+class DataVersionForm(forms.Form):
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 3}))
     tags = TagsField()
 

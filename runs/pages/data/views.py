@@ -17,7 +17,7 @@ from runs.api.data_assets import add_newest, list_assets
 from runs.job_data import SOURCE_TYPE
 from runs.models import Run, RunDataset
 from runs.pages.access import find_workspace, is_allowed, require_permission
-from runs.pages.data.forms import VersionForm
+from runs.pages.data.forms import DataVersionForm
 from studio import numbers
 from studio.forms import attempt
 from studio.htmx import render_page
@@ -94,7 +94,7 @@ def data_detail(request, slug, name, version):
     """A POST changes description and tags."""
     found = _version(request, slug, name, version)
     initial = {"description": found.description, "tags": found.tags}
-    form = VersionForm(request.POST or None, initial=initial)
+    form = DataVersionForm(request.POST or None, initial=initial)
     if request.method == "POST":
         require_permission(request, "edit")
         if attempt(form, lambda: _edit(request, found, form)):
@@ -119,7 +119,7 @@ def data_detail(request, slug, name, version):
     return render(request, "data/detail.html", _context(request, found, "details", **more))
 
 
-def _edit(request, found: DataVersion, form: VersionForm) -> bool:
+def _edit(request, found: DataVersion, form: DataVersionForm) -> bool:
     found.edit(actor_of_request(request), **form.cleaned_data)
     return True
 

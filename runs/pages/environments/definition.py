@@ -12,7 +12,7 @@ MAX_SHOWN = 300
 
 
 @dataclasses.dataclass(frozen=True)
-class Definition:
+class EnvironmentDefinition:
     """`problems` are the lines that no machine can install, with the messages of a build."""
 
     conda_text: str
@@ -28,14 +28,14 @@ class Definition:
     problems: list[str]
 
 
-def describe_definition(definition: dict) -> Definition:
+def describe_definition(definition: dict) -> EnvironmentDefinition:
     part = definition.get("python") or {}
     items = (part.get("condaDependencies") or {}).get("dependencies") or []
     packages = [item for item in items if isinstance(item, str)]
     pip = [line for item in items if isinstance(item, dict) for line in item.get("pip") or []]
     docker = definition.get("docker") or {}
     python, problems = _read_for_machine(part)
-    return Definition(
+    return EnvironmentDefinition(
         conda_text=environments.format_conda(definition) or "",
         python=python,
         packages=packages[:MAX_SHOWN],

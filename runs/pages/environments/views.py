@@ -138,7 +138,7 @@ def environment_build_log(request, slug, name, version):
         raise Invalid(f"The job {wanted[:256]!r} has no build log of this version.", target="job")
     more = {"files": files, "file": chosen}
     if chosen:
-        more |= {"preview": previews.Preview("log"), "tail": logs.read_tail(chosen, TAIL), "run": chosen.run}
+        more |= {"preview": previews.FilePreview("log"), "tail": logs.read_tail(chosen, TAIL), "run": chosen.run}
         more["state"] = usage.build_state(chosen.run)
     return render(request, "environments/build_log.html", _context(request, found, "log", **more))
 
