@@ -436,7 +436,7 @@ def test_the_api(world, persona):
 
 
 def test_every_route_of_the_api_has_its_line(world):
-    """The doors of nodes and the first steps of a sign-in are tried apart, and `discovery` is open to all."""
+    """The routes of nodes and the first steps of a sign-in are tried apart, and `discovery` is open to all."""
     tried = {(method, filled(world, address).partition("?")[0]) for _, method, address, _, _ in lines(API)}
     missing = []
     for path, methods in the_api.get_openapi_schema()["paths"].items():

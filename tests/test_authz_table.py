@@ -15,7 +15,7 @@ from django.test import Client
 from studio.urls import urlpatterns
 from tests import factories
 from tests.test_authz import API, LEAST_FIRST, ROLES, as_if_never, lines, world
-from tests.test_house import OWN_DOORS, address_of, routes_of
+from tests.test_house import OWN_KEYS, address_of, routes_of
 
 __all__ = ["world"]
 HERE = pathlib.Path(__file__).parent
@@ -54,7 +54,7 @@ def page_routes() -> dict[str, str]:
     found = {}
     for route, _ in routes_of(urlpatterns):
         address = address_of(route)
-        if (OWN_DOORS.match(address) and address != "/login/device/") or "(?" in address or "^" in address:
+        if (OWN_KEYS.match(address) and address != "/login/device/") or "(?" in address or "^" in address:
             continue
         for plain, real in PLACES:
             address = address.replace(plain, real)

@@ -11,7 +11,7 @@ ML = f"/mlflow/v1.0{PLACE}/api/2.0/mlflow"
 
 
 def error_text(answer) -> str:
-    """The sentence of a refusal, in the shape of the door that it came from."""
+    """The sentence of a refusal, in the format of the API that it came from."""
     body = json.loads(answer.content)
     return body["message"] if "error_code" in body else body["error"]["message"]
 

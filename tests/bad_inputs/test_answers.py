@@ -37,7 +37,7 @@ def test_json_by_any_of_its_names_is_read(world, kind):
 
 
 @pytest.fixture
-def door(world):
+def client(world):
     """The client, through the middleware that a started studio gives the API."""
 
     class Handler(ApiMiddleware, ClientHandler):
@@ -47,31 +47,31 @@ def door(world):
     return world
 
 
-def test_a_change_of_what_was_changed_meanwhile_is_refused(door):
+def test_a_change_of_what_was_changed_meanwhile_is_refused(client):
     """Row A49."""
-    seen = door.get(RUN).headers["ETag"]
+    seen = client.get(RUN).headers["ETag"]
 
     def rename(name: str, etag: str):
-        return door.patch(RUN, {"displayName": name}, "application/json", headers={"If-Match": etag})
+        return client.patch(RUN, {"displayName": name}, "application/json", headers={"If-Match": etag})
 
     assert rename("first", seen).status_code == 200
     refused = rename("second", seen)
     assert refused.status_code == 412 and refused.json()["error"]["code"] == "ChangedMeanwhile"
-    assert door.delete(RUN, headers={"If-Match": seen}).status_code == 412
-    now = door.get(RUN)
+    assert client.delete(RUN, headers={"If-Match": seen}).status_code == 412
+    now = client.get(RUN)
     assert now.json()["displayName"] == "first" and now.headers["ETag"] == refused.headers["ETag"] != seen
     assert rename("third", f'"other", W/{now.headers["ETag"]}').status_code == 200
     assert rename("fourth", "*").status_code == 200
-    nothing = door.put(f"{PLACE}/environments/none/versions/1", {}, "application/json", headers={"If-Match": "*"})
+    nothing = client.put(f"{PLACE}/environments/none/versions/1", {}, "application/json", headers={"If-Match": "*"})
     assert nothing.status_code == 412
     assert Client().patch(RUN, {}, "application/json", headers={"If-Match": seen}).status_code == 401
 
 
-def test_what_did_not_change_is_not_sent_again(door):
-    etag = door.get(RUN).headers["ETag"]
-    again = door.get(RUN, headers={"If-None-Match": etag})
+def test_what_did_not_change_is_not_sent_again(client):
+    etag = client.get(RUN).headers["ETag"]
+    again = client.get(RUN, headers={"If-None-Match": etag})
     assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", etag)
-    assert door.get(RUN, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert client.get(RUN, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
 @pytest.fixture
@@ -90,18 +90,18 @@ def pace(settings, monkeypatch):
     return clock
 
 
-@pytest.mark.parametrize("door", [RUN, f"{ML}/runs/get?run_id=r1"])
-def test_a_token_that_sends_too_much_waits_and_others_do_not(world, owner, pace, door):
+@pytest.mark.parametrize("url", [RUN, f"{ML}/runs/get?run_id=r1"])
+def test_a_token_that_sends_too_much_waits_and_others_do_not(world, owner, pace, url):
     """Row A63."""
-    answers = [world.get(door) for _ in range(12)]
+    answers = [world.get(url) for _ in range(12)]
     assert [answer.status_code for answer in answers] == [200] * 10 + [429] * 2
     assert answers[-1].headers["Retry-After"] == "7" and "1 a second" in answers[-1].json().get(
         "message", answers[-1].content.decode()
     )
     other = Client(headers={"Authorization": f"Bearer {factories.make_token(owner)}"})
-    assert other.get(door).status_code == 200
+    assert other.get(url).status_code == 200
     pace[0] += 7
-    assert world.get(door).status_code == 200
+    assert world.get(url).status_code == 200
 
 
 def test_tokens_that_are_tried_out_are_stopped_by_their_address(world, pace):

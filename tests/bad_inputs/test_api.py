@@ -1,4 +1,4 @@
-"""Rows of the catalogue about the API: the row, the door, what is sent, and a word of the refusal."""
+"""Rows of the catalogue about the API: the row, the route, what is sent, and a word of the refusal."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.bad_inputs.apis import ML, PLACE, H, error_text
 from tests.bad_inputs.bodies import JOB
 from workspaces.models import Role, Workspace
 
-# The row of the catalogue of bad inputs, the door, what is sent, and a word of the refusal.
+# The row of the catalogue of bad inputs, the route, what is sent, and a word of the refusal.
 REFUSED = [
     ("A03", f"PATCH {H}/runs/r1", b"[1]", "JSON object, not a list"),
     ("A03", f"PATCH {H}/runs/r1", b"null", "JSON object"),
@@ -70,9 +70,9 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("row", "door", "body", "word"), REFUSED, ids=[f"{row[0]} {row[3]}" for row in REFUSED])
-def test_a_row_of_the_catalogue(world, row, door, body, word):
-    method, _, path = door.partition(" ")
+@pytest.mark.parametrize(("row", "route", "body", "word"), REFUSED, ids=[f"{row[0]} {row[3]}" for row in REFUSED])
+def test_a_row_of_the_catalogue(world, row, route, body, word):
+    method, _, path = route.partition(" ")
     answer = world.generic(method, path, body, "application/json")
     assert 400 <= answer.status_code < 500, answer.content[:300]
     assert word in error_text(answer), error_text(answer)
@@ -196,8 +196,8 @@ def test_no_body_is_an_empty_object_where_nothing_has_to_be_said(world):
 def test_a_cookie_opens_no_api_whatever_the_kind_of_the_body(world, browser, kind):
     """Rows A19 and A20: there is no simple request to forge, and an answer is never read as a page."""
     assert browser.generic("PATCH", f"{H}/runs/r1", b'{"displayName": "x"}', kind).status_code == 401
-    for door in (f"{H}/runs/r1/metrics", f"{ML}/runs/search"):
-        answer = world.generic("POST", door, b"{}", kind)
+    for route in (f"{H}/runs/r1/metrics", f"{ML}/runs/search"):
+        answer = world.generic("POST", route, b"{}", kind)
         assert answer.headers["Content-Type"].startswith("application/json")
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 

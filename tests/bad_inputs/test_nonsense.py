@@ -1,4 +1,4 @@
-"""Nonsense at every door: told in words, never a server error, and nothing is stored."""
+"""Nonsense at every route: refused in words, never a server error, and nothing is stored."""
 
 import json
 import re
@@ -10,8 +10,8 @@ from compute.models import ComputeTarget
 from tests.bad_inputs.apis import ML, PLACE, H, as_if_never, error_text
 from workspaces.models import Workspace
 
-# Every kind of door that takes a JSON object.
-DOORS = [
+# Every kind of route that takes a JSON object.
+ROUTES = [
     f"PATCH {PLACE}",
     f"PUT {PLACE[:-13]}fresh-one",
     "PUT /subscriptions/sub-1",
@@ -187,9 +187,9 @@ TYPED = [
 ]
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_wrong_body_is_refused_or_harmless(world, door):
-    method, _, path = door.partition(" ")
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_wrong_body_is_refused_or_harmless(world, route):
+    method, _, path = route.partition(" ")
     for name, body in NOT_JSON.items():
         with as_if_never():
             answer = world.generic(method, path, body, "application/json")
@@ -197,13 +197,13 @@ def test_a_wrong_body_is_refused_or_harmless(world, door):
         if answer.status_code >= 400:
             assert error_text(answer), name
         else:
-            # What means nothing to this door is ignored; what it cannot store, it refuses.
+            # What means nothing to this route is ignored; what it cannot store, it refuses.
             assert not body.startswith((b"[", b'"', b"null", b'{"a": ')), (name, answer.content[:300])
 
 
-@pytest.mark.parametrize("door", SEGMENTS)
-def test_a_strange_word_in_an_address_is_not_found_or_refused(world, door):
-    method, _, path = door.partition(" ")
+@pytest.mark.parametrize("route", SEGMENTS)
+def test_a_strange_word_in_an_address_is_not_found_or_refused(world, route):
+    method, _, path = route.partition(" ")
     for word in WORDS:
         with as_if_never():
             answer = world.generic(method, path.format(word), b"{}" if method != "GET" else b"", "application/json")

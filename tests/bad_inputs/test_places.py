@@ -34,7 +34,7 @@ DATA = {
         {"type": "filter", "expression": {"op": "gt", "of": [{"column": "a"}, {"value": 1}]}},
     ],
 }
-# What each door takes; every place of it is filled with what does not belong there.
+# What each route takes; every place of it is filled with what does not belong there.
 BODIES = {
     "PUT /subscriptions/sub-2": {"displayName": "d"},
     "PUT /subscriptions/sub-1/resourceGroups/fresh": {"location": "eastus", "tags": {"a": "b"}},
@@ -106,13 +106,13 @@ def keys(world):
 
 
 @pytest.mark.extended
-@pytest.mark.parametrize("door", BODIES)
-def test_wrong_values_are_refused_with_their_path(world, keys, door):
-    method, _, path = door.partition(" ")
+@pytest.mark.parametrize("route", BODIES)
+def test_wrong_values_are_refused_with_their_path(world, keys, route):
+    method, _, path = route.partition(" ")
     headers = {"Authorization": f"Bearer {keys[path]}"} if path in keys else {}
-    for way in places(BODIES[door]):
+    for way in places(BODIES[route]):
         for odd in UNFIT:
-            body = json.dumps(filled(BODIES[door], way, odd))
+            body = json.dumps(filled(BODIES[route], way, odd))
             with as_if_never():
                 answer = world.generic(method, path, body, "application/json", headers=headers)
             assert answer.status_code < 500, (way, odd, answer.content[:300])
@@ -121,12 +121,12 @@ def test_wrong_values_are_refused_with_their_path(world, keys, door):
                 assert error["message"] and (error["target"] or not way), (way, odd, error)
 
 
-@pytest.mark.parametrize("door", [door for door, body in BODIES.items() if "properties" in body])
-def test_properties_that_are_no_object_are_not_taken_for_none(world, door):
-    method, _, path = door.partition(" ")
+@pytest.mark.parametrize("route", [route for route, body in BODIES.items() if "properties" in body])
+def test_properties_that_are_no_object_are_not_taken_for_none(world, route):
+    method, _, path = route.partition(" ")
     for odd in (5, "x", [], True):
         answer = world.generic(method, path, json.dumps({"properties": odd}), "application/json")
         assert answer.status_code in (400, 422) and "properties" in error_text(answer), (odd, answer.content)
 
 
-# The row of the catalogue of bad inputs, the door, what is sent, and a word of the refusal.
+# The row of the catalogue of bad inputs, the route, what is sent, and a word of the refusal.

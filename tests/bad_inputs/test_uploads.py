@@ -37,9 +37,9 @@ PATHS = [
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: repr(path[:12]))
 def test_a_path_that_is_none_stores_nothing(world, path):
-    for method, door in (("PUT", "content"), ("POST", "append")):
+    for method, action in (("PUT", "content"), ("POST", "append")):
         answer = world.generic(
-            method, f"{H}/runs/r1/artifacts/{door}", b"abc", "text/plain", query_params={"path": path, "offset": "0"}
+            method, f"{H}/runs/r1/artifacts/{action}", b"abc", "text/plain", query_params={"path": path, "offset": "0"}
         )
         assert 400 <= answer.status_code < 500 and error_text(answer)
     assert not Artifact.objects.exists()

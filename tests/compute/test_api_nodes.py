@@ -1,4 +1,4 @@
-"""The doors of nodes and hosts: their own keys only, and what their words lead to."""
+"""The routes of nodes and hosts: their own keys only, and what their words lead to."""
 
 import datetime as dt
 

@@ -116,7 +116,7 @@ def connect(tmp_path, studio, monkeypatch):
         Applications.parse("http://*.localhost:8000"),
         "http://127.0.0.1:8000",
     )
-    listener = process.open_listener(str(tmp_path / "door"))
+    listener = process.open_listener(str(tmp_path / "socket"))
     loop = asyncio.new_event_loop()
     monkeypatch.setattr(loop, "add_signal_handler", lambda *arguments: None)
     running = [loop.create_task(process.serve(gateway, listener))]
@@ -126,7 +126,7 @@ def connect(tmp_path, studio, monkeypatch):
     def give(request: str) -> socket.socket:
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
-        assert socket_handover.hand_over(str(tmp_path / "door"), theirs, request.replace("\n", "\r\n").encode())
+        assert socket_handover.hand_over(str(tmp_path / "socket"), theirs, request.replace("\n", "\r\n").encode())
         socket_handover.forget(theirs)
         return ours
 

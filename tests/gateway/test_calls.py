@@ -239,8 +239,8 @@ def test_a_change_counts_from_the_next_request_on(connect, tmp_path, studio, rep
     studio.answers["authorize"] = (401, {"error": {"message": "Another key counts."}})
     assert send(sock, post("b"))[0].status == 200
     for name, status in (("another", 200), ("svc", 401)):
-        socket_handover.notify(str(tmp_path / "door"), {"workspace": "space", "name": name})
-        # What comes through the same door later is read later.
+        socket_handover.notify(str(tmp_path / "socket"), {"workspace": "space", "name": name})
+        # What comes through the same socket later is read later.
         assert read_answer(connect(post("c")))[0].status == status
 
 

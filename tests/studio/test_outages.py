@@ -1,4 +1,4 @@
-"""A full disk, a locked database, one that is away: 507 or 503 in the shape of the door, and nothing is half stored."""
+"""A full disk, a locked database, one that is away: 507 or 503 in the format of the API or page, and nothing is half stored."""
 
 import errno
 import json

@@ -77,7 +77,7 @@ def test_a_filler_is_no_letter_of_a_name(what):
 
 
 @pytest.mark.parametrize("name", ["   ", "a\u202eb", "a\u200bb"])
-class TestEveryDoor:
+class TestEveryRoute:
     """One name by every way in."""
 
     def test_rest(self, api, alice, w, workspace, name):
