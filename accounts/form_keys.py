@@ -40,7 +40,7 @@ def process_once(view):
                 transaction.set_rollback(True)
             return response
 
-    answer.is_once = True  # type: ignore[attr-defined]
+    answer.is_once = True
     return answer
 
 
