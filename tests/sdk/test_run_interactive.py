@@ -53,7 +53,8 @@ def test_files_go_there_and_back(run, folder):
     assert artifact.artifact_id == f"ExperimentRun/dcid.{run.id}/outputs/sample.csv"
     (folder / "more" / "deep").mkdir(parents=True)
     (folder / "more" / "deep" / "x.txt").write_text("x")
-    run.upload_folder("more", "more")
+    with pytest.warns(UserWarning, match="datastore_name='mine' has no effect"):
+        run.upload_folder("more", "more", datastore_name="mine")
     assert run.get_file_names() == ["more/deep/x.txt", "outputs/sample.csv"]
     run.download_files(prefix="outputs", output_directory="downloads")
     assert (folder / "downloads" / "outputs" / "sample.csv").read_text() == "a,b\n"

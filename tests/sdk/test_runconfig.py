@@ -155,6 +155,8 @@ def test_a_command_is_instead_of_a_script():
     assert command_of(listed) == ["python", "a.py", "--n", "3"]
     with pytest.raises(UserErrorException, match="not both"):
         ScriptRunConfig(".", script="a.py", command="b")
+    with pytest.raises(UserErrorException, match="give the folder to the script as an argument"):
+        ScriptRunConfig(".", script="a.py", resume_from="checkpoints")
 
 
 def test_a_run_config_wins_over_the_rest():

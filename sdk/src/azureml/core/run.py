@@ -345,7 +345,7 @@ class Run:
     # ---- files
 
     def upload_file(self, name: str, path_or_stream: Any, datastore_name: Optional[str] = None) -> Artifact:
-        return self._files.upload(name, path_or_stream)
+        return self._files.for_datastore(datastore_name).upload(name, path_or_stream)
 
     def upload_files(
         self,
@@ -358,10 +358,10 @@ class Run:
         names, paths = list_of(names), list_of(paths)
         if len(names) != len(paths):
             raise UserErrorException(f"There are {len(names)} names, but {len(paths)} paths.")
-        return self._files.upload_files(zip(names, paths))
+        return self._files.for_datastore(datastore_name).upload_files(zip(names, paths))
 
     def upload_folder(self, name: str, path: str, datastore_name: Optional[str] = None) -> Dict[str, Artifact]:
-        return self._files.upload_files(list_folder_files(name, path))
+        return self._files.for_datastore(datastore_name).upload_files(list_folder_files(name, path))
 
     def get_file_names(self) -> List[str]:
         return self._files.list_names()

@@ -49,6 +49,11 @@ class ScriptRunConfig:
     ):
         self.source_directory = os.path.abspath(os.path.expanduser(source_directory or "."))
         _check_command(script, arguments, command)
+        if resume_from is not None:
+            raise UserErrorException(
+                "resume_from is not available: give the folder to the script as an argument, such as "
+                "arguments=['--resume-from', dataset.as_named_input('checkpoint').as_mount()]."
+            )
         settings = {
             "compute_target": compute_target,
             "environment": environment,
@@ -63,7 +68,6 @@ class ScriptRunConfig:
         self.script = script if script is not None or command is not None else self.run_config.script
         self.arguments = self.run_config.arguments if arguments is None else list(arguments)
         self.command = command if command is not None else self._command_unless(script)
-        self._resume_from = resume_from
 
     def _command_unless(self, script: Optional[str]) -> Union[str, List[Any], None]:
         return None if script is not None else self.run_config.command or None
@@ -140,6 +144,10 @@ def submit(
     credential_passthrough: bool = False,
 ) -> Any:
     """Submit the script in the experiment of this name, which is created if it does not exist."""
+    if credential_passthrough:
+        script_run_config = copy.copy(script_run_config)
+        script_run_config.run_config = copy.copy(script_run_config.run_config)
+        script_run_config.run_config.credential_passthrough = True
     create_experiment(workspace._remote, check_experiment_name(experiment_name))
     return workspace._experiment(experiment_name).submit(script_run_config, run_id=run_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
@@ -33,6 +34,13 @@ class RunFiles:
         self._client = client
         self._path = run_path + "/artifacts"
         self._run_id = run_id
+
+    def for_datastore(self, name: Optional[str]) -> RunFiles:
+        """These files: the studio stores those of a run itself, and a warning says so if another datastore is named."""
+        if name not in (None, "", "workspaceblobstore", "workspaceartifactstore"):
+            text = f"datastore_name={name!r} has no effect: files of a run are in the studio's own storage."
+            warnings.warn(text, stacklevel=3)
+        return self
 
     def list_artifacts(self, prefix: Optional[str] = None) -> List[Dict[str, Any]]:
         """One dict per file, with `path` and `size` (bytes)."""
