@@ -114,7 +114,7 @@ def test_a_newcomer_comes_in_by_the_provider_and_again_as_the_same_person(provid
 def test_who_is_not_invited_is_refused_and_who_waits_is_told_so(provider, dana):
     change(provider, makes_accounts=False)
     answer = come_in(Client())
-    assert answer.status_code == 403 and b"no account for you here" in answer.content
+    assert answer.status_code == 403 and b"you have no account here" in answer.content
     assert not User.objects.filter(username="dana").exists()
     change(provider, makes_accounts=True, needs_approval=True)
     for _ in range(2):

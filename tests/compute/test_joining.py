@@ -136,7 +136,7 @@ def test_the_page_shows_the_commands_once_and_who_has_joined(as_user, api, admin
     assert as_user(alice).post(add).status_code == 403
     page = as_user(admin).post(add).content.decode()
     secret = page.partition("lazuli host join https://studio.example.org ")[2].partition("<")[0]
-    assert "Waiting for the machine" in page and "do not reach" not in page
+    assert "Waiting for the machine" in page and "cannot reach" not in page
     added = reverse("compute:machine_added", args=[workspace.slug, JoinToken.objects.get().pk])
     assert as_user(alice).get(added).status_code == 403
     assert api(secret).post("/nodes/v1/join", FACTS).status_code == 200

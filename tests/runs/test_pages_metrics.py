@@ -290,7 +290,7 @@ def test_a_chart_stands_where_it_was_put(client, run):
 @pytest.mark.parametrize("at", ["x~loss", "-1~loss", "1", "1~", "99999~loss"])
 def test_an_invalid_position_is_refused(client, run, at):
     answer = client.get(url_of(run, "run_metrics"), {"at": at})
-    assert answer.status_code == 400 and b"write a place" in answer.content
+    assert answer.status_code == 400 and b"write a position" in answer.content
 
 
 def test_grouped_in_charts_lines_of_a_prefix_share_one_or_several(client, run):

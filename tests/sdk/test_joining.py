@@ -57,7 +57,7 @@ def test_what_keeps_a_machine_from_joining_is_said_and_nothing_is_kept(studio, t
         assert code != 0 and words in text, (url, text)
     settings.PUBLIC_URL = "http://127.0.0.1:1"
     code, text = command("join", studio, token, "--no-start")
-    assert code != 0 and "Jobs reach the studio at http://127.0.0.1:1, and this machine does not" in text
+    assert code != 0 and "Jobs use the studio's URL http://127.0.0.1:1, which this machine cannot reach" in text
     assert not Host.objects.exists() and not (tmp_path / "host" / "host.json").exists()
     assert command("leave")[0] != 0 and command("show")[0] != 0
 
