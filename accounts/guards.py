@@ -2,7 +2,7 @@
 sign-in or confirmation within the last 15 minutes."""
 
 import time
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.shortcuts import redirect
@@ -12,7 +12,7 @@ from accounts import external_identities, second_factors
 from accounts.refusals import SAFE
 from accounts.signing_in import ENROL, PROVED
 from studio.htmx import reload_page, wants_piece
-from studio.links import link_to
+from studio.links import link_to, split_address
 
 # The pages for people who still have to set up a second factor.
 OPEN_BEFORE = {"factors", "factor_app", "factor_passkey", "factor_passkey_begin", "sign_out", "theme"}
@@ -87,6 +87,6 @@ def _ask(request):
         return reload_page()
     back = request.get_full_path()
     if request.method not in SAFE:
-        back = urlsplit(request.headers.get("Referer", "")).path or link_to("home")
+        back = split_address(request.headers.get("Referer", "")).path or link_to("home")
         messages.info(request, "Nothing was changed yet. Confirm access, then try again.")
     return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': back})}")

@@ -30,7 +30,11 @@ def wants_piece(request: HttpRequest) -> bool:
 
 def address_of_page(request: HttpRequest) -> str:
     """Path and query of the page that requests a partial; empty without htmx or for a page of another server."""
-    return request.htmx.current_url_abs_path or ""
+    try:
+        return request.htmx.current_url_abs_path or ""
+    except ValueError:
+        # The header is no address.
+        return ""
 
 
 def render_page(

@@ -1,6 +1,8 @@
 """Links to pages of other apps. The app with the page registers its URL here in AppConfig.ready, so that the app with
 the link does not depend on it."""
 
+from urllib.parse import SplitResult, urlsplit
+
 from django.urls import reverse
 
 # What the link is to → the name of the URL.
@@ -14,3 +16,11 @@ def register(**links: str) -> None:
 def link_to(page: str, *args) -> str:
     """`args` are those of the URL, such as the slug of the workspace."""
     return reverse(LINKS[page], args=args)
+
+
+def split_address(text: str) -> SplitResult:
+    """As urlsplit, but empty for what is no address, such as `http://[`: headers and forms may hold anything."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")

@@ -168,7 +168,7 @@ def instance_change(request, slug, name):
     else:
         {"start": power.start_instance, "stop": power.stop_instance, "restart": power.restart_instance}[act](instance)
     messages.success(request, f"Compute instance {instance} {DONE[act]}")
-    if given["next"] and url_has_allowed_host_and_scheme(given["next"], None):
+    if given["next"].startswith("/") and url_has_allowed_host_and_scheme(given["next"], None):
         return redirect(given["next"])
     return redirect("compute:instances", slug) if act == "delete" else redirect(instance)
 

@@ -12,6 +12,7 @@ from lazuli.errors import UserErrorException
 from lazuli.yaml_text import parse_yaml
 
 from accounts.models import User
+from accounts.signing_in import PROVED
 from assets import environments
 from registry import signatures, version_files
 from registry.models import PromotionRule
@@ -89,6 +90,24 @@ def test_a_form_says_what_it_cannot_read(browser, workspace, address, sent, word
     answer = browser.post(address, sent, follow=True)
     assert answer.status_code < 500 and word in answer.content.decode()
     assert not PromotionRule.objects.exists()
+
+
+def test_an_address_that_is_none_leads_nowhere(browser, owner, workspace):
+    factories.make_run(workspace, run_id="r1", status="Running")
+    star = {"run": "r1", "next": "http://["}
+    assert browser.post(f"{WS}/jobs/star/", star).url == f"{WS}/jobs/"
+    shown = browser.get(
+        f"{WS}/runs/r1/", headers={"HX-Request": "true", "HX-Target": "run-files", "HX-Current-URL": "http://["}
+    )
+    assert shown.status_code == 200
+    owner.set_password("correct horse")
+    owner.save()
+    browser.force_login(owner)
+    session = browser.session
+    session[PROVED] = 0
+    session.save()
+    asked = browser.post(f"{WS}/roles/", {"definition": "{}"}, headers={"Referer": "http://["})
+    assert asked.status_code == 302 and asked.url.startswith("/account/confirm/")
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])

@@ -1,7 +1,7 @@
 """Actions on selected runs of a list and on an experiment, by POST and with permission checks."""
 
 import functools
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -14,6 +14,7 @@ from runs.pages.access import find_experiment, find_runs, find_workspace, requir
 from runs.pages.lists import bulk
 from runs.pages.lists.views import requested_experiment, scoped_runs
 from studio.errors import Conflict, Invalid
+from studio.links import split_address
 
 
 def show_errors_in_list(view):
@@ -114,7 +115,7 @@ def _show_result(request, slug, reached: int, refused: list[str], done: str, und
 
 def return_url(request, slug: str) -> str:
     """The URL of the list; only URLs of this site's lists are accepted."""
-    url = urlsplit(request.POST.get("next", "") or request.GET.get("next", ""))
+    url = split_address(request.POST.get("next", "") or request.GET.get("next", ""))
     home = reverse("workspaces:home", args=[slug])
     if url.scheme or url.netloc or not url.path.startswith(home):
         return reverse("runs:jobs", args=[slug])
