@@ -4,8 +4,10 @@ import functools
 from collections.abc import Callable
 
 from django.contrib.admin import AdminSite, ModelAdmin
+from django.forms import ModelForm, TextInput
 
 from studio.errors import Invalid
+from studio.visible_names import problem_with
 from studio.words import split_words
 
 
@@ -22,6 +24,19 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return self.is_deletable and super().has_delete_permission(request, obj)
+
+
+class NamesForm(ModelForm):
+    """Of every object that has no form of its own: what is entered in one line is a name, whose characters are visible."""
+
+    def clean(self):
+        data = super().clean()
+        for name in self.changed_data:
+            is_line = isinstance(self.fields[name].widget, TextInput)
+            value = self.cleaned_data.get(name)
+            if is_line and isinstance(value, str) and (problem := problem_with(value)):
+                self.add_error(name, f"The name {problem}")
+        return data
 
 
 class Recorded:
@@ -47,7 +62,8 @@ class Site(AdminSite):
 
     def register(self, model_or_iterable, admin_class=None, **options):
         own = admin_class or ModelAdmin
-        super().register(model_or_iterable, type(own.__name__, (Recorded, own), {}), **options)
+        more = {"form": NamesForm} if own.form is ModelForm else {}
+        super().register(model_or_iterable, type(own.__name__, (Recorded, own), more), **options)
 
     def admin_view(self, view, cacheable=False):
         inner = super().admin_view(view, cacheable)

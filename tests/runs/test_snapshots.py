@@ -95,6 +95,15 @@ def test_links_and_doubles_are_refused(alice_api):
     assert put(alice_api, digest="", data=double).json()["error"]["code"] == "archive_unsafe"
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_zip_that_is_compressed_in_another_way_is_refused_before_it_is_unpacked(alice_api, method):
+    damaged = bytearray(zipped({"a.py": b"x" * 1000}, compress_type=method))
+    start = damaged.find(b"a.py") + 13
+    damaged[start : start + 10] = b"\xff" * 10
+    answer = put(alice_api, digest="", data=bytes(damaged))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "archive_unsafe")
+
+
 def test_a_bomb_is_counted_while_it_inflates(alice_api, settings):
     settings.SNAPSHOT_MAX_BYTES = 1_000_000
     bomb = zipped({"zeros": bytes(3_000_000), "small": b""})

@@ -7,6 +7,7 @@ from accounts.models import User
 from studio import names, visible_names
 from studio.errors import Invalid
 from tests import factories
+from workspaces.models import UserGroup
 
 UNSEEN = {
     "blank": "   ",
@@ -135,3 +136,16 @@ class TestEveryRoute:
         answer = client.post(f"/admin/rows/accounts/user/{person.pk}/change/", form)
         assert answer.status_code == 200
         assert not User.objects.exclude(first_name="").exists()
+
+
+def test_the_administration_refuses_the_names_of_all_things(owner, workspace):
+    client = Client()
+    client.force_login(owner)
+    group = {"name": "A\u202eb", "description": "", "members": [], "owners": []}
+    page = f"/admin/rows/workspaces/workspace/{workspace.pk}/change/"
+    fields = client.get(page).context["adminform"].form.initial
+    body = {field: value or "" for field, value in fields.items()} | {"friendly_name": "A\u200bb", "tags": "{}"}
+    for address, sent in (("/admin/rows/workspaces/usergroup/add/", group), (page, body)):
+        assert "is invisible in a name" in client.post(address, sent).content.decode()
+    workspace.refresh_from_db()
+    assert workspace.friendly_name == "" and not UserGroup.objects.exists()
