@@ -3,11 +3,13 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
 import pytest
 from django.conf import settings
+from django.core import checks
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -22,6 +24,18 @@ def test_pages_are_kept_by_no_proxy_and_shown_in_no_foreign_frame(as_user, alice
     assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
     assert answer.headers["Referrer-Policy"] == "same-origin"
     assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_page_loads_from_this_server_alone_and_htmx_evaluates_no_text(as_user, alice, workspace):
+    page = as_user(alice).get("/ws/aml-workspace/jobs/").content.decode()
+    loaded = re.findall(r'<(?:script|link|img)[^>]* (?:src|href)="([^"]+)"', page)
+    assert len(loaded) > 5 and not [address for address in loaded if not re.match(r"/(?!/)|#", address)]
+    [config] = re.findall(r"<meta name=\"htmx-config\"\s+content='(.*?)'", page, re.S)
+    assert json.loads(config)["allowEval"] is False and json.loads(config)["historyCacheSize"] == 0
+
+
+def test_the_checks_of_a_deployment_find_nothing():
+    assert [found for found in checks.run_checks(include_deployment_checks=True) if not found.is_silenced()] == []
 
 
 def test_answers_of_the_api_are_private_too(api, alice, w):
