@@ -27,7 +27,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 class NamesForm(ModelForm):
-    """Of every object that has no form of its own: what is entered in one line is a name, whose characters are visible."""
+    """The form of each object without one of its own. Text that is entered in one line is a name: its characters are visible."""
 
     def clean(self):
         data = super().clean()
