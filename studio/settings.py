@@ -223,7 +223,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-# Of `check --deploy`: studio.middleware.Csrf is the one that is missed (W003); HTTPS is the proxy's (W004, W008); a page shows
+# Warnings of `check --deploy`: studio.middleware.Csrf is the missing middleware (W003); the proxy handles HTTPS (W004, W008); a page shows
 # its own files in frames (W019).
 SILENCED_SYSTEM_CHECKS = ["security.W003", "security.W004", "security.W008", "security.W019"]
 
