@@ -100,7 +100,9 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         if name in seen:
             raise Invalid(f"{name!r} is in the snapshot twice.", code=UNSAFE)
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Invalid(f"{name!r} in the zip is compressed in another way than zip's usual one, deflate.", code=UNSAFE)
+            raise Invalid(
+                f"{name!r} in the zip is compressed in another way than zip's usual one, deflate.", code=UNSAFE
+            )
         seen.add(name)
 
 
