@@ -13,7 +13,7 @@ from workspaces.models import Workspace
 
 
 def check_budgets(now: dt.datetime) -> None:
-    """Count what each has spent in this month."""
+    """Count the spending of each budget in this month."""
     month = now.date().replace(day=1)
     for budget in Budget.objects.select_related("person", "workspace", "subscription"):
         budget.record_spending(_count_spent(budget, month, now.date()), month)
@@ -49,7 +49,7 @@ def find_held() -> Q | None:
 
 
 def list_applied(user: User, workspace: Workspace) -> list[Budget]:
-    """Those that pay for a person's work there, the one with the least left first."""
+    """The budgets for a person's work there, the one with the least left first."""
     subscription = workspace.resource_group.subscription_id
     scopes = Q(person=user) | Q(workspace=workspace) | Q(subscription=subscription)
     budgets = Budget.objects.filter(scopes).select_related("person", "workspace", "subscription")
@@ -57,7 +57,7 @@ def list_applied(user: User, workspace: Workspace) -> list[Budget]:
 
 
 def prepare_reasons(target: ComputeTarget):
-    """(work) -> the budgets that hold it; they are read once."""
+    """Return a function (work) -> the budgets that hold it, which are read once."""
     inside = Q(workspace=target.workspace_id) | Q(subscription__resource_groups__workspaces=target.workspace_id)
     rows = Budget.objects.in_force().filter(inside | Q(person__isnull=False), blocks_new_work=True)
     found = list(rows.select_related("person", "workspace", "subscription"))

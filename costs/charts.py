@@ -6,7 +6,7 @@ from typing import Any
 from costs.report import Line
 from runs.charts import figures
 
-# Names with a color of their own; the others are one.
+# How many names have their own color; the others are combined.
 MAX_SERIES = 8
 
 

@@ -17,7 +17,7 @@ HAS_ONE_SCOPE = (
     | Q(person__isnull=True, workspace__isnull=False, subscription__isnull=True)
     | Q(person__isnull=True, workspace__isnull=True, subscription__isnull=False)
 )
-# Quotas without any of the three are for each person who has none of their own.
+# A quota without any of the three applies to each person without a quota of their own.
 FOR_EACH_PERSON = Q(person__isnull=True, workspace__isnull=True, subscription__isnull=True)
 
 
@@ -29,7 +29,7 @@ class Quota(models.Model):
     person = models.OneToOneField(User, models.CASCADE, null=True, blank=True, related_name="quota")
     workspace = models.OneToOneField(Workspace, models.CASCADE, null=True, blank=True, related_name="quota")
     subscription = models.OneToOneField(Subscription, models.CASCADE, null=True, blank=True, related_name="quota")
-    # Null: no limit. Nodes and storage are of workspaces and subscriptions alone.
+    # Null: no limit. Nodes and storage are only for workspaces and subscriptions.
     cores = models.PositiveIntegerField(null=True, blank=True)
     nodes = models.PositiveIntegerField(null=True, blank=True)
     running_jobs = models.PositiveIntegerField(null=True, blank=True)
@@ -51,7 +51,7 @@ class Quota(models.Model):
 
     @property
     def limits(self) -> dict[str, int]:
-        """Those that are set, by name."""
+        """The limits that are set, by name."""
         found = {name: getattr(self, name) for name in self.LIMITS}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -91,7 +91,7 @@ class Quota(models.Model):
 
 class BudgetQuerySet(models.QuerySet):
     def in_force(self):
-        """Used up, and with a consequence."""
+        """Whether it is used up and has an effect."""
         return self.filter(Q(blocks_new_work=True) | Q(stops_idle_nodes=True), is_used_up=True)
 
 
@@ -113,7 +113,7 @@ class Budget(models.Model):
     spent = models.FloatField(default=0)
     month = models.DateField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
-    # Whether that was said in this month.
+    # Whether this was reported in this month.
     is_warned = models.BooleanField(default=False)
     is_used_up = models.BooleanField(default=False)
 
@@ -172,7 +172,8 @@ class Budget(models.Model):
             Budget.objects.filter(pk=self.pk).delete()
 
     def record_spending(self, spent: float, month: dt.date) -> None:
-        """Say once in a month that it is nearly, and that it is, used up; a new month or a higher amount begins again."""
+        """Store the spending, and report once a month that the budget is nearly used up and that it is used up; a new
+        month or a higher amount starts again."""
         was_warned, was_used_up = (self.is_warned, self.is_used_up) if self.month == month else (False, False)
         self.spent, self.month, self.checked_at = spent, month, timezone.now()
         self.is_used_up, self.is_warned = spent >= self.amount, spent >= self.amount * self.WARN_AT

@@ -12,7 +12,7 @@ from costs.limit_models import Budget, Quota
 from costs.models import Usage
 from workspaces.models import Workspace
 
-# Jobs of an experiment of which the typical use is taken, and how many it needs.
+# How many jobs of an experiment count for its typical use, and the minimum.
 HISTORY, ENOUGH = 20, 3
 
 
@@ -29,7 +29,7 @@ def _is_any_in_force() -> bool:
 
 
 def prepare_reasons(target: ComputeTarget) -> Callable[[Work], list[str]]:
-    """(work) -> the quotas and budgets that hold it, the tightest first."""
+    """Return a function (work) -> the quotas and budgets that hold it, the tightest first."""
     if not _is_any_in_force():
         return lambda work: []
     quota, budget = quotas.Applicable(target.workspace_id).explain, budgets.prepare_reasons(target)
@@ -37,7 +37,7 @@ def prepare_reasons(target: ComputeTarget) -> Callable[[Work], list[str]]:
 
 
 def describe_before_submitting(user: User, workspace: Workspace, experiment: str = "") -> dict:
-    """What applies to a new job there, and what jobs of the experiment used so far."""
+    """The limits for a new job there, and the typical use of the experiment's jobs."""
     return {
         "quotas": quotas.list_applied(user, workspace),
         "budgets": budgets.list_applied(user, workspace),

@@ -12,7 +12,7 @@ __all__ = ["Budget", "Meter", "Quota", "Usage", "UsageQuerySet"]
 
 class UsageQuerySet(models.QuerySet):
     def in_workspaces(self, keys):
-        """Rows of the workspaces with these keys; None is the whole site, with what was deleted permanently."""
+        """Rows of the workspaces with these keys; None is the whole site, including permanently deleted workspaces."""
         return self if keys is None else self.filter(workspace_key__in=keys)
 
     def between_days(self, since, until):
@@ -20,7 +20,7 @@ class UsageQuerySet(models.QuerySet):
         return self.filter(day__gte=since, day__lte=until)
 
     def sum_up(self) -> dict:
-        """`job_seconds` and `idle_seconds` of nodes, and the `cost`, which is None where nothing has a price."""
+        """`job_seconds` and `idle_seconds` of nodes, and the `cost`, which is None without prices."""
         is_idle = Q(kind=Usage.Kind.IDLE)
         return self.aggregate(
             job_seconds=Sum("seconds", filter=Q(kind=Usage.Kind.JOB), default=0.0),
@@ -34,7 +34,7 @@ class Usage(models.Model):
 
     class Kind(models.TextChoices):
         JOB = "job", "Jobs"
-        # A node that had no work: starting, or waiting for some.
+        # A node without work: starting, or idle.
         IDLE = "idle", "Idle nodes"
         STORAGE = "storage", "Storage"
 
@@ -44,7 +44,7 @@ class Usage(models.Model):
     subscription = models.CharField(max_length=100)
     resource_group = models.CharField(max_length=90)
     workspace = models.CharField(max_length=100)
-    # No foreign key: the bill stays when the workspace is gone.
+    # No foreign key: the bill stays when the workspace is deleted.
     workspace_key = models.BigIntegerField()
     compute = models.CharField(max_length=64, blank=True)
     vm_size = models.CharField(max_length=40, blank=True)
@@ -61,7 +61,7 @@ class Usage(models.Model):
     # For storage: the bytes at `ended_at`, and bytes times the seconds that they were stored.
     bytes = models.BigIntegerField(default=0)
     byte_seconds = models.FloatField(default=0)
-    # As the administrator had set it then: of a node an hour, of a gigabyte a month. Null if there was none.
+    # The price at that time: of a node per hour, of a gigabyte per month. Null if there was none.
     price = models.FloatField(null=True, blank=True)
     cost = models.FloatField(null=True, blank=True)
 
@@ -93,7 +93,7 @@ class Usage(models.Model):
 
     @staticmethod
     def path_of(workspace: Workspace) -> dict:
-        """The fields that say where; the workspace comes with its path."""
+        """The fields for subscription, group and workspace; needs the workspace with its path."""
         group = workspace.resource_group
         return {
             "subscription": group.subscription.subscription_id,

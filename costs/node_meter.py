@@ -19,9 +19,9 @@ from costs.models import Meter, Usage
 
 # Nodes in one transaction.
 BATCH = 200
-# While the studio was off for longer, idle nodes are not counted: nobody knows whether they were there.
+# If the studio was off for longer, idle nodes are not counted, because their state is unknown.
 LONGEST_PAUSE = dt.timedelta(minutes=10)
-# Rows that were committed somewhat after the time they name are still found.
+# Tolerance for rows that are committed somewhat after their time.
 OVERLAP = dt.timedelta(minutes=5)
 
 
@@ -80,13 +80,13 @@ def _find_assignments(keys: list[int], since: dt.datetime) -> dict[int, list[Ass
 
 
 def _end_of(node: Node, now: dt.datetime) -> dt.datetime:
-    """A node that cannot be used any more costs nothing, although pages still show it."""
+    """The end of a node for the bill: an unusable node costs nothing, although pages still show it."""
     gone = node.state_at if node.state in (Node.State.UNUSABLE, Node.State.PREEMPTED) else now
     return min(now, gone, node.ended_at or now)
 
 
 def cut_segments(node: Node, start: dt.datetime, end: dt.datetime, assignments: list[Assignment]) -> Iterator[Segment]:
-    """The time of a node, cut where its work begins and ends, and at midnight (UTC); what work leaves of it is idle."""
+    """The time of a node, cut where its work begins and ends, and at midnight (UTC); the rest of the node is idle."""
     if start >= end:
         return
     spans = [(max(one.claimed_at, start), min(one.ended_at or end, end), one) for one in assignments]
@@ -102,7 +102,7 @@ def cut_segments(node: Node, start: dt.datetime, end: dt.datetime, assignments: 
 
 
 def share_of(assignment: Assignment, node: Node) -> float:
-    """How much of the node it takes, by what it takes most of: cores, memory or GPUs."""
+    """The share of the node that work uses: the largest of cores, memory and GPUs."""
     parts = [(assignment.cores, node.cores), (assignment.memory_gb, node.memory_gb), (assignment.gpus, node.gpus)]
     return min(1, max(part / whole for part, whole in parts if whole))
 

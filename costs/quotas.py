@@ -17,7 +17,7 @@ from studio.errors import Conflict
 from workspaces.models import Workspace
 
 WORDS = {"cores": "cores", "nodes": "nodes", "running_jobs": "running jobs", "storage_gb": "GB of storage"}
-# From work to whom a quota may be for.
+# Lookups from work to the scopes of quotas.
 PERSON, WORKSPACE = "submitted_by", "target__workspace"
 SUBSCRIPTION = "target__workspace__resource_group__subscription"
 
@@ -118,7 +118,7 @@ class Applicable:
         return Running()
 
     def list_applied(self, user_id: int) -> list[Applied]:
-        """Every limit that holds for a person's work, the tightest first."""
+        """All limits for a person's work, the tightest first."""
         own = [quota for quota in self.quotas if quota.person_id == user_id]
         shared = [quota for quota in self.quotas if not quota.person_id and (_path_of(quota)[0] or not own)]
         found = [one for quota in own + shared for one in self._apply(quota, user_id)]
@@ -160,7 +160,7 @@ def count_nodes(quota: Quota) -> int:
 
 
 def count_gb(quota: Quota) -> float:
-    """As it was last measured."""
+    """The last measured storage in GB."""
     keys = [quota.workspace_id] if quota.workspace_id else []
     if quota.subscription_id:
         inside = Workspace.objects.filter(resource_group__subscription=quota.subscription_id)
@@ -182,7 +182,7 @@ def check_new_work(target: ComputeTarget, user: User) -> None:
 
 
 def count_more_nodes(target: ComputeTarget) -> int | None:
-    """How many nodes the tightest quota leaves; None without one."""
+    """The number of nodes that the tightest quota allows; None without one."""
     scopes = Q(workspace=target.workspace_id) | Q(subscription__resource_groups__workspaces=target.workspace_id)
     quotas = Quota.objects.filter(scopes).exclude(nodes=None)
     return min((quota.nodes - count_nodes(quota) for quota in quotas if quota.nodes is not None), default=None)

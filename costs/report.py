@@ -22,7 +22,7 @@ DIMENSIONS = {
 }
 # The names of costs without a person, experiment or compute.
 WITHOUT = {Usage.Kind.IDLE: "Idle nodes", Usage.Kind.STORAGE: "Storage", Usage.Kind.JOB: "Other work"}
-# Lines of a page; the file has all.
+# Maximum lines of a page; the CSV file has all.
 MAX_LINES = 200
 CSV_FIELDS = ["day", "subscription", "resource_group", "workspace", "compute", "vm_size", "experiment", "person"]
 CSV_COLUMNS = [*CSV_FIELDS, "kind", "job", "node_hours", "gb_days", "price", "cost"]
@@ -62,7 +62,7 @@ def format_dollars(value: float | None) -> str:
 
 
 def group_usage(rows: UsageQuerySet, dimension: str) -> list[Line]:
-    """The most expensive first, or the longest where nothing has a price; days in their order."""
+    """Groups by cost, or by hours without prices, descending; days in their order."""
     lines: dict[Any, Line] = {}
     for name, kind, *sums in _sums(rows, dimension, "kind"):
         name = name or WITHOUT[Usage.Kind(kind)]

@@ -60,7 +60,7 @@ def _open_day(workspace: Workspace, size: int, at: dt.datetime) -> Usage:
 
 
 def _add_time(row: Usage, size: int, at: dt.datetime) -> None:
-    """The bytes of before until `at`, and `size` from then on."""
+    """Count the earlier bytes until `at`, and `size` from then on."""
     if at >= row.ended_at:
         row.byte_seconds += row.bytes * (at - row.ended_at).total_seconds()
         row.bytes, row.ended_at = size, at

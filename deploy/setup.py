@@ -33,7 +33,7 @@ def main(groups: list[str]) -> None:
         fetch_uv(locked)
     print("Installing the locked packages …", flush=True)
     chosen = [part for group in groups for part in ("--group", group)]
-    # Inexact: a second call for fewer groups takes nothing away.
+    # Inexact: a second call with fewer groups removes nothing.
     run(UV, "sync", "--quiet", "--frozen", "--inexact", "--compile-bytecode", "--python", PYTHON, *chosen)
     for group in ["", *groups]:
         (VENV / f".synced{group and '-' + group}").touch()

@@ -56,7 +56,7 @@ def look_for_servers() -> tuple[str, str, str] | None:
 
 
 def unprivileged() -> str | None:
-    """PostgreSQL does not run as root; who it runs as then."""
+    """The account for PostgreSQL, which does not run as root."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
@@ -77,7 +77,7 @@ def as_user(home: pathlib.Path, user: str | None) -> dict:
 
 @contextlib.contextmanager
 def started_postgresql(home: pathlib.Path, postgres: str, user: str | None):
-    """On the data that `postgresql` has made; again after it was ended."""
+    """Start PostgreSQL on the data of `postgresql`, also again after its end."""
     # Only a socket in our own folder, and nothing that a throw-away database needs for safety.
     options = {"listen_addresses": "", "unix_socket_directories": str(home), "fsync": "off", "max_connections": "200"}
     flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]

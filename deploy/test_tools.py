@@ -12,12 +12,12 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# The first is all that tests need, and the fastest; Debian has it.
+# The first one is enough for tests and the fastest; Debian has it.
 HEADLESS_SHELL = "chromium-headless-shell"
 BROWSERS = (HEADLESS_SHELL, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # The first version that eslint runs on; Debian has it from 13 on.
 OLDEST_NODE = (20, 19)
-# What npm writes when it has installed everything.
+# The file that npm writes after installing everything.
 INSTALLED = ROOT / "node_modules" / ".package-lock.json"
 
 

@@ -22,7 +22,7 @@ class EndpointAnswer:
 
 
 def send_test(endpoint: Endpoint, body: str) -> EndpointAnswer:
-    """Raises NotReady if nothing answers in time."""
+    """Send a test request; raises NotReady if no replica answers in time."""
     kind, _, path = _find_address(endpoint).partition(":")
     if kind != "unix":
         raise NotReady("The service does not answer yet: see its state.")

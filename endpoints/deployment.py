@@ -38,14 +38,14 @@ class Deployment:
     timeout_seconds: float = 60.0
     min_replicas: int = 1
     max_replicas: int = 1
-    # So long after the last request there are no more than the minimum.
+    # Seconds after the last request until only the minimum of replicas runs.
     idle_seconds: int = 300
-    # In SDK v1's words; empty for what its target is.
+    # SDK v1's compute type; empty for that of the target.
     compute_type: str = ""
 
 
 def deploy(actor: Actor, endpoint: Endpoint, deployment: Deployment) -> Revision:
-    """Start a new revision; the present one answers until it is ready."""
+    """Start a new revision; the current one answers until it is ready."""
     access.require(actor, "edit", endpoint.workspace)
     workspace = endpoint.workspace
     _check(deployment)
@@ -98,7 +98,7 @@ def _check(deployment: Deployment) -> None:
 
 
 def find_container_target(workspace: Workspace, user: User) -> ComputeTarget:
-    """What holds the services of a workspace that run on a machine of the studio's own, called Container instance."""
+    """The internal target for services without a cluster, called Container instance."""
     fields = {"location": workspace.location, "vm_size": sizes.suggest_size(), "created_by": user}
     found, _ = ComputeTarget.objects.get_or_create(
         workspace=workspace, name=ComputeTarget.CONTAINERS, kind=ComputeTarget.Kind.CONTAINER, defaults=fields
@@ -107,7 +107,7 @@ def find_container_target(workspace: Workspace, user: User) -> ComputeTarget:
 
 
 def deploy_again(actor: Actor, revision: Revision) -> Revision:
-    """A new revision of the same models, code, environment and settings, which takes over when it is ready."""
+    """Deploy a new revision with the same models, code, environment and settings."""
     endpoint = revision.endpoint
     access.require(actor, "edit", endpoint.workspace)
     key = storage.make_key(f"{endpoint.workspace.storage_area}/{FOLDER}")
@@ -135,7 +135,7 @@ def deploy_again(actor: Actor, revision: Revision) -> Revision:
 
 
 def _begin(endpoint: Endpoint, revision: Revision) -> None:
-    """With as many replicas as answer now; of several the load decides later."""
+    """Start the revision with as many replicas as are ready now; later the load decides."""
     _give_up_unfinished(endpoint, revision)
     present = endpoint.current.wanted if endpoint.current else 1
     scaling.scale(revision, min(max(revision.min_replicas, present, 1), revision.max_replicas))

@@ -21,13 +21,13 @@ from studio.errors import Conflict
 from studio.public_url import public_url
 from workspaces.models import Workspace
 
-# The newest characters of a revision's log that are kept.
+# How many characters of a revision's log are stored, the newest ones.
 MAX_LOG = 200_000
 
 
 class EndpointQuerySet(models.QuerySet):
     def with_state(self):
-        """What the state is read from, in a few queries."""
+        """Load the data for the state in a few queries."""
         path = "workspace__resource_group__subscription"
         related = self.select_related(path, "created_by", "current__target", "newest__target")
         return related.prefetch_related(
@@ -49,18 +49,18 @@ class Endpoint(models.Model):
     tags = models.JSONField(default=dict, blank=True)
     properties = models.JSONField(default=dict, blank=True)
     auth_enabled = models.BooleanField(default=False)
-    # Encrypted; what a request is compared with are the hashes.
+    # Encrypted; requests are compared with the hashes.
     primary_key = models.TextField()
     secondary_key = models.TextField()
     primary_digest = models.CharField(max_length=64)
     secondary_digest = models.CharField(max_length=64)
-    # The one that answers, and the one that was deployed last.
+    # The current revision, and the newest one.
     current = models.OneToOneField("Revision", models.SET_NULL, null=True, blank=True, related_name="+")
     newest = models.OneToOneField("Revision", models.SET_NULL, null=True, blank=True, related_name="+")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
-    # As the gateway reported it, to some seconds.
+    # From the gateway's reports, accurate to some seconds.
     last_request_at = models.DateTimeField(null=True, blank=True)
 
     objects = EndpointQuerySet.as_manager()
@@ -89,7 +89,7 @@ class Endpoint(models.Model):
 
     @property
     def state(self) -> str:
-        """The state of the revision that answers requests, or of the newest one until one does."""
+        """The state of the current revision, or of the newest one if there is none."""
         shown = self.current or self.newest
         return shown.state if shown else Revision.State.FAILED.value
 
@@ -99,7 +99,7 @@ class Endpoint(models.Model):
 
     @property
     def failure(self) -> str:
-        """Why what was deployed last does not answer."""
+        """Why the newest revision is not ready."""
         return self.newest.reason if self.newest and self.newest.stage == Revision.State.FAILED else ""
 
     # ---- keys
@@ -114,7 +114,7 @@ class Endpoint(models.Model):
         return f"endpoint:{self.pk}"
 
     def set_key(self, which: str, value: str = "") -> None:
-        """A new one unless it is given; it is stored by `save` or `regenerate_key`."""
+        """Set a given or new key; `save` or `regenerate_key` stores it."""
         value = rules.check_key(value) if value else secrets.token_urlsafe(24)
         field = "primary" if which == self.Key.PRIMARY else "secondary"
         setattr(self, f"{field}_key", encryption.load_keys().encrypt(value, self._owner))
@@ -162,12 +162,12 @@ class Endpoint(models.Model):
                 self.notify_gateway()
 
     def notify_gateway(self) -> None:
-        """On commit: else requests are answered as before until it asks again, some seconds later."""
+        """Notify the gateway on commit; otherwise it uses its old data for some seconds."""
         subject = {"workspace": self.workspace.slug, "name": self.name}
         transaction.on_commit(functools.partial(socket_handover.notify, settings.GATEWAY_SOCKET, subject))
 
     def remove(self):
-        """Stop all that runs for it and delete it, with its logs."""
+        """Stop its replicas and delete it with its logs."""
         with transaction.atomic():
             for revision in self.revisions.all():
                 revision.stop()
@@ -196,11 +196,11 @@ class Revision(models.Model):
     environment_name = models.CharField(max_length=300, blank=True)
     settings = models.JSONField(default=dict, blank=True)
     target = models.ForeignKey(ComputeTarget, models.SET_NULL, null=True, related_name="+")
-    # How many replicas it is to have now, and between which numbers that may change.
+    # The target number of replicas, and its minimum and maximum.
     wanted = models.PositiveSmallIntegerField(default=1)
     min_replicas = models.PositiveSmallIntegerField(default=1)
     max_replicas = models.PositiveSmallIntegerField(default=1)
-    # Since when fewer would be enough.
+    # The time since which fewer would be enough.
     less_since = models.DateTimeField(null=True, blank=True)
     stage = models.CharField(max_length=13, choices=State, default=State.TRANSITIONING)
     # Why it failed: a sentence, or the traceback of init().
@@ -224,29 +224,30 @@ class Revision(models.Model):
 
     @property
     def compute_type(self) -> str:
-        """In SDK v1's words."""
+        """SDK v1's compute type."""
         if self.settings.get("computeType"):
             return str(self.settings["computeType"])
         return "AMLCOMPUTE" if self.target and self.target.is_cluster else "ACI"
 
     @property
     def compute_name(self) -> str:
-        """Where it runs, in the words of the pages."""
+        """The compute for pages."""
         return self.target.name if self.target and self.target.is_cluster else "Container instance"
 
     @property
     def present_replicas(self) -> "list[Replica]":
-        """Those that are to run."""
+        """The replicas that should run."""
         return [replica for replica in self.replicas.all() if replica.is_wanted]
 
     @property
     def addresses(self) -> list[str]:
-        """The addresses of the replicas that answer."""
+        """The addresses of the ready replicas."""
         return [replica.address for replica in self.present_replicas if replica.address]
 
     @property
     def state(self) -> str:
-        """Once it was healthy, it is Unhealthy while all of its processes start again. One without replicas starts one at a request."""
+        """The state. After it was healthy, it is Unhealthy while all of its processes restart. Without replicas, a
+        request starts one."""
         if self.stage != self.State.HEALTHY:
             return str(self.stage)
         if not self.wanted or self.addresses:
@@ -272,7 +273,8 @@ class Revision(models.Model):
             Revision.objects.filter(pk=self.pk).update(log=(row.log + text)[-MAX_LOG:])
 
     def take_over(self) -> None:
-        """Enough replicas answer: from now on it does, and the one before it stops once it has answered what it has."""
+        """Make it the current revision, because enough replicas are ready; the previous one finishes its requests and
+        stops."""
         with transaction.atomic():
             endpoint = Endpoint.objects.select_for_update().get(pk=self.endpoint_id)
             moved = Revision.objects.filter(pk=self.pk, stage__in=[self.State.TRANSITIONING, self.State.HEALTHY])
@@ -289,7 +291,7 @@ class Revision(models.Model):
             endpoint.notify_gateway()
 
     def fail(self, reason: str) -> None:
-        """It is not started again. What answered before continues to answer."""
+        """Mark it as failed, without restarts. The current revision continues to answer."""
         waiting = Revision.objects.filter(pk=self.pk, stage=self.State.TRANSITIONING)
         with transaction.atomic():
             if waiting.update(stage=self.State.FAILED, reason=reason[-20_000:]):
@@ -337,13 +339,13 @@ class Replica(models.Model):
 
     @property
     def address(self) -> str:
-        """Where it answers; empty while it does not."""
+        """Its address; empty while it is not ready."""
         lead = self.lead
         return lead.address if lead and self.is_ready and lead.health != "unhealthy" else ""
 
     @property
     def reason(self) -> str:
-        """Why its process was started again, if it was."""
+        """Why its process was restarted, if it was."""
         return self.work.reason if self.work.restarts else ""
 
     @property
@@ -359,7 +361,7 @@ class Replica(models.Model):
         return "Its environment is prepared and init() runs." if self.lead else "Waits for a node."
 
     def become_ready(self) -> None:
-        """init() has returned. With the last of those that are wanted, the revision takes over."""
+        """Mark it as ready after init() has returned. With the last necessary replica, the revision takes over."""
         with transaction.atomic():
             # If two become ready at the same moment, the second sees the first.
             Endpoint.objects.select_for_update().get(revisions=self.revision_id)
@@ -382,7 +384,7 @@ class TrafficMinute(models.Model):
     # How many, by status and by bucket of time (studio/gateway/meters.py).
     statuses = models.JSONField(default=dict)
     buckets = models.JSONField(default=dict)
-    # The most that were under way in a second, on average, and the most replicas that answered.
+    # The maximum of requests in progress (averages of a second), and of ready replicas.
     busy = models.FloatField(default=0)
     replicas = models.PositiveSmallIntegerField(default=0)
 
@@ -400,5 +402,5 @@ class TrafficMinute(models.Model):
 
     @property
     def failures(self) -> int:
-        """Answers of 400 and above."""
+        """Responses with status 400 and above."""
         return sum(count for status, count in self.statuses.items() if int(status) >= 400)

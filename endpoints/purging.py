@@ -8,7 +8,7 @@ from studio.purging import FOLDERS, STEPS, PurgeSelection, PurgeStep, StorageFol
 
 
 def delete_revisions(selection: PurgeSelection) -> list[StoredFile] | None:
-    """They go with the workspace alone."""
+    """Delete revisions, which are only deleted with the workspace."""
     if not selection.whole_workspace:
         return None
     found = list(Revision.objects.filter(endpoint__workspace=selection.workspace_id)[: purging.BATCH])
@@ -21,7 +21,7 @@ def keys_of_code(keys: list[str], owners: set[int]) -> QuerySet:
 
 
 def stop_services(workspace) -> None:
-    """A workspace in the trash has none that run."""
+    """Stop the services of a workspace that moves to the trash."""
     for endpoint in Endpoint.objects.filter(workspace=workspace):
         for revision in endpoint.revisions.all():
             revision.stop("The workspace was deleted.")

@@ -21,7 +21,7 @@ router = Router(tags=["nodes"])
 MAX_REPORT = 100_000
 # A request waits so long while a replica starts.
 HOLD_SECONDS, SHORT_HOLD_SECONDS = 60.0, 2.0
-# After so many in a row, the pause before the next is longer than a request should wait.
+# After so many restarts in a row, the pause is longer than a request should wait.
 QUICK_RESTARTS = 3
 
 
@@ -81,7 +81,7 @@ class CallAdmission(Shape):
 
 
 def _choose_hold(revision: Revision) -> float:
-    """What has answered before starts again within seconds, unless it keeps ending."""
+    """How long a request waits: a service that was ready restarts within seconds, unless it keeps ending."""
     keeps_ending = all(replica.work.restarts > QUICK_RESTARTS for replica in revision.present_replicas)
     return SHORT_HOLD_SECONDS if revision.wanted and keeps_ending else HOLD_SECONDS
 

@@ -15,7 +15,7 @@ from endpoints import rules, work_kind
 from endpoints.models import Endpoint, Replica, Revision
 from studio.errors import Invalid
 
-# How much of all turns may be taken before there is one replica more.
+# The share of used turns above which a replica is added.
 UTILIZATION = 0.7
 # Replicas are reduced only if fewer were enough for this long.
 PATIENCE = dt.timedelta(seconds=60)
@@ -27,7 +27,7 @@ NOTE_SECONDS = dt.timedelta(seconds=5)
 
 
 def scale(revision: Revision, wanted: int) -> None:
-    """Start or stop replicas until it has so many."""
+    """Start or stop replicas to reach this number."""
     with transaction.atomic():
         Endpoint.objects.select_for_update().get(pk=revision.endpoint_id)
         Revision.objects.filter(pk=revision.pk).update(wanted=wanted, less_since=None)
@@ -35,7 +35,7 @@ def scale(revision: Revision, wanted: int) -> None:
         rows = list(revision.replicas.select_related("work"))
         Replica.objects.filter(pk__in=[row.pk for row in rows if row.work.ended_at]).delete()
         present = [row for row in rows if row.is_wanted]
-        # What is not ready yet goes first, then the newest.
+        # Replicas that are not ready are stopped first, then the newest ones.
         present.sort(key=lambda row: (not row.is_ready, row.number))
         for row in present[wanted:]:
             row.stop()
@@ -71,7 +71,7 @@ def _make_spec(revision: Revision, number: int) -> dict:
 
 
 def change_bounds(endpoint: Endpoint, minimum: int, maximum: int) -> None:
-    """Set the numbers of replicas of the revision that answers, and of the one that replaces it next."""
+    """Set the bounds of the current revision, and of the one that will replace it."""
     check_bounds(minimum, maximum)
     with transaction.atomic():
         for revision in {revision for revision in (endpoint.current, endpoint.newest) if revision is not None}:
@@ -91,13 +91,14 @@ def check_bounds(minimum: int, maximum: int) -> None:
 
 
 def count_wanted(revision: Revision, busy: float) -> int:
-    """The number of replicas for this many requests under way, those that wait included."""
+    """The number of replicas for this many requests in progress, including waiting ones."""
     needed = math.ceil(busy / (revision.settings["concurrency"] * UTILIZATION))
     return min(max(needed, revision.min_replicas, 1), revision.max_replicas)
 
 
 def follow_load(endpoint: Endpoint, busy: float) -> None:
-    """More at once, fewer after a while. The last one ends when no request has come for long (`stop_idle`)."""
+    """Add replicas at once, and remove them after a while. `stop_idle` stops the last one after a long time without
+    requests."""
     now, revision = timezone.now(), endpoint.current
     if busy:
         recent = Q(last_request_at__gt=now - NOTE_SECONDS)
@@ -126,7 +127,7 @@ def wake_endpoint(endpoint: Endpoint) -> None:
 
 
 def stop_idle() -> None:
-    """Down to the minimum, if no request has come for as long as the revision says."""
+    """Reduce to the minimum after the revision's idle time without requests."""
     running = Revision.objects.filter(pk=F("endpoint__current"), wanted__gt=F("min_replicas"))
     for revision in running.select_related("endpoint"):
         used_at = max(filter(None, [revision.endpoint.last_request_at, revision.ready_at, _latest_start(revision)]))

@@ -75,7 +75,7 @@ def summarize(rows: list[TrafficMinute]) -> Summary:
 
 
 def draw(rows: list[TrafficMinute]) -> dict[str, dict]:
-    """Figures by the name of what they show."""
+    """The figures by name."""
     times = [row.minute.isoformat() for row in rows]
     answered = {
         **build_trace("bar"),

@@ -77,7 +77,7 @@ def endpoint_detail(request, slug: str, name: str):
 
 @require_POST
 def endpoint_scale(request, slug: str, name: str):
-    """How many replicas there are at least and at most."""
+    """Set the minimum and maximum of replicas."""
     endpoint = _to_edit(request, slug, name)
     form = ReplicasForm(request.POST)
     if form.is_valid():
@@ -94,7 +94,7 @@ def endpoint_scale(request, slug: str, name: str):
 @require_POST
 @process_once
 def endpoint_deploy_again(request, slug: str, name: str):
-    """A new revision like the one of the number `revision`: the way back."""
+    """Deploy revision number `revision` again."""
     endpoint = _to_edit(request, slug, name)
     number = request.POST.get("revision", "")
     revision = endpoint.revisions.filter(number=number).first() if number.isdecimal() and len(number) < 9 else None
@@ -109,7 +109,7 @@ def endpoint_deploy_again(request, slug: str, name: str):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def endpoint_test(request, slug: str, name: str):
-    """The answer of the service to what is typed."""
+    """Show the response of the service to the typed request."""
     endpoint = find_page_endpoint(request, slug, name)
     more: dict = {}
     form = RequestForm(request.POST or None, initial={"data": EXAMPLE})
@@ -125,7 +125,7 @@ def endpoint_test(request, slug: str, name: str):
 
 @require_safe
 def endpoint_consume(request, slug: str, name: str):
-    """With the keys, for those who may edit."""
+    """The tab Consume, with the keys for people who may edit."""
     endpoint = find_page_endpoint(request, slug, name)
     keys = list(zip(Endpoint.Key.values, endpoint.keys, strict=True)) if is_allowed(request, "edit") else []
     more: dict[str, Any] = {"keys": keys, "curl": _write_curl(endpoint), "python": _write_python(endpoint)}
@@ -169,7 +169,7 @@ def endpoint_monitoring(request, slug: str, name: str):
 @require_POST
 @process_once
 def endpoint_key(request, slug: str, name: str):
-    """A new key of `key`, Primary or Secondary."""
+    """Regenerate the key `key`, Primary or Secondary."""
     endpoint = _to_edit(request, slug, name)
     which = request.POST.get("key", "")
     if which not in Endpoint.Key.values:

@@ -9,7 +9,7 @@ from endpoints.models import Replica, Revision
 
 NAME = "service"
 SALT = "service-replica"
-# A process that never got ready is not tried more often than this.
+# Maximum attempts to start a process that never became ready.
 TRIES = 2
 
 
@@ -18,12 +18,12 @@ def scope_of(revision: Revision) -> str:
 
 
 def make_token(work: Work) -> str:
-    """For the process of one attempt."""
+    """The token of the process of one attempt."""
     return "service." + signing.dumps([str(work.pk), work.attempt], salt=SALT)
 
 
 def find_replica(token: str) -> Replica | None:
-    """The one whose present attempt has this token."""
+    """The replica whose current attempt has this token."""
     prefix, _, signed = token.partition(".")
     try:
         key, attempt = signing.loads(signed, salt=SALT) if prefix == NAME else (None, 0)

@@ -44,7 +44,7 @@ def not_found(message: str) -> MlflowError:
 
 
 def translate_error(error: StudioError) -> MlflowError:
-    """One of our errors as MLflow's."""
+    """Translate an error of the studio to MLflow's."""
     for kind, code in OURS:
         if isinstance(error, kind):
             found = MlflowError(code, error.message)

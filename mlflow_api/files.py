@@ -26,20 +26,21 @@ class ArtifactPath:
 
 
 def parse_artifact_path(request: MlflowRequest, path: str) -> ArtifactPath | None:
-    """The run and the path in it; None of a path that belongs to no run, which is the workspace's own."""
+    """The run and the path in it; None if the path belongs to the workspace and not to a run."""
     match = ARTIFACT_PATH.fullmatch(path)
     if not match:
         return None
     # For paths that can only belong to a run, a missing run is a separate error.
     sure = match["rest"] and re.fullmatch(folders.EXPERIMENT, match["experiment"])
-    # A run that the actor cannot see still is a run: its path is never one of the workspace.
+    # A run that the actor cannot see is still a run: its path never belongs to the workspace.
     if not sure and not Run.objects.filter(workspace=request.require("read"), run_id=match["run"]).exists():
         return None
     return ArtifactPath(match["run"], match["path"] or "")
 
 
 def parse_run_path(request: MlflowRequest, path: str) -> ArtifactPath:
-    """Where only files of runs will do. Clients fall back to a plain request by the start of this message."""
+    """Parse a path for routes that only support files of runs. Clients recognize the start of this message and use a
+    plain request."""
     target = parse_artifact_path(request, folders.check_relative_path(path))
     if target is None:
         message = (
@@ -91,13 +92,13 @@ def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
 
 
 def get_artifact(request: MlflowRequest) -> ranges.Answer:
-    """The URL by which MLflow's page downloads."""
+    """The download URL of MLflow's page."""
     path = folders.check_relative_path(request.fields.text("path"))
     return answer_file(request, request.run(), path)
 
 
 def upload_by_page(request: MlflowRequest) -> dict:
-    """The URL by which MLflow's page uploads."""
+    """The upload URL of MLflow's page."""
     query = request.http.GET
     for name in ("run_uuid", "path"):
         if not query.get(name):

@@ -16,7 +16,7 @@ from studio import storage
 EXPERIMENT = r"(?:\d{1,31}|[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})"
 # A name that needs no encoding in a header.
 TOKEN = re.compile(r"[\w.+-]+", re.ASCII)
-# The extensions that MLflow's server answers as text, and its own files that have none.
+# The extensions that MLflow's server serves as text, and its own files without an extension.
 TEXTS = {
     "txt", "log", "err", "cfg", "conf", "cnf", "cf", "ini", "properties", "prop", "hocon", "toml", "yaml", "yml", "xml", "json", "js",
     "py", "py3", "csv", "tsv", "md", "rst", "mlmodel", "mlproject",
@@ -49,7 +49,7 @@ def check_relative_path(path: str) -> str:
 
 
 def checked_folder(path: str, root: str = "") -> str:
-    """The same of a folder to list, where `dir/..` is nothing as long as it stays below what comes before `root`."""
+    """Check the path of a folder to list, in which `dir/..` is allowed as long as it stays below `root`."""
     start, mark, rest = path.partition(root) if root and root in path else ("", "", path)
     return check_relative_path(f"{start}{mark}{posixpath.normpath(rest)}" if rest else path)
 
@@ -78,7 +78,7 @@ def content_type_of(name: str) -> str:
 
 
 def no_file(path: str, *, is_folder: bool) -> MlflowError:
-    """Why there is nothing to download at this path."""
+    """The error for a path without a file."""
     if is_folder:
         return invalid_parameter(f"'{path}' is a folder. Name a file in it.")
     return not_found(f"No such artifact: '{path[:200]}'")

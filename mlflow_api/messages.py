@@ -11,7 +11,7 @@ from runs.models import Experiment, MetricSeries, Run
 from studio.formats import from_millis, non_finite_word, to_millis
 
 NOTE, NAME, PARENT, USER = "mlflow.note.content", "mlflow.runName", "mlflow.parentRunId", "mlflow.user"
-# What MLflow's clients send, and expect, where they know no user.
+# The user name that MLflow's clients send and expect for an unknown user.
 NOBODY = "unknown"
 # These tags are columns here, so that name, description and parent are stored once.
 COLUMNS = {NOTE, NAME, PARENT}

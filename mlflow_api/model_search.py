@@ -17,7 +17,7 @@ from studio.search.grammar import Clause
 
 
 def _is_equal(value: float, other: float) -> bool:
-    """NaN is equal to NaN here, so that a filter can name it: as of runs."""
+    """NaN equals NaN here, so that a filter can find it, as for runs."""
     return value == other or (math.isnan(value) and math.isnan(other))
 
 
@@ -122,7 +122,7 @@ def _metric_key(key: str, ascending: bool, dataset: str, digest: str):
             and digest in ("", item.get("dataset_digest"))
         ]
         if not values or math.isnan(values[-1]):
-            # As of runs: after all numbers, first NaN and then those that have none.
+            # As for runs: after all numbers, first NaN, then models without a value.
             return (2 if not values else 1, 0.0)
         return (0, values[-1] if ascending else -values[-1])
 

@@ -44,7 +44,7 @@ class Fields:
         return self._get_value(name) is not None
 
     def text(self, name: str, default: str | None = None, *, empty: bool = False) -> str:
-        """A text; required without a default, and not empty unless allowed."""
+        """Return a text; required without a default, and not empty unless allowed."""
         value = self._get_value(name, TEXT)
         if value is None or (value == "" and not empty):
             if default is not None:

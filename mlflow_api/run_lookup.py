@@ -33,7 +33,7 @@ def _of_key(workspace: Workspace, key: int, run_id: str) -> Run:
 
 
 def _find_own_run(request: MlflowRequest) -> Run:
-    """The run of the token was read together with the token."""
+    """Return the run of the token, which was read together with the token."""
     run = request.actor.run
     run.workspace = request.require("log")
     request.may_write(run)

@@ -31,7 +31,7 @@ def usage_of_run(run: Run, child_count: int = 0) -> dict:
 
 @register.inclusion_tag("costs/_usage_of_compute.html", takes_context=True)
 def usage_of_compute(context, target) -> dict:
-    """What the nodes of a compute did and cost in this month."""
+    """Usage and cost of a compute target in this month."""
     first = timezone.now().date().replace(day=1)
     rows = Usage.objects.filter(workspace_key=target.workspace_id, compute=target.name, day__gte=first)
     return {"used": _sum(rows), "target": target, "request": context["request"]}
@@ -39,7 +39,7 @@ def usage_of_compute(context, target) -> dict:
 
 @register.inclusion_tag("costs/_before_submitting.html", takes_context=True)
 def before_submitting(context, experiment: str = "") -> dict:
-    """Quotas, budgets and typical use, where a job is about to be submitted."""
+    """Quotas, budgets and typical use, for pages that submit a job."""
     request = context["request"]
     return limits.describe_before_submitting(request.user, request.workspace, experiment)
 
