@@ -168,7 +168,7 @@ def read_data(keys: list[int]) -> dict[int, RunData]:
 
 
 def _listed(keys: list[int]) -> str:
-    """Whole numbers of our own, so that no statement has thousands of parameters."""
+    """Our own whole numbers as SQL, so that no statement has thousands of parameters."""
     return ", ".join([str(int(key)) for key in keys])
 
 

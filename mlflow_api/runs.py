@@ -55,7 +55,7 @@ def create(request: MlflowRequest) -> dict:
 
 
 def _go_on(request: MlflowRequest, run: Run, given: dict) -> dict:
-    """The job's own run instead of a new one, updated with the request's fields."""
+    """Return the job's own run instead of a new one, updated with the request's fields."""
     name = request.fields.text("run_name", "")
     said = {key: value for key, value in given.items() if not key.startswith(OF_A_NEW_RUN)}
     said |= {messages.NAME: name} if name else {}

@@ -55,7 +55,7 @@ _workspaces_by_path: dict[tuple, tuple[float, Workspace]] = {}
 class TokenSession:
     actor: Actor
     workspace: Workspace
-    # What a personal token may do, if that is known already.
+    # The permissions of a personal token, if they are known already.
     verbs: frozenset[str] | None = None
     # The run that the request names, if it is in the workspace and not in its trash: its run id and its key.
     named_run: tuple[str, int] | None = None
@@ -72,7 +72,8 @@ class TokenSession:
 
 
 def open_session(secret: str, workspace_path: dict, method: str, route: str, run_id: str = "") -> TokenSession:
-    """`run_id` is the run that the request will ask for: it is looked up by the statement that asks who may do what."""
+    """Open a session. `run_id` is the run of the request: the statement that checks the permissions also looks it
+    up."""
     workspace = _workspace_at_path(tuple(workspace_path.values()))
     if workspace is not None and not secret.startswith("run."):
         session = _session_of_person(secret, workspace, run_id)
@@ -135,7 +136,7 @@ _used: dict[int, float] = {}
 
 
 def _record_use(token_id: int, now) -> None:
-    """That it was used, now and then: at every request it would make each read a write."""
+    """Record the use of the token, not with every request, because that would make each read a write."""
     if _used.get(token_id, 0.0) > time.monotonic():
         return
     if len(_used) >= MAX_ENTRIES:

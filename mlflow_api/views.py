@@ -49,7 +49,7 @@ def call_api(request: HttpRequest, rest: str, **workspace_path) -> HttpResponse:
 
 def _make_response(request: HttpRequest, rest: str, workspace_path: dict) -> HttpResponse:
     method, rest = request.method, rest.lstrip("/")
-    assert method is not None  # So only in a request that no server made.
+    assert method is not None  # This only happens in a request without a server.
     if rest in PLAIN:
         return HttpResponse(PLAIN[rest], content_type="text/plain")
     match = BASE.fullmatch(rest)
@@ -78,7 +78,7 @@ def json_response(body: dict) -> HttpResponse:
 
 
 def _find_run_id(request: HttpRequest, route: str) -> str:
-    """The run that a script logs to, if its request is short; only a first look, before anybody is known."""
+    """The run that a script logs to, if its request is short; only a hint, before authentication."""
     if route not in LOGGING or int(request.META.get("CONTENT_LENGTH") or 0) > SHORT:
         return ""
     found = RUN_ID.search(request.body)
@@ -118,7 +118,8 @@ def _read_fields(request: HttpRequest, verb) -> Fields:
 
 
 def _parse_query(request: HttpRequest) -> dict[str, list[str]]:
-    """Not Django's parser, which fails beyond a thousand values before the limit can be reported."""
+    """Parse the query without Django's parser, which fails beyond a thousand values before the limit can be
+    reported."""
     text = request.META.get("QUERY_STRING", "").encode("latin-1").decode(errors="replace")
     return parse_qs(text, keep_blank_values=True)
 

@@ -33,7 +33,7 @@ def listing(request: MlflowRequest, folder: str) -> list[dict]:
 
 
 def delete(request: MlflowRequest, path: str) -> dict:
-    """A file, or a folder with all that is in it."""
+    """Delete a file, or a folder with its content."""
     request.require("register")
     found = list(_files(request).filter(path=path) | _files(request).below(path))
     if not found:

@@ -44,21 +44,21 @@ class ShareFiles:
         return [(self.home.path, "My files"), (self.shared, "Shared"), (SAMPLES, "Samples")]
 
     def root_of(self, path: str) -> str:
-        """The top folder that a path is in; not found if the person has none of that name."""
+        """The top folder of a path; not found if the person has no such folder."""
         root = next((root for root, _ in self.roots if path == root or path.startswith(f"{root}/")), "")
         if not root:
             raise Http404(f"You have no file or folder {path[:200]} in this workspace.")
         return root
 
     def to_read(self, path: str) -> Share:
-        """The share that holds the path."""
+        """The share of a path that the person can read."""
         return Share(SAMPLES_FOLDER.parent) if self.root_of(path) == SAMPLES else self.share
 
     def disk_path(self, path: str) -> str:
         return f"samples{path.removeprefix(SAMPLES)}" if self.root_of(path) == SAMPLES else path
 
     def to_change(self, path: str) -> Share:
-        """The share, if what is at the path may be changed."""
+        """The share of a path that the person can change."""
         root = self.root_of(path)
         if root == SAMPLES:
             raise Invalid("Samples cannot be changed. Copy them to your files first.", target="path")
@@ -67,7 +67,7 @@ class ShareFiles:
         return self.share
 
     def to_replace(self, path: str) -> Share:
-        """The same, of something that is no top folder."""
+        """The same, for a path that is not a top folder."""
         share = self.to_change(path)
         if path in (self.home.path, self.shared):
             raise Invalid(f"{path} itself cannot be moved or deleted.", target="path")
@@ -87,13 +87,13 @@ class ShareFiles:
 
 
 def find_files(request, slug: str) -> ShareFiles:
-    # What is sent changes something; a role that may not is refused before anything else is looked at.
+    # Requests that change something are refused first if the role does not allow it.
     workspace = find_page_workspace(request, slug, "edit" if request.method == "POST" else "read")
     return ShareFiles(workspace, Home.of(workspace, request.user), can(actor_of_request(request), "edit", workspace))
 
 
 def find_files_to_change(request, slug: str) -> ShareFiles:
-    """Denied for those who only read."""
+    """The files for a change; raises Denied for readers."""
     files = find_files(request, slug)
     if not files.may_edit:
         raise denied("edit", files.workspace)

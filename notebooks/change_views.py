@@ -71,7 +71,8 @@ def files_upload(request, slug):
 
 @require_POST
 def file_upload(request, slug):
-    """One file as the body of the request, to `?path=`; folders on the way are made. With `?replaces` over an older one."""
+    """Store the body of the request as the file `?path=`; missing folders are created. `?replaces` allows replacing a
+    file."""
     files = find_files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.GET))["path"]
     entry = files.to_replace(path).write_file(
@@ -123,7 +124,7 @@ def _read_text(files: ShareFiles, entry: ShareEntry) -> str:
 
 @require_POST
 def file_move(request, slug):
-    """To another name, another folder, or both."""
+    """Rename a file or folder, or move it to another folder."""
     files, given = find_files_to_change(request, slug), cleaned_or_invalid(MoveForm(request.POST))
     path, target = given["path"], f"{given['folder']}/{given['name']}"
     files.to_replace(path)
@@ -136,7 +137,7 @@ def file_move(request, slug):
 @require_POST
 @process_once
 def file_copy(request, slug):
-    """A file or folder, such as a sample, to the own home; or a file that was shared by a link (`secret`)."""
+    """Copy a file or folder, such as a sample, to the own home; or a file that was shared by a link (`secret`)."""
     files = find_files_to_change(request, slug)
     if request.POST.get("secret"):
         link = get_object_or_404(SharedFile, workspace=files.workspace, secret=request.POST["secret"])
@@ -175,7 +176,7 @@ def file_delete(request, slug):
 
 @require_POST
 def trashed_change(request, slug, key):
-    """Restore a file to where it was, or delete it permanently; `act` says which."""
+    """Restore a file, or delete it permanently, depending on `act`."""
     files = find_files_to_change(request, slug)
     row = get_object_or_404(list_trashed(files), pk=key)
     files.to_replace(row.path)
@@ -194,7 +195,7 @@ def trashed_change(request, slug, key):
 
 @require_POST
 def file_share(request, slug) -> HttpResponse:
-    """Share a file by a link, or stop that; `act` says which."""
+    """Share a file by a link, or stop sharing, depending on `act`."""
     files = find_files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.POST))["path"]
     files.to_replace(path)

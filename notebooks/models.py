@@ -60,13 +60,13 @@ class TrashedFile(models.Model):
         trashed = cls(workspace=workspace, path=path, is_folder=entry.is_folder, size=size, deleted_by=user)
         with transaction.atomic():
             trashed.save(force_insert=True)
-            # Another file of the same name is not what was shared.
+            # The link does not apply to another file with the same name.
             SharedFile.objects.below(workspace, path).delete()
             share.move(path, trashed._stored_path)
         return trashed
 
     def restore(self) -> None:
-        """To where it was."""
+        """Move it back to its original path."""
         share = Share(share_folder(self.workspace))
         with transaction.atomic():
             number, _ = TrashedFile.objects.filter(pk=self.pk).delete()
@@ -75,7 +75,7 @@ class TrashedFile(models.Model):
             share.move(self._stored_path, self.path)
 
     def purge(self) -> None:
-        """Permanently: first the file, so that a killed task finds the row again."""
+        """Delete it permanently; first the file, so that a killed task finds the row again."""
         Share(share_folder(self.workspace)).remove(self._stored_path)
         TrashedFile.objects.filter(pk=self.pk).delete()
 
@@ -86,7 +86,7 @@ class SharedFileQuerySet(models.QuerySet):
         return self.filter(models.Q(path=path) | models.Q(path__startswith=f"{path}/"), workspace=workspace)
 
     def follow_move(self, workspace: Workspace, path: str, target: str) -> None:
-        """A link leads to its file, wherever that is."""
+        """Update the links of moved files."""
         self.below(workspace, target).delete()
         for link in self.below(workspace, path):
             self.filter(pk=link.pk).update(path=target + link.path.removeprefix(path))

@@ -8,7 +8,7 @@ from workspaces.models import Workspace
 
 
 def delete_share(selection: PurgeSelection) -> list[StoredFile] | None:
-    """With the whole workspace; the trash of jobs holds nothing of it."""
+    """Delete the share with the whole workspace; the trash of jobs contains nothing of it."""
     workspace = Workspace.objects.filter(pk=selection.workspace_id).first() if selection.whole_workspace else None
     folder = share_folder(workspace) if workspace else None
     if folder is None or not folder.exists():

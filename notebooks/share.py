@@ -125,7 +125,7 @@ class Share:
     # Changing
 
     def make_folder(self, path: str) -> None:
-        """With those above it; none of them needs to be new."""
+        """Create a folder with its parents; existing ones are accepted."""
         with self._folder(path, makes=True):
             return
 
@@ -145,7 +145,8 @@ class Share:
         version: str = "",
         max_bytes: int | None = None,
     ) -> ShareEntry:
-        """All of it or nothing. With a `version` only if the file still has that one; `max_bytes` is what may be stored yet."""
+        """Write a file completely or not at all. With a `version`, only if the file still has it; `max_bytes` is the
+        free space."""
         if storage.is_reserve_reached():
             raise NoSpace(storage.RESERVE_REACHED)
         with self._parent(path, makes=True) as (folder, name):
@@ -172,7 +173,7 @@ class Share:
                 raise _explain(error, path) from error
 
     def remove(self, path: str) -> None:
-        """Permanently. What is gone already is no error."""
+        """Delete permanently; a missing file is not an error."""
         try:
             with self._parent(path) as (folder, name):
                 found = _stat_or_none(name, folder)
@@ -210,7 +211,7 @@ class Share:
 
 
 def _list_entries(path: str, folder: int) -> list[ShareEntry]:
-    """Without those whose names no page can show, such as one that is not UTF-8."""
+    """Entries, without names that pages cannot show, such as one that is not UTF-8."""
     found = []
     for name in sorted(os.listdir(folder)):
         with contextlib.suppress(Invalid):
@@ -266,7 +267,8 @@ def _describe(path: str, found: os.stat_result) -> ShareEntry:
 
 
 def delete_unfinished(before: float) -> None:
-    """Delete what killed uploads have left in all shares. One written to after this time may still be running."""
+    """Delete leftovers of killed uploads in all shares. Uploads that were written to after this time may still be
+    running."""
     if not settings.SHARES_DIR.is_dir():
         return
     for _, _, names, folder in os.fwalk(settings.SHARES_DIR):

@@ -13,7 +13,7 @@ UPLOADS_KEPT = dt.timedelta(hours=1)
 
 @shared_task(ignore_result=True)
 def purge_trash() -> None:
-    """Delete what has been in the trash of files for long enough, and what killed uploads have left. Safe to run twice."""
+    """Delete files that were in the trash for long enough, and leftovers of killed uploads. Safe to run twice."""
     for trashed in TrashedFile.objects.expired().select_related("workspace")[:1000]:
         trashed.purge()
     share.delete_unfinished((timezone.now() - UPLOADS_KEPT).timestamp())

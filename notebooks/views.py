@@ -18,7 +18,7 @@ from studio.forms import cleaned_or_invalid
 from studio.pagination import page_of
 from workspaces.file_share import share_folder
 
-# What the browser would fetch by the address of the file and must not show as a page of this site.
+# Kinds that the browser would load by the URL of the file and must not show as a page of this site.
 SOURCE_ONLY = {"page", "pdf", "log"}
 MAX_EDITED = 512 * 1024
 
@@ -40,7 +40,7 @@ def notebooks(request, slug):
 
 
 def describe(files: ShareFiles, entry: ShareEntry) -> dict:
-    """A file with its preview, or a folder with what is in it."""
+    """A file with its preview, or a folder with its content."""
     own = files.root_of(entry.path) != SAMPLES
     context = {
         "files": files,
@@ -139,7 +139,7 @@ def trashed(request, slug):
 
 
 def list_trashed(files: ShareFiles):
-    """What was deleted from the own home and from the folder for all."""
+    """Deleted files of the own home and of the shared folder."""
     rows = TrashedFile.objects.filter(workspace=files.workspace)
     return rows.filter(path__startswith=f"{files.home.path}/") | rows.filter(path__startswith=f"{files.shared}/")
 

@@ -22,12 +22,12 @@ from runs.models.status import TERMINAL, RunStatus
 # A turn every 5 seconds; after a pause of the control worker it looks back to the last one, but no longer than LONGEST.
 LOOK_BACK, LONGEST = dt.timedelta(minutes=2), dt.timedelta(days=1)
 TASK = "notices.tasks.notify_people"
-# In one turn: a sweep that ends at once must not hold the worker.
+# Maximum jobs in one turn, so that a large sweep does not block the worker.
 MAX_EVENTS = 500
 
 
 def find_events() -> int:
-    """Send what is new; returns how many notifications that makes."""
+    """Send new notifications; return their number."""
     now = timezone.now()
     last = JobRecord.objects.filter(name=TASK).values_list("ended_at", flat=True).first()
     since = max(min(now, last or now) - LOOK_BACK, now - LONGEST)

@@ -21,7 +21,7 @@ class Event(models.TextChoices):
     TEST = "test", "A test that I sent"
 
 
-# What people want to know until they say otherwise.
+# The default preferences.
 DEFAULTS = {(Event.JOB_FAILED, Channel.BELL), (Event.JOB_FOLLOWED, Channel.BELL), (Event.BUDGET, Channel.BELL)}
 CHOSEN = [event for event in Event if event != Event.TEST]
 
@@ -53,7 +53,7 @@ class NotificationQuerySet(models.QuerySet):
 class Notification(models.Model):
     person = models.ForeignKey(User, models.CASCADE, related_name="notifications")
     event = models.CharField(max_length=20, choices=Event)
-    # What it is about; a person gets one notification of a cause, however often it is found.
+    # The cause; a person gets one notification per cause.
     cause = models.CharField(max_length=100)
     title = models.CharField(max_length=200)
     detail = models.CharField(max_length=500, blank=True)
@@ -77,7 +77,8 @@ class Notification(models.Model):
 
     @classmethod
     def send(cls, person: User, event: str, cause: str, title: str, detail: str = "", path: str = "") -> bool:
-        """Send it by each channel that the person has chosen for the event; False if they know of the cause already."""
+        """Send it by each channel that the person has chosen for the event; False if they have a notification of this
+        cause."""
         channels = Preference.channels_of(person, event)
         if not channels:
             return False
@@ -111,7 +112,7 @@ class Preference(models.Model):
 
     @classmethod
     def all_of(cls, person: User) -> set[tuple[str, str]]:
-        """(event, channel) of all that is on."""
+        """The chosen (event, channel) pairs."""
         chosen = {(row.event, row.channel): row.is_on for row in cls.objects.filter(person=person)}
         return {pair for pair in DEFAULTS if chosen.get(pair, True)} | {pair for pair, is_on in chosen.items() if is_on}
 
@@ -121,7 +122,7 @@ class Preference(models.Model):
 
     @classmethod
     def store_choices(cls, person: User, wanted: set[tuple[str, str]]) -> None:
-        """Exactly these are on."""
+        """Replace the choices."""
         with transaction.atomic():
             for event in CHOSEN:
                 for channel in Channel:
@@ -141,7 +142,7 @@ class Webhook(models.Model):
 
     @classmethod
     def put(cls, person: User, url: str) -> "Webhook | None":
-        """A new address has a new secret; an empty one ends it."""
+        """Set the URL; a new one gets a new secret, an empty one deletes the webhook."""
         if not url:
             cls.objects.filter(person=person).delete()
             return None
@@ -160,7 +161,7 @@ class Delivery(models.Model):
         SENT = "sent"
         FAILED = "failed"
 
-    # After the first failure, the second, …; then it is given up.
+    # Pauses after the first failure, the second, and so on; then the delivery ends.
     PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480, 1440)]
 
     notification = models.ForeignKey(Notification, models.CASCADE, related_name="deliveries")
@@ -168,7 +169,7 @@ class Delivery(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(default=timezone.now)
-    # What the other side said last.
+    # The last response of the receiver.
     answer = models.CharField(max_length=300, blank=True)
 
     class Meta:
@@ -180,7 +181,8 @@ class Delivery(models.Model):
         return f"{self.notification} by {self.channel}"
 
     def take(self) -> bool:
-        """One conditional UPDATE: of two workers, one sends it. A killed one's is due again after a minute."""
+        """Claim it with one conditional UPDATE: of two workers, one sends it. After a killed worker, it is due again
+        after a minute."""
         taken = Delivery.objects.filter(pk=self.pk, state=self.State.WAITING, attempts=self.attempts)
         if not taken.update(attempts=self.attempts + 1, due_at=timezone.now() + self.PAUSES[0]):
             return False

@@ -26,7 +26,7 @@ class DeliveryRefused(Exception):
 
 
 def deliver(delivery: Delivery) -> None:
-    """One attempt, whose outcome is noted."""
+    """Make one attempt and store its outcome."""
     if not delivery.take():
         return
     try:
@@ -49,7 +49,7 @@ def _send_webhook(notification: Notification) -> str:
             "detail": notification.detail,
             "url": public_url(notification.path) if notification.path else "",
             "time": utc_time(notification.at),
-            # What chat tools read.
+            # The text for chat tools.
             "text": f"{notification.title}\n{notification.detail}".strip(),
         }
     ).encode()

@@ -34,7 +34,7 @@ def bell(request):
 
 @require_POST
 def mark_read(request):
-    """All, or the one of `notification`, whose page then opens."""
+    """Mark all notifications as read, or `notification`, and open its page."""
     key = request.POST.get("notification", "")
     if not key:
         Notification.objects.mark_read(request.user)
@@ -112,7 +112,7 @@ def send_test(request):
 
 @require_POST
 def follow(request, slug, run_id):
-    """Or no longer, with `stop`."""
+    """Follow a job, or stop with `stop`."""
     run = find_run(request, slug, run_id)
     if "stop" in request.POST:
         Follow.objects.filter(person=request.user, run=run).delete()

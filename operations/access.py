@@ -6,8 +6,8 @@ from accounts.actors import actor_of_request, require_site_admin
 
 
 def site_admins_only(view):
-    """Asked at each request; a person whose right was taken is refused at the next one. Below /admin/ everybody shows again
-    who they are first (accounts/guards.py)."""
+    """Check the right at each request, so that removing it takes effect at once. Pages below /admin/ also require a
+    recent confirmation (accounts/guards.py)."""
 
     @functools.wraps(view)
     def check_and_answer(request, *args, **kwargs):

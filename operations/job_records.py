@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from operations.models import JobRecord
 
-# Between two records of a job that succeeds: some run every 5 seconds.
+# Seconds between two records of a successful task, because some run every 5 seconds.
 PAUSE_SECONDS = 30
 _begun: dict[str, float] = {}
 _recorded: dict[str, float] = {}
@@ -54,5 +54,5 @@ def record_job(name: str, seconds: float, every: float, error: str = "") -> None
     try:
         JobRecord.objects.update_or_create(name=name, defaults=fields)
     except DatabaseError:
-        # The job itself met the same, and its own error is in the log.
+        # The task had the same problem, and its own error is in the log.
         _recorded.pop(name, None)

@@ -33,14 +33,14 @@ PROXIED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA")
 @require_GET
 def metrics(request):
     if not _is_local(request) and not _is_admin(request):
-        # No page: it may be nobody who asks.
+        # Not a page, because the client may be unknown.
         text = "Metrics open to site admins' tokens (Authorization: Bearer …) and to this machine alone.\n"
         return HttpResponse(text, status=403, content_type="text/plain; charset=utf-8")
     return HttpResponse("".join(write_metrics()), content_type=CONTENT_TYPE)
 
 
 def _is_local(request) -> bool:
-    """From this machine to its own address; a proxy on this machine asks for others."""
+    """Whether a request comes from this machine to its own address, and not through a proxy."""
     if any(name in request.META for name in PROXIED):
         return False
     host = urlsplit(f"//{request.get_host()}").hostname or ""

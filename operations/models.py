@@ -22,7 +22,7 @@ class AnnouncementQuerySet(models.QuerySet):
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=moment), starts_at__lte=moment)
 
     def shown_now(self) -> list:
-        """As it was at most SHOWN_LATE seconds ago: every page asks."""
+        """Current announcements, cached for SHOWN_LATE seconds because every page reads them."""
         now = time.monotonic()
         if now - SHOWN.get("at", -SHOWN_LATE) >= SHOWN_LATE:
             SHOWN.update(at=now, rows=list(self.shown_at(timezone.now())))
@@ -140,5 +140,5 @@ class JobRecord(models.Model):
 
     @property
     def is_late(self) -> bool:
-        """Twice in a row it has not run, or nobody runs it."""
+        """Whether it missed two runs in a row."""
         return timezone.now() - self.ended_at > dt.timedelta(seconds=2 * self.every + 90)

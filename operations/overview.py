@@ -42,7 +42,7 @@ class Figure:
 
 
 def find_problems(now: dt.datetime | None = None) -> list[Problem]:
-    """The red ones first."""
+    """All problems, the red ones first."""
     now = now or timezone.now()
     found = [*_check_hosts(), *_check_nodes(now), *_check_queue(now), *_check_disk(), *_check_requests(now)]
     found += [*_check_jobs(), *_check_sign_ins(now), *_check_purges(now), *_check_budgets(), *_check_backups()]
@@ -135,7 +135,7 @@ def _check_budgets():
 
 
 def _check_backups():
-    """Where there is a schedule, or was a backup once."""
+    """Check backups if there is a schedule or was a backup."""
     url, newest, good = reverse("operations:backups"), Backup.objects.first(), Backup.objects.last_good()
     if newest and newest.state == Backup.State.FAILED:
         yield Problem("bad", f"The last backup failed: {newest.error}", url)

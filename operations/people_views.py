@@ -52,7 +52,8 @@ def policy_change(request):
 @require_http_methods(["GET", "POST"])
 @site_admins_only
 def person(request, pk):
-    """Show a person. A POST blocks, deactivates or opens the account, or ends its sessions or tokens; `act` says which."""
+    """Show a person. A POST blocks, deactivates or unblocks the account, or ends its sessions or tokens, depending on
+    `act`."""
     found = get_object_or_404(people.list_people(), pk=pk)
     if request.method == "POST":
         messages.success(request, _change(actor_of_request(request), found, request.POST))
@@ -72,7 +73,7 @@ def person(request, pk):
 
 
 def _change(actor, found: User, data) -> str:
-    """What was done, as a sentence."""
+    """Apply the action; return a sentence about it."""
     act = data.get("act", "")
     if act == "block":
         people.block_account(actor, found)

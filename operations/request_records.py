@@ -10,9 +10,9 @@ from accounts.actors import Actor
 from operations.models import RequestRecord
 
 logger = logging.getLogger(__name__)
-# A larger body takes as long as its sender does.
+# The time for a larger body depends on its sender.
 SMALL_BODY = 128 * 1024
-# Unreachable parts, not mistakes of ours: those that the answer itself explains.
+# Outages that the response explains, in contrast to bugs.
 EXPECTED = {503, 507}
 
 

@@ -39,7 +39,7 @@ def _count_trash() -> Counter[int]:
 
 
 def start_sweep() -> None:
-    """Delete the files that no row names, in the background, as once a day; those of a killed upload after a day."""
+    """Delete files without a row in the background, like the daily task; those of a killed upload after a day."""
     with transaction.atomic():
         activity.record("storage.sweep", None)
         notifications.notify_control(SWEEP)

@@ -47,7 +47,7 @@ def overview_page(request):
 @require_GET
 @site_admins_only
 def queue_page(request):
-    """`?show=running` for what runs, else what waits."""
+    """`?show=running` for running jobs, otherwise waiting ones."""
     show_running = request.GET.get("show") == "running"
     rows = waiting.list_running() if show_running else waiting.list_waiting()
     page = page_of(request, rows, size=50)
@@ -161,7 +161,7 @@ def health_page(request):
 @require_GET
 @site_admins_only
 def health_doctor(request):
-    """What `manage.py doctor` says of this process, what is wrong first."""
+    """The results of `manage.py doctor` in this process, problems first."""
     findings = sorted((check() for check in CHECKS), key=lambda finding: LEVELS.index(finding.state))
     return render(request, "operations/_doctor.html", {"findings": findings})
 

@@ -13,7 +13,7 @@ from compute.waiting import QueueView
 from runs.models import Run
 from studio.errors import Conflict
 
-# What holds a queue: each key with its words for the summary.
+# The reasons why a queue waits, with their texts for the summary.
 REASONS = {
     "no-machine": "No connected machine accepts jobs",
     "trash": "The workspace is in the trash",
@@ -31,7 +31,7 @@ def list_waiting():
 
 
 def explain_waiting(works: list[Work]) -> None:
-    """Gives each its `waiting`: position, all reasons and an estimate; each queue is read once."""
+    """Set `waiting` of each: position, all reasons and an estimate; each queue is read once."""
     views: dict[int, QueueView] = {}
     for work in works:
         view = views.setdefault(work.target_id, QueueView(work.target))
@@ -54,7 +54,7 @@ def explain_queues() -> dict[int, str]:
 
 
 def _explain_queue(target: ComputeTarget, free: list[Resources]) -> str:
-    """`free` is the room that each connected machine has left."""
+    """Find the reason of a queue; `free` has the free resources of each connected machine."""
     counts = target.node_counts
     if target.workspace.deleted_at:
         return "trash"
@@ -78,7 +78,7 @@ def count_reasons(reasons: dict[int, str]) -> list[tuple[str, int]]:
 
 @transaction.atomic
 def move_to_front(work: Work) -> None:
-    """The next free node of its cluster takes it."""
+    """Move work to the front: the next free node of its cluster takes it."""
     before = work.priority
     queue.move_to_front(work)
     changes = {"priority": [before, work.priority]}

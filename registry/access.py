@@ -10,7 +10,8 @@ from workspaces.workspace_path import WorkspacePath, find_workspace
 
 
 def open_workspace(request: HttpRequest, workspace_path: WorkspacePath, verb: str = "read") -> Workspace:
-    """For a run's token, the table of routes has decided already; what it made is checked with the row."""
+    """Find the workspace. For a run's token, the table of routes has decided already; ownership is checked with the
+    row."""
     return find_workspace(request, workspace_path, "read" if request.auth.is_run else verb)
 
 

@@ -20,7 +20,7 @@ FIELDS = ("name", "digest", "source_type", "context", "run__run_id")
 
 
 def key_of(name: str, digest: str, source_type: str) -> GraphKey:
-    """A dataset of the workspace by its id; one that only MLflow's client knows by name and digest."""
+    """The key of a dataset: its id in the workspace, or name and digest for one that only MLflow's client knows."""
     return GraphKey(KIND, digest if source_type == SOURCE_TYPE else f"{name}@{digest}")
 
 
@@ -97,7 +97,7 @@ def _parse_uuid(text: str) -> uuid.UUID | None:
 
 
 def list_data(version: ModelVersion) -> list[tuple[str, GraphNode]]:
-    """What a version was trained on: how it was used, and the data."""
+    """The data of a version: (use, data)."""
     keys = [lineage.key_of(version)] + ([GraphKey("job", version.source_run_id)] if version.source_run_id else [])
     found = {edge.source: edge.label for provider in PROVIDERS for edge in provider(version.workspace, keys)}
     nodes = lineage.describe_nodes(version.workspace, found)

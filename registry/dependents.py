@@ -30,7 +30,7 @@ def find_dependents(workspace: Workspace, versions: list[ModelVersion]) -> list[
 
 
 def _following(workspace: Workspace, versions: list[ModelVersion]) -> list[Dependent]:
-    """The next nodes of the lineage, of whatever kind."""
+    """The next nodes of the lineage, of all kinds."""
     keys = [lineage.key_of(version) for version in versions]
     own = set(keys)
     edges = [edge for edge in lineage.edges_at(workspace, keys) if edge.source in own and edge.target not in own]

@@ -7,7 +7,7 @@ from studio.errors import Conflict
 
 
 def check_deletable(artifact: Artifact) -> None:
-    """Conflict if a version that is not in the trash has the file."""
+    """Raise Conflict if a version that is not in the trash uses the file."""
     for version in ModelVersion.objects.present().filter(run=artifact.run).select_related("model"):
         source = sources.parse_source(version.source)
         if source.kind == "run" and _is_below(artifact.path, source.path):

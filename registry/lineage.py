@@ -60,7 +60,7 @@ DESCRIBE: dict[str, Callable[[Workspace, list[str]], Iterable[GraphNode]]] = {}
 
 
 def find_graph(workspace: Workspace, start: GraphKey, direction: str = BOTH) -> Graph:
-    """All that the node came from (`up`), all that came from it (`down`), or both; the nearest first."""
+    """Find the ancestors of the node (`up`), its descendants (`down`), or both; the nearest first."""
     seen: dict[GraphKey, None] = {start: None}
     edges: dict[GraphEdge, None] = {}
     is_cut = False
@@ -73,7 +73,7 @@ def find_graph(workspace: Workspace, start: GraphKey, direction: str = BOTH) -> 
 
 
 def _walk(workspace: Workspace, start: GraphKey, way: str, seen: dict, edges: dict) -> bool:
-    """Layer by layer; returns whether there is more than is shown."""
+    """Walk layer by layer; return whether nodes were left out."""
     layer, reached = {start: None}, {start}
     for _ in range(MAX_DEPTH):
         following: dict[GraphKey, None] = {}
@@ -100,7 +100,7 @@ def edges_at(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
 
 
 def describe_nodes(workspace: Workspace, keys: Iterable[GraphKey]) -> dict[GraphKey, GraphNode]:
-    """What no longer exists is left out."""
+    """Describe the nodes; those that no longer exist are left out."""
     ids: dict[str, list[str]] = {}
     for key in keys:
         ids.setdefault(key.kind, []).append(key.id)
@@ -113,7 +113,7 @@ def describe_nodes(workspace: Workspace, keys: Iterable[GraphKey]) -> dict[Graph
 
 
 def _set_columns(nodes: dict[GraphKey, GraphNode], edges: list[GraphEdge]) -> None:
-    """Each node is right of all its sources; what is in a circle stays where it was reached."""
+    """Place each node to the right of all its sources; nodes in a circle stay in the column where they were reached."""
     following: dict[GraphKey, list[GraphKey]] = {}
     open_sources = dict.fromkeys(nodes, 0)
     for edge in edges:
@@ -192,7 +192,7 @@ def edges_of_readers(workspace: Workspace, keys: list[GraphKey]) -> Iterable[Gra
 
 def describe_jobs(workspace: Workspace, ids: list[str]) -> Iterable[GraphNode]:
     rows = Run.objects.filter(workspace=workspace, deleted_at=None, run_id__in=ids)
-    # Found once: a thousand look-ups of an address take longer than the queries.
+    # Resolved once: a thousand URL look-ups take longer than the queries.
     head, _, tail = reverse("runs:run_detail", args=[workspace.slug, "-"]).rpartition("-")
     for run_id, name, experiment, status in rows.values_list("run_id", "display_name", "experiment__name", "status"):
         url = f"{head}{run_id}{tail}"

@@ -67,7 +67,7 @@ def keys_of_model_files(keys: list[str], models: set[int]) -> QuerySet:
 
 
 def delete_workspace_files(selection: PurgeSelection) -> list[StoredFile] | None:
-    """They go with the workspace alone."""
+    """Delete files of the workspace, which are only deleted with it."""
     found = WorkspaceFile.objects.filter(workspace=selection.workspace_id if selection.whole_workspace else None)
     files = list(found[: purging.BATCH])
     WorkspaceFile.objects.remove(files)

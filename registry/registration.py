@@ -16,7 +16,7 @@ MAX_NAMED = 20
 
 
 def new_upload_folder() -> str:
-    """Where the files of one upload go, among the workspace's own files."""
+    """The folder for the files of one upload, among the workspace's own files."""
     return f"{sources.UPLOADS}/{uuid.uuid4().hex}"
 
 
@@ -30,7 +30,7 @@ def register_version(
     model_type: str = "",
     **fields,
 ) -> ModelVersion:
-    """A new version; a model of this name is made if there is none. `fields` are columns of the version."""
+    """Register a new version; the model is created if it does not exist. `fields` are columns of the version."""
     source = sources.parse_source(sources.check_source(uri))
     origin = ORIGINS[source.kind](actor, workspace, source, uri)
     probe = ModelVersion(workspace=workspace, **origin)

@@ -130,7 +130,7 @@ def _properties_of(row: models.ModelVersion) -> ModelVersionProperties:
 
 
 def uri_of(row: models.ModelVersion) -> str:
-    """As a path of the workspace's datastore of artifacts, which is how Azure's clients find files."""
+    """A path in the workspace's datastore of artifacts, with which Azure's clients find files."""
     source = sources.parse_source(row.source)
     store = f"azureml:/{row.model.workspace.arm_id}/datastores/workspaceartifactstore/paths"
     if source.kind == "run":

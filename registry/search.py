@@ -9,7 +9,7 @@ from workspaces import access
 
 
 def search_models(actor, workspace, words: str, limit: int) -> list[Hit]:
-    """Outside of a workspace none."""
+    """Models for the palette; none outside of a workspace."""
     if workspace is None or not access.can(actor, "read", workspace):
         return []
     rows = Model.objects.present().filter(workspace=workspace, archived_at=None)

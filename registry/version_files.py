@@ -55,7 +55,7 @@ class ModelFiles:
 
 
 def files_of(version) -> ModelFiles | None:
-    """None if they are on another server, or gone."""
+    """The files of a version; None if they are on another server or were deleted."""
     for _ in range(MAX_COPIES):
         if version.logged_model:
             return None if version.logged_model.deleted_at else ModelFiles(version.logged_model.files.all(), "", False)
@@ -101,7 +101,7 @@ def read_bytes(row, length: int) -> bytes:
 
 
 def tag_of(row) -> str:
-    """Changes with the content."""
+    """An ETag that changes with the content."""
     return row.etag if isinstance(row, Artifact) else row.key.rpartition("/")[2]
 
 

@@ -8,7 +8,7 @@ from studio.words import split_words
 
 
 def filter_by_pairs(rows, column: str, pairs: list[str]):
-    """Those whose JSON column has all these names; `name=value` also the value."""
+    """Rows whose JSON column has all these names; `name=value` also requires the value."""
     for number, pair in enumerate(pairs):
         name, sign, value = pair.partition("=")
         rows = rows.filter(**{f"{column}__has_key": name})
@@ -19,7 +19,7 @@ def filter_by_pairs(rows, column: str, pairs: list[str]):
 
 
 def filter_by_name(rows: QuerySet, words: str) -> QuerySet:
-    """Those whose model has all words in its name."""
+    """Versions whose model has all words in its name."""
     for word in split_words(words):
         rows = rows.filter(model__name__icontains=word)
     return rows

@@ -24,7 +24,7 @@ SHORT = 3_000
 # In a longer list only the newest runs are counted at once. Properties are read of the newest alone: they are whole documents.
 NEWEST = 200
 MAX_AGE = dt.timedelta(seconds=60)
-# Counting takes at most this share of the time, for the control worker has more to do.
+# Counting takes at most this share of the time, because the control worker has other tasks.
 SHARE = 0.02
 # Names of each kind, and values of each name.
 MAX_NAMES, MAX_VALUES = 500, 20
@@ -61,7 +61,7 @@ def count_wanted() -> None:
         scope = Run.objects.filter(workspace=row.workspace_id, deleted_at=None)
         if row.experiment_id:
             scope = Run.objects.filter(experiment=row.experiment_id, deleted_at=None)
-        # Marked first: who wants them while they are counted may want newer ones.
+        # Marked first, because a page that requests them during the count may need newer ones.
         ListFacets.objects.filter(pk=row.pk).update(is_wanted=False)
         began = time.monotonic()
         content = {**count_facets(scope), "seconds": time.monotonic() - began}

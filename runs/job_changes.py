@@ -28,7 +28,7 @@ def read_script_argv(job: Json) -> list[str] | None:
 
 
 def interpreter_of(script: str) -> str:
-    """As the SDK chooses it."""
+    """The interpreter that the SDK chooses."""
     return "bash" if script.endswith(".sh") else "python"
 
 
@@ -51,7 +51,7 @@ def _change_environment(job: Json, definition: Json | None) -> None:
 def _change_environment_id(job: Json, _: str) -> None:
     job.pop("environmentDefinition", None)
     if isinstance(job.get("runDefinition"), dict):
-        # It would tell of another environment than the one that is used.
+        # It would describe another environment than the one in use.
         job["runDefinition"] = {key: value for key, value in job["runDefinition"].items() if key != "environment"}
 
 
@@ -82,14 +82,14 @@ def _define(job: Json, **fields: Any) -> None:
 
 
 def _set_property(job: Json, name: str, value: str | None) -> None:
-    """Where the client wrote one; the studio adds its own to the others."""
+    """Set a property that the client wrote; the studio adds its own properties."""
     present = job.get("properties")
     if isinstance(present, dict) and name in present:
         kept = {key: text for key, text in present.items() if key != name}
         job["properties"] = kept | ({name: value} if value else {})
 
 
-# What follows from a changed field.
+# Changes that follow from a changed field.
 RELATED: dict[str, Callable[[Json, Any], None]] = {
     "command": _change_command,
     "commandArgv": _change_argv,

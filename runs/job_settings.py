@@ -74,12 +74,12 @@ def _is_run_identity(value: Any) -> bool:
 
 
 def _are_ours(services: Any) -> bool:
-    """Those of the job's answer, which clients send back."""
+    """Properties of the job's response, which clients send back."""
     return isinstance(services, Mapping) and set(services) <= {"Tracking", "Studio"}
 
 
 def _are_amounts(arguments: Any) -> bool:
-    """What the job takes of its node."""
+    """The resources that the job requests of its node."""
     return job_resources.read_container_arguments(arguments) is not None
 
 
@@ -188,7 +188,7 @@ ENVIRONMENT: dict[str, SettingRule] = {
 
 
 def check_settings(properties: dict, environment: dict) -> list[str]:
-    """What of the job has no effect, as sentences. Raises Invalid for what must not be passed over."""
+    """Settings of the job without effect, as sentences. Raises Invalid for settings that must not be ignored."""
     found: list[str] = []
     definition = properties.get("runDefinition") or {}
     for rules, prefix, content in (

@@ -10,7 +10,7 @@ from runs.models import Run
 from runs.submission import parse_seconds
 
 SCHEMA = "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json"
-# Where one puts the code that the tab Code gives as a zip.
+# The folder for the code, which the tab Code offers as a zip.
 CODE = "./code"
 
 
@@ -26,7 +26,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def format_job(run: Run) -> str:
-    """Empty for a run that is no job."""
+    """The YAML of a job; empty for a run without one."""
     if not run.job:
         return ""
     fields = {name: value for name, value in _read_fields(run).items() if value not in (None, "", {}, [])}

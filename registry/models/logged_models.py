@@ -22,7 +22,7 @@ def new_model_id() -> str:
 
 class LoggedModelQuerySet(models.QuerySet["LoggedModel"]):
     def present(self):
-        """Those that are not deleted."""
+        """Models that are not deleted."""
         return self.filter(deleted_at=None)
 
     def log(self, actor, experiment: Experiment, *, source_run_id: str = "", **fields) -> "LoggedModel":
@@ -82,7 +82,7 @@ class LoggedModel(models.Model):
         return f"{self.workspace.storage_area}/models/{self.pk}"
 
     def finalize(self, status: str):
-        """Its upload has ended, successfully or not."""
+        """Finalize it after its upload, successful or not."""
         if status not in (self.Status.READY, self.Status.FAILED):
             raise Invalid(
                 f"Invalid model status: '{status}'. Expected statuses are {self.Status.READY} and {self.Status.FAILED}."

@@ -79,7 +79,7 @@ class PromotionRule(models.Model):
             self.delete()
 
     def describe(self) -> list[str]:
-        """Its conditions, a phrase each."""
+        """Its conditions, as phrases."""
         found = [f"the role {self.role}"] if self.role else []
         if self.needs_other_person:
             found.append("a person other than the one who registered the version")
@@ -100,7 +100,7 @@ class PromotionRule(models.Model):
             )
 
     def list_missing(self, actor: Actor, version) -> list[str]:
-        """What the version does not have of what the rule needs."""
+        """The requirements of the rule that the version does not meet."""
         missing = []
         if self.needs_other_person and version.created_by_id == actor.user.pk:
             missing.append("a person other than you, who registered it")
@@ -143,7 +143,7 @@ def check_removal(actor: Actor, model, alias: str) -> None:
 
 
 def read_metrics(version) -> dict[str, float]:
-    """The last values: those of its logged model, else of its run."""
+    """The last values of its logged model, otherwise of its run."""
     logged: LoggedModel | None = version.logged_model
     if logged and logged.metrics:
         return {item["key"]: float(item["value"]) for item in logged.metrics}

@@ -34,7 +34,7 @@ class ModelQuerySet(models.QuerySet):
         return self.filter(deleted_at=None)
 
     def with_newest(self):
-        """`newest_number`: that of the newest present version, or None."""
+        """Annotate `newest_number`, the number of the newest version, or None."""
         versions = ModelVersion.objects.present().filter(model=models.OuterRef("pk"), is_latest=True)
         return self.annotate(newest_number=models.Subquery(versions.values("number")[:1]))
 
@@ -101,7 +101,7 @@ class Model(models.Model):
         update_row(self, description=description)
 
     def set_tags(self, tags: dict):
-        """All that it then has."""
+        """Replace the tags."""
         update_row(self, tags=tags)
 
     def set_tag(self, key: str, value: str):
@@ -184,7 +184,7 @@ class Model(models.Model):
         return list({row.stage: row for row in sorted(present, key=lambda row: row.number)}.values())
 
     def archive(self):
-        """With all its versions, and those to come."""
+        """Archive it with all its versions, including later ones."""
         self._set_archived(timezone.now())
 
     def unarchive(self):
@@ -196,7 +196,7 @@ class Model(models.Model):
             self.versions.update(archived_at=at)
 
     def move_to_trash(self, actor):
-        """With all its versions; its name is free at once."""
+        """Move it to the trash with all its versions; its name is available at once."""
         at = timezone.now()
         with transaction.atomic():
             self.versions.present().update(deleted_at=at, is_latest=False)
@@ -204,7 +204,7 @@ class Model(models.Model):
             activity.record("model.delete", self, actor=actor, scope=self.workspace)
 
     def restore(self, actor):
-        """With the versions that were deleted together with it."""
+        """Restore it with the versions that were deleted together with it."""
         at = self.deleted_at
         with _unique_name(self.name), transaction.atomic():
             update_row(self, deleted_at=None)
@@ -267,7 +267,7 @@ class ModelVersion(models.Model):
     framework = models.CharField(max_length=100, blank=True)
     framework_version = models.CharField(max_length=100, blank=True)
     flavors = models.JSONField(default=dict, blank=True)
-    # What it was trained on, as SDK v1 gives it: [{"name": "training data", "id": "…"}]
+    # Its data sets, in SDK v1's form: [{"name": "training data", "id": "…"}]
     datasets = models.JSONField(default=list, blank=True)
     sample_input = models.CharField(max_length=500, blank=True)
     sample_output = models.CharField(max_length=500, blank=True)
@@ -340,7 +340,7 @@ class ModelVersion(models.Model):
 
     @property
     def asset_id(self) -> str:
-        """As Azure's v2 names it in jobs."""
+        """Its reference in jobs of Azure's v2."""
         return f"azureml:{self.model.name}:{self.number}"
 
     @property
@@ -350,7 +350,7 @@ class ModelVersion(models.Model):
     def edit(
         self, *, description: str | None = None, tags: dict | None = None, properties: dict | None = None, **fields
     ):
-        """Tags replace those that are there; properties are only added, and never get another value. `fields` are columns."""
+        """Change fields. Tags replace the present ones; properties can only be added. `fields` are columns."""
         if properties:
             changed = [key for key, value in properties.items() if self.properties.get(key, value) != value]
             if changed:
@@ -367,7 +367,7 @@ class ModelVersion(models.Model):
         update_row(self, archived_at=timezone.now() if is_archived else None)
 
     def move_to_trash(self, actor):
-        """Without the aliases that point to it."""
+        """Move it to the trash and remove its aliases."""
 
         def remove_own_aliases(aliases: dict) -> dict:
             return {name: number for name, number in aliases.items() if number != self.number}

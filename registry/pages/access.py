@@ -10,7 +10,7 @@ from runs.pages.access import find_workspace, is_allowed
 from studio.errors import InTrash
 from studio.links import link_to
 
-# In the switch of versions.
+# How many versions the version menu shows.
 MAX_VERSIONS = 100
 TABS = [
     ("details", "Details", "registry:version_detail"),

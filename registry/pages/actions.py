@@ -39,7 +39,7 @@ def version_edit(request, slug: str, name: str, number: int):
     try:
         said = _store(request, version, field, given)
     except (Conflict, Denied) as error:
-        # A promotion rule says why not: the page shows it and stays.
+        # The page shows why a promotion rule refuses it.
         messages.error(request, error.message)
     else:
         messages.success(request, said)
@@ -66,7 +66,7 @@ def _store(request, version: ModelVersion, field: str, given) -> str:
 @require_POST
 @process_once
 def version_archive(request, slug: str, name: str, number: int):
-    """Archives the version, or takes it out of the archive."""
+    """Archive the version, or restore it from the archive."""
     version = find_version(request, slug, name, number)
     require_permission(request, "edit")
     version.set_archived(version.archived_at is None)
@@ -76,7 +76,7 @@ def version_archive(request, slug: str, name: str, number: int):
 
 @require_POST
 def model_star(request, slug: str):
-    """Stars the model `name`, or takes the star away."""
+    """Star the model `name`, or remove the star."""
     find_workspace(request, slug)
     model = find_model(request, slug, request.POST.get("name", ""))
     star, is_new = ModelStar.objects.get_or_create(user=request.user, model=model)
@@ -92,7 +92,7 @@ def model_star(request, slug: str):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def version_delete(request, slug: str, name: str, number: int):
-    """Says first what breaks; `?all` is about the model with all versions."""
+    """Show what would break, then delete; `?all` is for the model with all versions."""
     version = find_version(request, slug, name, number)
     require_permission(request, "edit")
     is_all = "all" in request.GET

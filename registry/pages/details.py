@@ -96,5 +96,5 @@ def version_metrics(request, slug: str, name: str, number: int):
 
 
 def _list_series(run: Run) -> list:
-    """Single numbers; all else is on the page of the job."""
+    """Metrics with single numbers; all others are on the page of the job."""
     return list(run.metrics.exclude(last=None).order_by("name")[:500])

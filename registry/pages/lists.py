@@ -40,7 +40,7 @@ FACETS = [
 
 
 def select_versions(request, workspace) -> QuerySet[ModelVersion]:
-    """Those that the address asks for, without order."""
+    """The versions for the filters of the URL, unsorted."""
     query = request.GET
     rows = ModelVersion.objects.present().filter(workspace=workspace)
     rows = rows.filter(archived_at__isnull="archived" not in query)
@@ -119,7 +119,7 @@ def _count_facets(request, workspace) -> list[dict]:
 
 
 def _chips(request) -> list[dict]:
-    """What is chosen, each with the address without it."""
+    """The active filters, each with the URL without it."""
     found = []
     for facet in FACETS:
         for value in request.GET.getlist(facet.key):

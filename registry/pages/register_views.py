@@ -29,13 +29,13 @@ from studio.wizard import list_steps
 
 STEPS = ["Files", "Settings"]
 MAX_RUNS, MAX_PATHS = 50, 500
-# A folder that was uploaded has no name: the browser sends what is in it.
+# An uploaded folder has no name: the browser only sends its content.
 FOLDER = "model"
 
 
 @require_safe
 def register(request, slug):
-    """Upload files, or choose those of a job: `?job=` shows what it has."""
+    """Upload files, or choose files of a job: `?job=` lists them."""
     workspace = find_workspace(request, slug, "edit")
     context = {"steps": list_steps(STEPS, 0), "name": request.GET.get("name", "")}
     if run_id := request.GET.get("job", ""):
@@ -128,7 +128,7 @@ class RegisterForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def register_settings(request, slug):
-    """`?upload=` or `?job=` and `?path=` say which files; sent, the version is registered."""
+    """`?upload=`, or `?job=` and `?path=`, select the files; a POST registers the version."""
     workspace = find_workspace(request, slug, "edit")
     uri, source = _read_source(request, slug)
     names = list(Model.objects.present().filter(workspace=workspace).values_list("name", flat=True)[:500])
@@ -149,7 +149,7 @@ def _register(request, workspace, uri: str, data: dict) -> ModelVersion:
 
 
 def _read_source(request, slug) -> tuple[str, str]:
-    """The URI of the files, and what a person calls them."""
+    """The URI of the files, and their name for people."""
     path = (request.GET.get("path") or "").strip("/")
     if found := request.GET.get("upload", ""):
         uri = f"azureml://datastores/workspaceartifactstore/paths/{sources.UPLOADS}/{found}"

@@ -52,7 +52,7 @@ class RuleForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def rule_list(request, slug):
-    """All see the rules; who may give roles in the workspace writes them."""
+    """Everybody sees the rules; people who can give roles in the workspace change them."""
     workspace = find_workspace(request, slug)
     may_write = is_allowed(request, "edit_members")
     form = RuleForm(request.POST if request.method == "POST" else None, workspace=workspace)

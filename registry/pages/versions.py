@@ -14,7 +14,7 @@ from studio.pagination import page_of
 
 @require_safe
 def versions(request, slug: str, name: str):
-    """`?left=3&right=5` shows what these two versions differ in, `?same` also what they have in common."""
+    """`?left=3&right=5` shows the differences of these two versions, `?same` also equal rows."""
     model = find_model(request, slug, name)
     rows = model.versions.present().select_related("run__experiment", "created_by")
     newest = rows.first()

@@ -67,7 +67,7 @@ def check_attempt(actor: Actor, run: Run) -> None:
 
 
 def check_open(actor: Actor, run: Run) -> None:
-    """An ended run accepts nothing more, except for a short time what its own script had not sent."""
+    """Refuse changes of an ended run, except for a short time unsent data of its own script."""
     if run.is_active or (actor.is_run and run_tokens.has_just_ended(run)):
         return
     raise Conflict(f"The run {run.run_id} is {run.status}; it accepts no more changes.", code="run_is_final")

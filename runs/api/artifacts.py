@@ -87,7 +87,7 @@ def artifact_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], r
 
 
 def _open(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> Run:
-    """People can add files to an ended run; its own token can only for a moment."""
+    """Find a run for adding files: people can add files to an ended run, its own token only for a moment."""
     run = access.find_writable(request, workspace_path, run_id)
     if request.auth.is_run:
         access.check_open(request.auth, run)

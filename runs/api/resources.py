@@ -405,7 +405,7 @@ def is_cancel_requested(row: models.Run) -> bool:
 
 
 def run_definition(row: models.Run) -> dict:
-    """SDK v1's run configuration; what comes nearest to it for a job that another client made."""
+    """SDK v1's run configuration, or the closest equivalent for a job of another client."""
     job = row.job
     if not job or job.get("runDefinition"):
         return job.get("runDefinition") or {}

@@ -25,7 +25,7 @@ def chosen_colour(user) -> Subquery:
 
 
 def are_shared(runs: Sequence) -> bool:
-    """Whether there are more runs than colours; else each has its own, whichever lines stand out."""
+    """Whether there are more runs than colours; otherwise each run has its own."""
     return len(runs) > len(LIGHT)
 
 
@@ -38,7 +38,7 @@ def assign_colours(runs: Iterable, charts: Sequence[Sequence[int]] = ()) -> dict
 
 
 def spread_colours(keys: Sequence[int], charts: Sequence[Sequence[int]], chosen: dict[int, int]) -> dict[int, int]:
-    """Those that stand out together in a chart differ; of the rest, ten in a row differ."""
+    """Highlighted lines of a chart get different colours; of the rest, ten in a row do."""
     given = dict(chosen)
     # The oldest first, so that a new order among the best changes no colour.
     waiting = [key for key in dict.fromkeys(key for chart in charts for key in sorted(chart)) if key not in given]
@@ -59,7 +59,7 @@ def spread_colours(keys: Sequence[int], charts: Sequence[Sequence[int]], chosen:
 
 
 def _count_around(key: int, charts: Sequence[Sequence[int]], given: dict[int, int]) -> Counter:
-    """How often each colour is given to those that stand out beside this one."""
+    """How often each colour is used by runs that are highlighted in the same charts."""
     return Counter(given[one] for chart in charts if key in chart for one in chart if one in given)
 
 

@@ -110,7 +110,7 @@ def _start_artifact(run: Run, path: str, content_type: str) -> Artifact:
 
 
 def _append_at(artifact: Artifact, data: bytes) -> bool:
-    """False if somebody else was first."""
+    """Append at the offset; False if another request was first."""
     offset, key = artifact.size, storage.make_key(artifact.run.storage_area)
     storage.put_bytes(key, data)
     with transaction.atomic():
@@ -173,7 +173,7 @@ def read_bytes(artifact: Artifact, start: int = 0, length: int | None = None) ->
 
 
 def delete_artifacts(found: list[Artifact]) -> None:
-    """All or, if one of them is in use, none: raises Conflict."""
+    """Delete all, or none if one of them is in use: raises Conflict."""
     for artifact in found:
         for check in DELETION_CHECKS:
             check(artifact)

@@ -26,7 +26,7 @@ MAX_NAMED = 20
 MAX_PATH_LENGTH = 2_000
 # Seconds of processor time: each path is matched with each pattern.
 MAX_SECONDS = 3
-# What becomes of a path.
+# The results for a path.
 TAKEN, IGNORED, SECRET = "", "ignored", "secret"
 
 
@@ -40,7 +40,7 @@ class UploadSelection:
     ignore_file: str
 
     def describe(self) -> str:
-        """What is left out, as a sentence; empty if that is nothing."""
+        """Describe the left-out files as a sentence; empty without any."""
         parts = [f"{self.ignored} by {self.ignore_file}"] if self.ignored else []
         if self.secrets:
             named = ", ".join(self.secrets[:MAX_NAMED]) + ("…" if len(self.secrets) > MAX_NAMED else "")

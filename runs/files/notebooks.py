@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from runs.files.highlighting import highlight_text
 from studio.markdown import render_markdown
 
-# A larger notebook is shown as the text that it is.
+# A larger notebook is shown as text.
 MAX_BYTES = 4 * 1024 * 1024
 MAX_CELLS = 200
 MAX_OUTPUTS = 50
@@ -81,7 +81,7 @@ def _render_output(output) -> Output | None:
 
 
 def _render_data(data: dict) -> Output | None:
-    """The richest that can be shown."""
+    """Render the richest supported format."""
     for kind in IMAGES:
         if kind in data:
             return _render_image(kind, data[kind])

@@ -9,10 +9,10 @@ class ListFacets(models.Model):
 
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="+")
     experiment = models.ForeignKey("runs.Experiment", models.CASCADE, null=True, related_name="+")
-    # runs/facet_counts.py says what it holds; empty until it is counted.
+    # The content is defined by runs/facet_counts.py; empty before the first count.
     content = models.JSONField(default=dict)
     counted_at = models.DateTimeField(null=True)
-    # A page has shown them since; the task counts those alone.
+    # A page has shown them since this time; the task only counts these.
     is_wanted = models.BooleanField(default=True)
 
     class Meta:

@@ -15,7 +15,7 @@ FIRST = dt.timedelta(days=1)
 
 class HomeVisitManager(models.Manager["HomeVisit"]):
     def record(self, user, workspace) -> dt.datetime:
-        """Since when failures are news to the person: the end of the visit before this one."""
+        """Record a visit; return the time since which failures are new: the end of the previous visit."""
         now = timezone.now()
         defaults = {"since": now - FIRST, "seen_at": now}
         visit, _ = self.get_or_create(user=user, workspace=workspace, defaults=defaults)

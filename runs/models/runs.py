@@ -82,8 +82,8 @@ class RunQuerySet(models.QuerySet):
         return list(dict.fromkeys(found))
 
     def cancel(self) -> None:
-        """These runs and all that descend from them, in one transaction: at once where nothing runs, else a runner is told by its
-        next heartbeat. What has ended, or ends meanwhile, stays as it is.
+        """Cancel these runs and their descendants in one transaction: at once if nothing runs, otherwise with the
+        runner's next heartbeat. Runs that have ended, or end meanwhile, do not change.
         """
         with transaction.atomic():
             family = self.with_descendants()
@@ -160,7 +160,7 @@ class Run(models.Model):
             models.Index(fields=["workspace", "deleted_at", "status", "parent"], name="runs_counted"),
             models.Index(fields=["experiment", "deleted_at", "status", "parent"], name="runs_counted_of_experiment"),
             models.Index(fields=["workspace", "environment_name", "-created_at"], name="runs_of_environment"),
-            # What failed lately, on the home page.
+            # Recently failed runs, for the home page.
             models.Index(fields=["workspace", "status", "-ended_at"], name="runs_by_end"),
             # The default order of MLflow's searches.
             models.Index("experiment", Coalesce("started_at", "created_at").desc(), "run_id", name="runs_by_start"),
@@ -240,9 +240,9 @@ class Run(models.Model):
         self.refresh_from_db()
 
     def wait_again(self, reason: str):
-        """Its node was taken away and its work is queued again; the script will begin from its start.
+        """Queue it again after its node was removed; the script will start from the beginning.
 
-        If a cancel was requested, it ends with that.
+        If a cancel was requested, it is canceled instead.
         """
         if self.status == self.Status.CANCEL_REQUESTED:
             queue.cancel_queued([self.work_id] if self.work_id else [])
@@ -307,7 +307,7 @@ class Run(models.Model):
             layer = layer[KEYS:] + found
 
     def cancel(self):
-        """With all that descend from it; a second cancel changes nothing."""
+        """Cancel it with its descendants; a second cancel changes nothing."""
         with transaction.atomic():
             attempts.fence(self)
             status = Run.objects.select_for_update().values_list("status", flat=True).get(pk=self.pk)
