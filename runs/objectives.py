@@ -28,7 +28,7 @@ def parse_objective(word: str) -> Objective:
 
 
 def find_objective(experiment: Experiment, user) -> Objective:
-    """For pages that have no list: by the layout that the experiment's list has for this person."""
+    """The objective for pages without a list, from this person's layout of the experiment's list."""
     layout = SavedView.objects.of_list(experiment.workspace_id, experiment).find_layout(user)
     chosen = parse_objective(QueryDict(layout.query).get("primary", "")) if layout else NO_OBJECTIVE
     if chosen.name:
@@ -38,7 +38,7 @@ def find_objective(experiment: Experiment, user) -> Objective:
 
 
 def objective_among(newest: Iterable[tuple]) -> Objective:
-    """That of the newest sweep among these runs, given by FIELDS, and their roots."""
+    """The objective of the newest sweep among these runs, given by FIELDS, and their roots."""
     kinds: dict[int, str] = {}
     for pk, run_type, root, root_type in newest:
         kinds |= {pk: run_type, root or pk: root_type or run_type}
@@ -48,7 +48,7 @@ def objective_among(newest: Iterable[tuple]) -> Objective:
 
 
 def objective_of_sweep(run: Run) -> Objective:
-    """As SDK v1 writes it into the properties, and Azure's REST into the job."""
+    """The objective in the properties of SDK v1, or in the job of Azure's REST."""
     written = _as_dict(run.properties.get("primary_metric_config"))
     name, goal = written.get("name"), written.get("goal")
     if not name:

@@ -57,7 +57,7 @@ class Recorded:
 
 
 class Site(AdminSite):
-    # Set by accounts.apps, because this app imports no other: (verb, row, Django's change message).
+    # Set by accounts.apps, because this app cannot import others: (verb, row, Django's change message).
     record: Callable
 
     def register(self, model_or_iterable, admin_class=None, **options):

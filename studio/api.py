@@ -37,7 +37,7 @@ W = "/subscriptions/{subscription_id}/resourceGroups/{resource_group}/providers/
 class Bearer(HttpBearer):
     """Finds the owner of the token; the result is `request.auth`, an Actor."""
 
-    # Set by accounts.apps, because this app imports no other.
+    # Set by accounts.apps, because this app cannot import others.
     authenticate_token = None
 
     def authenticate(self, request, token):

@@ -36,7 +36,7 @@ def openapi_json(request):
 
 @functools.cache
 def describe_api() -> bytes:
-    """It takes a second to make, and routes do not change while the server runs."""
+    """Cached, because it takes a second and routes do not change while the server runs."""
     return Response(api.get_openapi_schema()).content
 
 

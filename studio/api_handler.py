@@ -14,7 +14,7 @@ class ApiMiddleware:
         handler = convert_exception_to_response(self._get_response)
         for path in reversed(settings.API_MIDDLEWARE):
             handler = convert_exception_to_response(import_string(path)(handler))
-        # Handlers take this as the sign that all is loaded.
+        # Django's handlers use this as the sign that middleware is loaded.
         self._middleware_chain = handler
 
 

@@ -23,7 +23,7 @@ class Beat(bootsteps.StartStopStep):
 
 
 def shorten(record: logging.LogRecord) -> bool:
-    """A task that cannot be sent is one line in the log: while Redis is away, several are every five seconds."""
+    """Log a task that cannot be sent in one line: without Redis, there are several every five seconds."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if isinstance(error, beat.SchedulingError):
         record.msg, record.args = "%s", (str(error),)
@@ -41,6 +41,6 @@ class BeatThread(threading.Thread):
         try:
             self.service.start()
         finally:
-            # A worker without it would look alive and do nothing: the supervisor starts another.
+            # Without this thread the worker would do nothing, so it ends, and the supervisor starts another.
             if not self.is_stopping:
                 os.kill(os.getpid(), signal.SIGTERM)

@@ -64,7 +64,7 @@ app.steps["worker"].add(Beat)
 
 
 if os.environ.get("LOG_FORMAT") == "json":
-    # Celery would set up lines of its own; so those of settings.LOGGING stay.
+    # Keep settings.LOGGING, which Celery would otherwise replace.
     setup_logging.connect(lambda **_: None, weak=False)
 
 

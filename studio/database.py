@@ -28,7 +28,7 @@ def begin_write():
 
 @contextlib.contextmanager
 def skipped_if_busy():
-    """For a small write during a read: skipped while the database takes no writes."""
+    """For a small write during a read: skipped while the database accepts no writes."""
     try:
         with _without_waiting():
             yield

@@ -18,16 +18,16 @@ Value = TypeVar("Value")
 @dataclasses.dataclass(frozen=True)
 class Reading:
     value: Any
-    # Whether the environment has it; else it is the default.
+    # Whether it comes from the environment and not from the default.
     is_given: bool
 
 
-# What this process has read, by the name of the variable, for the administration.
+# The settings that this process has read, by the name of the variable, for the administration.
 READ: dict[str, Reading] = {}
 
 
 def remember_reading(read: Callable[Given, Value]) -> Callable[Given, Value]:
-    """Keeps what a function reads; its first argument is the name of the variable."""
+    """Record the value that a function reads; its first argument is the name of the variable."""
 
     @functools.wraps(read)
     def read_and_remember(*args: Given.args, **kwargs: Given.kwargs) -> Value:
@@ -108,7 +108,7 @@ def read_folder(name: str, default: pathlib.Path) -> pathlib.Path:
 
 @remember_reading
 def read_file(name: str) -> pathlib.Path | None:
-    """A file that is there and can be read."""
+    """The path of an existing, readable file."""
     value = os.environ.get(name)
     if not value:
         return None

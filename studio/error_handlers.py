@@ -50,7 +50,7 @@ def not_found(request: HttpRequest, exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Also what is raised outside of views, such as by the reading of a session while the database is away."""
+    """Also for errors outside of views, such as reading a session without a database."""
     refusal = outages.translate(sys.exception())
     if refusal:
         return refuse(request, refusal)
@@ -66,7 +66,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def refuse(request: HttpRequest, error: StudioError) -> HttpResponse:
-    """One of our errors outside of a view, in the shape of what was asked."""
+    """Respond to an error outside of a view, in the format of the requested API or page."""
     if not is_api(request):
         return outage_page(error)
     response = _shaped(request, error.status, error.code, error.message)

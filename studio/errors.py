@@ -17,7 +17,7 @@ StudioError
 class StudioError(Exception):
     status = 500
     code = "InternalError"
-    # Seconds after which the same may succeed.
+    # Seconds after which a retry may succeed.
     retry_after: int | None = None
 
     def __init__(self, message: str, *, target: str = "", code: str = "", details: list[dict] | None = None):

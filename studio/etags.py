@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from studio.api import error_response
 
 CHANGES = {"PUT", "PATCH", "DELETE", "POST"}
-# MLflow's routes have no things at addresses, and scripts send them thousands of requests.
+# MLflow's URLs do not identify objects, and scripts send thousands of requests to them.
 WITHOUT = "/mlflow/"
 NOT_MODIFIED = ("ETag", "Cache-Control", "Vary", "X-Request-Id")
 
@@ -39,7 +39,7 @@ class Etags:
             return self._find_refusal(request) or self.get_response(request)
 
     def _find_refusal(self, request: HttpRequest) -> HttpResponse | None:
-        """If what a GET of the same address shows now is not what the client has seen."""
+        """Find a reason to refuse: a GET of the same URL now returns something else than the client has seen."""
         # Not closed, for with that Django ends the request.
         now = self.get_response(_as_get(request))
         if now.status_code in (401, 403):
@@ -58,7 +58,7 @@ class Etags:
 
 
 def _add_etag(response: HttpResponse) -> bool:
-    """Whether it shows a thing, or has an ETag of its own; it gets one here unless it is streamed."""
+    """Add an ETag to a response with a resource, unless it has one or is streamed."""
     if response.status_code != 200 or response.streaming or "ETag" in response.headers:
         return False
     response.headers["ETag"] = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'

@@ -21,7 +21,7 @@ SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 
 # How pages write values that are not finite, by Python's names and those of NON_FINITE.
 INFINITE = {"nan": "NaN", "inf": "∞", "-inf": "−∞", "NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}
-# As wide as a digit, to align numbers in a column.
+# A space with the width of a digit, to align numbers in a column.
 PAD = "\N{FIGURE SPACE}"
 
 

@@ -15,7 +15,7 @@ FORM_KEY = "form_key"
 
 
 def check_field(check, *arguments):
-    """A rule of ours as a form error."""
+    """Apply a rule; raises its error as a form error."""
     try:
         return check(*arguments)
     except Invalid as error:

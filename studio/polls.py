@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from studio.errors import StudioError
 from studio.htmx import HTMX_HEADERS
 
-# Then the view is asked again: a session may have expired, which is a matter of time and not of rows.
+# After this time the view is called again, because a session may have expired without a change of rows.
 SECONDS = 60
 # A poll that reads more than this is not repeated; polls that a process remembers.
 MAX_STATEMENTS, MAX_POLLS = 20, 2_000
@@ -106,7 +106,7 @@ class RepeatedPolls:
 
 
 def _describe(request: HttpRequest) -> bytes:
-    """A digest of all that a view looks at."""
+    """A digest of everything that a view depends on."""
     sent = [request.META.get(name, "") for name in ("HTTP_COOKIE", "HTTP_HOST", *HTMX_HEADERS)]
     words = [request.path, request.META["QUERY_STRING"], *sent]
     return hashlib.blake2b("\0".join(words).encode(errors="surrogateescape"), digest_size=16).digest()

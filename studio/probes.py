@@ -20,7 +20,7 @@ def answer(path: str, start_response) -> list[bytes]:
 
 
 def find_missing() -> str:
-    """What does not answer, as words; empty if all does. Redis is not among it: without it work only starts later."""
+    """The unavailable parts, as words; otherwise empty. Redis is not among it: without it work only starts later."""
     close_old_connections()
     try:
         with connection.cursor() as cursor:

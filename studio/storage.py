@@ -187,7 +187,7 @@ def is_deletion_held() -> bool:
 
 
 def delete_keys(keys: list[str]) -> None:
-    """Called after the transaction in which the last row that named them went."""
+    """Delete objects; called after the transaction that deleted the last row with them."""
     if keys and not is_deletion_held():
         obstore.delete(open_store(), keys)
 

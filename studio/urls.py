@@ -63,7 +63,7 @@ handler404 = "studio.error_handlers.not_found"
 handler500 = "studio.error_handlers.server_error"
 
 urlpatterns = [
-    # First, because URLs are tried in order, and scripts that log send thousands of requests.
+    # First, because URLs are tried in order and scripts send thousands of requests to these.
     path("", include("mlflow_api.urls")),
     path("metrics", metrics, name="metrics"),
     path("admin/rows/", admin.site.urls),

@@ -23,7 +23,7 @@ def palette(request):
     hits = pages(workspace, words.lower())
     for search in SEARCHES:
         hits += search(Shell.actor_of(request), workspace, words, PER_KIND)
-    # What has this very name comes first.
+    # Exact matches come first.
     hits.sort(key=lambda hit: hit.title.lower() != words.lower())
     return render(request, "studio/_palette.html", {"hits": hits, "words": words})
 

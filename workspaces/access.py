@@ -18,7 +18,7 @@ SECRETS = {"list_secrets", "read_secrets", "edit_secrets"}
 # What each built-in role allows, by its actions (workspaces/role_definitions.py).
 VERBS: dict[str, frozenset[str]] = {name: verbs_of(frozenset({one})) for name, one in BUILT_IN.items()}
 ALL = frozenset(NEEDED)
-# What a token of this scope may be used for; one of the scope `admin` for all that its owner may.
+# The permissions of tokens by scope; a token of the scope `admin` has all permissions of its owner.
 SCOPES: dict[str, frozenset[str]] = {
     TokenScope.READ.value: frozenset(READ | {"read_compute", "list_secrets", "read_activity"}),
     TokenScope.WRITE.value: frozenset(
@@ -93,7 +93,7 @@ def verbs_by_scope(user, workspace: Workspace) -> dict[str, frozenset[str]]:
 
 
 def allowed_among(actor: Actor, verb: str, workspaces: Iterable[Workspace]) -> list[Workspace]:
-    """Those on which the actor may do this, by one query; each comes with its path."""
+    """The workspaces on which the actor may do this, with one query, including their paths."""
     if actor.is_run or actor.user.is_superuser:
         return [workspace for workspace in workspaces if can(actor, verb, workspace)]
     given: dict[tuple[str, int], set[Definition]] = {}

@@ -20,7 +20,7 @@ from workspaces.role_definitions import NEEDED, M, explain_verb
 
 @require_GET
 def access_page(request, slug):
-    """`?who=` is a user name, a service principal or a group; oneself without."""
+    """`?who=` is a user name, a service principal or a group; by default the person themselves."""
     workspace = find_page_workspace(request, slug)
     name = request.GET.get("who", "").strip()[:150] or request.user.username
     user = User.objects.filter(username__iexact=name).first()
@@ -63,14 +63,14 @@ def _explain(assignments: list[RoleAssignment]) -> list[dict]:
 
 
 def shorten(action: str) -> str:
-    """Nearly all begin alike."""
+    """Shorten the common prefix of actions."""
     return action.replace(f"{M}/", "…/", 1)
 
 
 @reauthentication_required
 @require_http_methods(["GET", "POST"])
 def roles(request, slug):
-    """Custom roles; a POST makes one from Azure's JSON, or changes the one of its name."""
+    """Custom roles; a POST creates one from Azure's JSON, or changes the one with its name."""
     workspace, actor = find_page_workspace(request, slug), actor_of_request(request)
     form = RoleJsonForm(request.POST or None, initial={"definition": _initial(request, workspace)})
     if request.method == "POST":
@@ -147,7 +147,7 @@ def group(request, pk):
 @reauthentication_required
 @require_POST
 def group_change(request, pk):
-    """Take a member out of a group, or delete the group; the button says which."""
+    """Remove a member from a group, or delete the group, depending on the button."""
     actor = actor_of_request(request)
     found = get_object_or_404(groups.list_groups(actor), pk=pk)
     if request.POST.get("act") == "delete":

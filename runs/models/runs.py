@@ -372,8 +372,8 @@ class Run(models.Model):
             raise ParameterChanged(f"A parameter is written once: {was}.", changed)
 
     def lock(self) -> None:
-        """Raises the revision, if the attempt that writes still holds the work. Until the transaction ends, others who write
-        to this run wait here."""
+        """Lock the run and increment its revision, if the writing attempt still has the work. Other writers of this run
+        wait here until the transaction ends."""
         with connection.cursor() as cursor:
             if self.writer is None:
                 cursor.execute(RAISE_REVISION, [self.pk])

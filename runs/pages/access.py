@@ -15,7 +15,8 @@ from workspaces.models import Workspace
 
 
 def find_workspace(request, slug: str, verb: str = "read") -> Workspace:
-    """A stranger gets 404; who may not read there, such as a Compute Operator, or not do `verb`, gets 403."""
+    """Find the workspace: people without a role get 404; people without the permission to read or to do `verb` get
+    403."""
     workspace = find_page_workspace(request, slug, "read")
     if verb != "read":
         require_permission(request, verb)
@@ -40,7 +41,7 @@ def find_experiment(request, slug: str, experiment_id) -> Experiment:
 
 
 def _present(request, rows, model, **words):
-    """People who may restore an object in the trash are told that it is there; others get 404."""
+    """Show people who may restore an object that it is in the trash; others get 404."""
     found = rows.filter(**words).first()
     if found is None and is_allowed(request, "edit"):
         gone = model.objects.filter(workspace=request.workspace, **words).exclude(deleted_at=None).first()
@@ -52,7 +53,7 @@ def _present(request, rows, model, **words):
 
 
 def is_allowed(request, verb: str) -> bool:
-    """Whether to offer an action; its view checks again. One query for all that a page asks."""
+    """Whether to offer an action; its view checks again. One query for all checks of a page."""
     if not hasattr(request, "allowed_verbs"):
         request.allowed_verbs = access.verbs_by_scope(request.user, request.workspace)["workspace"]
     return verb in request.allowed_verbs

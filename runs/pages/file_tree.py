@@ -75,7 +75,7 @@ def _sort(root: TreeFolder) -> None:
 
 
 def natural_key(name: str) -> tuple[list, str]:
-    """ckpt_150 before ckpt_1000; at the odd places are the numbers."""
+    """Natural order: ckpt_150 before ckpt_1000; numbers are at the odd positions."""
     parts: list = DIGITS.split(name.lower())
     parts[1::2] = [int(part) for part in parts[1::2]]
     return parts, name

@@ -71,7 +71,8 @@ def _now_context(runs: QuerySet[Run], since) -> dict:
 
 
 def _active_keys(runs: QuerySet[Run]) -> list[int]:
-    """The newest first. Each state by itself, and without an order: for all at once SQLite would read every run."""
+    """Active runs, newest first. One query per state without an order, because SQLite would otherwise read every
+    run."""
     first, *others = [runs.filter(status=state).order_by().values_list("pk", flat=True) for state in Run.ACTIVE]
     return sorted(first.union(*others, all=True), reverse=True)
 
@@ -82,7 +83,7 @@ def _failed(runs: QuerySet[Run], since) -> QuerySet[Run]:
 
 @require_safe
 def home_now(request, slug):
-    """What runs and what failed, if it has changed since `?seen=`."""
+    """Running and failed jobs, if they have changed since `?seen=`."""
     workspace = find_workspace(request, slug)
     since = HomeVisit.objects.read_since(request.user, workspace)
     card = {"workspace": workspace, **_now_context(Run.objects.filter(workspace=workspace, deleted_at=None), since)}

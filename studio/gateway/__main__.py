@@ -89,7 +89,7 @@ class Gateway:
                 sock.close()
 
     async def watch(self) -> None:
-        """Ask again for every open web socket, so that a right that was withdrawn ends it."""
+        """Check every open web socket again, so that losing access closes it."""
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
             open_ones: dict[tuple[str, str], list[Client]] = {}
@@ -100,14 +100,14 @@ class Gateway:
                 try:
                     decision = await self.studio.authorize(label, cookie)
                 except Unreachable:
-                    # For a minute the last answer holds; what is open stays open while the studio is away.
+                    # The last answer is valid for a minute; open connections stay open while the studio is unreachable.
                     continue
                 if decision.status != 200:
                     for client in clients:
                         client.abort()
 
     async def report_loads(self) -> None:
-        """So that the studio starts and stops replicas; its answer says who answers from now on."""
+        """Report requests, so that the studio starts and stops replicas; its response has the current replicas."""
         while True:
             await asyncio.sleep(LOAD_SECONDS)
             self.services = {key: service for key, service in self.services.items() if service.is_used}

@@ -23,7 +23,7 @@ from studio.gateway.sides import HIGH_WATER, Side
 
 logger = logging.getLogger(__name__)
 HEAD_SECONDS, IDLE_SECONDS, MOVE_SECONDS = 20.0, 75.0, 60.0
-# Between two looks for a replica, while a request waits for one that starts.
+# Seconds between two checks for a replica while a request waits for one to start.
 LOOK_SECONDS = 0.2
 # What a client still sends after an answer that ends the connection is read for so long, else it would not see the answer.
 LINGER_SECONDS = 1.0
@@ -59,7 +59,7 @@ class Caller(Side):
         self._task: asyncio.Task | None = None
 
     def adopt(self, transport: asyncio.Transport, received: bytearray) -> None:
-        """Take over a connection whose first head has come."""
+        """Take over a connection with its first head."""
         self.connection_made(transport)
         self.gateway.callers.add(self)
         transport.set_protocol(self)
@@ -103,7 +103,7 @@ class Caller(Side):
     # One request
 
     async def _serve_one(self) -> bool:
-        """Whether another may follow."""
+        """Serve one request; return whether another may follow."""
         body: Body = LengthBody(0)
         keeps = False
         try:
@@ -149,7 +149,7 @@ class Caller(Side):
         if self.gateway.applications.label_of(head.get("host")):
             raise BadHead("Send requests to services to the host of the studio.", 421)
         called = Called(workspace, name, scoring.read_key(head))
-        # Before its body is read: a stranger uploads nothing.
+        # Before the body is read, so that unauthorized clients cannot upload.
         service, _ = await self._ask(called)
         if head.get("expect").lower() == "100-continue" and not self._is_first:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -240,7 +240,7 @@ class Caller(Side):
     # Its body, and the answer
 
     async def _read_ahead(self, body: Body) -> bytes:
-        """What fits into memory, so that a slow client takes no turn of the service."""
+        """Read the part that fits into memory, so that a slow client does not block a turn of the service."""
         begun = bytearray(body.take(self.received))
         while not body.is_done and len(begun) < HIGH_WATER:
             await self._read_more()

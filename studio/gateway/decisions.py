@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from studio.gateway.replicas import Route
 
-# How long an answer holds, and how long the last one does while the studio is restarted.
+# How long an answer is valid, and how long the last one is while the studio restarts.
 FRESH_SECONDS, STALE_SECONDS = 5.0, 60.0
 RETRY_SECONDS = 0.5
 ASK_SECONDS = 10.0
@@ -34,7 +34,7 @@ class Decision:
     message: str = ""
     # The route of a request to a service.
     route: Route | None = None
-    # When it was asked for.
+    # When it was requested.
     decided_at: float = dataclasses.field(default_factory=time.monotonic, compare=False)
 
 
@@ -65,12 +65,12 @@ class Studio:
         entry = self._entries.setdefault((subject, hashlib.sha256(secret.encode()).hexdigest()), CachedDecision())
         age = time.monotonic() - entry.decided_at
         route = entry.decision.route if entry.decision else None
-        # A service that starts is looked at again soon.
+        # A starting service is checked again soon.
         fresh = RETRY_SECONDS if route and not route.addresses else FRESH_SECONDS
         if entry.decision and age < fresh:
             return entry.decision
         if entry.asking is None:
-            # One question for all that wait for the same answer.
+            # One request for all that wait for the same answer.
             entry.asking = asyncio.create_task(self._decide(entry, path, body))
         try:
             return await asyncio.shield(entry.asking)
@@ -103,7 +103,7 @@ class Studio:
             del self._entries[key]
 
     def forget(self, decision: Decision) -> None:
-        """Ask again at the next request."""
+        """Forget the answer, so that the next request asks again."""
         for entry in self._entries.values():
             if entry.decision == decision:
                 entry.decided_at = 0.0

@@ -77,7 +77,7 @@ class Client(asyncio.Protocol):
     def _forward(self, data: bytes | bytearray) -> None:
         assert self.upstream is not None
         if not self.is_spliced:
-            # What comes after the body is nobody's.
+            # Bytes after the body are ignored.
             data = data[: self.left]
             self.left -= len(data)
         if data:

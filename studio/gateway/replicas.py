@@ -125,7 +125,7 @@ class ScoringService:
                 waiting.set_exception(NoReplica())
 
     def _find_free(self) -> ReplicaConnections | None:
-        """The least busy; of several the one whose last request is longest ago."""
+        """The least busy replica; of several, the one whose last request is the oldest."""
         found = min(self.replicas.values(), key=lambda replica: replica.busy, default=None)
         return found if found is not None and found.busy < self.route.concurrency else None
 
@@ -152,7 +152,7 @@ class ScoringService:
         return bool(self.meter.statuses) or self._under_way > 0 or time.monotonic() - self.used_at < QUIET_SECONDS
 
     def read_load(self) -> float:
-        """How many requests were under way since the last call, on average."""
+        """The average number of requests in progress since the last call."""
         used_at = self.used_at
         self._count(0)
         # Only requests use it.
@@ -196,7 +196,7 @@ class ScoringService:
         self._serve_waiting()
 
     def drop(self, replica: ReplicaConnections) -> None:
-        """It does not answer: nobody gets it until the studio names it again."""
+        """Remove a replica that does not answer, until the studio lists it again."""
         if self.replicas.get(replica.address) is replica:
             del self.replicas[replica.address]
             self.route = dataclasses.replace(self.route, addresses=tuple(self.replicas))

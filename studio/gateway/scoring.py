@@ -14,7 +14,7 @@ from studio.gateway.replicas import MAX_WAITING
 
 PREFIX = "/api/v1/service/"
 TOO_MANY = f"{MAX_WAITING} requests to this service wait for a turn already. Try again in a moment."
-# What a service does not see: the studio's cookies, and the key.
+# Headers that services do not get: the studio's cookies, and the key.
 HIDDEN = {
     *("cookie", "authorization", "connection", "keep-alive", "proxy-authorization", "upgrade", "host", "expect", "te"),
     *(
@@ -27,7 +27,7 @@ HIDDEN = {
         "x-real-ip",
     ),
 }
-# What of an answer the gateway says itself, or nobody.
+# Response headers that the gateway sets itself or removes.
 REPLACED = {
     *("connection", "keep-alive", "transfer-encoding", "trailer", "upgrade", "set-cookie"),
     *("content-security-policy", "x-content-type-options"),

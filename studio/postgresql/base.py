@@ -27,8 +27,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return {**params, "cursor_factory": Cursor} if params["cursor_factory"] is base.Cursor else params
 
     def is_usable(self):
-        """Django asks by a statement. A server that has ended a connection has said so, which waits to be read; where nothing
-        waits, nothing is asked."""
+        """Whether the connection is open, without Django's statement: a closed connection has unread data."""
         if self.connection is None or self.connection.closed:
             return False
         said = select.poll()

@@ -19,7 +19,7 @@ class Lifeline:
 
     @property
     def descriptor(self) -> int:
-        """For the host agent to inherit."""
+        """The descriptor that the host agent inherits."""
         return self._theirs.fileno()
 
     @property
@@ -31,7 +31,7 @@ class Lifeline:
         self._theirs.close()
 
     def cut(self) -> None:
-        """Have all end that hold it."""
+        """End all processes with the lifeline."""
         self.hand_out_no_more()
         self._ours.shutdown(socket.SHUT_WR)
 
@@ -50,6 +50,6 @@ def list_jobs(data_dir: Path, host: str) -> list[str]:
 
 
 def kill_runners(data_dir: Path, host: str) -> None:
-    """Those that hang. Each has a guardian that then ends its script."""
+    """Kill hanging runners. Each has a guardian that then ends its script."""
     for _, _, runner in HostNodes(data_dir, host).runners():
         processes.send_signal(runner, signal.SIGKILL)

@@ -26,7 +26,7 @@ WORKERS = ({"host", "control"}, 5.0)
 ENDING = [({"set-up"}, 1.0), WORKERS, ({"web", "gateway"}, 2.0), ({"redis"}, 1.0)]
 # Before the first page, the start is given up after a process has ended this many times in a row.
 PATIENCE = 5
-# Between two tries to start a Redis that fails again and again.
+# Seconds between two starts of a Redis that keeps failing.
 REDIS_PAUSE = 60.0
 NO_REDIS = (
     f"Redis ended {PATIENCE + 1} times in a row; the lines above say why. It is started again at longer intervals, up to once "
@@ -297,7 +297,7 @@ class Supervisor:
         self.lifeline.cut()
         for names, seconds in ENDING:
             self._end([self.children[name] for name in names if name in self.children], seconds, names is WORKERS[0])
-        # What lost its parents meanwhile, such as the processes of a runner that was killed.
+        # Orphaned processes, such as those of a killed runner.
         processes.kill_descendants()
         console.print_line("up", "Stopped.")
 

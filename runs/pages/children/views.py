@@ -20,7 +20,7 @@ from runs.pages.run.views import tab_context
 # Points of the chart, and lines of the parallel coordinates: the best.
 MAX_TRIALS, MAX_LINES = 1_000, 50
 MAX_AXES = 8
-# The comparison takes an address of this length.
+# The comparison accepts a URL of this length.
 MAX_IDS_LENGTH = 15_000
 
 
@@ -38,7 +38,7 @@ class JudgedChildren:
 
 
 def _only_children(request, run: Run) -> None:
-    """The list of this run's children, whatever the address says."""
+    """The list of this run's children, with the parameters of the URL."""
     query = request.GET.copy()
     query["parent"] = run.run_id
     request.GET = query
@@ -66,7 +66,8 @@ def run_children_charts(request, slug, run_id):
 
 
 def read_objective(run: Run, table: RunTable) -> JudgedChildren | None:
-    """The children judged by the objective of the list or sweep, else by their most important metric; None without values."""
+    """The children with the objective of the list or sweep, otherwise with their most important metric; None without
+    values."""
     chosen = _find_objective(run, table)
     name = chosen.name if chosen.name in table.common_metrics else ""
     name = name or next(filter(metric_order.is_objective, table.common_metrics), "")
@@ -82,7 +83,7 @@ def read_objective(run: Run, table: RunTable) -> JudgedChildren | None:
 
 
 def _find_objective(run: Run, table: RunTable) -> metric_order.Objective:
-    """What a person has chosen for the list, else what this sweep aims at, else what the newest one does."""
+    """The objective chosen for the list, otherwise that of this sweep, otherwise that of the newest one."""
     own = objectives.objective_of_sweep(run)
     return table.objective if table.options["primary"] or not own.name else own
 
@@ -105,7 +106,7 @@ def _describe_objective(objective: JudgedChildren, table: RunTable) -> dict[str,
 
 
 def _draw_parallel(table: RunTable, runs: list[Run], name: str, parameters: list[str]) -> dict | None:
-    """As the comparison draws it; None where no parameter tells the children apart."""
+    """The parallel coordinates of the comparison; None if no parameter differs between the children."""
     while sum(len(run.run_id) + 3 for run in runs) > MAX_IDS_LENGTH:
         runs = runs[:-1]
     if len(runs) < selection.MIN_RUNS or not parameters:

@@ -65,7 +65,7 @@ def _offer_paths(run: Run) -> list[str]:
 
 
 def _find_other(run: Run, query: dict, file: Artifact) -> Artifact | None:
-    """The file that the address names; else the same path of another run; else nothing, until a person has chosen."""
+    """The file in the URL, otherwise the same path of another run, otherwise None."""
     wanted = query["other"] or ("" if run.pk == file.run_id else query["path"])
     return run.artifacts.filter(path=wanted).first() if wanted else None
 

@@ -100,7 +100,7 @@ def _render_row(row: TableRow, base: int, better: str, query) -> None:
 
 
 def _better_direction(name: str, query, selected: RunSelection) -> str:
-    """As the address says, else as the objective or the name does; empty if none does."""
+    """The direction in the URL, otherwise that of the objective or the name; otherwise empty."""
     if name in query["down"]:
         return "lower"
     return "higher" if name in query["up"] else selected.objective.direction(name)

@@ -108,7 +108,8 @@ def _format_token(total: int) -> str:
 
 
 def _assign_colours(selected: RunSelection, charted: Sequence[str]) -> None:
-    """Each run has its usual colour, but that lines differ that stand out together; runs that share one differ by their dashes."""
+    """Each run gets its usual colour, except that highlighted lines of a chart must differ; runs that share a colour
+    get different dashes."""
     taken: dict[int, int] = {}
     bright = _find_bright(selected, charted) if colours.are_shared(selected.runs) else []
     own = colours.assign_colours(selected.runs, bright)

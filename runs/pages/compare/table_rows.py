@@ -22,7 +22,7 @@ class TableRow:
     name: str
     texts: list[str | None]
     cells: str = ""
-    # A value that differs for every run and says nothing, such as its creation time.
+    # A value that always differs, such as the creation time.
     is_own: bool = False
     # Further values for the template of this table.
     more: dict = dataclasses.field(default_factory=dict)

@@ -22,7 +22,7 @@ from studio.wizard import list_steps
 
 MAX_FILES = 1000
 LABELS = ["Name and files", "Settings and schema"]
-# What the first step hands to the second, in the address.
+# The parameters of the URL from the first step to the second.
 HANDED = ("name", "kind", "description", "datastore", "path", "url")
 
 
@@ -43,7 +43,7 @@ def data_new(request, slug):
 
 
 def _find_files(request, workspace, data: dict) -> dict:
-    """Uploads what was chosen; returns the path or address."""
+    """Store the uploaded files; return the path or URL."""
     files, paths = request.FILES.getlist("files"), request.POST.getlist("paths")
     chosen = [bool(files), bool(data["path"]), bool(data["url"])]
     if sum(chosen) != 1:

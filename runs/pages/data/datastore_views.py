@@ -49,7 +49,7 @@ def datastore_list(request, slug):
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def datastore_new(request, slug):
-    """`?kind=` says which; its fields follow."""
+    """Register a datastore of the kind `?kind=`."""
     workspace = find_workspace(request, slug, "edit")
     kind = request.GET.get("kind") or KINDS[0][0]
     if kind not in rules.SETTINGS:
@@ -96,7 +96,7 @@ def datastore_detail(request, slug, name):
         if path:
             context |= _preview(files, path)
     except (NotReady, Conflict, Invalid) as error:
-        # The page is there with what is wrong, so that the datastore can be tested or removed.
+        # The page shows the error, so that the datastore can be tested or removed.
         context["problem"] = error.message
     return render(request, "data/datastore.html", context)
 
@@ -172,7 +172,7 @@ def _address(found: Datastore, folder: str) -> str:
 
 @require_POST
 def datastore_change(request, slug, name):
-    """Make a datastore the default one, test or remove it, or delete a file of it; the button's `act` says which."""
+    """Make a datastore the default one, test or remove it, or delete a file of it; depending on the button's `act`."""
     found, actor = find_datastore(find_workspace(request, slug), name), actor_of_request(request)
     require_permission(request, "edit")
     act, path = request.POST.get("act", ""), request.POST.get("path", "")

@@ -7,7 +7,7 @@ from workspaces import access
 
 
 def search_data(actor, workspace, words: str, limit: int) -> list[Hit]:
-    """Those of the workspace; outside a workspace none."""
+    """Data assets of the workspace; none outside of a workspace."""
     if workspace is None or not access.can(actor, "read", workspace):
         return []
     rows = DataAsset.objects.filter(workspace=workspace, archived_at=None).select_related("workspace")

@@ -33,7 +33,7 @@ TABS = [
 ]
 MAX_START = 10**12
 WORK = (DataWork.Kind.PROFILE, DataWork.Kind.FREEZE)
-# What each step of a dataset is on a page.
+# The texts of the steps of a dataset.
 STEPS = {
     "read_delimited": "Read delimited text",
     "read_parquet": "Read parquet",
@@ -161,7 +161,7 @@ def data_explore(request, slug, name, version):
 
 
 def _profile(request, found: DataVersion) -> dict:
-    """That of all rows, if it is of the files as they are; else of the first rows, at once."""
+    """The profile of all rows if it is up to date, otherwise of the first rows."""
     rows = found.work.filter(kind=DataWork.Kind.PROFILE)
     work, made = rows.first(), rows.filter(state=DataWork.State.COMPLETED).first()
     more: dict = {"work": work, "address": f"{request.path}?profile"}
@@ -201,7 +201,8 @@ def data_jobs(request, slug, name, version):
 
 @require_POST
 def data_change(request, slug, name, version):
-    """Archive or restore an asset, remove this version, or process it in the background; the button's `act` says which."""
+    """Archive or restore an asset, remove this version, or process it in the background; depending on the button's
+    `act`."""
     found, actor = _version(request, slug, name, version), actor_of_request(request)
     require_permission(request, "edit")
     act = request.POST.get("act", "")

@@ -55,7 +55,7 @@ def _variables(definition: dict):
 
 
 def _read_for_machine(python: dict) -> tuple[str, list[str]]:
-    """The Python version that a machine looks for, and what it would say of the lines before it builds."""
+    """The Python version that a machine would use, and its messages about the lines before a build."""
     try:
         wanted = requirements_from_conda(python.get("condaDependencies"))
     except BuildFailed as error:

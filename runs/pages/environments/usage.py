@@ -14,7 +14,7 @@ from studio.formats import format_count
 from workspaces.models import Workspace
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
-# How a runner's message begins whose environment could not be built.
+# The start of a runner's message about a failed build.
 BUILD_FAILED = "The environment could not be built"
 # How many of the newest jobs are searched: of an environment for the state of its builds, of a version for logs.
 MAX_LOOKED_AT = 5
@@ -39,7 +39,7 @@ def runs_of_version(workspace: Workspace, version: EnvironmentVersion) -> QueryS
 
 
 def read_usage(runs: QuerySet[Run]) -> EnvironmentUsage:
-    """Where the environment was last used, from the newest of these runs; one canceled in the queue shows nothing of the build."""
+    """Where the environment was last used, from the newest of these runs; runs canceled in the queue have no build."""
     newest = list(runs.select_related("workspace").order_by("-created_at")[:MAX_LOOKED_AT])
     if not newest:
         return EnvironmentUsage()
@@ -69,7 +69,7 @@ def count_active(runs: QuerySet[Run]) -> int:
 
 
 def describe_use(count: int, active: int) -> str:
-    """What a person should know before they remove what so many jobs used."""
+    """A sentence about the use by jobs, for the confirmation of a removal."""
     if not count:
         return "No job has used it."
     goes_on = f", {active} of them active: {'it goes' if active == 1 else 'they go'} on" if active else ""

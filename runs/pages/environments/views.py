@@ -158,7 +158,7 @@ def environment_jobs(request, slug, name, version):
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def environment_new(request, slug):
-    """`?from=name:version` begins with what that version has."""
+    """`?from=name:version` prefills the form from that version."""
     workspace = find_workspace(request, slug, "edit")
     initial = None
     if source := request.GET.get("from", ""):
@@ -178,7 +178,7 @@ def environment_new(request, slug):
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def environment_rebuild(request, slug, name, version):
-    """Orders a new build on each machine; on the chosen cluster a job begins with it at once."""
+    """Request a rebuild on each machine; on the chosen cluster, a job builds at once."""
     found = _version(request, slug, name, version)
     require_permission(request, "edit")
     require_permission(request, "submit")
@@ -197,7 +197,7 @@ def environment_rebuild(request, slug, name, version):
 
 
 def _submit_build(request, version: EnvironmentVersion, target):
-    """A job that does nothing but be prepared, and list what was installed."""
+    """Submit a job that only builds the environment and lists the installed packages."""
     reference = f"{version.environment.name}:{version.version}"
     properties = {
         "jobType": "Command",

@@ -25,12 +25,12 @@ from studio.wizard import list_steps
 STEPS = ["Code", "Settings", "Review"]
 # The newest runs among which earlier code is looked for, and how much of it is offered.
 MAX_RUNS, MAX_OFFERED = 200, 20
-# What the address holds beside the code.
+# Other parameters in the URL.
 KEPT = ("experiment", "compute", "from")
 
 
 def _next_url(request, code: str) -> str:
-    """Where one goes with this code: to the settings, or back to the job that is submitted again."""
+    """The next page with this code: the settings, or the job that is submitted again."""
     query = request.GET.copy()
     kept = {name: query[name] for name in KEPT if query.get(name)}
     source, slug = kept.pop("from", ""), request.workspace.slug
@@ -106,7 +106,7 @@ def job_code_upload(request, slug):
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def job_new_settings(request, slug):
-    """The form; sent with `step=review` it is shown for a last look, with `step=submit` it is submitted."""
+    """The form; with `step=review` it shows a review, with `step=submit` it submits the job."""
     workspace = find_workspace(request, slug, "submit")
     code = submission.find_snapshot(workspace, request.GET.get("code"))
     files = [file["path"] for file in code.files] if code else []

@@ -17,7 +17,7 @@ from studio.forms import TagsField, TextField, check_field
 from studio.rules import DESCRIPTION
 from workspaces.models import Workspace
 
-# Suggested while one types; any other may be written.
+# Suggested values; others are allowed.
 MAX_SUGGESTED = 200
 
 
@@ -125,7 +125,7 @@ class JobForm(forms.Form):
             raise forms.ValidationError(str(error)) from error
 
     def changed_names(self) -> list[str]:
-        """The fields whose values differ from those that the form began with, after checking."""
+        """The fields that differ from their initial values, after validation."""
         before = {} if self.prefilled.is_new else self.initial
         names = [name for name, value in self.cleaned_data.items() if _differs(value, before.get(name))]
         kind = self.cleaned_data["environment"]
@@ -135,7 +135,7 @@ class JobForm(forms.Form):
         return [name for name in names if name not in unused]
 
     def changed_labels(self) -> list[str]:
-        """As a person reads them, each once."""
+        """The labels of the changed fields, without duplicates."""
         labels = [str(self[name].label) for name in self.changed_names()]
         return list(dict.fromkeys("Environment" if label == "Conda file" else label for label in labels))
 
@@ -192,7 +192,7 @@ def _differs(value, initial) -> bool:
 
 
 def _exact_reference(workspace: Workspace, reference: str) -> str:
-    """With the version that `latest` is now, so that the same job stays the same."""
+    """Replace `latest` by its current version, so that the job does not change later."""
     found = environments.find_version(workspace, *environments.parse_reference(reference))
     return f"{found.environment.name}:{found.version}"
 

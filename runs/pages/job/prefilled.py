@@ -24,10 +24,10 @@ class Prefilled:
     values: dict[str, Any]
     definition: dict | None
     warnings: list[str]
-    # What starts the script, if the job has one.
+    # The command that starts the script, if the job has one.
     interpreter: str = ""
     is_new: bool = False
-    # Whether the code is not the run's own any more, so that its script may be missing.
+    # Whether other code was chosen, so that the script may be missing.
     has_other_code: bool = False
 
     @property
@@ -108,7 +108,7 @@ def _read_environment(run: Run) -> tuple[dict | None, list[str]]:
 
 
 def _read_target(run: Run, warnings: list[str]) -> str:
-    """Empty, with a warning, if the run cannot go there again."""
+    """The compute target; empty with a warning if it cannot be used again."""
     if run.is_local:
         warnings.append("This job ran on its submitter's machine. Choose a compute cluster to run it here.")
         return ""

@@ -17,12 +17,12 @@ from studio.forms import attempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def run_resubmit(request, slug, run_id):
-    """Edit and submit: a form that holds the run's job. Sent as it is, it submits the same job again."""
+    """Edit and submit: a form with the run's job. Unchanged, it submits the same job again."""
     run = find_run(request, slug, run_id)
     require_permission(request, "submit")
     submission.require_job(run)
     source = prefilled.read_run(run)
-    # Other code, which was uploaded or chosen for this.
+    # Other code that was uploaded or chosen.
     code = submission.find_snapshot(run.workspace, request.GET.get("code", ""))
     used = code or run.snapshot
     files = [file["path"] for file in used.files] if used else None

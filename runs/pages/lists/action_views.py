@@ -72,7 +72,7 @@ def runs_untag(request, slug, pk):
 @require_POST
 @show_errors_in_list
 def runs_untag_name(request, slug):
-    """Takes the tag `remove_tag` away from the selected runs."""
+    """Remove the tag `remove_tag` from the selected runs."""
     found = _select_runs(request, slug)
     edit, number = bulk.remove_tag(found, request.workspace, request.user, request.POST.get("remove_tag", ""))
     undo = f"undo:{reverse('runs:runs_untag', args=[slug, edit.pk])}?next={quote(return_url(request, slug))}"

@@ -56,7 +56,7 @@ def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
 
 
 def delete_runs(found: BulkSelection, at: dt.datetime) -> tuple[int, list[str]]:
-    """Moves all ended runs to the trash with one time; returns how many, and why others were left."""
+    """Move all ended runs to the trash with one time; return their number, and why others were skipped."""
     ended = found.runs.exclude(status__in=Run.ACTIVE)
     number, first = ended.count(), ended.select_related("workspace").first()
     with transaction.atomic():
@@ -87,7 +87,7 @@ def _jobs_have(number: int) -> str:
 
 @transaction.atomic
 def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, value: str) -> TagEdit:
-    """Set a tag on the runs; the old values are kept for a day, to undo it."""
+    """Set a tag on the runs; the old values are stored for a day, for undo."""
     if not name.strip():
         raise Invalid("Enter a name for the tag.", target="name")
     [(name, value)] = TAGS.check({name.strip(): value}).items()
@@ -107,7 +107,7 @@ def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, 
 
 @transaction.atomic
 def remove_tag(found: BulkSelection, workspace: Workspace, user: User, name: str) -> tuple[TagEdit, int]:
-    """Take a tag away from the runs; the values are kept for a day, to undo it. Also how many runs had it."""
+    """Remove a tag from the runs; the values are stored for a day, for undo. Also return how many runs had it."""
     rows = RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name)
     before: list[Any] = list(rows.values_list("run", "value"))
     if not before:
@@ -189,7 +189,7 @@ def untag_runs(workspace: Workspace, user: User, pk: int) -> int:
 
 
 def _give_back_tags(name: str, values: dict[int, str]) -> int:
-    """To runs that are still there and have got no tag of this name since."""
+    """Restore tags of runs that still exist and have no tag with this name."""
     there: set[int] = set(Run.objects.filter(pk__in=values).values_list("pk", flat=True))
     since: set[Any] = set(RunTag.objects.filter(run__in=there, name=name).values_list("run", flat=True))
     left = [pk for pk in values if pk in there - since]

@@ -105,7 +105,8 @@ class Column:
 
     @property
     def falls_first(self) -> bool:
-        """Whether sorting by it begins with the greatest: a metric's best, or all of one that has no direction."""
+        """Whether the first sort order is descending: for metrics that are better when higher, or without a
+        direction."""
         return self.is_metric and self.better != "lower"
 
     @property

@@ -147,7 +147,7 @@ def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> lis
 
 
 def assign_colours(groups: list[RunGroup], charts: list[Column]) -> None:
-    """Those whose lines stand out together in a chart differ."""
+    """Groups with highlighted lines in the same chart get different colours."""
     bright = []
     for one in charts:
         means = [(group.number, group.means[one.id][0]) for group in groups if group.means[one.id][0] is not None]
