@@ -96,6 +96,14 @@ def test_an_alternative_and_a_new_name_are_said():
     assert "because its build py39h6a678d5_7 is for Python" in read("something-new=1.0=py39h6a678d5_7").warnings[0]
 
 
+def test_a_pin_of_pip_replaces_the_package_of_conda():
+    pip = ["numpy", "scipy>=1.5", "pandas==1.1.5", "torch @ https://wheels.example/torch-1.0-py3-none-any.whl"]
+    conda = ["numpy=1.19", "scipy=1.5", "pandas=1.0", "pytorch=1.4", "six"]
+    wanted = requirements.requirements_from_conda({"dependencies": [*conda, {"pip": pip}]})
+    assert wanted.lines == ["numpy==1.19.*", "scipy==1.5.*", "six", *pip]
+    assert "'pandas=1.0' is left out: 'pandas==1.1.5' under `pip:` replaces it." in wanted.warnings
+
+
 def test_other_sections_of_a_conda_file_are_said():
     structure = {"variables": {"A": "1"}, "channels": ["x"], "dependencies": ["six", {"npm": ["a"], "pip": ["b"]}]}
     wanted = requirements.requirements_from_conda(structure)

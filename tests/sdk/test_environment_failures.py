@@ -106,6 +106,19 @@ def test_a_successor_is_named():
             {},
             "numpy==1.19.5 and pandas==2.0.3 cannot be installed together: pandas==2.0.3 needs numpy>=1.20.3.",
         ),
+        (
+            "Because you require six==1.15 and six==1.16, we can conclude that your requirements are unsatisfiable.",
+            ["six==1.15", "six==1.16"],
+            {},
+            "six==1.15 and six==1.16 cannot be installed together: keep one of these lines.",
+        ),
+        (
+            "Because python was not found in the package registry and you require python==3.8, we can conclude that your "
+            "requirements are unsatisfiable.",
+            ["python==3.8"],
+            {},
+            "No package index has a package python (the line 'python==3.8'); the version of Python is a line of conda",
+        ),
     ],
 )
 def test_each_reason_has_its_sentence(cause, lines, versions, sentence):

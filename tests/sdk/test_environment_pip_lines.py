@@ -73,6 +73,8 @@ def test_an_empty_item_is_no_package():
         ("six (>=1.0)", "six (>=1.0)"),
         ("torch==1.12.1+cu113", "torch==1.12.1+cu113"),
         ("pytz>=1!2.0,<2!1", "pytz>=1!2.0,<2!1"),
+        ("numpy>=1.16.*,!=1.17.*,<2.0.*;", "numpy>=1.16,!=1.17.*,<2.0"),
+        ("six==v1.16.0", "six==v1.16.0"),
     ],
 )
 def test_a_requirement_is_kept(line, requirement):
@@ -140,6 +142,9 @@ def test_hashes_of_the_real_sdk_are_not_asked_of_ours():
     [
         ("pandas=1.0", "one = is conda's; write pandas==1.0."),
         ("pandas >=1.0 <2", "'>=1.0 <2' is not a version bound"),
+        ("pandas==latest", "'==latest' is not a version bound"),
+        ("pandas==1.0.x", "'==1.0.x' is not a version bound"),
+        ("pandas; numpy", "'; numpy' is not a marker, such as ; python_version"),
         ("pandas numpy", "write a package as name"),
         ("-e svn+https://svn.example/x", "only git repositories"),
     ],

@@ -35,6 +35,7 @@ SUCCESSORS = {
     "pystan": "cmdstanpy and pystan 3 are its successors",
     "tensorflow-gpu": "tensorflow is its successor",
     "pil": "pillow is its successor",
+    "python": "the version of Python is a line of conda, such as python=3.8, not one of pip",
     "bs4": "beautifulsoup4 is the package of the module bs4",
 }
 
@@ -172,7 +173,7 @@ def _explain_conflict(text: str, context: Context) -> str:
     required = list(dict.fromkeys(match[1] for match in _REQUIRED.finditer(text)))
     needs = _NEEDS.search(text)
     if not required or needs is None:
-        return ""
+        return _explain_two_lines(required, context)
     lines = [context.find_line(re.split(r"[\[<>=!~]", each, maxsplit=1)[0]) or each for each in required]
     lines = list(dict.fromkeys(lines))
     together = (
@@ -181,6 +182,15 @@ def _explain_conflict(text: str, context: Context) -> str:
         else f"{lines[0]} cannot be installed"
     )
     return f"{together}: {needs[1]}=={needs[2]} needs {needs[3]}{(needs[4] or '').rstrip(',')}."
+
+
+def _explain_two_lines(required: List[str], context: Context) -> str:
+    """Two lines of one package that exclude each other."""
+    names = {read_name(each) for each in required}
+    lines = [line for line in context.lines if read_name(line) in names]
+    if len(names) != 1 or len(lines) < 2:
+        return ""
+    return f"{' and '.join(lines[:4])} cannot be installed together: keep one of these lines."
 
 
 def _explain_network(text: str, context: Context) -> str:

@@ -166,6 +166,11 @@ def _first_number(bounds: str) -> Tuple[int, ...]:
     return tuple(int(number) for number in match.group().split(".")) if match else ()
 
 
+def is_version(text: str) -> bool:
+    """Whether it is a version as Python package indexes have them, such as `1.0rc1`, `v1.0` and `1.12.1+cu113`."""
+    return bool(_VERSION.fullmatch(re.sub(r"^[vV]", "", text)))
+
+
 def allows_version(bounds: str, version: Tuple[int, ...]) -> bool:
     """Whether the bounds of `to_pip_version` allow an interpreter's version."""
     return all(_allows(bound, version) for bound in bounds.split(",") if bound)

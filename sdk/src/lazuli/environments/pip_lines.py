@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, List, NamedTuple, Tuple
 
 from lazuli.environments.cache import BuildFailed
 from lazuli.environments.conda_names import PARTS_OF_PYTHON, is_known_distribution, normalize_name
+from lazuli.environments.match_spec import is_version
 
 if TYPE_CHECKING:
     from lazuli.environments.requirements import Requirements
@@ -29,7 +30,9 @@ _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?P<extras>\[[^\]]*\])?\s*"
     r"(?:@\s*(?P<url>\S.*)|(?P<version>\(?[<>=!~][^;]*)?)\s*(?P<marker>;.*)?"
 )
-_BOUND = re.compile(r"\s*(?:===|==|>=|<=|!=|~=|>|<)\s*(?:\d+!)?[^\s=<>!~,;]+\s*")
+_BOUND = re.compile(r"\s*(?P<operator>===|==|>=|<=|!=|~=|>|<)\s*(?P<version>(?:\d+!)?[^\s=<>!~,;]+)\s*")
+# Old versions of pip read `>=1.0.*` as `>=1.0`.
+_STAR = re.compile(r"(?<![=!~<>])(>=|<=|>|<)(\s*\d[\w.]*?)\.\*")
 _SDK = re.compile(r"azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
 _OPTION_OF_LINE = re.compile(r"\s(?:--(?!hash\b)[a-z-]+(?:[= ]\S+)?|-[a-zA-Z](?:\s\S+)?(?=\s|$))")
 # Where packages are found: meant for the whole list, wherever they stand.
@@ -127,7 +130,7 @@ def _add_requirement(requirements: Requirements, line: str) -> None:
             _add_option(requirements, option.strip())
         else:
             requirements.warnings.append(f"{line!r}: the option {option.strip()} is not supported and is left out.")
-    line = _OPTION_OF_LINE.sub("", line)
+    line = _STAR.sub(r"\1\2", _OPTION_OF_LINE.sub("", line)).rstrip("; ")
     plain = line.split(" --hash", 1)[0].strip()
     problem = find_problem(plain)
     if problem:
@@ -180,8 +183,21 @@ def find_problem(line: str) -> str:
     bounds = (match["version"] or "").strip().strip("()")
     if re.match(r"=[^=]", bounds):
         return f"one = is conda's; write {match['name']}=={bounds[1:].strip()}."
-    wrong: List[str] = [bound.strip() for bound in bounds.split(",") if bound.strip() and not _BOUND.fullmatch(bound)]
-    return f"{wrong[0]!r} is not a version bound, such as >=1.2." if wrong else ""
+    wrong: List[str] = [bound.strip() for bound in bounds.split(",") if bound.strip() and not _is_bound(bound)]
+    if wrong:
+        return f"{wrong[0]!r} is not a version bound, such as >=1.2."
+    marker = match["marker"] or ""
+    if marker and not (re.search(r"[<>=]|\bin\b", marker) and re.search(r"['\"]", marker)):
+        return f"{marker!r} is not a marker, such as ; python_version < '3.9'."
+    return ""
+
+
+def _is_bound(text: str) -> bool:
+    match = _BOUND.fullmatch(text)
+    if match is None or match["operator"] == "===":
+        return match is not None
+    version = match["version"]
+    return is_version(version[:-2] if version.endswith(".*") and match["operator"] in ("==", "!=") else version)
 
 
 def is_sdk_v1(line: str) -> bool:

@@ -21,6 +21,8 @@ MAX_ALTERNATIVES = 20
 MAX_SECTIONS = 10
 # Before it, mlflow was one distribution.
 FIRST_MLFLOW_SKINNY = (1, 14)
+# One version, or an address.
+_PIN = re.compile(r"(?<![<>!~=])={2,3}[^=*,]+$|@")
 # Names that stand for a variant of a package, whatever is in their builds.
 _VARIANTS = frozenset(["tensorflow-gpu", "tensorflow-cpu", "keras-gpu", "pytorch-gpu", "pytorch-cpu"])
 # Each release has a fourth number on a package index, which conda's has not.
@@ -73,6 +75,7 @@ def requirements_from_conda(structure: Optional[Mapping[str, Any]]) -> Requireme
             pip_lines.add_pip_line(requirements, line)
         else:
             _add_conda_line(requirements, line)
+    _prefer_pins_of_pip(requirements)
     _match_mlflow(requirements)
     return requirements
 
@@ -172,6 +175,21 @@ def _set_python(requirements: Requirements, version: str) -> None:
     # The version that its author had in mind: the one named first.
     match = re.search(r"\d+(?:\.\d+){0,2}", requirements.python_bounds[0])
     requirements.python = match.group() if match else DEFAULT_PYTHON
+
+
+def _prefer_pins_of_pip(requirements: Requirements) -> None:
+    """A package that is pinned under `pip:` replaces conda's of the same name, as pip does, which runs after conda."""
+    pins = {
+        read_name(line): line
+        for line in requirements.lines
+        if line not in requirements.conda_lines and _PIN.search(line)
+    }
+    for line, text in list(requirements.conda_lines.items()):
+        pin = pins.get(read_name(line))
+        if pin:
+            requirements.lines = [each for each in requirements.lines if each != line]
+            del requirements.conda_lines[line]
+            requirements.warnings.append(f"{text!r} is left out: {pin!r} under `pip:` replaces it.")
 
 
 def _match_mlflow(requirements: Requirements) -> None:
