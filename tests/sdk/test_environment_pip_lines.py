@@ -141,6 +141,8 @@ def test_hashes_of_the_real_sdk_are_not_asked_of_ours():
     ("line", "why"),
     [
         ("pandas=1.0", "one = is conda's; write pandas==1.0."),
+        ("numpy=1.19.2=py38h54aff64_0", "one = is conda's; write numpy==1.19.2."),
+        ("pandas=>1.0", "'=>1.0' is not a version bound"),
         ("pandas >=1.0 <2", "'>=1.0 <2' is not a version bound"),
         ("pandas==latest", "'==latest' is not a version bound"),
         ("pandas==1.0.x", "'==1.0.x' is not a version bound"),

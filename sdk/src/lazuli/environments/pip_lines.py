@@ -181,8 +181,10 @@ def find_problem(line: str) -> str:
     if match is None:
         return "write a package as name, name==1.2, name>=1,<2 or name @ https://…"
     bounds = (match["version"] or "").strip().strip("()")
-    if re.match(r"=[^=]", bounds):
-        return f"one = is conda's; write {match['name']}=={bounds[1:].strip()}."
+    of_conda = re.match(r"=\s*(\d[^=,\s]*)", bounds)
+    if of_conda:
+        # `conda list --export` writes name=version=build.
+        return f"one = is conda's; write {match['name']}=={of_conda[1]}."
     wrong: List[str] = [bound.strip() for bound in bounds.split(",") if bound.strip() and not _is_bound(bound)]
     if wrong:
         return f"{wrong[0]!r} is not a version bound, such as >=1.2."
