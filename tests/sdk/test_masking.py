@@ -104,7 +104,15 @@ def test_wherever_a_chunk_ends_no_part_of_a_secret_goes_out(text):
 
 def test_a_hostile_line_is_masked_in_little_time():
     begun = time.thread_time()
-    for part in ("http://" + "a:" * 900, "://a:b", "?token=", ";password=", "authorization: bearer ", "eyJaaaaaaaa."):
+    for part in (
+        "http://" + "a:" * 900,
+        "://a:b",
+        "?token=",
+        ";password=",
+        "authorization: bearer ",
+        "eyJaaaaaaaa.",
+        "-eyJ",
+    ):
         masker.mask_text(part * (100_000 // len(part)))
     assert time.thread_time() - begun < 2
 

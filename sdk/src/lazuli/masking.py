@@ -38,7 +38,7 @@ _TOKENS = (
     rb"\blz_[\w-]{8,}|\brun\.\.?[\w-]{10,}:[\w-]{4,}:[\w-]{20,}"
     # Those of others: GitHub, GitLab, Hugging Face, Databricks, and signed ones of JSON.
     rb"|\bgh[opsu]_\w{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}|\bhf_\w{16,}|\bdapi[0-9a-f]{30,}"
-    rb"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+"
+    rb"|(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+"
 )
 # The group is what stays in front of the secret.
 _NAMED_VALUES = (
