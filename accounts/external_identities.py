@@ -10,6 +10,7 @@ from accounts import activity
 from accounts.identity_providers import IdentityProvider
 from accounts.models import SignInLink, User
 from studio.errors import Conflict, Denied
+from studio.visible_names import problem_with
 
 # Functions (person, provider, claims), which apply the mappings of claims.
 APPLY: list[Callable[[User, IdentityProvider, dict], None]] = []
@@ -82,7 +83,8 @@ def _newcomer(row: IdentityProvider, claims: dict) -> User:
     if not row.makes_accounts:
         raise Denied(f"{row} confirmed who you are, but you have no account here. Ask a site admin for an invitation.")
     name = claims.get("name")
-    full_name = name if isinstance(name, str) else ""
+    # People choose it themselves at many providers.
+    full_name = name if isinstance(name, str) and not problem_with(name) else ""
     first, _, last = full_name[:150].partition(" ")
     person = User.objects.create_user(
         _free_name(claims),

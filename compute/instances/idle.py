@@ -28,7 +28,7 @@ def _look_at(instance: ComputeInstance, now: dt.datetime) -> None:
         logger.info("%s does not report its activity: %s", instance, error)
         return
     assert instance.idle_minutes is not None, "the query leaves the others out"
-    seen = now if found.is_busy else max(filter(None, [instance.active_at, found.last]), default=now)
+    seen = now if found.is_busy else min(now, max(filter(None, [instance.active_at, found.last]), default=now))
     stops_at = seen + dt.timedelta(minutes=instance.idle_minutes)
     if seen != instance.active_at:
         instance.record_activity(seen)

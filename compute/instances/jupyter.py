@@ -10,6 +10,7 @@ import socket
 from django.conf import settings
 
 from compute.instances.files import InstanceFiles
+from studio.formats import parse_time
 from studio.hosts import host_of
 
 PACKAGES = [
@@ -123,21 +124,28 @@ def send_request(address: str, token: str, method: str, path: str, body: dict | 
             if answer.status >= 400:
                 raise ServerAway(f"it answered {answer.status} to {path}")
             return json.loads(content)
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
         raise ServerAway(str(error)) from error
 
 
 def read_activity(address: str, token: str) -> KernelActivity:
-    """The last activity, and whether a kernel is busy; open tabs do not count."""
+    """The last activity, and whether a kernel is busy; open tabs do not count. Raises ServerAway."""
     status = send_request(address, token, "GET", "/api/status?no_track_activity=1")
     kernels = send_request(address, token, "GET", "/api/kernels?no_track_activity=1")
     terminals = send_request(address, token, "GET", "/api/terminals?no_track_activity=1")
-    is_busy = any(kernel.get("execution_state") == "busy" for kernel in kernels)
-    moments = [status.get("last_activity"), *(one.get("last_activity") for one in [*kernels, *terminals])]
-    found = [dt.datetime.fromisoformat(moment) for moment in moments if moment]
+    try:
+        is_busy = any(kernel.get("execution_state") == "busy" for kernel in kernels)
+        moments = [status.get("last_activity"), *(one.get("last_activity") for one in [*kernels, *terminals])]
+        found = [parse_time(moment) for moment in moments if moment]
+    except (AttributeError, TypeError, ValueError) as error:
+        # The person of the instance may run another server in its place.
+        raise ServerAway(f"its answer cannot be read: {error}") from error
     return KernelActivity(max(found, default=None), is_busy)
 
 
 def open_terminal(address: str, token: str) -> str:
     """Open a new terminal and return its path."""
-    return f"/terminals/{send_request(address, token, 'POST', '/api/terminals', {})['name']}"
+    made = send_request(address, token, "POST", "/api/terminals", {})
+    if not isinstance(made, dict) or not isinstance(made.get("name"), str):
+        raise ServerAway("it made no terminal")
+    return f"/terminals/{made['name']}"

@@ -111,6 +111,12 @@ def test_a_newcomer_comes_in_by_the_provider_and_again_as_the_same_person(provid
     assert {"by Corp"} == set(Activity.objects.filter(verb="session.begin").values_list("message", flat=True))
 
 
+def test_a_name_with_an_invisible_character_is_not_taken_over(provider, issuer, dana):
+    set_claims(issuer, "u-2", preferred_username="eve", name="Ow\u200bner", email="eve@example.com")
+    come_in(Client(), "u-2")
+    assert User.objects.get(username="eve").label == "eve"
+
+
 def test_who_is_not_invited_is_refused_and_who_waits_is_told_so(provider, dana):
     change(provider, makes_accounts=False)
     answer = come_in(Client())

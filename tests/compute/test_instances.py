@@ -172,6 +172,26 @@ def test_a_workspace_in_the_trash_runs_none(as_user, owner, instance):
     assert again(instance).state == "Stopping"
 
 
+@pytest.mark.parametrize(
+    "said", [[], {"last_activity": 5}, {"last_activity": "now"}, {"last_activity": "0001-01-01T00:00:00+14:00"}, "x"]
+)
+def test_what_is_no_answer_of_jupyter_counts_as_none(monkeypatch, said):
+    monkeypatch.setattr(jupyter, "send_request", lambda address, token, method, path, body=None: said)
+    with pytest.raises(jupyter.ServerAway):
+        jupyter.read_activity("unix:x", "")
+    with pytest.raises(jupyter.ServerAway):
+        jupyter.open_terminal("unix:x", "")
+
+
+def test_a_last_activity_in_a_time_to_come_is_now(instance, monkeypatch):
+    run(instance)
+    later = dt.datetime(9999, 12, 31, 23, 59, tzinfo=dt.UTC)
+    monkeypatch.setattr(jupyter, "read_activity", lambda address, token: jupyter.KernelActivity(later, is_busy=False))
+    now = timezone.now() + dt.timedelta(minutes=10)
+    idle.stop_idle_instances(now)
+    assert again(instance).active_at == now and again(instance).state == "Running"
+
+
 def test_an_idle_one_is_announced_and_then_stopped_but_never_while_it_computes(instance, monkeypatch):
     run(instance)
     begun = timezone.now()
