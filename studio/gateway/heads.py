@@ -11,6 +11,8 @@ MAX_HEAD = 64 * 1024
 END = b"\r\n\r\n"
 REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (/[\x21-\x7e\x80-\xff]*) HTTP/1\.1")
 HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?)[ \t]*")
+# No body is longer, and int() takes no more than 4,300 digits.
+LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: .*)?")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 # Between two connections only, or replaced by what this side knows.
@@ -103,7 +105,7 @@ def parse_request(head: bytes, takes_chunks: bool = False) -> RequestHead:
             raise BadHead("The only Transfer-Encoding that is read is chunked.", 501)
         if "content-length" in names:
             raise BadHead("Send the body either with a Content-Length or chunked.")
-    if not re.fullmatch(r"\d{1,15}", found.get("content-length") or "0", re.ASCII):
+    if not LENGTH.fullmatch(found.get("content-length") or "0"):
         raise BadHead("Content-Length is not a number.")
     return found
 

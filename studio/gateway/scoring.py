@@ -8,7 +8,7 @@ import http
 import json
 
 from studio.gateway.bodies import MAX_BODY, Body, ChunkedBody, EndlessBody, LengthBody, describe_limit
-from studio.gateway.heads import STATUS_LINE, BadHead, RequestHead, join_head, make_response, parse_headers
+from studio.gateway.heads import LENGTH, STATUS_LINE, BadHead, RequestHead, join_head, make_response, parse_headers
 from studio.gateway.hosts import SERVICE
 from studio.gateway.replicas import MAX_WAITING
 
@@ -102,11 +102,7 @@ class ReplicaAnswer:
                 raise BadHead("The length of the replica's answer is ambiguous.", 502)
             body = ChunkedBody()
         elif "content-length" in found:
-            if (
-                names.count("content-length") > 1
-                or not found["content-length"].isascii()
-                or not found["content-length"].isdigit()
-            ):
+            if names.count("content-length") > 1 or not LENGTH.fullmatch(found["content-length"]):
                 raise BadHead("The replica's answer has no length that can be read.", 502)
             body = LengthBody(int(found["content-length"]))
         else:

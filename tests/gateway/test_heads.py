@@ -4,6 +4,7 @@ import pytest
 
 from studio.gateway.heads import BadHead, parse_request, rewrite_response
 from studio.gateway.hosts import Applications
+from studio.gateway.scoring import ReplicaAnswer
 
 ORIGIN = "http://lab.localhost:8000"
 GET = b"GET /lab HTTP/1.1\r\nHost: lab.localhost:8000\r\n"
@@ -100,3 +101,9 @@ def test_host_names_of_applications():
     for wrong in ("https://apps.example.org", "https://*.a.org/path", "ftp://*.a.org"):
         with pytest.raises(ValueError, match="begins with"):
             Applications.parse(wrong)
+
+
+@pytest.mark.parametrize("length", [b"9" * 5000, b"-1", b"1_0", b"\xb2", b"1\r\nContent-Length: 2"])
+def test_the_answer_of_a_replica_needs_a_length_that_can_be_read(length):
+    with pytest.raises(BadHead, match="no length that can be read"):
+        ReplicaAnswer.parse(b"HTTP/1.1 200 OK\r\nContent-Length: " + length, "POST")
