@@ -165,7 +165,7 @@ def _use_totp(row: Authenticator, code: str) -> bool:
 
 
 def encrypt_again(keys: encryption.Keys) -> int:
-    """What another key has encrypted; for `manage.py rotate_vault_keys`."""
+    """Encrypt values of other keys with the current one; for `manage.py rotate_vault_keys`."""
     number = 0
     for row in Authenticator.objects.exclude(type=Type.WEBAUTHN):
         for name in ("secret", "seed"):

@@ -48,7 +48,7 @@ def make_files(folder):
 
 
 def measure_process(folder):
-    """What the pages ask of a reading process."""
+    """The requests of the pages to a reading process."""
     reading, tasks = import_module("assets.data.reading"), import_module("assets.tasks")
     for ending, kind in (("csv", "read_delimited"), ("parquet", "read_parquet")):
         source = reading.SourceFile(f"rows.{ending}", None)

@@ -1,4 +1,4 @@
-"""What the gateway adds to a web socket and to a request, and its memory, with an application that only echoes.
+"""The overhead of the gateway for a web socket and a request, and its memory, with an application that only echoes.
 
 python bench/gateway.py
 """

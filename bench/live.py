@@ -61,7 +61,7 @@ class Connection:
 
 @dataclasses.dataclass
 class Seen:
-    """What came of it all."""
+    """The results."""
 
     polls: list[float] = dataclasses.field(default_factory=list)
     states: list[float] = dataclasses.field(default_factory=list)

@@ -116,7 +116,7 @@ def main() -> None:
 
 
 def run_benchmark(command: list[str]) -> dict:
-    """What a measuring process prints last."""
+    """The last output of a measuring process."""
     with tempfile.TemporaryDirectory(prefix="lazuli-many-") as folder:
         env = {**os.environ, "DATA_DIR": folder}
         answer = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)

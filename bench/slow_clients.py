@@ -1,4 +1,4 @@
-"""What 500 slow clients cost the others: `python bench/slow_clients.py [clients] [rounds] [--table]`.
+"""The effect of 500 slow clients on the others: `python bench/slow_clients.py [clients] [rounds] [--table]`.
 
 A throw-away studio on SQLite. The slow clients, in a process of their own: two in five send their headers a byte a second, two
 in five a body of 1 kB so, one in ten stops in the middle of an upload of 90 MB, one in ten reads a file of 100 MB at 20 kB/s; who is cut
@@ -140,7 +140,7 @@ async def slow_client(port: int, sent: bytes, trickles: bool) -> None:
 
 
 def read_nothing(listener: socket.socket) -> None:
-    """What a server does not read, the kernel takes; who asks for the file gets as much of it as the kernel takes."""
+    """Accept connections without reading; send as much of the file as the kernel buffers."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     opened = []
     while True:

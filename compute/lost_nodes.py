@@ -1,4 +1,4 @@
-"""What happens when a node dies: nodes and work without a heartbeat are marked as lost. compute/liveness.py decides
+"""Lost nodes: nodes and work without a heartbeat are marked as lost. compute/liveness.py decides
 when a missing heartbeat counts."""
 
 import datetime as dt

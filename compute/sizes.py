@@ -129,7 +129,8 @@ def limit_to_machine(model: AzureSize, largest: machine.Machine) -> AzureSize:
 
 
 def check_settings() -> None:
-    """Stops the start if VM_PRICES names a size that does not exist, or what the machine offers is no number."""
+    """Stops the start if VM_PRICES names a size that does not exist, or the resources of the machine are not
+    numbers."""
     try:
         machine.read_machine(os.environ)
     except machine.WrongOffer as error:

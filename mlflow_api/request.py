@@ -59,7 +59,8 @@ class MlflowRequest:
         return self._found(self.runs(), self.run_id() if run_id is None else run_id)
 
     def run_info(self) -> RunInfo:
-        """What `run` finds, by one SQL statement if that is enough: for a person, or for a run that reads itself."""
+        """The result of `run`, with one SQL statement if that is enough: for a person, or for a run that reads
+        itself."""
         run_id = self.run_id()
         if self.actor.is_run and self.actor.run_id != run_id:
             return RunInfo.of(self.run(run_id))

@@ -1,4 +1,4 @@
-"""What may be written of the files of a share, each rule once (studio/rules.py)."""
+"""Validation rules for the files of a share (studio/rules.py)."""
 
 from runs.files.paths import MAX_PATH_LENGTH, check_path
 from studio import visible_names

@@ -1,4 +1,4 @@
-"""What may be written of a person's notifications, each rule once (studio/rules.py)."""
+"""Validation rules for a person's notifications (studio/rules.py)."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator

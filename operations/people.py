@@ -13,7 +13,7 @@ from workspaces.models import RoleAssignment
 
 
 def find_people(words: list[str], state: str = "") -> QuerySet[User]:
-    """Those whose name or address contains the words, of one state if it is given; the last to sign in first."""
+    """People whose name or address contains the words, optionally of one state; the last to sign in first."""
     found = people.list_people(state)
     for word in words:
         found = found.filter(

@@ -1,4 +1,4 @@
-"""What may be written of an announcement, each rule once (studio/rules.py)."""
+"""Validation rules for the fields of announcements (studio/rules.py)."""
 
 from django.db.models import TextChoices
 

@@ -31,7 +31,7 @@ COLUMNS = {
 
 
 def filter_archived(request: HttpRequest, rows):
-    """Those of `?listViewType=`, by default the ones that are not archived."""
+    """Models of `?listViewType=`, by default those that are not archived."""
     view = request.GET.get("listViewType") or "ActiveOnly"
     if view not in VIEWS:
         raise Invalid(f"listViewType={view[:40]!r}: write {', '.join(VIEWS)}.", target="listViewType")

@@ -1,4 +1,5 @@
-"""What happens to each setting of a job: used, ignored with a warning, or refused. A setting without effect is never ignored silently.
+"""The treatment of each setting of a job: used, ignored with a warning, or refused. A setting without effect is never
+ignored silently.
 
 The paths are those of the job's body; `runDefinition` is SDK v1's run configuration, `environment` the environment that
 the job contains or names. A value that requests nothing (None, "", 0, False, [], {}, or one of `harmless`) is always

@@ -105,7 +105,7 @@ class Search:
         return take_page([runs.values_list("pk", flat=True) for runs in self._list_parts()], start, size)
 
     def compiled(self) -> list[CompiledKeys]:
-        """What `take_page` needs of this search; the same search later need not be written again."""
+        """The data for `take_page`, cached for repeated searches."""
         return [CompiledKeys(runs) for runs in self._list_parts()]
 
     def _list_parts(self) -> list:

@@ -139,7 +139,7 @@ def format_bytes(value) -> str:
 
 
 def read_json(text: str, otherwise: typing.Any) -> typing.Any:
-    """What a JSON text holds, if it is of the type of `otherwise`: in a tag, anybody may have written anything."""
+    """Parse a JSON text if it has the type of `otherwise`, because a tag can contain anything."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

@@ -66,7 +66,7 @@ def is_loopback(host: str) -> bool:
 
 
 def format_origin(host: str) -> str:
-    """As in a Host header: IPv6 addresses in brackets."""
+    """Format a host as in a Host header: IPv6 addresses in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 

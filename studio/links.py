@@ -19,7 +19,8 @@ def link_to(page: str, *args) -> str:
 
 
 def split_address(text: str) -> SplitResult:
-    """As urlsplit, but empty for what is no address, such as `http://[`: headers and forms may hold anything."""
+    """Like urlsplit, but empty for an invalid URL, such as `http://[`, because headers and forms can contain
+    anything."""
     try:
         return urlsplit(text)
     except ValueError:

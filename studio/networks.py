@@ -48,7 +48,7 @@ def is_public(address: Address) -> bool:
 
 
 def client_network(address: Address) -> str:
-    """What counts as one client: an address of IPv4, or a network of IPv6."""
+    """The network that counts as one client: an address of IPv4, or a network of IPv6."""
     if address.version == 4:
         return str(address)
     return str(ipaddress.ip_network((address, PREFIX), strict=False))

@@ -87,7 +87,7 @@ def set_aside_data(data_dir: pathlib.Path) -> pathlib.Path | None:
 
 
 def problem_with(url: str, seconds: float = 5) -> str:
-    """What is wrong with the Redis of REDIS_URL, as a sentence; empty if it can be used."""
+    """Find a problem of the Redis of REDIS_URL, as a sentence; empty if it can be used."""
     # Imported here to save memory: the supervisor uses this module too.
     import redis
 

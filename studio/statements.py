@@ -77,7 +77,7 @@ def _insert(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], 
 
 
 def insert_row(row: Model) -> None:
-    """What `save` does with a new row of a model without files, inheritance and signals."""
+    """Store a new row like `save`, for a model without files, inheritance and signals."""
     fields = [field for field in row._meta.concrete_fields if not field.primary_key]
     names, values = [field.name for field in fields], [getattr(row, field.attname) for field in fields]
     (row.pk,) = insert_rows(type(row), names, [values])

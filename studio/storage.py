@@ -29,7 +29,7 @@ ROOT = "w"
 PART, PIECE = 4 * MB, MB
 # Size and number of concurrent parts of an upload, which determine its memory use. Parts for
 # a network store are larger because S3 accepts at most 10,000.
-# Bytes of a part of an upload, and how many are under way at once.
+# Bytes of a part of an upload, and how many parts are uploaded at once.
 IN_FOLDER = (MB, 2)
 OVER_NETWORK = (8 * MB, 3)
 

@@ -20,7 +20,7 @@ SELECTORS = re.compile(
 
 @functools.lru_cache(maxsize=10_000)
 def problem_with(name: str) -> str:
-    """What is wrong with a name, as the rest of a sentence; empty if it is visible. An empty name is not checked."""
+    """Find a problem of a name, as the rest of a sentence; empty if it is visible. An empty name is not checked."""
     if name.isascii() and name.isprintable() and name.strip():
         return ""
     for character in name:

@@ -53,7 +53,7 @@ PHRASES = {
     r"\bcarried out once\b": "processed once",
     r"\b(is|are) said (here|at|first|instead)\b|\b[Ii]t is said\b|\bwhich is said\b|, and said\b": "a message says, a warning names",
     r"\bfor good\b(?! in)": "permanently",
-    r'^\s*"""(Of|By the button|Who has|Whom|Whose)\b': "a sentence or a noun: what it returns or does",
+    r'^\s*"""(Of|By the button|What|Those|Who has|Whom|Whose)\b': "an imperative or a noun: what it does or returns",
     r"^\s*# (Of|Whom|Whose) ": "a sentence or a noun: what it is",
     r"\bwill stand here\b": "are listed here",
     r"\b[Ff]iles that nothing names\b": "unused files",
@@ -67,6 +67,12 @@ PHRASES = {
     r"(?<!There )\bis no (text|file|notebook)\b": "is not a file",
     r"\bhas not the\b|\bhave not the\b": "does not have the",
     r">Acts<": "Actions",
+    r"\bunder way\b": "in progress",
+    r"(?<!here )\bis no (number|header|kind|hash|name|bound|Python)\b": "is not a",
+    r"\b(studio|server|database) is away\b": "is unreachable",
+    r"\b(`act`|button) says which\b": "depending on",
+    r"\btakes? and answers?\b": "request and response classes",
+    r"\bwho one is\b|\bgives? power\b": "confirm access, change permissions",
     r"\bChecks? again who\b|\bShow that it is you\b": "Confirm access",
 }
 

@@ -81,7 +81,7 @@ def _in_folders(rule: RetentionRule):
 
 
 def estimate_rule(rule: RetentionRule) -> dict:
-    """What the rule would delete now: runs, files and bytes."""
+    """Estimate what the rule would delete now: runs, files and bytes."""
     files = files_reached_by(rule)
     totals = files.aggregate(bytes=Sum("size"))
     runs = runs_reached_by(rule).count()

@@ -38,7 +38,7 @@ def retention_page(request, slug):
 
 @require_safe
 def retention_estimate(request, slug):
-    """What the rule in the form would delete now."""
+    """Show an estimate for the rule in the form."""
     form = RetentionForm(request.GET, instance=RetentionRule(workspace=find_workspace(request, slug)))
     totals = rules.estimate_rule(form.instance) if form.is_valid() else None
     return render(request, "trash/_estimate.html", {"estimate": totals, "rule": form.instance, "form": form})

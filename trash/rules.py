@@ -1,4 +1,4 @@
-"""What may be written of a retention rule, each rule once (studio/rules.py)."""
+"""Validation rules for the fields of retention rules (studio/rules.py)."""
 
 from studio.rules import number_rule, text_rule
 

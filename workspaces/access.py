@@ -82,7 +82,7 @@ def _is_open_to(actor: Actor, verb: str, thing) -> bool:
 
 
 def verbs_by_scope(user, workspace: Workspace) -> dict[str, frozenset[str]]:
-    """What a person may do on the workspace, its resource group and its subscription, by one query."""
+    """The permissions of a person on the workspace, its resource group and its subscription, with one query."""
     if user.is_superuser:
         return dict.fromkeys(("workspace", "resource group", "subscription"), ALL | {"create_account"})
     rows = list(assignments_on(user, workspace).values_list("subscription", "resource_group", *DEFINITION_FIELDS))

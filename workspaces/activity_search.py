@@ -62,7 +62,7 @@ def _midnight(day: dt.date) -> dt.datetime:
 
 
 def list_activities(actor: Actor, workspace: Workspace | None) -> QuerySet[Activity]:
-    """Those of a workspace, for its Owners; without one those of the whole site, for its admins."""
+    """The activities of a workspace, for its Owners; without one those of the site, for site admins."""
     if workspace is not None:
         require(actor, "read_activity", workspace)
         return Activity.objects.filter(chain=workspace.pk)

@@ -41,7 +41,7 @@ def values_of(claims: dict, name: str) -> set[str] | None:
 
 
 def _give(person: User, provider: IdentityProvider, group: UserGroup | None) -> None:
-    """What somebody has by hand already is not written as claimed, so no claim takes it."""
+    """Apply a claim; an existing membership is not recorded as claimed, so claims cannot remove it."""
     if group is None:
         if not person.is_superuser:
             ClaimedMembership.objects.create(user=person, provider=provider)

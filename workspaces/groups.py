@@ -58,7 +58,7 @@ def add_member(actor: Actor, group: UserGroup, username: str, is_owner: bool = F
 
 @transaction.atomic
 def remove_member(actor: Actor, group: UserGroup, user: User) -> None:
-    """As a member and as an owner."""
+    """Remove a person as a member and as an owner."""
     _require(actor, group)
     group.members.remove(user)
     group.owners.remove(user)

@@ -220,7 +220,7 @@ class Role(models.TextChoices):
 
 class RoleAssignmentQuerySet(models.QuerySet):
     def of(self, user):
-        """Those of a person or service principal, by their groups too."""
+        """The roles of a person or service principal, including those of their groups."""
         return self.filter(Q(user=user) | Q(group__in=UserGroup.objects.filter(members=user)))
 
 

@@ -75,7 +75,7 @@ def provider_test(request, slug):
 @admin_mode_required
 @require_POST
 def provider_change(request, slug):
-    """Add or remove a mapping of a provider, or delete the provider; the button's `act` says which."""
+    """Add or remove a mapping of a provider, or delete the provider; depending on the button's `act`."""
     actor = actor_of_request(request)
     require_site_admin(actor, ACT)
     row, act = get_object_or_404(IdentityProvider, slug=slug), request.POST.get("act", "")

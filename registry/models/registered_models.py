@@ -30,7 +30,7 @@ def _unique_name(name: str):
 
 class ModelQuerySet(models.QuerySet):
     def present(self):
-        """Those that are not in the trash."""
+        """Rows that are not in the trash."""
         return self.filter(deleted_at=None)
 
     def with_newest(self):
@@ -220,7 +220,7 @@ class Model(models.Model):
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def present(self):
-        """Those that are not in the trash."""
+        """Rows that are not in the trash."""
         return self.filter(deleted_at=None)
 
     def with_related(self):

@@ -23,7 +23,7 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
         return self.present().filter(workspace__in=Workspace.objects.visible_to(actor))
 
     def present(self):
-        """Those that are not in the trash."""
+        """Experiments that are not in the trash."""
         return self.filter(deleted_at=None)
 
     def make(self, actor, workspace: Workspace, name: str, *, description: str = "", tags: dict | None = None):

@@ -120,7 +120,7 @@ def _take_line(received: bytearray) -> bytes | None:
 
 
 def frame(piece: bytes) -> bytes:
-    """As one chunk; an empty one would end the body."""
+    """Encode data as one chunk; an empty one would end the body."""
     return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
 
 

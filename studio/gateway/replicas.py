@@ -34,7 +34,7 @@ class Route:
     # How many requests each replica takes at a time, and how long each may take.
     concurrency: int = 1
     timeout_seconds: float = 60.0
-    # How long a request waits if there is no replica, for one that starts; and what it is told in the end.
+    # How long a request waits for a starting replica if there is none, and the message after that.
     hold_seconds: float = 0.0
     message: str = ""
 
@@ -104,7 +104,7 @@ class ScoringService:
         self._waiting: collections.deque[asyncio.Future] = collections.deque()
 
     def follow(self, route: Route, decided_at: float) -> None:
-        """Use these replicas from now on. What others have under way, they finish."""
+        """Use these replicas from now on. Others finish their requests."""
         if decided_at < self._followed_at:
             return
         self._followed_at = decided_at

@@ -23,7 +23,7 @@ IS_JSON = os.environ.get("LOG_FORMAT") == "json"
 
 
 def make_json_line(name: str, line: str) -> str:
-    """What a process has written as JSON, or has only written, with its name."""
+    """A line of a process as JSON, with the name of the process."""
     try:
         said = json.loads(line)
     except ValueError:

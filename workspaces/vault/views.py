@@ -86,7 +86,7 @@ def secret(request, slug, name):
 
 @require_POST
 def secret_change(request, slug, name):
-    """Offer a secret to jobs or not, delete old versions, or delete it; the button's `act` says which."""
+    """Offer a secret to jobs or not, delete old versions, or delete it; depending on the button's `act`."""
     workspace, actor = find_page_workspace(request, slug, "edit_secrets"), actor_of_request(request)
     found, act = find_secret(workspace, name), request.POST.get("act", "")
     if act == "delete":

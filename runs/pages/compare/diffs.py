@@ -102,7 +102,7 @@ def _build_result(view: str, rows: list[DiffRow], old: str, new: str, budget: St
 
 
 def _limit_rows(rows: list[DiffRow]) -> list[DiffRow]:
-    """As many rows as fit on one page."""
+    """Limit the rows to one page."""
     size = 0
     for index, row in enumerate(rows[:MAX_ROWS]):
         size += len(row.left.html) + len(row.right.html)

@@ -73,7 +73,7 @@ class DatastoreForm(forms.Form):
         )
 
     def read_fields(self) -> dict:
-        """As Datastore.register takes them."""
+        """The fields for Datastore.register."""
         data = self.cleaned_data
         return {
             "kind": self.kind,

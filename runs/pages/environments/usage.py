@@ -58,7 +58,7 @@ def build_state(run: Run) -> str:
 
 
 def list_build_logs(runs: QuerySet[Run]) -> list[Artifact]:
-    """Those of the newest of these runs, newest first: a job that found the environment in the machine's cache wrote none."""
+    """Build logs of the newest of these runs, newest first: jobs with a cached environment have none."""
     keys = list(runs.order_by("-created_at").values_list("pk", flat=True)[:MAX_WITH_LOG])
     logs = Artifact.objects.filter(run__in=keys, path=BUILD_LOG).select_related("run__workspace")
     return sorted(logs, key=lambda log: log.run.created_at, reverse=True)

@@ -159,7 +159,7 @@ class RunTable:
 
     @functools.cached_property
     def varying_parameters(self) -> list[str]:
-        """Those that tell the newest runs apart, of which most runs have one first."""
+        """Parameters that differ among the newest runs, the most common first."""
         written = RunParameter.objects.filter(run__in=self.newest_keys).order_by().values("name")
         counted = written.annotate(number=Count("pk"), found=Count("value", distinct=True)).filter(found__gt=1)
         return list(counted.order_by("-number", "name").values_list("name", flat=True))

@@ -106,7 +106,7 @@ def requested_experiment(request, slug) -> Experiment | None:
 
 
 def scoped_runs(request, slug, experiment: Experiment | None):
-    """Those of the experiment, which was found for this person, or of the workspace."""
+    """The runs of the experiment, which was found for this person, or of the workspace."""
     if experiment is None:
         return find_runs(request, slug)
     return Run.objects.filter(experiment=experiment, deleted_at=None)
@@ -236,7 +236,7 @@ def _state_links(table) -> list[tuple]:
 
 
 def _switch_links(table) -> list[tuple]:
-    """What a list can be switched to, as its counters: word, label, address and whether it is on."""
+    """The switches of a list, like its counters: word, label, URL and whether it is on."""
     return [
         (
             word,

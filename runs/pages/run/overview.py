@@ -108,7 +108,7 @@ def last_error_line(run: Run) -> str:
 
 
 def first_metrics(run: Run) -> list[MetricSeries]:
-    """Those that matter first, by the order of lists."""
+    """The most important metrics, in the order of lists."""
     numbers = MetricSeries.objects.filter(run=run, kind=MetricSeries.Kind.SCALAR)
     names = metric_order.sort_metrics(dict.fromkeys(numbers.values_list("name", flat=True), 1))[:FIRST_METRICS]
     found = {series.name: series for series in numbers.filter(name__in=names)}

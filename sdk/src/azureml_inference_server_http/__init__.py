@@ -1,1 +1,1 @@
-"""What entry scripts import of Azure's scoring server; `lazuli.scoring` is the server."""
+"""Names of Azure's scoring server that entry scripts import; `lazuli.scoring` is the server."""

@@ -53,7 +53,7 @@ class NotIsolated(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Fence:
-    """What a process may do with files, and its start inside. Make it before the process is forked; `enter` is for the child."""
+    """The file access of a process. Create it before the fork; `enter` applies it in the child."""
 
     ruleset: int
 

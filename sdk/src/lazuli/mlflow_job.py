@@ -20,7 +20,7 @@ START, LOG, AUTOLOG, SCRIPT = "start_run", "_get_or_start_run", "create_managed_
 
 
 def find_starter() -> Optional[str]:
-    """What called `mlflow.start_run`, which is running now; None if it is not running."""
+    """The caller of `mlflow.start_run`, if that is running now; otherwise None."""
     frame, found = sys._getframe(1), None
     while frame is not None:
         name = frame.f_code.co_name

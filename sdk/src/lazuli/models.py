@@ -127,7 +127,7 @@ def download(workspace: WorkspaceClient, resource: Json, name: str, folder: str,
 
 
 def root_name(resource: Json, name: str) -> str:
-    """What the file or folder of the model is called."""
+    """The name of the model's file or folder."""
     uri = str(resource["properties"]["modelUri"])
     return name if uri.startswith("models:/") else uri.rstrip("/").rpartition("/")[2] or name
 

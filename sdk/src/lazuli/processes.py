@@ -117,7 +117,7 @@ def wait_for_lost(known: Collection[int]) -> None:
 
 
 def _list_descendants(pid: int, spared: Collection[int]) -> List[int]:
-    """Those that run."""
+    """The running processes."""
     families, found, waiting = _read_families(), [], [pid]
     while waiting:
         for child in families.get(waiting.pop(), []):
@@ -171,7 +171,7 @@ def _read_families() -> Dict[int, List[int]]:
 
 
 def _read_stat(pid: int) -> Optional[List[str]]:
-    """What follows the name in /proc/<pid>/stat: state, parent, …; None if there is no such process."""
+    """The fields after the name in /proc/<pid>/stat: state, parent, …; None if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()

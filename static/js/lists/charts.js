@@ -84,7 +84,7 @@ const bindListCharts = (box) => {
     const number = ++lastLoad;
     const answer = await fetch(box.dataset.listCharts + location.search).catch(() => null);
     const found = answer?.ok ? await answer.json() : null;
-    // If the list has changed since, a later answer is under way.
+    // If the list has changed since, a later request is in progress.
     if (found && number === lastLoad) showCharts(found);
   };
   const loadChartsSoon = () => { timer ||= setTimeout(loadCharts, Math.max(0, loadedAt + PAUSE_MS - Date.now())); };

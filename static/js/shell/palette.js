@@ -26,7 +26,7 @@ const bindPalette = (dialog) => {
     const url = new URL(dialog.dataset.url, location.href);
     url.searchParams.set("q", input.value.trim());
     const answer = await fetchPiece(url).catch(() => null);
-    // A later search is under way: its answer counts.
+    // A later search is in progress: its response counts.
     if (number !== lastSearch) return undefined;
     if (!answer || answer.redirected || !answer.ok) return showToast("The search did not answer.", "warning");
     const text = await answer.text();

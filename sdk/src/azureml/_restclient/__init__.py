@@ -1,4 +1,4 @@
-"""What scripts use of SDK v1's private REST client: constants, and the limits of snapshots."""
+"""Parts of SDK v1's private REST client that scripts use: constants, and the limits of snapshots."""
 
 from azureml import _absent
 

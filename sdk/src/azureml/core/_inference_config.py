@@ -68,7 +68,7 @@ class InferenceConfig:
             raise UserErrorException(f"The entry script {path!r} is not a file here.")
 
     def validation_script_content(self) -> None:
-        """Raises UserErrorException if it is no Python."""
+        """Raises UserErrorException if it is not Python."""
         path = os.path.join(self.source_directory or "", self.entry_script)
         with open(path, "rb") as file:
             try:

@@ -1,4 +1,4 @@
-"""What `Run.get_context()` returns outside a submitted run: it prints what would have been logged."""
+"""The result of `Run.get_context()` outside of a submitted run, which prints the logged values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lower modules of `azureml.core` need from upper ones; the upper modules or the package register it here.
+"""Objects that lower modules of `azureml.core` need from upper ones, which register them here.
 
 The direction is config elements ← environment ← run configuration ← run ← compute ← experiment ← workspace.
 """

@@ -278,7 +278,7 @@ class Environment(ConfigElement):
 
 
 class DockerImageDetails(Dict[str, Any]):
-    """What the service says about an image, as a dict with names."""
+    """The service's data about an image, as a dict with names."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What datasets of files and of tables have in common."""
+"""The base of datasets of files and of tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every datastore has."""
+"""The base of all datastores."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class DataReference:
         return DataReference(self.datastore, name, self.path_on_datastore, mode, path_on_compute, overwrite)
 
     def to_config(self) -> Dict[str, Any]:
-        """As a run configuration has it."""
+        """The reference for a run configuration."""
         return {
             "dataStoreName": self.datastore.name,
             "pathOnDataStore": self.path_on_datastore,

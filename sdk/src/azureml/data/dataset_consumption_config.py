@@ -54,7 +54,7 @@ class DatasetConsumptionConfig:
 
     @property
     def arg_val(self) -> str:
-        """What stands in the arguments until the run replaces it."""
+        """The placeholder in the arguments, which the run replaces."""
         return f"DatasetConsumptionConfig:{self._name}"
 
     def __str__(self) -> str:

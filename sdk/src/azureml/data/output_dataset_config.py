@@ -55,7 +55,7 @@ class OutputDatasetConfig:
 
     @property
     def arg_val(self) -> str:
-        """What stands in the arguments until the run replaces it."""
+        """The placeholder in the arguments, which the run replaces."""
         return f"DatasetOutputConfig:{self._name}"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What ties mlflow to the workspace; `ws.get_mlflow_tracking_uri()` is enough to use the workspace with mlflow."""
+"""The integration of mlflow; `ws.get_mlflow_tracking_uri()` is enough to use the workspace with mlflow."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _own_interpreter() -> Environment:
 
 
 def _read_environment(project: Any, folder: str) -> Environment:
-    """What the project's conda.yml or python_env.yml names; mlflow alone if it has neither."""
+    """The environment of the project's conda.yml or python_env.yml; only mlflow if it has neither."""
     if project.docker_env:
         raise UserErrorException("The project names a docker_env; images are not built here: name a conda_env.")
     path = getattr(project, "env_config_path", None) or getattr(project, "conda_env_path", None)

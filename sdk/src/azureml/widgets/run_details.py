@@ -45,7 +45,7 @@ class RunDetails:
             print_text(_page.render_text(state))
 
     def get_widget_data(self, widget_settings: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """What the view shows, as a dict."""
+        """The content of the view, as a dict."""
         state = _state.fetch_state(self._run)
         return {
             "status": state.status,

@@ -1,1 +1,1 @@
-"""The whole request and an answer of one's own."""
+"""Access to the whole request, and custom responses."""

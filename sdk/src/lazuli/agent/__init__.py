@@ -1,1 +1,1 @@
-"""What a machine runs to be a host of compute: the host agent and its node workers. Installed by `lazuli-sdk[agent]`."""
+"""The host agent and its node workers, with which a machine runs jobs. Installed by `lazuli-sdk[agent]`."""

@@ -1,4 +1,4 @@
-"""What NVIDIA's cards are used for, by their own library (NVML). Without their driver there are none, which is no error."""
+"""The use of NVIDIA's GPUs, by their library (NVML). Without the driver there are none, which is not an error."""
 
 from __future__ import annotations
 

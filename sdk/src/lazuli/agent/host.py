@@ -236,7 +236,7 @@ class Host(Agent):
 
 
 def find_hidden_paths(environ: Mapping[str, str], data_dir: pathlib.Path) -> list[str]:
-    """What scripts on this machine must not open: the data folder, the studio's database and files, this account's logins."""
+    """Paths that scripts on this machine must not open: data folder, database, files, and logins of this account."""
     found = [str(data_dir), str(config.config_folder())]
     for name, schemes in (("DATABASE_URL", {"sqlite", "sqlite3"}), ("STORAGE_URL", {"file"})):
         address = urlsplit(environ.get(name, ""))

@@ -34,7 +34,7 @@ SECONDS = 20.0
 
 
 def find_isolation_problem(environ: Mapping[str, str], data_dir: pathlib.Path) -> str:
-    """What a script on this machine could do and must not, and why, as a sentence; empty if nothing."""
+    """Find missing isolation of scripts on this machine, as a sentence with the reason; otherwise empty."""
     try:
         if isolation.read_mode(environ) == "off":
             return "Scripts can read the studio's data folder and each other's files: NODE_ISOLATION is off."

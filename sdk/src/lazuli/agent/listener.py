@@ -1,4 +1,4 @@
-"""What host agent and node worker share: a Celery worker that receives notifications, and a thread that does the work in
+"""The common part of host agent and node worker: a Celery worker that receives notifications, and a thread that does the work in
 rounds. Needs no Django.
 
 A notification only starts the next round, which the clock starts too. So the process may end at any moment: no message

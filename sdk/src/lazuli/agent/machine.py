@@ -1,4 +1,4 @@
-"""What this machine has, or offers: cores, memory, GPUs."""
+"""The resources of this machine: cores, memory, GPUs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a machine and the jobs on it use: measured every few seconds, sent with the host's reports.
+"""The resource use of a machine and its jobs: measured every few seconds, sent with the host's reports.
 
 One pass over /proc measures all jobs of a machine. Where there is no /proc, only the machine is measured.
 """
@@ -17,7 +17,7 @@ from lazuli.agent.gpus import Cards
 
 SAMPLE_SECONDS = 5.0
 SENT_TOGETHER = 6
-# As many as may wait while the studio is away: an hour of them.
+# How many samples can wait while the studio is unreachable: an hour of them.
 MAX_WAITING = 720
 GIGABYTE, MEGABYTE = 1024**3, 1024**2
 
@@ -56,7 +56,7 @@ class Meter:
         return {"cpu": round(max(0.0, used) / elapsed, 2), "memory": round(tree.memory / GIGABYTE, 3)}
 
     def _read_counters(self) -> dict[str, float]:
-        """What only grows: seconds of busy cores, bytes of disks and of the network."""
+        """Counters: seconds of busy cores, bytes of disks and of the network."""
         cpu, disk, net = psutil.cpu_times(), psutil.disk_io_counters(), psutil.net_io_counters()
         idle = cpu.idle + getattr(cpu, "iowait", 0.0)
         # The time of guests is part of that of users.

@@ -167,7 +167,7 @@ class Node(Agent):
 
 
 def _select_variables() -> dict[str, str]:
-    """Those of the host that a runner inherits."""
+    """Variables of the host that a runner inherits."""
     extra = {word.strip() for word in os.environ.get("NODE_PASS_ENV", "").split(",")}
     return {
         key: value

@@ -53,7 +53,7 @@ def import_engine() -> Any:
 
 
 def connect(threads: Optional[int] = None, memory: Optional[str] = None, folder: Optional[str] = None) -> Any:
-    """What does not fit into `memory` is kept in `folder`."""
+    """Open an engine; data that does not fit into `memory` is stored in `folder`."""
     connection = import_engine().connect(":memory:")
     if folder:
         connection.execute("SET temp_directory = ?", [folder])
@@ -285,7 +285,7 @@ def _count_lines(path: str, end: int) -> int:
 
 @contextlib.contextmanager
 def readable(files: Sequence[LocalFile]) -> Iterator[None]:
-    """What DuckDB says of a file, with the path that the person knows and the line."""
+    """Translate DuckDB's error about a file, with the original path and the line."""
     duckdb = import_engine()
     try:
         yield

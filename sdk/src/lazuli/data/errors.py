@@ -1,4 +1,4 @@
-"""What is wrong with data: the file, the line and the column, where they are known."""
+"""Errors of data, with file, line and column if they are known."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def word_of(kind: str) -> str:
 
 
 def show(value: Any) -> Optional[str]:
-    """As a cell of a table; None for a missing value."""
+    """Format a value for a table; None for a missing value."""
     if value is None:
         return None
     text = f"{value:g}" if isinstance(value, float) else str(value)

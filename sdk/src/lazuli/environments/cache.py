@@ -72,7 +72,7 @@ class CacheEntry:
             file.write(text)
 
     def read_warnings(self) -> List[str]:
-        """What its build changed because of this machine."""
+        """Changes by the build because of this machine."""
         with contextlib.suppress(OSError, ValueError), open(self._marker, encoding="utf-8") as file:
             content = json.load(file)
             return [str(each) for each in content.get("warnings") or []] if isinstance(content, dict) else []

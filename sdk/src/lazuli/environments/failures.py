@@ -42,7 +42,7 @@ SUCCESSORS = {
 
 @dataclasses.dataclass
 class Context:
-    """What a failure is explained with."""
+    """The data for explaining a failure."""
 
     # The lines that the file gave, and conda's text of those that were conda packages.
     lines: List[str]
@@ -122,7 +122,7 @@ def _say_wish(context: Context) -> str:
 
 
 def _say_what_fits(name: str, version: str, fits: str, context: Context) -> str:
-    """What to write in its place."""
+    """A suggested replacement."""
     if normalize_name(name) in SUCCESSORS:
         return SUCCESSORS[normalize_name(name)]
     if fits:

@@ -176,7 +176,7 @@ def is_requirement(text: str) -> bool:
 
 
 def find_problem(line: str) -> str:
-    """What is wrong with a requirement; "" if nothing is."""
+    """Find a problem of a requirement; "" if there is none."""
     match = _REQUIREMENT.fullmatch(line)
     if match is None:
         return "write a package as name, name==1.2, name>=1,<2 or name @ https://…"

@@ -61,7 +61,7 @@ def describe_failure(
 
 
 def suggest_package(module: str, environment_name: str, folder: str = "", imported: str = "") -> str:
-    """What to do about a module that was not found; `imported` is what the script wanted of it, if that is known."""
+    """Suggest a fix for a module that was not found; `imported` is the full name in the import, if it is known."""
     top = module.split(".")[0]
     if top == "azureml":
         return (
@@ -111,7 +111,7 @@ def _describe_submodule(module: str, package: Optional[str], folder: str) -> str
 
 
 def find_import(lines: List[str], module: str) -> str:
-    """What the last import of a module, or of one below it, wanted: `google.cloud.storage`; "" if none is in the log."""
+    """The full name in the last import of a module or submodule: `google.cloud.storage`; "" if none is in the log."""
     for line in reversed(lines):
         match = _IMPORT.match(line)
         if match:

@@ -398,7 +398,7 @@ GONE = {
 
 
 def describe_standard_module(name: str) -> Optional[str]:
-    """What to do about a module of Python itself that was not found; None if it is none."""
+    """Suggest a fix for a missing module of Python itself; None if it is not one."""
     for version, names in GONE.items():
         if name in names.split():
             more = "; the package 'setuptools' contains a copy" if name == "distutils" else ""

@@ -106,7 +106,7 @@ class RunData:
         return text
 
     def store_outputs(self, succeeded: bool) -> None:
-        """What is mounted is kept of a script that failed, too. Only the outputs of a successful one are registered."""
+        """Store outputs; mounted ones also of a failed script. Only outputs of a successful script are registered."""
         for item, folder in self._outputs:
             if item["mode"] == "upload" and not succeeded:
                 continue

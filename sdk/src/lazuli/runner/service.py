@@ -43,7 +43,7 @@ STOPPED, LOST, SHUT_DOWN = "stopped", "lost", "shut down"
 
 @dataclasses.dataclass
 class ServiceSpec:
-    """What kept-up work runs; docs/compute.md has the fields."""
+    """The spec of kept-up work; docs/compute.md has the fields."""
 
     name: str
     process: Spec

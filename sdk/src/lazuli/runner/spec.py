@@ -16,7 +16,7 @@ PRIVATE = (
 )  # fmt: skip
 
 
-# A job waits at its end for a server that is away for longer than a script at somebody's desk.
+# At its end, a job waits longer for an unreachable server than a local script.
 EXIT_PATIENCE_SECONDS = "3600"
 
 

@@ -315,7 +315,7 @@ class _Attempt:
         return Outcome("Completed")
 
     def _store_data(self, succeeded: bool) -> List[str]:
-        """What could not be stored of the run's output data."""
+        """The error of output data that could not be stored."""
         if self._data is None:
             return []
         try:

@@ -1,4 +1,4 @@
-"""What `run.get_details()` returns."""
+"""The result of `run.get_details()`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ BLOCK = 1024 * 1024
 
 
 class Artifact(NamedTuple):
-    """What an upload returns: where the file is stored."""
+    """The result of an upload: the location of the file."""
 
     artifact_id: str
     container: str

@@ -69,7 +69,7 @@ def parse_rule(line: str) -> "Rule | None":
 
 
 class Guard(Protocol):
-    """What else may exclude a file or folder."""
+    """Other rules that can exclude a file or folder."""
 
     def excludes(self, path: str, is_folder: bool) -> bool: ...
 

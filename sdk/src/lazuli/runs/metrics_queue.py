@@ -20,7 +20,7 @@ Send = Callable[[str, List[Dict[str, Any]]], None]
 # The maximum number of metrics, and of their rows and elements, in one request.
 MAX_BATCH_METRICS = 500
 MAX_BATCH_VALUES = 5000
-# How much may wait in memory (some 100 MB) while the server is away; then logging waits for it, and loses nothing.
+# How much can wait in memory (about 100 MB) while the server is unreachable; then logging waits and loses nothing.
 MAX_WAITING_VALUES = 250_000
 # Long enough to collect what a loop logs together, short enough for a live view.
 GATHER_SECONDS = 0.05

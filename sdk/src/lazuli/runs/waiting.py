@@ -34,7 +34,7 @@ _WORKER = re.compile(r"^(?P<stem>.*?)(?P<kind>[-_](?:rank|worker)[-_])(?P<number
 
 
 class WaitableRun(Protocol):
-    """What waiting needs of a run."""
+    """The part of a run that waiting needs."""
 
     @property
     def id(self) -> str: ...
@@ -144,7 +144,7 @@ def _poll_until_ended(run: WaitableRun, printer: Optional[LogPrinter], states: L
 
 
 def _get_details(run: WaitableRun) -> Dict[str, Any]:
-    """Keep asking while the server is away for minutes: the run may take hours."""
+    """Keep polling while the server is unreachable for minutes, because the run may take hours."""
     deadline = time.monotonic() + UNREACHABLE_SECONDS
     while True:
         try:

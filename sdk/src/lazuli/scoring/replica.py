@@ -115,7 +115,7 @@ def fetch_files(studio: Studio, plan: Json) -> None:
 
 
 def make_variables(plan: Json) -> Dict[str, str]:
-    """Those that an entry script knows. The token of this process is not among them."""
+    """The variables of an entry script, without the token of this process."""
     root = os.getcwd()
     models = os.path.join(root, MODELS)
     if len(plan["models"]) == 1:

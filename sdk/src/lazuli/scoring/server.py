@@ -82,7 +82,7 @@ class ScoringServer:
         return 0 if unix else int(self._listener.getsockname()[1])
 
     def serve(self) -> None:
-        """Until `stop`; then what is under way is finished."""
+        """Serve until `stop`, then finish requests in progress."""
         assert self._listener is not None
         self._listener.settimeout(0.5)
         while self._accept() or not self._ending:
@@ -447,7 +447,7 @@ def _encode(response: Response, keep: bool, head_only: bool = False) -> bytes:
 
 
 def _send_pieces(connection: socket.socket, response: Response, keep: bool, is_old: bool) -> int:
-    """What a script yields, as it comes. If it fails within, the connection ends without the last chunk."""
+    """Stream the values that a script yields. If it fails, the connection ends without the last chunk."""
     size = 0
     connection.sendall(_make_head(response, keep and not is_old, "" if is_old else "Transfer-Encoding: chunked"))
     for data in _read_pieces(response.pieces or iter(())):
@@ -486,7 +486,7 @@ def make_server(script: EntryScript, environ: Dict[str, str]) -> ScoringServer:
 
 
 def run_server(script: EntryScript, unix: str = "", host: str = "127.0.0.1", port: int = 0) -> None:
-    """Serve until SIGTERM, and finish what is under way. `init()` must have returned."""
+    """Serve until SIGTERM, and finish requests in progress. `init()` must have returned."""
     server = make_server(script, dict(os.environ))
     bound = server.listen(unix, host, port)
     signal.signal(signal.SIGTERM, server.stop_later)

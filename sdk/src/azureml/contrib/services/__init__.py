@@ -1,1 +1,1 @@
-"""What an entry script imports to see the whole request and to answer with a status and headers of its own."""
+"""Classes for entry scripts that use the whole request and set status and headers of the response."""

@@ -26,7 +26,7 @@ CERTIFICATES = "certificates of single clusters"
 
 
 class _ClusterPurpose:
-    """What a cluster is for: tests on a single node, or production on three or more."""
+    """The purpose of a cluster: tests on a single node, or production on three or more."""
 
     FAST_PROD = "FastProd"
     DEV_TEST = "DevTest"

@@ -1,4 +1,4 @@
-"""What every compute target has in common."""
+"""The base of all compute targets."""
 
 from __future__ import annotations
 

@@ -253,7 +253,7 @@ class ComputeInstance(ComputeTarget):
 
     @classmethod
     def get_docs_url(cls) -> str:
-        """What to read about instances."""
+        """Links to documentation about instances."""
         return "https://learn.microsoft.com/azure/machine-learning/concept-compute-instance"
 
     def serialize(self) -> Json:

@@ -61,7 +61,7 @@ class LocalWebservice(Webservice):
     def list(  # type: ignore[override]
         workspace: Any, model_name: Optional[str] = None, model_id: Optional[str] = None, all: Any = None
     ) -> List[LocalWebservice]:
-        """Those that this process has started."""
+        """The services that this process has started."""
         wanted = [service for service in STARTED.values() if service.workspace is workspace]
         names = {service.name: [model.name for model in service._models] for service in wanted}
         ids = {service.name: [model.id for model in service._models] for service in wanted}

@@ -303,7 +303,7 @@ class Webservice(ABC):
 
 
 class WebserviceDeploymentConfiguration(ABC):
-    """What all deployment configurations share."""
+    """The base of all deployment configurations."""
 
     def __init__(
         self,
@@ -332,7 +332,7 @@ class WebserviceDeploymentConfiguration(ABC):
         print_text(json.dumps({name: str(value) for name, value in shown.items() if "key" not in name}, indent=2))
 
     def _describe_deployment(self) -> Json:
-        """What of it belongs to the revision."""
+        """The fields that belong to the revision."""
         return {}
 
     @classmethod
