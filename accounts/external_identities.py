@@ -40,7 +40,7 @@ def _find_or_make(row: IdentityProvider, claims: dict, invitation: str) -> User:
         SocialAccount.objects.filter(pk=known.pk).update(extra_data=_kept(claims))
     else:
         person = _invited(invitation) or _by_address(row, claims) or _newcomer(row, claims)
-        connect(row, claims, person)
+        connect_identity(row, claims, person)
     if person.is_active:
         for apply in APPLY:
             apply(person, row, claims)
@@ -48,7 +48,7 @@ def _find_or_make(row: IdentityProvider, claims: dict, invitation: str) -> User:
 
 
 @transaction.atomic
-def connect(row: IdentityProvider, claims: dict, person: User) -> None:
+def connect_identity(row: IdentityProvider, claims: dict, person: User) -> None:
     """Let this person sign in by the provider from now on."""
     taken = SocialAccount.objects.filter(provider=row.slug, uid=claims["sub"]).first()
     if taken and taken.user_id != person.pk:

@@ -69,7 +69,7 @@ def oidc_callback(request, slug):
     if state["process"] == CONFIRM:
         return _confirm(request, row, claims, state)
     with transaction.atomic():
-        external_identities.connect(row, claims, request.user)
+        external_identities.connect_identity(row, claims, request.user)
     messages.success(request, f"From now on you can sign in through {row}.")
     return redirect("accounts:factors")
 

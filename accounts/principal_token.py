@@ -25,7 +25,7 @@ from accounts.actors import Actor
 from studio.public_url import public_url
 
 
-def refuse(status: int, error: str, number: int, text: str) -> JsonResponse:
+def refuse_token(status: int, error: str, number: int, text: str) -> JsonResponse:
     return JsonResponse(
         {
             "error": error,
@@ -48,18 +48,20 @@ def issue_token(request: HttpRequest, tenant: str, version: int) -> JsonResponse
     client_id, text = _credentials(request)
     grant = request.POST.get("grant_type", "")
     if grant != "client_credentials":
-        return refuse(400, "unsupported_grant_type", 70003, f"grant_type={grant[:50]!r}: write client_credentials.")
+        return refuse_token(
+            400, "unsupported_grant_type", 70003, f"grant_type={grant[:50]!r}: write client_credentials."
+        )
     if not (client_id and text):
-        return refuse(401, "invalid_client", 7000216, "Send 'client_id' and 'client_secret'.")
+        return refuse_token(401, "invalid_client", 7000216, "Send 'client_id' and 'client_secret'.")
     if sign_in_limits.refusal_reason(request, client_id):
-        return refuse(429, "temporarily_unavailable", 50196, "Too many wrong secrets. Wait an hour.")
+        return refuse_token(429, "temporarily_unavailable", 50196, "Too many wrong secrets. Wait an hour.")
     attempt = sign_in_limits.record_attempt(request, client_id[:150])
     secret, is_known = principals.check_secret(client_id, text)
     if secret is None:
         _record(client_id, None)
         if not is_known:
-            return refuse(400, "unauthorized_client", 700016, f"There is no application {client_id[:50]!r} here.")
-        return refuse(401, "invalid_client", 7000215, "The client secret is wrong, has expired or was revoked.")
+            return refuse_token(400, "unauthorized_client", 700016, f"There is no application {client_id[:50]!r} here.")
+        return refuse_token(401, "invalid_client", 7000215, "The client secret is wrong, has expired or was revoked.")
     attempt.delete()
     _record(client_id, secret)
     return JsonResponse(_answer(request, principals.make_token(secret), version))

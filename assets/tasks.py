@@ -43,13 +43,13 @@ def _profile(work: DataWork) -> dict:
     is_parquet = version.definition["steps"][0]["type"] == "read_parquet"
     with tempfile.TemporaryDirectory(prefix="lazuli-profile-") as folder:
         copies = reading.fetch_all(version.workspace, sources, folder, is_parquet, work.report)
-        found = reading.read(version.definition, copies, FULL, work.report, act="profile")
+        found = reading.read_copies(version.definition, copies, FULL, work.report, act="profile")
     return {"result": found, "manifest_digest": manifests.digest_of(sources)}
 
 
 def _freeze(work: DataWork) -> dict:
     assert work.created_by is not None
-    made = freezing.freeze(Actor(work.created_by), work.version, work.report)
+    made = freezing.freeze_version(Actor(work.created_by), work.version, work.report)
     return {"result": {"version": made.version}}
 
 

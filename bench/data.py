@@ -58,7 +58,7 @@ def measure_process(folder):
         found = measure(
             f"{ending}: types and first 50 rows",
             "0.5 s",
-            lambda copies=copies, definition=definition, text=text: reading.read(
+            lambda copies=copies, definition=definition, text=text: reading.read_copies(
                 definition, copies, act="rows", limit=50, infer=text
             ),
         )
@@ -66,12 +66,12 @@ def measure_process(folder):
         measure(
             f"{ending}: profile of 10,000 rows",
             "2 s",
-            lambda copies=copies, typed=typed: reading.read(typed, copies, act="profile", limit=10_000),
+            lambda copies=copies, typed=typed: reading.read_copies(typed, copies, act="profile", limit=10_000),
         )
         measure(
             f"{ending}: profile of all rows",
             "10 s, 512 MB",
-            lambda copies=copies, typed=typed: reading.read(typed, copies, tasks.FULL, act="profile"),
+            lambda copies=copies, typed=typed: reading.read_copies(typed, copies, tasks.FULL, act="profile"),
         )
 
 

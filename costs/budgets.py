@@ -64,12 +64,12 @@ def prepare_reasons(target: ComputeTarget):
 
     def explain(work: Work) -> list[str]:
         mine = [one for one in found if one.person_id in (None, work.submitted_by_id)]
-        return [f"{describe(budget)} It waits for the next month, or for a larger budget." for budget in mine]
+        return [f"{describe_used_up(budget)} It waits for the next month, or for a larger budget." for budget in mine]
 
     return explain
 
 
-def describe(budget: Budget) -> str:
+def describe_used_up(budget: Budget) -> str:
     return f"The budget of {budget.label} for this month is used up: {budget.state}."
 
 
@@ -77,7 +77,8 @@ def check_new_work(target: ComputeTarget, user: User) -> None:
     for budget in list_applied(user, target.workspace):
         if budget.is_used_up and budget.blocks_new_work:
             text = (
-                f"{describe(budget)} New jobs are refused until the next month; ask a site admin for a larger budget."
+                f"{describe_used_up(budget)} New jobs are refused until the next month; "
+                "ask a site admin for a larger budget."
             )
             raise Conflict(text, target="computeId", code="BudgetUsedUp")
 

@@ -55,7 +55,7 @@ def service_create(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 
 def _deploy(actor: Actor, endpoint: Endpoint, wanted: deployment.Deployment, is_new: bool) -> None:
     try:
-        deployment.deploy(actor, endpoint, wanted)
+        deployment.deploy_revision(actor, endpoint, wanted)
     except Invalid:
         if is_new:
             endpoint.remove()

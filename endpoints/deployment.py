@@ -44,7 +44,7 @@ class Deployment:
     compute_type: str = ""
 
 
-def deploy(actor: Actor, endpoint: Endpoint, deployment: Deployment) -> Revision:
+def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) -> Revision:
     """Start a new revision; the current one answers until it is ready."""
     access.require(actor, "edit", endpoint.workspace)
     workspace = endpoint.workspace
@@ -138,6 +138,6 @@ def _begin(endpoint: Endpoint, revision: Revision) -> None:
     """Start the revision with as many replicas as are ready now; later the load decides."""
     _give_up_unfinished(endpoint, revision)
     present = endpoint.current.wanted if endpoint.current else 1
-    scaling.scale(revision, min(max(revision.min_replicas, present, 1), revision.max_replicas))
+    scaling.scale_revision(revision, min(max(revision.min_replicas, present, 1), revision.max_replicas))
     Endpoint.objects.filter(pk=endpoint.pk).update(newest=revision)
     endpoint.newest = revision

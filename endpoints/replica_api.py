@@ -165,7 +165,7 @@ def replica_file(request: HttpRequest, name: str, number: int, path: str):
     row = _files_of(version).find(path) if version else None
     if row is None:
         raise Http404(f"The service has no file {path[:500]!r} of a model {name}:{number}.")
-    return StreamingHttpResponse(version_files.read(row), content_type="application/octet-stream")
+    return StreamingHttpResponse(version_files.stream_file(row), content_type="application/octet-stream")
 
 
 @router.post(

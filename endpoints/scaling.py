@@ -26,7 +26,7 @@ GRACE_SECONDS = 75
 NOTE_SECONDS = dt.timedelta(seconds=5)
 
 
-def scale(revision: Revision, wanted: int) -> None:
+def scale_revision(revision: Revision, wanted: int) -> None:
     """Start or stop replicas to reach this number."""
     with transaction.atomic():
         Endpoint.objects.select_for_update().get(pk=revision.endpoint_id)
@@ -80,7 +80,7 @@ def change_bounds(endpoint: Endpoint, minimum: int, maximum: int) -> None:
             changes = {"replicas": [f"{revision.min_replicas} to {revision.max_replicas}", f"{minimum} to {maximum}"]}
             Revision.objects.filter(pk=revision.pk).update(min_replicas=minimum, max_replicas=maximum)
             activity.record("endpoint.edit", endpoint, scope=endpoint.workspace, changes=changes)
-            scale(revision, min(max(revision.wanted, minimum), maximum))
+            scale_revision(revision, min(max(revision.wanted, minimum), maximum))
 
 
 def check_bounds(minimum: int, maximum: int) -> None:
@@ -107,13 +107,13 @@ def follow_load(endpoint: Endpoint, busy: float) -> None:
         return
     wanted = count_wanted(revision, busy)
     if wanted > revision.wanted:
-        scale(revision, wanted)
+        scale_revision(revision, wanted)
     elif wanted == revision.wanted:
         Revision.objects.filter(pk=revision.pk).exclude(less_since=None).update(less_since=None)
     elif revision.less_since is None:
         Revision.objects.filter(pk=revision.pk).update(less_since=now)
     elif now - revision.less_since >= PATIENCE:
-        scale(revision, wanted)
+        scale_revision(revision, wanted)
 
 
 def wake_endpoint(endpoint: Endpoint) -> None:
@@ -123,7 +123,7 @@ def wake_endpoint(endpoint: Endpoint) -> None:
         Endpoint.objects.filter(pk=endpoint.pk).update(last_request_at=timezone.now())
         revision = Revision.objects.filter(pk=F("endpoint__current"), endpoint=endpoint, wanted=0).first()
         if revision is not None:
-            scale(revision, 1)
+            scale_revision(revision, 1)
 
 
 def stop_idle() -> None:
@@ -132,7 +132,7 @@ def stop_idle() -> None:
     for revision in running.select_related("endpoint"):
         used_at = max(filter(None, [revision.endpoint.last_request_at, revision.ready_at, _latest_start(revision)]))
         if timezone.now() - used_at >= dt.timedelta(seconds=revision.settings["idleSeconds"]):
-            scale(revision, revision.min_replicas)
+            scale_revision(revision, revision.min_replicas)
 
 
 def _latest_start(revision: Revision) -> dt.datetime | None:

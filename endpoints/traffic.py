@@ -66,7 +66,7 @@ def read_hour(endpoint: Endpoint) -> list[TrafficMinute]:
     return [found.get(minute) or TrafficMinute(endpoint=endpoint, minute=minute) for minute in minutes]
 
 
-def summarize(rows: list[TrafficMinute]) -> Summary:
+def summarize_traffic(rows: list[TrafficMinute]) -> Summary:
     buckets: dict[str, int] = {}
     for row in rows:
         buckets = _sum(buckets, row.buckets)
@@ -74,7 +74,7 @@ def summarize(rows: list[TrafficMinute]) -> Summary:
     return Summary(sum(row.requests for row in rows), sum(row.failures for row in rows), *quantiles)
 
 
-def draw(rows: list[TrafficMinute]) -> dict[str, dict]:
+def draw_traffic(rows: list[TrafficMinute]) -> dict[str, dict]:
     """The figures by name."""
     times = [row.minute.isoformat() for row in rows]
     answered = {

@@ -159,10 +159,10 @@ def endpoint_monitoring(request, slug: str, name: str):
     """Requests, latency and replicas of the last hour."""
     endpoint = find_page_endpoint(request, slug, name)
     rows = traffic.read_hour(endpoint)
-    summary = traffic.summarize(rows)
+    summary = traffic.summarize_traffic(rows)
     more: dict[str, Any] = {"summary": summary, "templates": build_templates()}
     if summary.requests:
-        more["figures"] = traffic.draw(rows)
+        more["figures"] = traffic.draw_traffic(rows)
     return _render_tab(request, endpoint, "monitoring", "endpoint-traffic", **more)
 
 

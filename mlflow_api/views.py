@@ -36,7 +36,7 @@ def call_api(request: HttpRequest, rest: str, **workspace_path) -> HttpResponse:
     except StudioError as error:
         return error_response(translate_error(error))
     except outages.KINDS as error:
-        refusal = outages.translate(error)
+        refusal = outages.make_refusal(error)
         if refusal is None:
             raise
         logger.warning("%s %s: %s", request.method, request.path, error)

@@ -30,7 +30,7 @@ def notebooks(request, slug):
     path = cleaned_or_invalid(PathForm(request.GET))["path"] if request.GET.get("path") else files.home.path
     entry = files.find(path)
     folder = path if entry.is_folder else entry.folder
-    context = describe(files, entry) | {
+    context = describe_entry(files, entry) | {
         "roots": [build_tree(files, root, label, path) for root, label in files.roots],
         "folder": folder,
         "crumbs": list_crumbs(files, path),
@@ -39,7 +39,7 @@ def notebooks(request, slug):
     return render(request, "notebooks/notebooks.html", context)
 
 
-def describe(files: ShareFiles, entry: ShareEntry) -> dict:
+def describe_entry(files: ShareFiles, entry: ShareEntry) -> dict:
     """A file with its preview, or a folder with its content."""
     own = files.root_of(entry.path) != SAMPLES
     context = {

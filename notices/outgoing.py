@@ -62,7 +62,7 @@ def post_signed(url: str, secret: str, body: bytes) -> str:
     digest = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", SIGNATURE: f"t={moment},v1={digest}"}
     try:
-        pinned = outbound.pin(url, settings.WEBHOOK_NETWORKS)
+        pinned = outbound.pin_address(url, settings.WEBHOOK_NETWORKS)
     except outbound.NotPublic as error:
         raise DeliveryRefused(f"{error} An administrator can allow a network by WEBHOOK_NETWORKS.") from error
     headers |= pinned.headers

@@ -12,4 +12,4 @@ class OperationsConfig(AppConfig):
         from operations.models import Announcement
 
         Shell.announcements_now = staticmethod(Announcement.objects.shown_now)
-        job_records.connect()
+        job_records.connect_signals()

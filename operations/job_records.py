@@ -14,7 +14,7 @@ _begun: dict[str, float] = {}
 _recorded: dict[str, float] = {}
 
 
-def connect() -> None:
+def connect_signals() -> None:
     signals.task_prerun.connect(_begin)
     signals.task_postrun.connect(_end)
 

@@ -61,7 +61,7 @@ def edges_of_models(workspace: Workspace, keys: list[GraphKey]) -> Iterable[Grap
                 yield GraphEdge(GraphKey(KIND, one["id"]), target, one["name"])
 
 
-def describe(workspace: Workspace, ids: list[str]) -> Iterable[GraphNode]:
+def describe_data(workspace: Workspace, ids: list[str]) -> Iterable[GraphNode]:
     wanted = [found for found in map(_parse_uuid, ids) if found]
     rows = DataVersion.objects.filter(workspace=workspace, dataset_id__in=wanted).select_related("asset", "workspace")
     found = {str(row.dataset_id): row for row in rows}
@@ -109,4 +109,4 @@ PROVIDERS = (edges_of_jobs, edges_of_models)
 
 def register() -> None:
     lineage.EDGES.extend([*PROVIDERS, edges_of_outputs])
-    lineage.DESCRIBE[KIND] = describe
+    lineage.DESCRIBE[KIND] = describe_data

@@ -85,7 +85,7 @@ def file_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
         raise Http404(f"The model {name}:{version} has no file {path[:1000]!r}.")
     tag = version_files.tag_of(row)
     answer = ranges.respond_with_range(
-        request, row.size, tag, lambda start, length: version_files.read(row, start, length)
+        request, row.size, tag, lambda start, length: version_files.stream_file(row, start, length)
     )
     return ranges.set_safe_headers(answer, version_files.content_type_of(row), path)
 

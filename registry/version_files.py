@@ -89,7 +89,7 @@ def _below(rows: QuerySet, root: str) -> ModelFiles | None:
     return ModelFiles(file, root, True) if file.exists() else None
 
 
-def read(row, start: int = 0, length: int | None = None) -> Iterable[bytes]:
+def stream_file(row, start: int = 0, length: int | None = None) -> Iterable[bytes]:
     if isinstance(row, Artifact):
         return artifacts.read_artifact(row, start, length)
     length = row.size - start if length is None else min(length, row.size - start)
@@ -97,7 +97,7 @@ def read(row, start: int = 0, length: int | None = None) -> Iterable[bytes]:
 
 
 def read_bytes(row, length: int) -> bytes:
-    return b"".join(read(row, 0, min(length, row.size)))
+    return b"".join(stream_file(row, 0, min(length, row.size)))
 
 
 def tag_of(row) -> str:

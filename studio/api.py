@@ -95,7 +95,7 @@ def studio_error(request, error):
 
 
 def outage(request, error):
-    refusal = outages.translate(error)
+    refusal = outages.make_refusal(error)
     if refusal is None:
         raise error
     logger.warning("%s %s: %s", request.method, request.path, error)

@@ -25,7 +25,7 @@ class Keys:
             self._fernets = [Fernet(word) for word in words]
         except ValueError as error:
             raise ImproperlyConfigured(
-                f"A key in {where()} is not a key of the vault: write 32 bytes in URL-safe base64 (44 characters) for each."
+                f"A key in {name_key_source()} is not a key of the vault: write 32 bytes in URL-safe base64 (44 characters) for each."
             ) from error
         self._ids = [_id_of(word) for word in words]
 
@@ -56,7 +56,7 @@ def load_keys() -> Keys:
     return Keys(settings.KEY_VAULT_KEYS or _read_file())
 
 
-def where() -> str:
+def name_key_source() -> str:
     return "KEY_VAULT_KEYS" if settings.KEY_VAULT_KEYS else str(key_file())
 
 

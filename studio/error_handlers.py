@@ -51,9 +51,9 @@ def not_found(request: HttpRequest, exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Also for errors outside of views, such as reading a session without a database."""
-    refusal = outages.translate(sys.exception())
+    refusal = outages.make_refusal(sys.exception())
     if refusal:
-        return refuse(request, refusal)
+        return render_error(request, refusal)
     if is_api(request):
         return _shaped(
             request,
@@ -65,7 +65,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse(page, status=500)
 
 
-def refuse(request: HttpRequest, error: StudioError) -> HttpResponse:
+def render_error(request: HttpRequest, error: StudioError) -> HttpResponse:
     """Respond to an error outside of a view, in the format of the requested API or page."""
     if not is_api(request):
         return outage_page(error)

@@ -229,7 +229,7 @@ class Errors:
     def process_exception(self, request, exception) -> HttpResponse | None:
         if is_api(request):
             return None
-        if refusal := outages.translate(exception):
+        if refusal := outages.make_refusal(exception):
             logger.warning("%s %s: %s", request.method, request.path, exception)
             exception = refusal
         if not isinstance(exception, errors.StudioError):

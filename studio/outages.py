@@ -26,7 +26,7 @@ POSTGRESQL_FULL = ("53100",)
 POSTGRESQL_BUSY = ("40", "53", "55P03", "55006")
 
 
-def translate(error: BaseException | None) -> StudioError | None:
+def make_refusal(error: BaseException | None) -> StudioError | None:
     """The error for the client; None if the failure is something else."""
     if isinstance(error, OperationalError) and statement_limit.is_stopped(error):
         return statement_limit.too_slow()
@@ -73,7 +73,7 @@ class OneLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-        if translate(error):
+        if make_refusal(error):
             record.msg, record.args = "%s", (as_line(f"{record.getMessage()}: {error}"),)
             record.exc_info = record.exc_text = None
         return True

@@ -44,7 +44,7 @@ def find_address(host: str, port: int, allowed=()) -> str:
     return min(found)
 
 
-def pin(url: str, allowed=()) -> Pinned:
+def pin_address(url: str, allowed=()) -> Pinned:
     """Raises NotPublic."""
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -77,7 +77,7 @@ def _is_named(host: str, port: int | None) -> bool:
 
 def _pin(url: str, target: str) -> Pinned:
     try:
-        return pin(url)
+        return pin_address(url)
     except NotPublic as error:
         raise Invalid(f"{error} A site admin can allow a host by DATASTORE_HOSTS.", target=target) from error
 

@@ -13,7 +13,7 @@ PATHS = {"/healthz", "/readyz"}
 HEADERS = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
 
 
-def answer(path: str, start_response) -> list[bytes]:
+def answer_probe(path: str, start_response) -> list[bytes]:
     missing = find_missing() if path == "/readyz" else ""
     start_response("503 Service Unavailable" if missing else "200 OK", HEADERS)
     return [f"not ready: {missing}\n".encode() if missing else b"ok\n"]

@@ -122,6 +122,6 @@ def _refuse(request: HttpRequest, seconds: int, sender: str, limit: int) -> Http
     if not is_api(request):
         return outage_page(error)
     # Imported here, because it loads the API, and so this module's settings.
-    from studio.error_handlers import refuse
+    from studio.error_handlers import render_error
 
-    return refuse(request, error)
+    return render_error(request, error)

@@ -94,7 +94,7 @@ def register_dataset(
         try:
             with transaction.atomic():
                 made = _create_version(actor, workspace, name, version, content)
-            if manifests.record(made):
+            if manifests.record_manifest(made):
                 DataWork.queue(made, DataWork.Kind.HASHES, actor.user)
             return made, True
         except IntegrityError:

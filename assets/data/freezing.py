@@ -12,7 +12,7 @@ from studio.errors import Invalid
 FOLDER = "frozen"
 
 
-def freeze(actor: Actor, version: DataVersion, on_progress: Callable[[float], None]) -> DataVersion:
+def freeze_version(actor: Actor, version: DataVersion, on_progress: Callable[[float], None]) -> DataVersion:
     """Freeze a version; return the new one. Its files are in the workspace's own storage, in a folder with the id of
     the frozen version."""
     workspace, definition = version.workspace, version.definition

@@ -38,7 +38,7 @@ class Changes:
         return [(word, path) for word, paths in words for path in paths[:5]]
 
 
-def record(version: DataVersion) -> DataManifest | None:
+def record_manifest(version: DataVersion) -> DataManifest | None:
     """Store the manifest of a new version; not for files on the web, nor while its datastore does not answer."""
     try:
         found = [source for source in previews.list_sources(version.workspace, version.definition) if not source.url]
@@ -68,7 +68,7 @@ def read_entries(manifest: DataManifest) -> list[tuple]:
     return [tuple(entry) for entry in json.loads(gzip.decompress(bytes(manifest.packed)))]
 
 
-def compare(manifest: DataManifest, sources: list[SourceFile]) -> Changes:
+def compare_sources(manifest: DataManifest, sources: list[SourceFile]) -> Changes:
     """The files that have changed since the version was registered."""
     if digest_of(sources) == manifest.digest:
         return Changes()

@@ -76,7 +76,7 @@ def list_sources(workspace: Workspace, definition: dict) -> list[SourceFile]:
 def infer_reader(workspace: Workspace, definition: dict) -> dict:
     """The definition with the types of the columns of its first file."""
     with _open_sample(workspace, definition) as (copy, _):
-        return reading.read(definition, [copy], act="infer", infer=True)
+        return reading.read_copies(definition, [copy], act="infer", infer=True)
 
 
 def _first(sources: list[SourceFile]) -> SourceFile:
@@ -93,7 +93,7 @@ def _open_sample(workspace: Workspace, definition: dict) -> Iterator[tuple[Local
     found = list_sources(workspace, definition)
     source = _first(found)
     with tempfile.TemporaryDirectory(prefix="lazuli-preview-") as folder:
-        copy = reading.fetch(workspace, source, folder, definition["steps"][0]["type"] == "read_parquet")
+        copy = reading.fetch_copy(workspace, source, folder, definition["steps"][0]["type"] == "read_parquet")
         yield copy, _describe(found, copy)
 
 
@@ -110,7 +110,7 @@ def read_preview(workspace: Workspace, definition: dict, infer: bool = False, st
     values."""
     try:
         with _open_sample(workspace, definition) as (copy, note):
-            found = reading.read(definition, [copy], act="rows", limit=ROWS + 1, offset=start, infer=infer)
+            found = reading.read_copies(definition, [copy], act="rows", limit=ROWS + 1, offset=start, infer=infer)
     except PROBLEMS as error:
         return TablePreview(problem=error.message)
     columns, count = [(name, kind) for name, kind in found["columns"]], found["column_count"]
@@ -124,7 +124,7 @@ def read_profile(workspace: Workspace, definition: dict) -> Profile:
     """The profile of the first rows of the first file."""
     try:
         with _open_sample(workspace, definition) as (copy, note):
-            found = reading.read(definition, [copy], act="profile", limit=SAMPLE_ROWS)
+            found = reading.read_copies(definition, [copy], act="profile", limit=SAMPLE_ROWS)
     except PROBLEMS as error:
         return Profile(problem=error.message)
     count = found["row_count"]
@@ -138,7 +138,7 @@ def show_full_profile(found: dict) -> Profile:
 
 def describe_column(column: dict) -> dict:
     """With numbers as texts, and the shares of the most frequent values."""
-    texts = {name: profiles.show(column.get(name)) for name in ("mean", "deviation", "skewness", "kurtosis")}
-    quantiles = [profiles.show(value) for value in column.get("quantiles", [])]
+    texts = {name: profiles.format_value(column.get(name)) for name in ("mean", "deviation", "skewness", "kurtosis")}
+    quantiles = [profiles.format_value(value) for value in column.get("quantiles", [])]
     top = [(value, f"{count / max(column['count'], 1):.0%}") for value, count in column.get("top", [])]
     return {**column, **texts, "quantiles": quantiles, "top": top}

@@ -64,7 +64,7 @@ class LocalCopy:
     is_head: bool = False
 
 
-def fetch(workspace: Workspace, source: SourceFile, folder: str, is_parquet: bool) -> LocalCopy:
+def fetch_copy(workspace: Workspace, source: SourceFile, folder: str, is_parquet: bool) -> LocalCopy:
     """Return a local file, or the first bytes of a remote one (a parquet file completely)."""
     local = pathlib.Path(folder) / f"data{pathlib.PurePosixPath(source.path).suffix[:12]}"
     limit = MAX_FETCHED if is_parquet else HEAD_BYTES
@@ -96,7 +96,7 @@ def fetch_all(
         files = None if source.url else open_files(workspace, source)
         path = files.find_local(source.path) if files else None
         if files is None:
-            copy = fetch(workspace, source, str(inside), is_parquet)
+            copy = fetch_copy(workspace, source, str(inside), is_parquet)
             if copy.is_head:
                 text = f"{source.url} has more than {format_bytes(HEAD_BYTES)}. Upload it to a datastore."
                 raise TooLarge(text)
@@ -148,7 +148,7 @@ def _save_head(local: pathlib.Path, source: SourceFile, data: bytes, is_whole: b
     return LocalCopy(str(local), source, is_head=not is_whole)
 
 
-def read(
+def read_copies(
     definition: dict,
     copies: Iterable[LocalCopy],
     bounds: Bounds = QUICK,

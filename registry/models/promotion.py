@@ -124,7 +124,7 @@ def rules_of(model, kind: str, name: str):
     return found.filter(model_name__in=["", model.name])
 
 
-def check(actor: Actor, version, kind: str, name: str) -> None:
+def check_promotion(actor: Actor, version, kind: str, name: str) -> None:
     """Raises Denied or Conflict unless the rules let the actor give the version this alias or stage."""
     for rule in rules_of(version.model, kind, name):
         what = f"{rule.get_kind_display().lower()} {name}"

@@ -114,7 +114,7 @@ class Model(models.Model):
         """Point it to another version, if the promotion rules of the workspace allow that."""
         version = self.versions.present().select_related("logged_model", "run").get(number=number)
         with transaction.atomic():
-            promotion.check(actor, version, promotion.PromotionRule.Kind.ALIAS, alias)
+            promotion.check_promotion(actor, version, promotion.PromotionRule.Kind.ALIAS, alias)
             before = self.aliases.get(alias)
             change_json(self, "aliases", lambda stored: stored | {alias: number})
             if before != number:
@@ -320,7 +320,7 @@ class ModelVersion(models.Model):
                 f"'{stage}' is not an Active stage. Valid stages are {', '.join(self.ACTIVE_STAGES)}."
             )
         with transaction.atomic():
-            promotion.check(actor, self, promotion.PromotionRule.Kind.STAGE, stage)
+            promotion.check_promotion(actor, self, promotion.PromotionRule.Kind.STAGE, stage)
             if archive_existing:
                 others = self.model.versions.present().filter(stage=stage).exclude(pk=self.pk)
                 for other in others if actor.is_run else []:

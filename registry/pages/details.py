@@ -72,7 +72,9 @@ def version_file(request, slug: str, name: str, number: int):
     if row is None:
         raise Invalid(f"The model has no file {path[:1000]!r}.", target="path")
     kind = version_files.content_type_of(row)
-    return answer_file(request, path, row.size, kind, lambda start, length: version_files.read(row, start, length))
+    return answer_file(
+        request, path, row.size, kind, lambda start, length: version_files.stream_file(row, start, length)
+    )
 
 
 @require_safe
@@ -81,7 +83,7 @@ def version_zip(request, slug: str, name: str, number: int):
     files = version_files.files_of(version)
     if files is None:
         raise Invalid("The files of this model are not here.")
-    content = ((path, row.size, version_files.read(row)) for path, row in files)
+    content = ((path, row.size, version_files.stream_file(row)) for path, row in files)
     return archives.respond_with_zip(content, f"{name}-{number}")
 
 

@@ -31,7 +31,7 @@ class Drawing:
     height: int
 
 
-def draw(graph: lineage.Graph) -> Drawing:
+def draw_lineage(graph: lineage.Graph) -> Drawing:
     """Columns from left to right; each node is near the middle of its sources."""
     columns: dict[int, list[lineage.GraphNode]] = {}
     for node in sorted(graph.nodes.values(), key=lambda node: (node.column, node.label)):
@@ -63,7 +63,7 @@ def _line(source: tuple[int, int], target: tuple[int, int]) -> str:
 
 
 def lineage_context(graph: lineage.Graph) -> dict:
-    drawing = draw(graph) if 1 < len(graph.nodes) <= MAX_DRAWN else None
+    drawing = draw_lineage(graph) if 1 < len(graph.nodes) <= MAX_DRAWN else None
     nodes = graph.nodes
     edges = [(nodes[edge.source], edge.label, nodes[edge.target]) for edge in graph.edges]
     edges.sort(key=lambda edge: (edge[0].column, edge[0].label, edge[2].label))

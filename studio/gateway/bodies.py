@@ -119,7 +119,7 @@ def _take_line(received: bytearray) -> bytes | None:
     return line
 
 
-def frame(piece: bytes) -> bytes:
+def frame_chunk(piece: bytes) -> bytes:
     """Encode data as one chunk; an empty one would end the body."""
     return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
 

@@ -7,7 +7,7 @@ import logging
 import time
 
 from studio.gateway import bodies, scoring
-from studio.gateway.bodies import LAST_CHUNK, Body, LengthBody, frame
+from studio.gateway.bodies import LAST_CHUNK, Body, LengthBody, frame_chunk
 from studio.gateway.decisions import Decision, Unreachable
 from studio.gateway.heads import BadHead, RequestHead, parse_request
 from studio.gateway.replicas import (
@@ -258,7 +258,7 @@ class Caller(Side):
 
     async def _send_body(self, body: Body, begun: bytes, upstream: ReplicaConnection) -> None:
         """Until its end, or until the replica answers before."""
-        encode = frame if body.is_chunked else bytes
+        encode = frame_chunk if body.is_chunked else bytes
         upstream.transport.write(encode(begun))
         while not body.is_done and not upstream.received and not upstream.has_ended:
             await upstream.drain()
@@ -288,7 +288,7 @@ class Caller(Side):
         raise Refusal(502, "The replica sent only interim responses.")
 
     async def _pass_on(self, body: Body, upstream: ReplicaConnection) -> None:
-        encode = frame if body.is_chunked else bytes
+        encode = frame_chunk if body.is_chunked else bytes
         try:
             while True:
                 if piece := body.take(upstream.received):

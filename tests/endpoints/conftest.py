@@ -52,7 +52,7 @@ def deploy(workspace, alice, size):
         endpoint = endpoint or Endpoint.create(workspace, alice, name, auth_enabled=True)
         models = fields.pop("models", [])
         wanted = deployment.Deployment(models=models, entry_script="score.py", snapshot=snapshot, **fields)
-        return deployment.deploy(Actor(alice), endpoint, wanted)
+        return deployment.deploy_revision(Actor(alice), endpoint, wanted)
 
     return deploy
 

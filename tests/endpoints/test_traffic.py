@@ -45,7 +45,7 @@ def test_reports_become_figures_of_the_last_hour(deploy, run_replica, api, as_us
             "buckets": buckets,
         }
         assert api(gateway_key()).post("/nodes/v1/services/load", {"services": [load]}).status_code == 200
-    summary = traffic.summarize(traffic.read_hour(endpoint))
+    summary = traffic.summarize_traffic(traffic.read_hour(endpoint))
     assert (summary.requests, summary.failures) == (100, 2)
     assert summary.p50 == pytest.approx(10, rel=0.2) and summary.p99 == pytest.approx(1000, rel=0.2)
     content = as_user(alice).get(page).content.decode()

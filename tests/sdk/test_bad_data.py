@@ -65,7 +65,7 @@ def test_a_value_of_another_type_is_named_with_file_line_and_column(tmp_path):
 def test_a_header_that_comes_twice_is_refused_before_anything_is_registered(tmp_path):
     (tmp_path / "a.csv").write_bytes(ROWS + ROWS)
     request = {"act": "infer", "infer": True, "definition": {"steps": [TEXT]}}
-    answer = reading_process.answer({**request, "files": [(str(tmp_path / "a.csv"), "in/a.csv", False)]})
+    answer = reading_process.answer_request({**request, "files": [(str(tmp_path / "a.csv"), "in/a.csv", False)]})
     assert answer == {"problem": "in/a.csv, line 3: the header comes a second time."}
 
 

@@ -24,16 +24,16 @@ def request_for(tmp_path):
 
 
 def test_types_are_inferred_and_given_ones_stay(request_for):
-    steps = reading_process.answer(request_for("infer"))["result"]["steps"]
+    steps = reading_process.answer_request(request_for("infer"))["result"]["steps"]
     assert {name: found["type"] for name, found in steps[0]["column_types"].items()}["day"] == "datetime"
     given = {"word": {"type": "string"}, "number": {"type": "string"}}
     definition = {"kind": "tabular", "paths": [], "steps": [{"type": "read_delimited", "column_types": given}]}
-    steps = reading_process.answer(request_for("infer", definition=definition))["result"]["steps"]
+    steps = reading_process.answer_request(request_for("infer", definition=definition))["result"]["steps"]
     assert steps[0]["column_types"]["number"] == {"type": "string"}
 
 
 def test_rows_are_texts_with_the_types_of_their_columns(request_for):
-    found = reading_process.answer(request_for("rows", offset=2))["result"]
+    found = reading_process.answer_request(request_for("rows", offset=2))["result"]
     assert [name for name, _ in found["columns"]] == ["number", "word", "day", "flag"] and found["column_count"] == 4
     assert len(found["rows"]) == 5 and found["rows"][0][1] == "a"
 
@@ -45,7 +45,7 @@ def test_a_profile_counts_each_column(request_for):
         "day": {"type": "datetime", "formats": ["%Y-%m-%d"]},
     }
     definition = {"kind": "tabular", "paths": [], "steps": [{"type": "read_delimited", "column_types": types}]}
-    found = reading_process.answer(request_for("profile", definition=definition, limit=None))["result"]
+    found = reading_process.answer_request(request_for("profile", definition=definition, limit=None))["result"]
     columns = {column["name"]: column for column in found["columns"]}
     assert (found["row_count"], columns["number"]["missing"], columns["number"]["errors"]) == (21, 1, 1)
     assert (columns["number"]["min"], columns["number"]["max"], columns["number"]["mean"]) == ("0", "19", 9.5)
@@ -54,7 +54,7 @@ def test_a_profile_counts_each_column(request_for):
 
 def test_what_is_wrong_with_the_data_is_the_answer_and_not_a_traceback(request_for, capsys, monkeypatch):
     definition = {"kind": "tabular", "paths": [], "steps": [{"type": "read_delimited", "encoding": "utf16"}]}
-    assert "a.csv" in reading_process.answer(request_for("rows", definition=definition))["problem"]
+    assert "a.csv" in reading_process.answer_request(request_for("rows", definition=definition))["problem"]
     monkeypatch.setattr(reading_process, "limit_process", lambda megabytes, seconds: None)
     reading_process.main(io.StringIO(json.dumps(request_for("rows"))).read)
     assert json.loads(capsys.readouterr().out)["result"]["column_count"] == 4

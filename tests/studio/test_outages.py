@@ -64,7 +64,7 @@ def of_sqlite(code: int) -> Exception:
     ],
 )
 def test_each_failure_means_one_thing_to_a_client(error, status):
-    found = outages.translate(error)
+    found = outages.make_refusal(error)
     assert (found and found.status) == status
     if status == 503:
         assert found.retry_after and "Try again in a moment" in found.message
@@ -74,7 +74,7 @@ def test_each_failure_means_one_thing_to_a_client(error, status):
 
 def test_an_input_error_of_a_full_disk_is_a_full_disk(monkeypatch):
     monkeypatch.setattr(storage, "is_disk_full", lambda: True)
-    assert outages.translate(of_sqlite(sqlite3.SQLITE_IOERR_SHMSIZE)).status == 507
+    assert outages.make_refusal(of_sqlite(sqlite3.SQLITE_IOERR_SHMSIZE)).status == 507
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_a_private_address_is_refused_however_it_is_written(address):
         outbound.check_url(f"http://{host}:9/x", "url")
     assert refused.value.target == "url"
     with pytest.raises(outbound.NotPublic):
-        outbound.pin(f"https://{host}/x")
+        outbound.pin_address(f"https://{host}/x")
 
 
 @pytest.mark.parametrize("host", ["0x7f.1", "2130706433", "127.1", "0177.0.0.1", "localhost"])
@@ -54,7 +54,7 @@ def test_a_name_that_also_means_a_private_address_is_refused(monkeypatch):
 
 def test_the_address_that_was_checked_is_the_one_that_is_opened(monkeypatch):
     resolve_to(monkeypatch, [PUBLIC], ["127.0.0.1"])
-    pinned = outbound.pin("https://data.example:8443/a.csv?x=1")
+    pinned = outbound.pin_address("https://data.example:8443/a.csv?x=1")
     assert pinned.url == f"https://{PUBLIC}:8443/a.csv?x=1"
     assert (pinned.headers, pinned.extensions) == ({"Host": "data.example:8443"}, {"sni_hostname": "data.example"})
 

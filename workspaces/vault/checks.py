@@ -17,12 +17,14 @@ def check_keys() -> Finding:
     except (ImproperlyConfigured, OSError) as error:
         return Finding(WHAT, "fail", str(error), "Bring the key back from a backup, or correct it.")
     if problem := _mode_problem():
-        return Finding(WHAT, "fail", problem, f"Type: chmod 600 {encryption.where()}")
+        return Finding(WHAT, "fail", problem, f"Type: chmod 600 {encryption.name_key_source()}")
     lost = SecretVersion.objects.exclude(key_id__in=keys.known_ids).count()
     if lost:
-        text = f"{lost:,} versions of secrets were encrypted by a key that is missing in {encryption.where()}."
+        text = (
+            f"{lost:,} versions of secrets were encrypted by a key that is missing in {encryption.name_key_source()}."
+        )
         return Finding(WHAT, "fail", text, "Bring that key back from a backup; nothing else decrypts them.")
-    return passed(WHAT, f"Its keys are in {encryption.where()}; back them up apart from the database.")
+    return passed(WHAT, f"Its keys are in {encryption.name_key_source()}; back them up apart from the database.")
 
 
 def _mode_problem() -> str:

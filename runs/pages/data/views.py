@@ -108,7 +108,7 @@ def data_detail(request, slug, name, version):
     more = {
         "form": form,
         "manifest": manifest,
-        "changes": manifests.compare(manifest, sources) if manifest and not problem else None,
+        "changes": manifests.compare_sources(manifest, sources) if manifest and not problem else None,
         "freeze": found.work.filter(kind=DataWork.Kind.FREEZE).first(),
         "paths": found.definition["paths"],
         "steps": _describe_steps(found.definition),

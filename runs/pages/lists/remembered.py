@@ -9,7 +9,7 @@ from django.core.cache import cache
 SECONDS = 600
 
 
-def remember(parts: tuple, token: str, compute: Callable[[], Any]) -> Any:
+def compute_cached(parts: tuple, token: str, compute: Callable[[], Any]) -> Any:
     """`compute()`, or what it gave for the same `parts` and token. `token` changes with the runs that it reads."""
     key = f"list-{hashlib.sha256(repr(parts).encode()).hexdigest()}"
     found = cache.get(key)

@@ -194,7 +194,7 @@ class RunTable:
         """`compute()` of a grouped list, computed again only once its runs, its address or its columns change."""
         sql = self.matching.order_by().values("pk").query.sql_with_params()
         parts = (what, sql, self.query.urlencode(), self.columns, self.charts)
-        return remembered.remember(parts, self._token(self._sums), compute)
+        return remembered.compute_cached(parts, self._token(self._sums), compute)
 
     @functools.cached_property
     def coloured_groups(self) -> list[RunGroup]:

@@ -30,7 +30,7 @@ class Command(BaseCommand):
             self.stdout.write("The other keys of KEY_VAULT_KEYS are needed by older backups alone.")
         elif forget_old:
             encryption.forget_old_keys()
-            self.stdout.write(f"The old keys are removed from {encryption.where()}.")
+            self.stdout.write(f"The old keys are removed from {encryption.name_key_source()}.")
 
 
 def encrypt_again(keys: encryption.Keys) -> int:

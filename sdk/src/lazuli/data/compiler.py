@@ -208,7 +208,7 @@ def _read_parquet(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Quer
     engine.check_same_columns(files)
     paths = ", ".join(quote(file.local) for file in files)
     sql = f"SELECT * FROM read_parquet([{paths}], filename={quote(FILE)})"
-    return _described(sql, engine.describe(sql, files), reader, files)
+    return _described(sql, engine.describe_columns(sql, files), reader, files)
 
 
 def _read_json_lines(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Query:
@@ -219,7 +219,9 @@ def _read_json_lines(reader: Mapping[str, Any], files: Sequence[LocalFile]) -> Q
     objects = f"{paths}, filename={quote(FILE)}, ignore_errors={'true' if drop else 'false'}, "
     objects += f"format='newline_delimited', maximum_object_size={MAX_LINE_BYTES}"
     options = f"{objects}, records='true'"
-    found = engine.describe(f"SELECT * FROM read_json_auto({options}, union_by_name=true, maximum_depth=2)", files)
+    found = engine.describe_columns(
+        f"SELECT * FROM read_json_auto({options}, union_by_name=true, maximum_depth=2)", files
+    )
     kinds = [(name, _json_type(kind)) for name, kind in found if name != FILE]
     if drop:
         # With read_json a line that is no JSON would be a row without values.

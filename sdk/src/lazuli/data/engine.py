@@ -71,15 +71,15 @@ def connect(threads: Optional[int] = None, memory: Optional[str] = None, folder:
 
 def write_parquet(frame: Any, path: str, row_group_size: Optional[int] = None) -> None:
     """A pandas DataFrame as a file."""
-    with contextlib.closing(connect()) as connection, readable([]):
+    with contextlib.closing(connect()) as connection, explain_errors([]):
         connection.register("frame", frame)
         options = f", ROW_GROUP_SIZE {int(row_group_size)}" if row_group_size else ""
         connection.execute(f"COPY (SELECT * FROM frame) TO {quote(path)} (FORMAT parquet{options})")
 
 
-def describe(sql: str, files: Sequence[LocalFile]) -> List[Tuple[str, str]]:
+def describe_columns(sql: str, files: Sequence[LocalFile]) -> List[Tuple[str, str]]:
     """The columns of a query and their types."""
-    with readable(files), contextlib.closing(connect(threads=1)) as connection:
+    with explain_errors(files), contextlib.closing(connect(threads=1)) as connection:
         return [(str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE {sql}").fetchall()]
 
 
@@ -90,7 +90,7 @@ def check_same_columns(files: Sequence[LocalFile]) -> None:
     paths = ", ".join(quote(file.local) for file in files)
     sql = f"SELECT file_name, name, type, converted_type FROM parquet_schema([{paths}])"
     written: Dict[str, List[Tuple[Any, ...]]] = {}
-    with readable(files), contextlib.closing(connect(threads=1)) as connection:
+    with explain_errors(files), contextlib.closing(connect(threads=1)) as connection:
         for local, *column in connection.execute(sql).fetchall():
             written.setdefault(local, []).append(tuple(column))
     for file in files[1:]:
@@ -100,7 +100,9 @@ def check_same_columns(files: Sequence[LocalFile]) -> None:
 
 
 def _compare_columns(first: LocalFile, file: LocalFile) -> None:
-    wanted, found = (dict(describe(f"SELECT * FROM read_parquet({quote(one.local)})", [one])) for one in (first, file))
+    wanted, found = (
+        dict(describe_columns(f"SELECT * FROM read_parquet({quote(one.local)})", [one])) for one in (first, file)
+    )
     for name, kind in found.items():
         if name not in wanted:
             raise DatasetExecutionError(f"{file.path} has the column {name!r}, which {first.path} does not have.")
@@ -132,7 +134,7 @@ class Reader:
             if first["type"] != "read_parquet":
                 for file in self._files:
                     check_lines(file)
-            with readable(self._files):
+            with explain_errors(self._files):
                 self.query: Query = compile_query(self._definition, self._files)
             self._connection = connect(threads, memory, self._folder)
         except BaseException:
@@ -171,17 +173,17 @@ class Reader:
 
     def fetch_rows(self, limit: Optional[int] = None, offset: int = 0) -> List[Tuple[Any, ...]]:
         tail = f" LIMIT {int(limit)} OFFSET {int(offset)}" if limit is not None else ""
-        with readable(self._files):
+        with explain_errors(self._files):
             rows: List[Tuple[Any, ...]] = self._connection.execute(f"SELECT * FROM ({self.query.sql}){tail}").fetchall()
         return rows
 
     def fetch_types(self) -> Dict[str, str]:
-        with readable(self._files):
+        with explain_errors(self._files):
             rows = self._connection.execute(f"DESCRIBE {self.query.sql}").fetchall()
         return {str(row[0]): str(row[1]) for row in rows}
 
     def execute(self, sql: str) -> List[Tuple[Any, ...]]:
-        with readable(self._files):
+        with explain_errors(self._files):
             rows: List[Tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return rows
 
@@ -222,7 +224,7 @@ class Reader:
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame with the types that SDK v1 gives."""
-        with readable(self._files):
+        with explain_errors(self._files):
             try:
                 frame = self._connection.execute(self.query.sql).df()
             except ImportError as error:
@@ -284,7 +286,7 @@ def _count_lines(path: str, end: int) -> int:
 
 
 @contextlib.contextmanager
-def readable(files: Sequence[LocalFile]) -> Iterator[None]:
+def explain_errors(files: Sequence[LocalFile]) -> Iterator[None]:
     """Translate DuckDB's error about a file, with the original path and the line."""
     duckdb = import_engine()
     try:

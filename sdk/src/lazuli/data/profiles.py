@@ -75,8 +75,8 @@ def _describe(name: str, kind: str, count: int, values: Sequence[Any]) -> Json:
         "missing": count - there,
         # It is estimated, and can be more than there are.
         "distinct": min(distinct, there),
-        "min": show(lowest),
-        "max": show(highest),
+        "min": format_value(lowest),
+        "max": format_value(highest),
     }
     if not _is_number(kind):
         found["top"] = list(more[0] or [])
@@ -132,7 +132,7 @@ def word_of(kind: str) -> str:
     return TYPE_WORDS.get(kind, kind.lower())
 
 
-def show(value: Any) -> Optional[str]:
+def format_value(value: Any) -> Optional[str]:
     """Format a value for a table; None for a missing value."""
     if value is None:
         return None

@@ -31,7 +31,7 @@ def limit_process(megabytes: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def answer(request: Json) -> Json:
+def answer_request(request: Json) -> Json:
     """`act` is infer, rows or profile."""
     try:
         definition = request["definition"]
@@ -70,7 +70,7 @@ def _read(request: Json, definition: Json) -> Json:
         return {
             "columns": columns[:width],
             "column_count": len(columns),
-            "rows": [[profiles.show(value) for value in row[:width]] for row in rows],
+            "rows": [[profiles.format_value(value) for value in row[:width]] for row in rows],
         }
     finally:
         reader.close()
@@ -103,7 +103,7 @@ def _print(content: Json) -> None:
 def main(read: Callable[[], str] = sys.stdin.read) -> None:
     request = json.loads(read())
     limit_process(request["megabytes"], request["cpu_seconds"])
-    _print(answer(request))
+    _print(answer_request(request))
 
 
 if __name__ == "__main__":
