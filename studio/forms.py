@@ -49,7 +49,7 @@ def _targets_of(name: str, field: forms.Field) -> tuple[str, ...]:
 
 
 class TextField(forms.CharField):
-    """A text with a validation rule; an optional one is not checked when empty. `max_length` is for the browser, which stops there."""
+    """A text with a validation rule; an optional one is not checked when empty. `max_length` is for the browser alone."""
 
     def __init__(self, rule: Rule, *, max_length: int | None = None, **kwargs):
         super().__init__(**kwargs)
@@ -89,7 +89,7 @@ class DecimalNumberField(forms.FloatField):
 
 
 class SelectField(forms.ChoiceField):
-    """One of the words that a rule knows, by default with these words as labels; an optional one is not checked when empty."""
+    """One of the words of a rule, which are also the labels by default; an optional one is not checked when empty."""
 
     def __init__(self, rule: Rule, *, choices=(), **kwargs):
         super().__init__(choices=choices or [(word, word) for word in rule.limits["enum"]], **kwargs)

@@ -5,8 +5,9 @@ from typing import Annotated
 import pytest
 from django import forms
 
+from costs.rules import AMOUNT
 from studio.errors import Conflict, Invalid
-from studio.forms import NumberField, TagsField, TextField, attempt
+from studio.forms import DecimalNumberField, NumberField, SelectField, TagsField, TextField, attempt
 from studio.request_body import Body
 from studio.rules import TAGS, Rule, choice_rule, name_rule, number_rule, text_rule
 
@@ -16,8 +17,10 @@ COLOUR = choice_rule("colour", ["Red", "Blue"], target="colour")
 
 
 class TitleForm(forms.Form):
-    title = TextField(TITLE, max_length=None)
+    title = TextField(TITLE)
     days = NumberField(AGE)
+    colour = SelectField(COLOUR, required=False)
+    amount = DecimalNumberField(AMOUNT, required=False)
     tags = TagsField()
 
 
@@ -62,13 +65,21 @@ def test_the_description_says_what_is_allowed():
 
 
 def test_a_form_refuses_what_the_rule_refuses():
-    form = TitleForm({"title": "too long", "days": "10", "tags": "a: 1\na: 2"})
+    form = TitleForm({"title": "too long", "days": "10", "colour": "green", "amount": "0", "tags": "a: 1\na: 2"})
     assert form.errors == {
         "title": ["The friendly name has 8 characters; 5 are allowed."],
         "days": ["The number of days is 10: write a whole number from 1 to 9."],
+        "colour": ["The colour is 'green'; it may be Red or Blue."],
+        "amount": ["The amount is 0.0: write a number from 0.01 to 1,000,000,000."],
         "tags": ["There are two tags named 'a'."],
     }
-    assert 'min="1" max="9"' in str(form["days"])
+    assert 'min="1" max="9"' in str(form["days"]) and 'maxlength="5"' in str(form["title"])
+    assert '<option value="Red">Red</option>' in str(form["colour"])
+
+
+def test_a_choice_is_stored_as_the_rule_writes_it():
+    form = TitleForm({"title": "x", "days": "1", "colour": "blue", "amount": "2.5"})
+    assert form.is_valid() and (form.cleaned_data["colour"], form.cleaned_data["amount"]) == ("Blue", 2.5)
 
 
 def test_tags_are_typed_one_a_line():
