@@ -1,4 +1,4 @@
-"""The table with which a notebook shows an object."""
+"""The HTML table of an object in a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server and token of this user: from the environment, else from the saved logins.
+"""The server and token of this user: from the environment, otherwise from the saved logins.
 
 `LAZULI_URL` names the server and `LAZULI_TOKEN` the token. `lazuli login URL` saves both in the user's configuration
 folder, in a file that only this user can read.

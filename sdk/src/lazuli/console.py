@@ -1,4 +1,4 @@
-"""Printing to consoles that cannot show every character: printing a log or a name never fails."""
+"""Print to consoles that cannot show every character, without failing."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class AzureMLException(_Described):
 
 
 class ServiceException(_Described):
-    """The server refused a request; `status_code` is the HTTP status, `code` the server's own word for it."""
+    """The server refused a request; `status_code` is the HTTP status, `code` the server's error code."""
 
     def __init__(self, error_response_exception: Any = "", **kwargs: Any):
         super().__init__(error_response_exception, **kwargs)
@@ -111,7 +111,7 @@ class AuthenticationException(UserErrorException):
 
 
 class ComputeTargetException(AzureMLException):
-    """A compute target is missing or cannot be made."""
+    """A compute target is missing or cannot be created."""
 
 
 class ExperimentExecutionException(AzureMLException):

@@ -1,4 +1,4 @@
-"""Keep a script away from what is not its own: Landlock, which needs neither root nor a container, and dropped capabilities.
+"""Isolate scripts: Landlock, which needs neither root nor a container, and dropped capabilities.
 
 A script runs as the same account as the node that starts it. Without a fence it could read the studio's data folder, the
 memory of the node worker and the files of other runs, and change the environments that later runs use. With it, a script
@@ -48,7 +48,7 @@ GPU_DEVICES = ("nvidia", "dri", "kfd")
 
 
 class NotIsolated(Exception):
-    """This machine cannot fence a script; the text says why."""
+    """This machine cannot isolate scripts; the text says why."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Hide secrets in logs and errors: the run's token, values that are named as secrets, passwords in addresses.
+"""Hide secrets in logs and errors: the run's token, values with names of secrets, passwords in URLs.
 
-A mask is as long as what it hides, so that the offsets in a log stay the same. It prevents accidents, not intent:
+A mask is as long as the secret, so that the offsets in a log stay the same. It prevents accidents, not intent:
 a script can print a secret backwards.
 """
 

@@ -1,4 +1,4 @@
-"""In a submitted job, what MLflow logs goes to the job's own run.
+"""In a submitted job, MLflow logs to the job's own run.
 
 MLflow removes `MLFLOW_RUN_ID` from the environment when its first run starts, so after an autologged `fit` everything else
 would go to a second run. This module requests the job's own run instead of a new one in three cases: the script logs outside

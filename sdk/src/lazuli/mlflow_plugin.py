@@ -90,7 +90,7 @@ def find_portal_url(run_id: str) -> str:
 
 
 class ContextProvider:
-    """Asked by `mlflow.start_run` for tags whenever it is about to create a run: see lazuli/mlflow_job.py."""
+    """Adds tags whenever `mlflow.start_run` creates a run: see lazuli/mlflow_job.py."""
 
     def in_context(self) -> bool:
         if mlflow_job.JOB.run_id is None:

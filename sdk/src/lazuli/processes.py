@@ -129,7 +129,7 @@ def _list_descendants(pid: int, spared: Collection[int]) -> List[int]:
 
 
 class Tree(NamedTuple):
-    """A process with all that it has started."""
+    """A process with its descendants."""
 
     root: int
     pids: List[int]

@@ -1,4 +1,4 @@
-"""The words of the run history."""
+"""Constants of the run history."""
 
 from typing import List
 

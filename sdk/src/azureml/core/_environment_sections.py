@@ -17,7 +17,8 @@ DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubun
 
 
 class PythonSection(ConfigElement):
-    """`user_managed_dependencies=True` uses the interpreter as it is; else the conda dependencies are installed."""
+    """`user_managed_dependencies=True` uses the existing interpreter; otherwise the conda dependencies are
+    installed."""
 
     _fields = (
         "interpreter_path",

@@ -1,4 +1,4 @@
-"""How the metrics of a run go to the server."""
+"""Send the metrics of a run to the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a script finds the files of a model: the folder of its service, its cache, or the server."""
+"""Find the files of a model for a script: in the folder of its service, its cache, or on the server."""
 
 from __future__ import annotations
 

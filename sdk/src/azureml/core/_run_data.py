@@ -1,4 +1,4 @@
-"""From the datasets in a run's arguments to what is sent with the job: inputs, outputs, and texts that stand for them."""
+"""Convert the datasets in a run's arguments for the job: inputs, outputs, and their placeholders."""
 
 from __future__ import annotations
 

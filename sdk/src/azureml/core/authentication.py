@@ -30,7 +30,7 @@ class Audience(Enum):
 
 
 class AbstractAuthentication:
-    """The base class: subclasses say in `_token_for` where the token comes from."""
+    """The base class: subclasses implement `_token_for`, which returns the token."""
 
     def __init__(self, cloud: Optional[str] = None):
         self._cloud = cloud or "AzureCloud"
@@ -107,7 +107,7 @@ class MsiAuthentication(AbstractAuthentication):
 class ServicePrincipalAuthentication(AbstractAuthentication):
     """For scripts that run unattended: the client id and a secret of a service principal.
 
-    A personal token as the password is taken too, whatever the other two are.
+    A personal token is also accepted as the password; then the other two are ignored.
     """
 
     def __init__(

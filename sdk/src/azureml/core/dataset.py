@@ -1,6 +1,6 @@
 """`Dataset`: `Dataset.File`, `Dataset.Tabular`, and finding registered datasets.
 
-SDK v1's first kind of dataset, which was deprecated in 2019, is the rest of the class; its methods say that it is not there.
+The rest of the class is SDK v1's first kind of dataset, deprecated in 2019; its methods raise NotAvailable.
 """
 
 from __future__ import annotations

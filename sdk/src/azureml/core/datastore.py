@@ -1,4 +1,4 @@
-"""`Datastore`: the datastores of a workspace by name, and how they are registered."""
+"""`Datastore`: the datastores of a workspace by name, and their registration."""
 
 from __future__ import annotations
 

@@ -313,7 +313,7 @@ class DockerImageDetails(Dict[str, Any]):
 
 
 class ImageBuildDetails:
-    """A build without anything to wait for: nodes install the packages when a run first needs them."""
+    """A build that needs no waiting: nodes install the packages when a run first needs them."""
 
     def __init__(self, environment_client: Any, location: Optional[str]):
         self.environment_client = environment_client

@@ -13,7 +13,7 @@ __all__ = ["Keyvault"]
 
 
 class Keyvault:
-    """The key vault of a workspace; `ws.get_default_keyvault()` gives it."""
+    """The key vault of a workspace, returned by `ws.get_default_keyvault()`."""
 
     def __init__(self, workspace: Any):
         self.workspace = workspace

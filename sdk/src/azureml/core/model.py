@@ -23,7 +23,7 @@ ENDPOINTS = "the endpoint service"
 
 
 class Model:
-    """A version of a model in the workspace: the newest one that fits what is given.
+    """A version of a model in the workspace: the newest one that matches the arguments.
 
     Raises WebserviceException, whose text contains ModelNotFound, if there is none.
     """

@@ -1,4 +1,4 @@
-"""`ResourceConfiguration`: what a model needs to be deployed."""
+"""`ResourceConfiguration`: the resources of a deployed model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workspace: where experiments, runs and computes live."""
+"""A workspace with its experiments, runs and computes."""
 
 from __future__ import annotations
 

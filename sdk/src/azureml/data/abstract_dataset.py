@@ -37,7 +37,7 @@ SHOWN = {
 
 
 class AbstractDataset:
-    """An immutable list of steps; nothing is read until it is asked for its content."""
+    """An immutable list of steps; nothing is read until the content is requested."""
 
     # Set by azureml.data.dataset_factory, whose classes make datasets.
     File: Any = None

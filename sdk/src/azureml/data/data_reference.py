@@ -1,4 +1,4 @@
-"""`DataReference`: a path in a datastore, as old scripts and pipelines name it."""
+"""`DataReference`: a path in a datastore, for old scripts and pipelines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Dataset.File` and `Dataset.Tabular`: how datasets are made."""
+"""`Dataset.File` and `Dataset.Tabular`: create datasets."""
 
 from __future__ import annotations
 

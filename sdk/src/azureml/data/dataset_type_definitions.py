@@ -1,4 +1,4 @@
-"""Words for headers, encodings and kinds of files."""
+"""Constants for headers, encodings and kinds of files."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from azureml.data.dataset_consumption_config import DatasetConsumptionConfig
 
 
 class FileDataset(AbstractDataset):
-    """Made by `Dataset.File.from_files`."""
+    """Created by `Dataset.File.from_files`."""
 
     def to_path(self) -> List[str]:
         """The paths of the files, without the folder that they have in common."""

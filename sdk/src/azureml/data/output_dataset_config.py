@@ -1,4 +1,4 @@
-"""Outputs of a run that are kept in a datastore, and can be registered."""
+"""Outputs of a run that are stored in a datastore, and can be registered."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Columns = Union[str, List[str]]
 
 
 class TabularDataset(AbstractDataset):
-    """Made by `Dataset.Tabular.from_delimited_files` and its neighbours."""
+    """Created by `Dataset.Tabular.from_delimited_files` and similar methods."""
 
     def __getitem__(self, column: str) -> Expression:
         """A column, for conditions."""

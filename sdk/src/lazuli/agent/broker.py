@@ -1,7 +1,7 @@
-"""How Celery uses Redis here; shared by the server, hosts and nodes. Needs no Django.
+"""Settings of Celery with Redis, shared by the server, hosts and nodes. Needs no Django.
 
 With Celery 5.7 on Redis these settings prefetch nothing, redeliver nothing, and never kill work when a connection is
-lost (measured). Messages only notify, so results are not kept.
+lost (measured). Messages only notify, so results are not stored.
 """
 
 from __future__ import annotations

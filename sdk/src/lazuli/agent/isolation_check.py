@@ -1,4 +1,4 @@
-"""Whether scripts on this machine are kept from what is not theirs: tried at the start of the host agent, not assumed."""
+"""Test the isolation of scripts on this machine at the start of the host agent."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How a machine becomes a host of a studio: by its URL and a token that is valid once. What it gets is kept in one file.
+"""Join a machine to a studio with its URL and a token that is valid once. The result is stored in one file.
 
     <folder>/host.json   URL of the studio, name and key of this machine
 
-It speaks to the studio's URL alone, and opens no port.
+The machine connects only to the studio's URL, and opens no port.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_NAME = 32
 
 @dataclasses.dataclass(frozen=True)
 class JoinedHost:
-    """This machine as the studio knows it."""
+    """The data of this machine as a host of the studio."""
 
     url: str
     name: str
@@ -56,12 +56,12 @@ class JoinedHost:
 
 
 def default_folder() -> pathlib.Path:
-    """Where a host keeps its state, environments and the folders of its jobs: `DATA_DIR`, or a folder of this account."""
+    """The folder for a host's state, environments and jobs: `DATA_DIR`, or a folder of this account."""
     return pathlib.Path(os.environ.get("DATA_DIR") or "~/lazuli-host").expanduser().resolve()
 
 
 def join_studio(url: str, token: str, name: str, folder: pathlib.Path, say: Callable[[str], None]) -> JoinedHost:
-    """Check what jobs will need, then join; nothing is changed and the token stays good if a check fails."""
+    """Check what jobs will need, then join; if a check fails, nothing is changed and the token stays valid."""
     found = JoinedHost.load(folder)
     if found:
         raise UserErrorException(

@@ -1,4 +1,4 @@
-"""Answers as a table, as JSON or as tab-separated values."""
+"""Print results as a table, as JSON or as tab-separated values."""
 
 from __future__ import annotations
 

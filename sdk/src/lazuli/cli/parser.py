@@ -8,11 +8,11 @@ from typing import Any, Callable, Dict, List
 
 
 class UsageError(Exception):
-    """The command cannot be carried out as it was typed; the message is shown with the command's usage."""
+    """The command has wrong arguments; the message is shown with its usage."""
 
 
 class CommandGroup:
-    """A word that commands are typed after, as `workspace`."""
+    """A group of commands, such as `workspace`."""
 
     def __init__(self, commands: Any, prog: str, default_output: str):
         self._commands = commands
@@ -48,7 +48,7 @@ class CommandGroup:
 
 
 class CommandTree:
-    """All commands: `top` holds those for signing in, `resources` those that `az` has under `ml`."""
+    """All commands: `top` has those for signing in, `resources` those that `az` has under `ml`."""
 
     def __init__(self, prog: str, default_output: str, version: str):
         self.parser = argparse.ArgumentParser(prog=prog, description="Lazuli Studio from the command line.")

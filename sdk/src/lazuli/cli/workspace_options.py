@@ -1,4 +1,4 @@
-"""The options that name a workspace, and the workspace that they mean."""
+"""The options that name a workspace, and finding that workspace."""
 
 from __future__ import annotations
 

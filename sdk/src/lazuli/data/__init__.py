@@ -1,1 +1,1 @@
-"""Datastores and datasets: the requests, and the one list of steps that reads data."""
+"""Datastores and datasets: requests, and the steps that read data."""

@@ -34,7 +34,7 @@ class LocalFile(NamedTuple):
 
 
 class Cast(NamedTuple):
-    """How a column of text gets its type: `sql` has it as text under the name `source`, and its file under FILE."""
+    """The cast of a column of text: `sql` has it as text under the name `source`, and its file under FILE."""
 
     sql: str
     source: str

@@ -1,4 +1,5 @@
-"""Datastores of a workspace, and their files, which pass through the server: nobody here has a store's key."""
+"""Datastores of a workspace, and their files, which pass through the server, because clients do not get a store's
+key."""
 
 from __future__ import annotations
 

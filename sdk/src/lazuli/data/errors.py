@@ -8,7 +8,7 @@ from lazuli.errors import UserErrorException
 
 
 class DatasetValidationError(UserErrorException):
-    """A dataset cannot be made: its paths or its steps are wrong. `path` is where in its definition."""
+    """A dataset cannot be created, because its paths or steps are wrong. `path` is the position in its definition."""
 
     def __init__(self, message: Any = "", path: str = "", **kwargs: Any):
         super().__init__(message, **kwargs)
@@ -16,6 +16,6 @@ class DatasetValidationError(UserErrorException):
 
 
 class DatasetExecutionError(UserErrorException):
-    """The data cannot be read as the dataset says."""
+    """The data cannot be read with the steps of the dataset."""
 
     _error_code = "ScriptExecution"

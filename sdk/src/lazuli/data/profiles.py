@@ -1,4 +1,5 @@
-"""The profile of a table: for each column counts, least and greatest value, moments, quantiles, and how its values are spread.
+"""The profile of a table: for each column counts, minimum, maximum, moments, quantiles, and the distribution of its
+values.
 
 Most of it comes from one pass over the rows, the bars from a second one, and the misfits (values that do not have the type of
 their column) from a third one.

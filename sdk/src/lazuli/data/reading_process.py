@@ -1,4 +1,4 @@
-"""`python -m lazuli.data.reading_process`: reads a dataset in a process of its own, which has bounds of memory and time.
+"""`python -m lazuli.data.reading_process`: read a dataset in a separate process with limits on memory and time.
 
 One request as JSON on the standard input, one answer on the standard output: {"result": …}, or {"problem": "…"} for what is
 wrong with the data. Before it come lines {"progress": 0.5}.
@@ -77,7 +77,7 @@ def _read(request: Json, definition: Json) -> Json:
 
 
 class _Progress:
-    """Writes how far the reader is, until it has ended."""
+    """Writes the progress of the reader until it has ended."""
 
     def __init__(self, reader: Reader):
         self._reader = reader

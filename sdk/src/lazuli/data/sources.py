@@ -1,4 +1,4 @@
-"""Find the files of a dataset's paths, and bring them to this machine."""
+"""Find the files of a dataset's paths, and download them to this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WILD = re.compile(r"[*?]")
 
 
 class Source(NamedTuple):
-    """A file of a dataset: one of a datastore, or of the web. `inside` is its path without what all have in common."""
+    """A file of a dataset: in a datastore, or on the web. `inside` is its path without the common prefix."""
 
     remote: RemoteFile
     inside: str

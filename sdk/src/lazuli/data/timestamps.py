@@ -1,4 +1,4 @@
-"""The timestamp columns of a table: which they are after all steps, and which files a filter by time leaves out."""
+"""The timestamp columns of a table: their names after all steps, and the files that a filter by time leaves out."""
 
 from __future__ import annotations
 

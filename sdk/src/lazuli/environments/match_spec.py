@@ -1,4 +1,4 @@
-"""Read a line of a conda file (conda's MatchSpec), and its version as a Python package index knows versions."""
+"""Read a line of a conda file (conda's MatchSpec), and convert its version for a Python package index."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _HASH_BUILD = re.compile(r"(?:^|_)h[0-9a-f]{5,}_\d+$")
 
 
 class BadSpec(Exception):
-    """The line is no conda package, or its version cannot be said in another way; the message says why."""
+    """The line is not a conda package, or its version cannot be converted; the message says why."""
 
 
 @dataclasses.dataclass
 class MatchSpec:
-    """A package that a conda file wants; the channel is left out."""
+    """A package of a conda file, without its channel."""
 
     name: str
     version: str = ""

@@ -1,4 +1,4 @@
-"""Read conda files and pip's requirement files as people's tools write them, with the files that they name."""
+"""Read conda files and pip's requirement files in all common forms, with the files that they include."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a script failed, as a message that helps to mend it."""
+"""The reason of a failed script, as a message that helps to fix it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The nodes and processes of one job: the nodes meet, try whether each reaches each, start their processes together, and end
-together.
+"""The nodes and processes of one job: the nodes find each other, test their connections, start their processes
+together, and end together.
 
 Each node's runner publishes its address by the server and waits for the others. What a library would only notice after half
 an hour in a hanging connection is said within seconds: which node cannot reach which.

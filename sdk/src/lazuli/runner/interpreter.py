@@ -27,7 +27,7 @@ RUNNER_VARIABLES = (
 
 @dataclasses.dataclass
 class Interpreter:
-    """An interpreter and how to start a script with it."""
+    """An interpreter, and the command that starts a script with it."""
 
     python: str
     # A folder of modules to add to PYTHONPATH.

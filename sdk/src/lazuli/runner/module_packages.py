@@ -1,7 +1,7 @@
 """The package that contains a module: packages whose names differ from their module, and those with the same name.
 
-A name that is in neither list may be a module of the user's own; no package of that name is suggested, for it would be a
-stranger's.
+A name that is in neither list may be a module of the user's own; no package of that name is suggested, because it could
+belong to somebody else.
 """
 
 from __future__ import annotations

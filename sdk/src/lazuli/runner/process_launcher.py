@@ -1,4 +1,5 @@
-"""Start several processes of one script on this node, each with variables of its own; a script by itself, for any Python 3.
+"""Start several processes of one script on this node, each with its own variables; a standalone script for any Python
+3.
 
 Lines of all but the first have their rank in front. When one fails, the others are ended, and its last lines are repeated.
 """

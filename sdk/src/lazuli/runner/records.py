@@ -1,7 +1,7 @@
-"""The record of a runner, by which a restarted agent finds and identifies it.
+"""The record of a runner, with which a restarted agent finds and identifies it.
 
-There is one record for each attempt. The runner creates it before anything else; a node worker that
-finds none creates an empty one. So a runner is either found or never starts, and no attempt runs twice.
+There is one record for each attempt. The runner creates it before anything else; a node worker that finds none creates
+an empty one. So a runner is either found or never starts, and no attempt runs twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The requests of the runner, and how they are repeated while the server is restarted or busy."""
+"""The requests of the runner, and their retries while the server restarts or is busy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The data of a run: inputs are fetched before its script starts, outputs stored when it has ended, all through the server."""
+"""The data of a run: inputs are downloaded before its script starts, outputs stored when it has ended, all through the
+server."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ DEFAULT_PATH = "dataset/{run-id}/{output-name}"
 
 
 class RunData:
-    """`variables` are for the script, `texts` what replaces the names of inputs and outputs in its arguments."""
+    """`variables` are for the script, `texts` replace the names of inputs and outputs in its arguments."""
 
     def __init__(self, spec: Spec, folder: str, transport: Any = None):
         self._spec = spec

@@ -1,4 +1,4 @@
-"""The fence of a run's script (isolation.py), and what a fenced script needs: a home, and a place for packages, of its own."""
+"""The fence of a run's script (isolation.py), with a separate home and folder for packages."""
 
 from __future__ import annotations
 

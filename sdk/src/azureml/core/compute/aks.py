@@ -1,4 +1,4 @@
-"""Inference clusters: nodes that services are deployed to. SDK v1 calls them by Azure's Kubernetes service."""
+"""Inference clusters: nodes for services. SDK v1 names them after Azure's Kubernetes service."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _check_purpose(purpose: Optional[str]) -> None:
 
 
 class SslConfiguration:
-    """The certificate of a cluster, as SDK v1 describes it; a cluster here has none of its own."""
+    """The certificate of a cluster, as SDK v1 describes it; clusters here have none."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class AksProvisioningConfiguration(ComputeTargetProvisioningConfiguration):
 
 
 class AksUpdateConfiguration(ComputeTargetUpdateConfiguration):
-    """Certificates and load balancers, of which an inference cluster has none here."""
+    """Certificates and load balancers, which inference clusters do not have here."""
 
     def __init__(
         self,

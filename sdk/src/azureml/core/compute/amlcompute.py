@@ -27,7 +27,7 @@ ACTIVE = ("NotStarted", "Starting", "Provisioning", "Preparing", "Queued", "Runn
 
 
 class ScaleSettings:
-    """The minimum and maximum number of nodes, and after how many seconds an idle node is released."""
+    """The minimum and maximum number of nodes, and the idle seconds after which a node is released."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ScaleSettings:
 
 
 class AmlComputeNodeStateCounts:
-    """How many nodes are in which state."""
+    """The number of nodes in each state."""
 
     def __init__(
         self,

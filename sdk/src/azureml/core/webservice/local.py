@@ -27,7 +27,7 @@ STARTED: Dict[str, LocalWebservice] = {}
 
 
 class LocalWebservice(Webservice):
-    """The packages are those of the present Python: an environment is not built here."""
+    """Uses the packages of the current Python: no environment is built."""
 
     STATE_DEPLOYING = "deploying"
     STATE_RUNNING = "running"

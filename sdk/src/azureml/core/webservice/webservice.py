@@ -1,4 +1,4 @@
-"""`Webservice`: a deployed service, and what all kinds of it share."""
+"""`Webservice`: a deployed service, the base of all kinds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TIPS = (
 
 
 class Webservice(ABC):
-    """The service of this name; what is returned is of the class of its kind."""
+    """The service with this name, as an object of the class of its kind."""
 
     _webservice_type = "Webservice"
 

@@ -1,1 +1,1 @@
-"""One module for each group of commands; its name is what is typed."""
+"""One module for each group of commands; its name is the command."""

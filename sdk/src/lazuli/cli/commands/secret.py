@@ -1,4 +1,4 @@
-"""`lazuli secret …`. A value never stands on the command line, where the list of processes would show it."""
+"""`lazuli secret …`. A value is never an argument, because the list of processes would show it."""
 
 from __future__ import annotations
 
