@@ -16,7 +16,7 @@ from studio.purging import FOLDERS, STEPS, PurgeSelection, PurgeStep, StorageFol
 
 # Points per transaction: fewer runs at once if they have many points.
 MAX_POINTS = 2_000_000
-# Somebody may be about to submit a run with an unused snapshot.
+# An unused snapshot may belong to a run that is being submitted.
 SNAPSHOTS_KEPT = dt.timedelta(minutes=10)
 
 

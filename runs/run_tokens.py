@@ -311,7 +311,7 @@ def _check_alive(own, run_id: str, may: May, user_id: int) -> None:
         )
     if not (own.is_active or has_just_ended(own)):
         if may is May.ADD:
-            # What a script has left behind is not taken for a wrong token, which it would be made to renew.
+            # Late data of a script is not a wrong token, which the script would try to renew.
             text = f"The run {run_id} is {own.status} and accepts no more data; this request came too late."
             raise Conflict(text, code="run_is_final")
         raise Unauthenticated(f"The run {run_id} is {own.status}; its token has ended with it.")
@@ -327,14 +327,14 @@ def has_just_ended(run) -> bool:
 
 
 def _may_by_custom_role(user_id: int, workspace_id: int) -> bool:
-    """The statement knows the built-in roles alone, which nearly everybody has."""
+    """Check custom roles: the statement only covers the built-in roles, which nearly everybody has."""
     user = User.objects.filter(pk=user_id, is_active=True).first()
     workspace = Workspace.objects.with_path().filter(pk=workspace_id).first()
     return user is not None and workspace is not None and access.can(Actor(user), "submit", workspace)
 
 
 def _run(user_id: int, workspace_id: int, run_id: str) -> typing.Any:
-    """The run with all that decides about its token, by one statement; None if it is gone."""
+    """Read the run with everything that decides about its token, with one statement; None if it was deleted."""
     params = [user_id, *_working_roles(), workspace_id, run_id]
     own: typing.Any = next(iter(apps.get_model("runs", "Run").objects.raw(_statement(), params)), None)
     if own is not None and own.work_id:

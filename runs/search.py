@@ -168,7 +168,7 @@ def _is_of_rows(named: Clause | Order) -> bool:
 
 
 def _is_comparison(clause: Clause, with_: Order) -> bool:
-    """One that only numbers meet: NaN, which has no place in the index, is unequal to each."""
+    """Whether only numbers meet the condition; NaN, which is not in the index, is unequal to every number."""
     mine = with_.entity == METRIC and _is_of_metric(clause) and clause.key == with_.key
     return mine and clause.operator != "!=" and not _is_nan(clause.value)
 
@@ -240,7 +240,7 @@ def _metric_condition(clause: Clause, run: str) -> Q:
             f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
         )
     compared = conditions.compare_value("last", clause)
-    # NaN is equal to no number.
+    # NaN does not equal any number.
     return _has_rows(run, rows.filter(compared | NAN if clause.operator == "!=" else compared))
 
 

@@ -192,7 +192,7 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
 
 
 def _read_priority(actor: Actor, workspace: Workspace, job: dict) -> int:
-    """Anybody may let others go first; before others go jobs of people who may edit the cluster."""
+    """Everybody can lower the priority; only people who can edit the cluster can raise it."""
     priority = (job.get("runDefinition") or {}).get("priority") or 0
     target = "runDefinition/priority"
     if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > MAX_PRIORITY:
@@ -216,7 +216,7 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
         **fields,
     )
     statements.insert_row(run)
-    # Whatever a client's clock says of its start, that is not before the first stage nor yet to come.
+    # The start is not before the first stage and not in the future, even if a client's clock is wrong.
     began = min(run.started_at or run.created_at, run.created_at)
     stages = dict.fromkeys([Run.Status.NOT_STARTED, run.status])
     statements.add_rows(RunEvent, ["run", "status", "at", "message"], [(run.pk, stage, began, "") for stage in stages])

@@ -50,7 +50,8 @@ def _assignments(workspace, user, group):
 
 
 def _explain(assignments: list[RoleAssignment]) -> list[dict]:
-    """Each verb of `can()`: whether it is allowed, and for each action that it needs which assignment's role allows it by what."""
+    """Each verb of `can()`: whether it is allowed, and for each necessary action, the assignment and pattern that allow
+    it."""
     definitions = {one.definition for one in assignments}
     given = sorted(definitions, key=lambda one: one.name)
     rows = []

@@ -16,7 +16,7 @@ from workspaces.access import require
 from workspaces.models import Workspace
 
 BATCH = 2000
-# After the last day of the calendar there is none that one could be before.
+# The last day of the calendar has no next day.
 LAST_DAY = dt.date(9999, 12, 30)
 # Columns of the download; the hashes are in JSON lines alone, with which they can be checked.
 COLUMNS = [name for name in HASHED if name != "previous"]

@@ -21,7 +21,7 @@ FORMATS = {
 
 @require_GET
 def activity(request, slug=None):
-    """The newest that match the filters; `?before=` and `?after=` are keys, because nobody counts a log."""
+    """The newest that match the filters; `?before=` and `?after=` are keys, because the log is too long to count."""
     workspace = find_page_workspace(request, slug) if slug else None
     rows = activity_search.list_activities(actor_of_request(request), workspace)
     form = ActivityFilter(request.GET)

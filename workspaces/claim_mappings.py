@@ -15,7 +15,7 @@ from workspaces.rules import CLAIM_VALUE, GROUP_NAME
 
 
 def apply_claims(person: User, provider: IdentityProvider, claims: dict) -> None:
-    """In the transaction of the sign-in."""
+    """Apply the claims in the transaction of the sign-in."""
     values = values_of(claims, provider.groups_claim)
     mappings = list(provider.mappings.select_related("group"))
     if values is None or not mappings:
@@ -65,7 +65,7 @@ def _take(person: User, provider: IdentityProvider, row: ClaimedMembership) -> N
 
 
 def _may_lose_admin(person: User) -> bool:
-    """Not a break-glass account, and not the last one."""
+    """Whether the person may lose the rights of a site admin: not a break-glass account, and not the last one."""
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=person.pk)
     return not person.is_break_glass and others.exists()
 
@@ -80,7 +80,7 @@ def _set_admin(person: User, provider: IdentityProvider, is_admin: bool) -> None
 
 @transaction.atomic
 def add_mapping(actor: Actor, provider: IdentityProvider, value: str, group_name: str, is_admin: bool) -> ClaimMapping:
-    """A group that is not there is made; an Owner gives it roles by its name."""
+    """Add a mapping; a missing group is created, to which an Owner can give roles."""
     _require(actor)
     CLAIM_VALUE.check(value)
     if is_admin == bool(group_name):

@@ -114,7 +114,7 @@ def _require_scope(actor: Actor, scope: str) -> None:
 
 
 def make_example(scope: str) -> RoleDefinition:
-    """To begin with: somebody who submits jobs and changes nothing else."""
+    """An example: a role that can submit jobs and change nothing else."""
     m = "Microsoft.MachineLearningServices/workspaces"
     return RoleDefinition(
         Name="Job Submitter",

@@ -11,7 +11,7 @@ from studio.errors import Conflict, Invalid
 from workspaces.access import allowed_among, require
 from workspaces.models import ResourceGroup, Workspace
 
-# Functions (workspace): what each upper app stops when a workspace moves to the trash.
+# Functions (workspace) with which other apps stop their objects when a workspace moves to the trash.
 BEFORE_DELETE: list[Callable] = []
 
 
@@ -64,7 +64,8 @@ def restore_workspace(actor: Actor, workspace: Workspace) -> None:
 
 @transaction.atomic
 def delete_group(actor: Actor, group: ResourceGroup) -> None:
-    """With all its workspaces, as in Azure; they move to the trash, and restoring one restores the group."""
+    """Delete a group with all its workspaces, as in Azure; they move to the trash, and restoring one restores the
+    group."""
     require(actor, "delete_workspace", group)
     for workspace in group.workspaces.filter(deleted_at=None).select_related("resource_group__subscription"):
         delete_workspace(actor, workspace)

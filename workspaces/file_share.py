@@ -41,7 +41,7 @@ class Home(models.Model):
 
     @classmethod
     def of(cls, workspace, user: User) -> "Home":
-        """The home of a person, made when it is needed first."""
+        """The home of a person, created on first use."""
         found = cls.objects.filter(workspace=workspace, user=user).first()
         return found or cls._create(workspace, user)
 
@@ -63,11 +63,11 @@ class Home(models.Model):
 
 
 def make_alias(username: str) -> str:
-    """The name of a home: of an e-mail address what stands before the @, in letters that every file system takes."""
+    """The name of a home: the part of an e-mail address before the @, in characters that every file system accepts."""
     alias = re.sub(r"[^a-z0-9._-]+", "-", username.partition("@")[0].lower())[:MAX_NAME].strip("-.")
     return f"{alias}-home" if alias in ("", SHARED) else alias
 
 
 def share_folder(workspace) -> pathlib.Path:
-    """Where the files of the workspace's share are on this machine."""
+    """The folder of the workspace's share on this machine."""
     return settings.SHARES_DIR / workspace.workspace_id.hex

@@ -11,7 +11,7 @@ from workspaces.rules import GROUP_DESCRIPTION, GROUP_NAME
 
 
 def list_groups(actor: Actor):
-    """All for a site admin, else those that one owns or belongs to."""
+    """All groups for a site admin, otherwise those that the person owns or belongs to."""
     if actor.is_site_admin:
         return UserGroup.objects.all()
     mine = UserGroup.objects.filter(owners=actor.user) | UserGroup.objects.filter(members=actor.user)
@@ -36,7 +36,7 @@ def create_group(actor: Actor, name: str, description: str = "") -> UserGroup:
 
 @transaction.atomic
 def delete_group(actor: Actor, group: UserGroup) -> None:
-    """With its roles."""
+    """Delete a group with its roles."""
     require_site_admin(actor, "delete groups")
     activity.record("user_group.delete", group, actor=actor, message=f"{group.members.count()} members")
     group.delete()

@@ -25,7 +25,7 @@ def _ownerships_of(person: User):
 
 
 def _give_ownerships(rows, person: User, heir: User) -> None:
-    """Where the heir is an Owner already, nothing changes; a lesser role of theirs is left beside it, since roles add up."""
+    """Nothing changes if the heir is an Owner already; lesser roles of the heir stay, because roles add up."""
     for row in list(rows):
         where = {name: getattr(row, name) for name in ("subscription", "resource_group", "workspace")}
         RoleAssignment.objects.get_or_create(user=heir, role=Role.OWNER, custom_role=None, **where)

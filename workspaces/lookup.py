@@ -56,7 +56,8 @@ def workspace_by_slug(actor: Actor, slug: str) -> Workspace:
 
 
 def find_page_workspace(request, slug: str, verb: str = "") -> Workspace:
-    """The workspace of a page; a stranger gets 404, who may not do `verb` there 403. The shell shows `request.workspace`."""
+    """The workspace of a page; people without a role get 404, people without the permission `verb` get 403. The shell
+    shows `request.workspace`."""
     known = getattr(request, "workspace", None)
     if known is None or known.slug != slug:
         request.workspace = workspace_by_slug(actor_of_request(request), slug)

@@ -55,7 +55,7 @@ def people_account(request, slug):
 @require_POST
 @process_once
 def people_invite(request, slug, pk):
-    """Makes a new link for a person who has lost theirs and has no password yet."""
+    """Create a new link for a person who has lost theirs and has no password yet."""
     workspace, assignment = _assignment(request, slug, pk)
     if assignment.user is None:
         raise Http404("A group has no invitation; its members have their own.")
@@ -83,7 +83,8 @@ def people_remove(request, slug, pk):
 
 
 def _assignment(request, slug, pk):
-    """A role on the workspace, its resource group or subscription; the verbs ask for the right to change it there."""
+    """A role on the workspace, its resource group or subscription; the model's methods check the permission to change
+    it there."""
     workspace = find_page_workspace(request, slug)
     return workspace, get_object_or_404(members.list_assignments(workspace), pk=pk)
 

@@ -29,7 +29,7 @@ def list_scopes(workspace: Workspace) -> dict[str, Workspace | ResourceGroup | S
 
 
 def list_roles(workspace: Workspace) -> list[str]:
-    """The names of the roles that can be given on the workspace: the built-in ones, and the custom ones that say so."""
+    """The names of the roles that can be given on the workspace: the built-in ones, and the assignable custom ones."""
     custom = [role.name for role in CustomRole.objects.all() if role.is_assignable(workspace.arm_id)]
     return [*Role.values, *custom]
 

@@ -113,7 +113,7 @@ class WorkspaceQuerySet(models.QuerySet):
     def visible_to(self, actor):
         """Workspaces on which the actor has a role, directly or by group or subscription; none in the trash.
 
-        A run's own token still reaches its workspace in the trash, so that a script that is being stopped learns of it.
+        A run's own token still reaches its workspace in the trash, so that its script is notified to stop.
         """
         if actor.workspace_id:
             return self.filter(pk=actor.workspace_id)

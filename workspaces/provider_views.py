@@ -66,7 +66,7 @@ def _page(request, row, form=None, mapping_form=None, steps=()):
 @never_cache
 @require_POST
 def provider_test(request, slug):
-    """Each step of the connection, and what is to be corrected."""
+    """Test each step of the connection, with what to correct."""
     require_site_admin(actor_of_request(request), ACT)
     row = get_object_or_404(IdentityProvider, slug=slug)
     return _page(request, row, steps=load_oidc().check_connection(row))

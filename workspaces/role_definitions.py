@@ -92,7 +92,8 @@ def built_in(name: str) -> Definition:
     return BUILT_IN[name]
 
 
-# The actions that a verb needs, all of one of its alternatives. What is stricter than Azure needs an Owner's action too.
+# The actions that a verb needs, all of one of its alternatives. Where the studio is stricter than Azure, an Owner's
+# action is added.
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "read": ((f"{M}/experiments/runs/read", f"{M}/metadata/artifacts/read"),),
     "read_compute": ((f"{M}/computes/read",),),

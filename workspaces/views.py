@@ -83,7 +83,7 @@ def _default_group(actor) -> dict:
 
 @require_GET
 def workspace_name_check(request):
-    """Checks the name while it is typed: what is wrong with it, or that it is free."""
+    """Checks the name while it is typed: its problem, or that it is free."""
     name, group = request.GET.get("name", ""), request.GET.get("resource_group", "")
     try:
         rules.WORKSPACE_NAME.check(name)

@@ -74,7 +74,7 @@ def store_code(run: Run, user: User) -> Snapshot:
 
 
 def finish_run(run: Run, status: RunStatus, minutes: int = 1) -> None:
-    """Take a run through its states, in times that lie behind us."""
+    """Take a run through its states, with times in the past."""
     run.move(Run.Status.PREPARING)
     run.start(node="cpu-cluster-1")
     if status == Run.Status.FAILED:

@@ -8,7 +8,7 @@ from workspaces import members
 from workspaces.models import Role
 
 register = template.Library()
-# What the verbs of `can()` are on a button's explanation.
+# The verbs of `can()` in the explanation of a button.
 WORDS = {
     "submit": "submit jobs",
     "edit": "edit or delete jobs, experiments, environments and models",
@@ -27,7 +27,7 @@ MAX_NAMES = 2
 
 @register.inclusion_tag("workspaces/_greyed.html", takes_context=True)
 def greyed_button(context, verb: str, label: str, icon: str = "", css: str = "command") -> dict:
-    """The button that a person with the right to `verb` has here, without its act."""
+    """The disabled form of a button that needs the permission `verb`."""
     return {"label": label, "icon": icon, "css": css, "reason": _reason(context["request"], verb)}
 
 

@@ -15,7 +15,8 @@ from workspaces.vault import rules
 
 class SecretQuerySet(models.QuerySet):
     def readable(self):
-        """Without those that the studio itself uses, such as the credentials of datastores: nobody reads or lists them."""
+        """Secrets without those of the studio itself, such as the credentials of datastores, which nobody can read or
+        list."""
         return self.filter(internal=False)
 
     def with_versions(self):
@@ -56,7 +57,7 @@ class Secret(models.Model):
     def set(
         cls, actor: Actor, workspace, name: str, value: str, content_type: str = "", for_runs: bool | None = None
     ) -> "SecretVersion":
-        """A new version of the secret, which is made if there is none of the name."""
+        """Store a new version of the secret, which is created if it does not exist."""
         rules.SECRET_NAME.check(name)
         rules.SECRET_VALUE.check(value)
         rules.CONTENT_TYPE.check(content_type)
@@ -132,7 +133,7 @@ class Secret(models.Model):
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
-        """With all versions; nothing brings a value back."""
+        """Delete it with all versions, permanently."""
         activity.record("secret.delete", self, actor=actor, scope=self.workspace)
         self.delete()
 

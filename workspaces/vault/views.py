@@ -47,7 +47,7 @@ def secret_list(request, slug):
 
 
 def _create(actor, workspace, fields: dict) -> str:
-    """The stored value, which is shown if it was not typed."""
+    """Store a value; return it, to show it if it was generated."""
     if workspace.secrets.filter(name__iexact=fields["name"]).exists():
         raise Conflict(f"There is a secret {fields['name']} already. Open it to make a new version.", target="name")
     value = fields["value"] or secrets.token_urlsafe(32)

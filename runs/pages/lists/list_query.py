@@ -58,7 +58,7 @@ class RunFilter(forms.Form):
     charts = forms.ChoiceField(required=False, choices=[("", "Shown"), ("off", "Hidden")])
     # The metric by which the runs are judged: higher:NAME or lower:NAME.
     primary = forms.CharField(required=False, max_length=263)
-    # Metrics that share the chart of the one before, those with a logarithmic axis, and how all charts are drawn.
+    # Metrics that share the chart of the previous metric, those with a logarithmic axis, and how all charts are drawn.
     merge = RepeatedField(12, 256)
     log = RepeatedField(12, 256)
     smooth = forms.FloatField(required=False, min_value=0, max_value=0.99)

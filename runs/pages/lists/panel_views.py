@@ -141,7 +141,7 @@ CONTEXTS = {
 
 @require_safe
 def filter_range(request, slug):
-    """To the list with a range of a metric or parameter (`key`, `from`, `to`) in its query."""
+    """Redirect to the list with a range of a metric or parameter (`key`, `from`, `to`) in its query."""
     experiment = requested_experiment(request, slug)
     query, key = list_query.clean_query(request.GET), request.GET.get("key", "")
     text = query.get("filter", "")
@@ -182,7 +182,7 @@ def layout_save(request, slug):
     if "for_all" in request.POST:
         require_permission(request, "edit")
         save_layout(request, experiment, query, None)
-        # One's own would hide what everybody sees.
+        # A personal layout would hide the layout of everybody.
         SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user, name="").delete()
         messages.success(request, "Everyone in this workspace now sees this layout, unless they have their own.")
     else:
@@ -209,7 +209,7 @@ def _set_charts(query: QueryDict, posted) -> None:
 
 
 def _set_primary(query: QueryDict, posted) -> None:
-    """`better` may be left to the name of the metric."""
+    """Set the primary metric; without `better`, its name decides."""
     name = posted["primary_metric"].strip()
     better = posted.get("better") or better_direction(name) or "higher"
     query.setlist("primary", [f"{better}:{name}"] if name else [])
@@ -278,7 +278,7 @@ def view_save(request, slug):
     name = request.POST.get("name", "").strip()
     VIEW_NAME.check(name)
     query = QueryDict(request.POST.get("query", ""), mutable=True)
-    # A view is of all lists of the experiment's jobs, not of the children of one.
+    # A view belongs to lists of jobs, not to lists of child jobs.
     for word in ("view", "page", "seen", "parent"):
         query.pop(word, None)
     RunFilter.read(query)
@@ -301,7 +301,7 @@ def saved_view_url(slug, experiment, view: SavedView) -> str:
 
 @require_POST
 def view_delete(request, slug, pk):
-    """Deletes one's own view."""
+    """Delete a view of the person."""
     workspace = find_workspace(request, slug)
     mine = SavedView.objects.filter(workspace=workspace, owner=request.user).exclude(name="")
     view = get_object_or_404(mine.select_related("experiment__workspace"), pk=pk)

@@ -10,7 +10,8 @@ SECONDS = 600
 
 
 def compute_cached(parts: tuple, token: str, compute: Callable[[], Any]) -> Any:
-    """`compute()`, or what it gave for the same `parts` and token. `token` changes with the runs that it reads."""
+    """Return `compute()`, or its cached result for the same `parts` and token. `token` changes with the runs that it
+    reads."""
     key = f"list-{hashlib.sha256(repr(parts).encode()).hexdigest()}"
     found = cache.get(key)
     if found and found[0] == token:

@@ -96,7 +96,8 @@ class RunTable:
 
     @functools.cached_property
     def _searched(self) -> list[tuple] | None:
-        """With words, key, revision and state of all found runs, the newest first: each statement would read all tags again."""
+        """For a word search, key, revision and state of all matching runs, newest first, because each statement would
+        read all tags again."""
         if not self.options["q"] or self.sorts or self.group_by:
             return None
         return list(columns.order_runs(self.runs_in_any_state, []).values_list("pk", "revision", "status"))
@@ -152,7 +153,7 @@ class RunTable:
 
     @functools.cached_property
     def common_metrics(self) -> list[str]:
-        """The scalar metrics of the newest runs, what matters first."""
+        """The scalar metrics of the newest runs, the most important first."""
         scalars = MetricSeries.objects.filter(run__in=self.newest_keys, kind=MetricSeries.Kind.SCALAR)
         counts = dict(scalars.order_by().values_list("name").annotate(number=Count("pk")))
         return metric_order.sort_metrics(counts, self.objective.name)
@@ -240,7 +241,7 @@ class RunTable:
         return self.shown_groups if self.rows is not None else []
 
     def _page_runs(self) -> list[tuple[int, int]]:
-        """Where the page exists, without the counters, which read all runs."""
+        """The runs of the page; without the counters, which read all runs, if the page exists."""
         size = self.options["size"]
         start = ((self.options["page"] or 1) - 1) * size
         found = self._slice_top(start, start + size)
@@ -251,7 +252,7 @@ class RunTable:
 
     @functools.cached_property
     def drawn_runs(self) -> list[Run]:
-        """The rows that the charts show, with no more than these need."""
+        """The rows for the charts, with only the necessary data."""
         if self.error:
             return []
         flat = _flatten_tree([pk for pk, _ in self._page_runs()], self._children)

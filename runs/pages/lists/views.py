@@ -81,7 +81,7 @@ def jobs_csv(request, slug):
         raise table.error
     name = f"{table.experiment or slug}-{timezone.now():%Y-%m-%d}.csv"
     lines = downloads.write_csv(exports.iterate_rows(table, rows == "shown"))
-    # What is wrong with columns or order must be said before the answer begins.
+    # Errors of columns or order must be reported before the response starts.
     first = list(itertools.islice(lines, 2))
     return downloads.stream_download(itertools.chain(first, lines), downloads.CSV, _ascii_filename(name))
 
@@ -142,7 +142,8 @@ def render_list(
     template: str,
     describe: Callable[[tables.RunTable], dict] | None = None,
 ) -> HttpResponse:
-    """The page, its table, or for a poll the changed rows or 204. `describe` gives what a page has beside its table."""
+    """The page, its table, or for a poll the changed rows or 204. `describe` returns the context of the rest of the
+    page."""
     table = build_table(request, slug, experiment)
     if not is_htmx(request) and (own := _saved_layout_url(request, experiment)):
         return redirect(own)
@@ -249,7 +250,7 @@ def _switch_links(table) -> list[tuple]:
     ]
 
 
-# What a person chose of the looks of all lists, kept by their browser (static/js/lists/looks.js).
+# The person's display settings of all lists, stored by the browser (static/js/lists/looks.js).
 LOOKS = {"density": ["compact", "comfortable"], "charts_fold": ["auto", "open", "folded"]}
 
 

@@ -34,7 +34,8 @@ class MonitoringCard:
 
 
 def build_cards(lines: dict[str, dict[str, list]], limits: dict[str, float]) -> list[MonitoringCard]:
-    """`lines` has the columns of each machine or node, by its name; `limits` what it has of a quantity."""
+    """Build the cards. `lines` has the columns of each machine or node by its name; `limits` has the available
+    amounts."""
     coarse = {name: _fit(columns) for name, columns in lines.items()}
     found = []
     for title, unit, names in CARDS:
@@ -74,7 +75,7 @@ def _trace(columns: dict[str, list], name: str, label: str, number: int) -> dict
 
 
 def _fit(columns: dict[str, list]) -> dict[str, list]:
-    """Not more points than a chart shows, with times as Plotly reads them and a gap where nothing was measured."""
+    """Reduce to the points that a chart shows, with times for Plotly and gaps where nothing was measured."""
     times = columns["at"]
     if len(times) > MAX_POINTS:
         step = -(-int(times[-1] - times[0]) // MAX_POINTS)

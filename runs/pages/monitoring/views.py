@@ -84,7 +84,7 @@ def _span_context(request) -> dict:
 
 
 def _answer(request, template: str, rows, key: str, names: dict[int, str], limits: dict, context: dict) -> HttpResponse:
-    """The page; or, for what it asks every few seconds, its figures, if there is a sample more."""
+    """The page; or for its polls, the figures if there are new samples."""
     kept = list(rows)
     newest = str(max((row.pk for row in kept), default=0))
     seen = request.GET.get("seen")

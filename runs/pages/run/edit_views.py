@@ -20,7 +20,8 @@ LABELS = {"display_name": "The display name", "description": "The description", 
 
 @require_POST
 def run_edit(request, slug, run_id):
-    """Sets `field` to `value`. A page gets what shows it, and a toast that undoes it; `undo` sets exactly what was there before."""
+    """Sets `field` to `value`. The page gets its changed parts and a toast with Undo; `undo` restores the exact
+    previous value."""
     run = find_run(request, slug, run_id)
     require_permission(request, "edit")
     field = request.POST.get("field", "")

@@ -122,7 +122,7 @@ def _new_files_context(request, run: Run) -> dict:
 
 @require_safe
 def run_json(request, slug, run_id):
-    """The run as it is stored."""
+    """The stored run."""
     run = find_run(request, slug, run_id)
     raw = {
         "runId": run.run_id,

@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
 
 def encrypt_again(keys: encryption.Keys) -> int:
-    """All that another key has encrypted, until nothing is left: another process may still be using the old one."""
+    """Encrypt values of other keys, repeatedly, because another process may still be using the old key."""
     number = 0
     while True:
         old = SecretVersion.objects.exclude(key_id=keys.current_id).select_related("secret__workspace")[:BATCH]
