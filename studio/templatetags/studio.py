@@ -6,6 +6,7 @@ import secrets
 
 from django import template
 from django.conf import settings
+from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
@@ -65,6 +66,15 @@ WORDS = {
     "NotResponding": "Not responding",
     "CreateFailed": "Failed",
 }
+
+
+@register.filter
+def pairs(mapping) -> list:
+    """Names and values, of a query all values of each name.
+
+    In a template, `tags.items` is the value of the tag `items` if there is one, and the page breaks.
+    """
+    return list(mapping.lists() if isinstance(mapping, QueryDict) else mapping.items()) if mapping else []
 
 
 @register.simple_tag

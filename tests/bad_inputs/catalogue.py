@@ -67,6 +67,7 @@ F09 accounts/test_accounts.py wrong_password
 F10 accounts/test_sign_in_limits.py a_stranger_is_stopped_after_ten_and_the_person_comes_in_elsewhere
 F13 accounts/test_accounts.py password_is_checked
 F14 workspaces/test_members.py a_name_that_is_taken_or_looks_alike_is_refused
+F15 accounts/test_oidc.py who_is_not_invited_is_refused_and_who_waits_is_told_so
 F16 accounts/test_accounts.py a_link_works_once
 F17 studio/test_http.py a_session_that_was_planted_before_does_not_survive_the_sign_in
 F19 test_authz.py a_closed_account_is_shut_out_at_the_next_request
@@ -181,9 +182,8 @@ U16 Files of a snapshot are written without the mode that the zip names, under u
 U44 No picture is decoded by the server: no library for it is there.
 U59 The runner has the script's own account, so that it may read what the script may; what it cannot read is a problem of the upload that is said.
 U60 Nobody uploads a picture of themselves or a logo.
-F03 The last of two edits counts; each form saves few fields.
+F03 Text of a file is refused with 409 (notebooks/test_files.py); in other forms the last of two edits counts, and each saves few fields.
 F04 After the sign-in the form is opened anew.
-F15 Nobody signs up: accounts are made by a site admin.
 F43 By hand so far: htmx asks again at its next turn, and a message says that the server does not answer.
 F44 By hand so far: htmx swaps nothing on an error.
 F50 tests/js/log-text.test.js: a test of JavaScript.

@@ -1,15 +1,38 @@
 """Rows of the catalogue about pages, forms and sign-in."""
 
+import re
 import unicodedata
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import hashers
 from django.test import Client
 
 from runs.models import Experiment, Run
+from tests import factories
 from tests.bad_inputs.apis import PLACE, H
 from workspaces.models import Workspace
+
+WS = "/ws/aml-workspace/"
+TAGS = {"items": "x", "lists": "y"}
+
+
+def test_a_tag_or_parameter_with_the_name_of_a_method_breaks_no_page(world, owner, workspace):
+    """In a template, `tags.items` is the tag `items` if there is one."""
+    Workspace.objects.filter(pk=workspace.pk).update(tags=TAGS)
+    workspace.compute_targets.update(tags=TAGS)
+    version = factories.make_model_version(workspace, "digits", tags=TAGS, properties=TAGS)
+    browser = Client(raise_request_exception=False)
+    browser.force_login(owner)
+    addresses = [f"{WS}{path}" for path in ("settings/", "compute/cpu-cluster/", "models/?lists=1&items=2&all=1")]
+    for address in [*addresses, "/?lists=1", version.get_absolute_url()]:
+        assert browser.get(address, follow=True).status_code == 200, address
+    for path in ("jobs/new/?from=http://[", "jobs/range/?parent=http://["):
+        answer = browser.get(f"{WS}{path}")
+        assert answer.status_code == 400 and "is not a run id" in answer.content.decode(), path
+    for path in (settings.BASE_DIR / "templates").rglob("*.html"):
+        assert not re.search(r"{%[^%]*\w\.(items|lists)\b", path.read_text()), f"{path}: write |pairs"
 
 
 def test_what_people_write_is_shown_as_text(world, owner, workspace):

@@ -5,9 +5,11 @@ import pathlib
 import stat
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from lazuli import private_folder
+from lazuli.runner import work_folder
 
 from studio.up import preflight
 
@@ -123,3 +125,13 @@ def test_commands_make_private_files(tmp_path):
     assert mode(tmp_path / "made") == "0600"
     assert mode(tmp_path / "data") == "0700"
     assert mode(tmp_path / "data" / "secret.key") == "0600"
+
+
+def test_a_local_run_uses_no_folder_that_others_can_change(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("LAZULI_WORK_DIR", raising=False)
+    own = pathlib.Path(work_folder.parent_folder())
+    assert own == pathlib.Path(work_folder.parent_folder()) and own.stat().st_mode & 0o777 == 0o700
+    own.chmod(0o777)
+    other = pathlib.Path(work_folder.parent_folder())
+    assert other != own and other.stat().st_mode & 0o777 == 0o700

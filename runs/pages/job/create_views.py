@@ -19,6 +19,7 @@ from runs.pages.job import prefilled
 from runs.pages.job.forms import JobForm
 from studio.errors import Invalid
 from studio.forms import attempt
+from studio.names import check_name
 from studio.request_body import read_body
 from studio.wizard import list_steps
 
@@ -35,7 +36,9 @@ def _next_url(request, code: str) -> str:
     kept = {name: query[name] for name in KEPT if query.get(name)}
     source, slug = kept.pop("from", ""), request.workspace.slug
     address = (
-        reverse("runs:run_resubmit", args=[slug, source]) if source else reverse("runs:job_new_settings", args=[slug])
+        reverse("runs:run_resubmit", args=[slug, check_name(source, "run id")])
+        if source
+        else reverse("runs:job_new_settings", args=[slug])
     )
     words = query.__class__(mutable=True)
     words.update({**kept, "code": code})

@@ -21,6 +21,7 @@ from runs.pages.lists.list_query import RunFilter
 from studio import downloads
 from studio.errors import Invalid
 from studio.htmx import is_htmx, keep_address, render_page, swap_whole, wants_piece
+from studio.names import check_name
 from studio.polls import nothing_new
 
 
@@ -127,7 +128,7 @@ def build_table(request, slug, experiment: Experiment | None) -> tables.RunTable
 def list_url(slug: str, experiment: Experiment | None, parent: str = "") -> str:
     """The page of the list; `parent` is the run whose children it shows."""
     if parent:
-        return reverse("runs:run_children", args=[slug, parent])
+        return reverse("runs:run_children", args=[slug, check_name(parent, "run id")])
     return experiment.get_absolute_url() if experiment else reverse("runs:jobs", args=[slug])
 
 
