@@ -51,7 +51,7 @@ def _escape_character(character: str) -> str:
 
 
 def _shorten_part(part: str) -> str:
-    """With its escapes it may be longer than a name may be."""
+    """Shorten a part that is too long with its escapes."""
     if len(part.encode()) <= MAX_PART_BYTES:
         return part
     kept = part.encode()[: MAX_PART_BYTES - 20].decode(errors="ignore")

@@ -85,7 +85,7 @@ def set_default_subscription(url: str, subscription_id: str) -> None:
 
 
 def known_servers() -> List[str]:
-    """All servers that the environment or a saved login names."""
+    """The servers of the environment and of saved logins."""
     named = [os.environ.get("LAZULI_URL"), os.environ.get("AZUREML_SERVICE_ENDPOINT"), *_read_logins()["logins"]]
     return [normalize_url(url) for url in named if url]
 

@@ -68,7 +68,8 @@ class Fence:
 
 
 def make_fence(hidden: List[str], readable: List[str], writable: List[str]) -> Fence:
-    """All that is not below a `hidden` path can be read; `readable` and `writable` ones are given even below those.
+    """Create a fence: everything outside of `hidden` paths can be read; `readable` and `writable` ones are allowed even
+    inside them.
 
     Raises NotIsolated where the kernel has no Landlock, or one that is too old.
     """

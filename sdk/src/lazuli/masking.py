@@ -118,7 +118,7 @@ class Masker:
         return data
 
     def count_maskable(self, data: bytes) -> int:
-        """How many bytes can be masked now; the rest may be the start of a secret that is still incomplete."""
+        """The number of bytes that can be masked now; the rest may be the start of an incomplete secret."""
         self._read_fetched()
         tail = data[-MAX_SECRET_BYTES:]
         begun = _BEGUN.search(tail)

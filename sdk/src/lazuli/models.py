@@ -28,7 +28,7 @@ def list_models(workspace: WorkspaceClient) -> Iterator[Json]:
 
 
 def get_version(workspace: WorkspaceClient, name: str, version: Any) -> Json:
-    """One version; `latest` is the newest. Raises WebserviceException with the text ModelNotFound."""
+    """Return one version; `latest` is the newest. Raises WebserviceException with the text ModelNotFound."""
     try:
         return cast(Json, workspace.client.get(_path_of(workspace, name, version)))
     except NotFound as error:

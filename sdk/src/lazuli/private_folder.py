@@ -25,7 +25,7 @@ class NotPrivate(Exception):
 
 
 def close_new_files() -> None:
-    """From now on, what this process and its children make is readable by their own account alone."""
+    """Make new files of this process and its children readable only by their own account."""
     os.umask(UMASK)
 
 

@@ -125,7 +125,7 @@ class AbstractDataset:
 
     @property
     def id(self) -> Optional[str]:
-        """None for a dataset that was neither registered nor submitted with a run."""
+        """The id; None for a dataset that was neither registered nor submitted with a run."""
         return self._property("datasetId")
 
     @property
@@ -160,7 +160,7 @@ class AbstractDataset:
         return cast(Optional[str], step["format"] if step else first.get("partition_format"))
 
     def get_partition_key_values(self, partition_keys: Optional[List[str]] = None) -> List[Json]:
-        """Each combination of values that the paths have."""
+        """The combinations of partition values in the paths."""
         text = self._partition_format
         if not text:
             raise UserErrorException("The dataset has no partition_format, so it has no partition keys.")
@@ -176,7 +176,7 @@ class AbstractDataset:
 
     @property
     def data_changed_time(self) -> Optional[dt.datetime]:
-        """Not known: files are not watched."""
+        """Unknown, because files are not watched."""
         return None
 
     # ---- in runs
@@ -187,7 +187,7 @@ class AbstractDataset:
         return consumption.DatasetConsumptionConfig(name, self)
 
     def _ensure_saved(self, workspace: Any) -> str:
-        """Its id; it is saved in the workspace if it was not yet."""
+        """Save the dataset in the workspace if necessary; return its id."""
         if self._resource is None:
             self._resource = datasets.save_dataset(workspace._remote, self._definition)
             self._workspace = self._workspace or workspace

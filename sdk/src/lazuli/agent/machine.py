@@ -23,7 +23,7 @@ class Machine:
 
 
 def read_machine(environ: Mapping[str, str]) -> Machine:
-    """All that the machine has, unless HOST_CORES and HOST_MEMORY_GB say how much of it, or more, is for nodes."""
+    """The resources of the machine for nodes: all of it, or HOST_CORES and HOST_MEMORY_GB, which can also be more."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     cores = _read_offer(environ, "HOST_CORES", os.cpu_count() or 1, 10_000)
     offered = _read_offer(environ, "HOST_MEMORY_GB", memory, 1_000_000)

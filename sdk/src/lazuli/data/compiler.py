@@ -142,7 +142,7 @@ def _names_of_paths(reader: Mapping[str, Any]) -> List[str]:
 
 
 def _add_paths(sql: str, columns: List[str], reader: Mapping[str, Any], files: Sequence[LocalFile]) -> str:
-    """With the columns of the paths. The name of the local file stays, under FILE."""
+    """Add the columns of the paths. The name of the local file stays under FILE."""
     added: Dict[str, Dict[str, Any]] = {}
     dates: List[str] = []
     if reader.get("include_path"):
@@ -197,7 +197,7 @@ def cast_expression(column: str, kind: Mapping[str, Any]) -> str:
 
 
 def _load_engine() -> Any:
-    """Only DuckDB knows the columns of these files."""
+    """Load files whose columns only DuckDB knows."""
     from lazuli.data import engine  # start-up time
 
     return engine
@@ -243,7 +243,7 @@ def _json_type(kind: str) -> str:
 def _described(
     sql: str, described: Sequence[Tuple[str, str]], reader: Mapping[str, Any], files: Sequence[LocalFile]
 ) -> Query:
-    """With the types of the files, and those that are given."""
+    """Add the types of the files and the given types."""
     added = _names_of_paths(reader)
     types = {name: kind for name, kind in described if name != FILE and name not in added}
     columns = [name for name, _ in described if name != FILE]

@@ -121,7 +121,8 @@ def read_head(workspace: WorkspaceClient, file: RemoteFile, length: int) -> byte
 
 
 def local_path(folder: str, path: str) -> str:
-    """Where a file of a datastore belongs below a folder. Raises UserErrorException for a path that leads out of it."""
+    """The local path of a file of a datastore below a folder. Raises UserErrorException for a path that leads out of
+    it."""
     pieces = path.split("/")
     if any(piece in ("", ".", "..") or "\\" in piece or (":" in piece and os.name == "nt") for piece in pieces):
         raise UserErrorException(f"{path!r} is not a path that can be written below {folder}.")

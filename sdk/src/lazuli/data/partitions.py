@@ -59,7 +59,7 @@ class PartitionFormat:
         self._pattern = re.compile((_literal(start) if start.strip("/") else "(?:^|/)") + pattern + "$")
 
     def step_of(self, name: str) -> dt.timedelta:
-        """How much time the smallest unit of a date covers, at most."""
+        """The maximum time that the smallest unit of a date covers."""
         group = next((f"key{number}" for number, (column, _) in enumerate(self.names) if column == name), "")
         codes = self._codes.get(group, "")
         return next((step for code, step in _STEPS.items() if code in codes), _STEPS["%Y"])

@@ -101,7 +101,7 @@ def _count_misfits(reader: Reader, names: Sequence[str], limit: Optional[int]) -
 
 
 def _add_bars(reader: Reader, columns: Sequence[Json], rows: str) -> None:
-    """How often the values in `top` come, as pairs of value and count, and bars of heights from 0 to 100."""
+    """The most frequent values in `top`, as pairs of value and count, and bars of heights from 0 to 100."""
     parts = [part for column in columns for part in _counts_of(column)]
     counts = iter(reader.execute(f"SELECT {', '.join(parts)} FROM {rows}")[0])
     for column in columns:

@@ -197,7 +197,7 @@ def download_sources(
 
 
 def fetch_local(workspace: Optional[WorkspaceClient], sources: Sequence[Source], folder: str) -> List[LocalFile]:
-    """For reading: each file under a short name that has the ending of its own."""
+    """Download files for reading, each under a short name with its own extension."""
     named = []
     for number, source in enumerate(sources):
         key = hashlib.sha256(f"{number}/{source.display_path}".encode()).hexdigest()[:12]

@@ -78,7 +78,8 @@ def download_files(
 
 
 def run_each(act: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Tuple[Item, Result]]:
-    """Each item with its result, as they come; several at a time. Nothing more is started once one has failed."""
+    """Yield each item with its result, several at a time, in the order of completion. After a failure, nothing more is
+    started."""
     if THREADS == 1 or len(items) < 2:
         for item in items:
             yield item, act(item)
@@ -94,4 +95,4 @@ def run_each(act: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[T
 
 
 def _say_nothing(text: str) -> None:
-    """For those who want no output."""
+    """Print nothing."""

@@ -97,7 +97,7 @@ class UvProgram:
 
 @contextlib.contextmanager
 def _start_options() -> Iterator[Dict[str, Any]]:
-    """How uv is started. On a node, the set-up script of a package is kept from the studio's files as the user's script is."""
+    """The options for starting uv. On a node, the set-up script of a package is isolated like the user's script."""
     # Not the current folder, whose pyproject.toml or uv.toml uv would read.
     options: Dict[str, Any] = {"env": _environment(), "cwd": tempfile.gettempdir()}
     if not isolation.is_wanted(os.environ):
@@ -120,7 +120,7 @@ def _start_options() -> Iterator[Dict[str, Any]]:
 
 
 def _own_folders() -> Iterator[str]:
-    """Where uv keeps downloads and interpreters."""
+    """The folders of uv's downloads and interpreters."""
     home = os.path.expanduser("~")
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
     data = os.environ.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share")

@@ -155,7 +155,7 @@ def find_last_error(lines: List[str]) -> Optional[str]:
 
 
 def _find_traceback(lines: List[str]) -> Tuple[int, Optional[str]]:
-    """Where the last traceback begins, and what was raised; one that ended nothing counts only if there is no other."""
+    """The start of the last traceback, and its exception; ignored exceptions only count if there is no other."""
     without_effect: Tuple[int, Optional[str]] = (-1, None)
     for number in range(len(lines) - 1, -1, -1):
         if _GROUP.match(lines[number]):
@@ -175,7 +175,7 @@ def _first_line_of_error(lines: List[str]) -> Optional[str]:
 
 
 def find_last_line(lines: List[str]) -> Optional[str]:
-    """Not one of dashes."""
+    """The last line that does not consist of dashes."""
     return next((line.strip()[:LINE_LENGTH] for line in reversed(lines) if re.search(r"\w", line)), None)
 
 

@@ -93,7 +93,7 @@ class Gang:
                 raise NotTogether(f"{own} cannot reach {peer} on port {peer.port}.")
 
     def wait_for_others(self) -> None:
-        """Until the other nodes have ended, or this one is stopped because one of them has failed."""
+        """Wait until the other nodes have ended, or until this one is stopped because another has failed."""
         while self.size > 1 and not self._stopped.is_set() and self._report(PROBED, "")["ended"] < self.size - 1:
             self._stopped.wait(POLL_SECONDS)
 

@@ -44,7 +44,7 @@ class RunApi:
         return self._request_json("POST", "/heartbeat", body, timeout=10.0)
 
     def send_metrics(self, address: str, batch_id: str, metrics: List[Dict[str, Any]]) -> None:
-        """To a run that this one may write to: its own, its parent, or one below it."""
+        """Send metrics to a run that this one may write to: itself, its parent, or a descendant."""
         body = {"batchId": batch_id, "metrics": metrics}
         self._client.request("POST", f"{address}/metrics", json=body, timeout=60.0)
 
@@ -110,7 +110,7 @@ def retry_while_unavailable(
 
 
 def choose_patience(error: Exception) -> float:
-    """For how many seconds a request that failed in this way is repeated."""
+    """The number of seconds for which a request with this failure is retried."""
     is_away = isinstance(error, errors.Unreachable) or getattr(error, "status_code", None) in AWAY_STATUSES
     return AWAY_SECONDS if is_away else RETRY_SECONDS
 

@@ -17,7 +17,7 @@ Event = Tuple[str, Dict[str, Any]]
 
 class StatusReporter:
     def __init__(self, api: RunApi, masker: Optional[Masker] = None, is_lead: bool = True):
-        """Only the first node of a job reports how far the run is; the others report how it failed."""
+        """Only the first node of a job reports the progress of the run; the others report failures."""
         self._api = api
         self._is_lead = is_lead
         self._masker = masker or Masker()

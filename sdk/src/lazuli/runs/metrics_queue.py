@@ -197,7 +197,7 @@ class MetricsQueue:
 
 
 def batch_length(waiting: List[Dict[str, Any]]) -> int:
-    """How many of the first metrics fit into one request: at least one, if there is one."""
+    """The number of metrics that fit into one request, at least one if there are any."""
     weight = 0
     for number, metric in enumerate(waiting[:MAX_BATCH_METRICS]):
         weight += _count_values(metric)

@@ -101,7 +101,7 @@ class Unsent:
 
 
 def read_spool(path: str) -> Optional[Unsent]:
-    """None if nothing is left in it. An incomplete last line is ignored. Raises BadSpool."""
+    """Read the spool; None if it is empty. An incomplete last line is ignored. Raises BadSpool."""
     try:
         with open(path, "rb") as file:
             lines = [json.loads(line) for line in file if line.endswith(b"\n")]

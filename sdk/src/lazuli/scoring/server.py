@@ -475,7 +475,7 @@ def _read_pieces(pieces: Iterator[Any]) -> Iterator[bytes]:
 
 
 def make_server(script: EntryScript, environ: Dict[str, str]) -> ScoringServer:
-    """With the settings that the variables of a service name."""
+    """Create the server with the settings of a service's variables."""
     return ScoringServer(
         script,
         name=environ.get("SERVICE_NAME", "service"),

@@ -184,7 +184,7 @@ class AksUpdateConfiguration(ComputeTargetUpdateConfiguration):
         self.load_balancer_subnet = load_balancer_subnet
 
     def validate_configuration(self) -> None:
-        """Nothing here can be wrong; AksCompute.update says what is not available."""
+        """Does nothing: no value can be wrong here."""
 
 
 class AksAttachConfiguration(ComputeTargetAttachConfiguration):

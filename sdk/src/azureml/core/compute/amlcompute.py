@@ -395,7 +395,7 @@ class AmlCompute(ComputeTarget):
 
     @staticmethod
     def list_usages(workspace: Workspace, show_all: bool = False, location: Optional[str] = None) -> List[Json]:
-        """How much of the quota is used; with `show_all` including the families that are not used."""
+        """The use of the quota, with `show_all` including unused families."""
         usages = _list_for_location(workspace, location, "usages")
         return [usage for usage in usages if show_all or usage.get("currentValue")]
 

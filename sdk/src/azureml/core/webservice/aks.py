@@ -83,7 +83,8 @@ class AksWebservice(Webservice):
         memory_gb_limit: Optional[float] = None,
         blobfuse_enabled: Optional[bool] = None,
     ) -> AksServiceDeploymentConfiguration:
-        """With keys, and 1 to 10 replicas by the load. `autoscale_min_replicas=0` lets all of them end after five minutes
+        """A service with keys, and 1 to 10 replicas depending on the load. `autoscale_min_replicas=0` lets all of them
+        end after five minutes
         without a request. Cores and memory are checked, but nothing is reserved, of which a deployment warns.
         """
         return AksServiceDeploymentConfiguration(**locals())

@@ -370,7 +370,7 @@ def _warn_of_unused(given: Json) -> None:
 
 
 def list_models(workspace: Any, models: Any) -> List[str]:
-    """Each as `name:version`; paths of files, which SDK v1 took too, are refused."""
+    """The models as `name:version`; paths of files, which SDK v1 also accepted, are refused."""
     found = []
     for model in models or []:
         reference = model if isinstance(model, str) else getattr(model, "id", None)
