@@ -87,7 +87,7 @@ def test_an_mltable_is_read_by_its_file(send, files):
     files.write(
         "t/MLTable", iter([b"paths: [{file: a.csv}]\ntransformations: [read_delimited, {filter: a.b}]"]), overwrite=True
     )
-    assert "but no Attribute (column 1)" in put(send, "2", "mltable", uri).json()["error"]["message"]
+    assert "Attribute is not allowed (column 1)" in put(send, "2", "mltable", uri).json()["error"]["message"]
     files.write("t/MLTable", iter([b"paths: [{file: a.csv}]\ntransformations: [{read_excel: {}}]"]), overwrite=True)
     refusal = put(send, "2", "mltable", uri).json()["error"]["message"]
     assert "t/MLTable: The MLTable file cannot be read: the transformation 'read_excel'" in refusal
