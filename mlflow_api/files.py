@@ -10,8 +10,9 @@ import re
 from mlflow_api import folders, images, messages, model_files, validation, workspace_files
 from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
-from runs.files import artifacts, links, paths, ranges, uploads
+from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
+from studio import file_paths
 
 ARTIFACT_PATH = re.compile(
     r"(?P<experiment>[\w-]+)/(?P<run>(?!models(?:/|$))[\w.-]+)(?P<rest>/artifacts(?:/(?P<path>.*))?)?"
@@ -67,7 +68,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
 def _check_file_path(target: ArtifactPath) -> str:
     if not target.path:
         raise invalid_parameter("The path does not name a file.")
-    return paths.check_path(target.path)
+    return file_paths.check_path(target.path)
 
 
 def download(request: MlflowRequest, path: str) -> ranges.Answer:
@@ -103,7 +104,7 @@ def upload_by_page(request: MlflowRequest) -> dict:
     for name in ("run_uuid", "path"):
         if not query.get(name):
             raise invalid_parameter(f"Request must specify {name}.")
-    path = paths.check_path(folders.check_relative_path(query["path"]))
+    path = file_paths.check_path(folders.check_relative_path(query["path"]))
     run = request.open_run(validation.check_run_id(query["run_uuid"]))
     data = uploads.read_whole_body(request.http, MAX_BY_PAGE)
     if not data:

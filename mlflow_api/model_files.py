@@ -7,8 +7,8 @@ from mlflow_api.errors import not_found
 from mlflow_api.request import MlflowRequest
 from registry.models import LoggedModel
 from runs import run_tokens
-from runs.files import paths, ranges, uploads
-from studio import storage
+from runs.files import ranges, uploads
+from studio import file_paths, storage
 
 ARTIFACT_PATH = re.compile(rf"/?{folders.EXPERIMENT}/models/(?P<model>[\w-]+)(?:/artifacts(?:/(?P<path>.*))?)?/?")
 
@@ -42,7 +42,7 @@ def _parse_path(request: MlflowRequest, path: str) -> tuple[LoggedModel, str]:
 def upload(request: MlflowRequest, path: str) -> dict:
     model, path = _parse_path(request, path)
     find_writable(request, model.model_id)
-    path = paths.check_path(path)
+    path = file_paths.check_path(path)
     key = storage.make_key(model.storage_area)
     size = storage.put_stream(key, uploads.read_chunks(request.http))
     storage.delete_keys(model.put_file(path, key, size))

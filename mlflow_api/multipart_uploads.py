@@ -9,9 +9,9 @@ from mlflow_api import files
 from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
 from mlflow_api.request_fields import Fields
-from runs.files import artifacts, paths, uploads
+from runs.files import artifacts, uploads
 from runs.models import ArtifactSegment, Run
-from studio import numbers, storage
+from studio import file_paths, numbers, storage
 from studio.errors import Conflict
 from studio.public_url import public_url
 
@@ -39,7 +39,7 @@ def _parse_target(request: MlflowRequest, path: str) -> tuple[Run, str]:
     target = files.parse_run_path(request, path)
     name = request.fields.text("path").replace("\\", "/").rsplit("/", 1)[-1]
     run = request.open_run(target.run_id)
-    return run, paths.check_path(f"{target.path}/{name}" if target.path else name)
+    return run, file_paths.check_path(f"{target.path}/{name}" if target.path else name)
 
 
 def _upload_area(run: Run, upload_id: str) -> str:

@@ -5,12 +5,12 @@ from mlflow_api.errors import not_found
 from mlflow_api.request import MlflowRequest
 from registry.models import WorkspaceFile
 from runs import run_tokens
-from runs.files import paths, ranges, uploads
-from studio import storage
+from runs.files import ranges, uploads
+from studio import file_paths, storage
 
 
 def upload(request: MlflowRequest, path: str) -> dict:
-    workspace, path = request.require("register"), paths.check_path(path)
+    workspace, path = request.require("register"), file_paths.check_path(path)
     present = _files(request).filter(path=path).first()
     if present:
         run_tokens.check_made(request.actor, present)

@@ -1,8 +1,8 @@
 """Validation rules for the files of a share (studio/rules.py)."""
 
-from runs.files.paths import MAX_PATH_LENGTH, check_path
 from studio import visible_names
 from studio.errors import Invalid
+from studio.file_paths import MAX_PATH_LENGTH, check_path
 from studio.rules import Rule, choice_rule
 
 FILE_KINDS = {"notebook": "Notebook", "file": "File", "folder": "Folder"}

@@ -19,9 +19,9 @@ from collections.abc import Iterable, Iterator
 from django.conf import settings
 from django.http import Http404
 
-from runs.files.paths import check_path
 from studio import storage
 from studio.errors import Conflict, Invalid, NoSpace, TooLarge
+from studio.file_paths import check_path
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a pipe would wait for its other end.

@@ -73,13 +73,13 @@ def read_data(workspace: Workspace, definition: dict) -> JobData:
         else:
             _check_datastore(workspace, item["datastore"], where)
             if item["path"]:
-                rules.check_path(item["path"], where)
+                rules.check_stored_path(item["path"], where)
     for item in outputs:
         where = f"runDefinition/outputData/{item['name']}"
         if item["datastore"] is not None:
             _check_datastore(workspace, item["datastore"], where)
         if item["path"]:
-            rules.check_path(item["path"], where)
+            rules.check_stored_path(item["path"], where)
         if item["registration"]:
             rules.DATA_NAME.check(item["registration"].get("name"))
     return JobData(inputs, outputs, versions)

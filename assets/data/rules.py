@@ -5,7 +5,7 @@ import re
 
 from django.conf import settings
 
-from studio import names, outbound
+from studio import file_paths, names, outbound
 from studio.errors import Invalid
 from studio.rules import DESCRIPTION, TAGS, name_rule, text_rule
 
@@ -85,7 +85,7 @@ def _check_names(kind: str, found: dict) -> None:
         text = f"{found['account_name'][:100]!r} is not a storage account: use 3 to 24 lower-case letters and digits."
         raise Invalid(text, target="accountName")
     if "prefix" in found:
-        found["prefix"] = check_path(found["prefix"].strip("/"), "prefix")
+        found["prefix"] = check_stored_path(found["prefix"].strip("/"), "prefix")
 
 
 def get_address(kind: str, found: dict) -> str:
@@ -135,23 +135,7 @@ def wire_name(name: str) -> str:
     return {"container": "containerName"}.get(name, names.wire_name(name.replace("_", " ")))
 
 
-def check_path(path, target: str = "path") -> str:
-    """Check the path of a file in a datastore: relative, with forward slashes, without `..`."""
-    text = names.check_text(path, "path", max_length=1000, target=target)
-    parts = text.split("/")
-    problem = (
-        "it contains a backslash; write /"
-        if "\\" in text
-        else "it begins with /; write it relative to the datastore"
-        if text.startswith("/")
-        else "it contains .."
-        if ".." in parts
-        else "it contains an empty part or a lone period"
-        if "" in parts or "." in parts
-        else "one of its parts has more than 255 bytes"
-        if any(len(part.encode()) > 255 for part in parts)
-        else ""
-    )
-    if problem:
-        raise Invalid(f"{text[:200]!r} is not a path in a datastore: {problem}.", target=target)
-    return text
+def check_stored_path(path, target: str = "path") -> str:
+    """Check the path of a file in a datastore; names that nobody can see are refused too."""
+    text = names.check_text(path, "path", max_length=file_paths.MAX_PATH_LENGTH, target=target)
+    return file_paths.check_path(text, target=target)

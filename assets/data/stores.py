@@ -80,7 +80,7 @@ class DatastoreFiles:
     def list_folder(self, folder: str = "") -> list[File]:
         """The folders, then the files, that are directly in a folder; by name."""
         if folder:
-            rules.check_path(folder)
+            rules.check_stored_path(folder)
         key = (self._prefix + folder).rstrip("/")
         with self._errors(folder):
             found = obstore.list_with_delimiter(self._store, prefix=key or None)
@@ -94,7 +94,7 @@ class DatastoreFiles:
         """All files whose path begins with the prefix, by path; more than `limit` are refused."""
         folder = prefix.rpartition("/")[0]
         if folder:
-            rules.check_path(folder)
+            rules.check_stored_path(folder)
         key = (self._prefix + folder).rstrip("/")
         found: list[File] = []
         with self._errors(prefix):
@@ -108,7 +108,7 @@ class DatastoreFiles:
 
     def find(self, path: str) -> File:
         """The file, or Http404."""
-        rules.check_path(path)
+        rules.check_stored_path(path)
         with self._errors(path):
             file = self._file(obstore.head(self._store, self._prefix + path))
         if not self._is_inside(file):
@@ -150,7 +150,7 @@ class DatastoreFiles:
 
     def write(self, path: str, chunks: Iterable[bytes], overwrite: bool = False) -> File:
         """Store a file, which appears only when it is complete."""
-        rules.check_path(path)
+        rules.check_stored_path(path)
         if UNFINISHED.search(path):
             raise Invalid(f"{path[:200]!r}: a name that ends in # and digits cannot be stored.", target="path")
         if not overwrite and self.exists(path):

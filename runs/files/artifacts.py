@@ -8,9 +8,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
-from runs.files import paths
 from runs.models import Artifact, ArtifactSegment, Run
-from studio import storage
+from studio import file_paths, storage
 from studio.errors import Conflict
 
 MAX_APPEND_BYTES = 16 * 1024 * 1024
@@ -35,7 +34,7 @@ def store_artifact(
     run: Run, path: str, chunks: Iterable[bytes], *, content_type: str = "", overwrite: bool = False
 ) -> Artifact:
     """Store a whole file. Of two requests that store the same path at once, one gets a Conflict."""
-    path = paths.check_path(path)
+    path = file_paths.check_path(path)
     _check_free(run, path, overwrite)
     key = storage.make_key(run.storage_area)
     size = storage.put_stream(key, chunks)
@@ -53,7 +52,7 @@ def store_artifact(
 
 def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
     """Store a file from existing objects, as (key, size) in order; replaces a file with the same path."""
-    path = paths.check_path(path)
+    path = file_paths.check_path(path)
     with transaction.atomic():
         artifact, old = _replace_artifact(run, path, content_type, overwrite=True)
         for key, size in segments:
@@ -87,7 +86,7 @@ def _add_segment(artifact: Artifact, offset: int, size: int, key: str) -> None:
 
 def append_to_artifact(run: Run, path: str, offset: int, data: bytes, *, content_type: str = "") -> Artifact:
     """Append `data`, which belongs at `offset`; bytes that the file already has are skipped."""
-    path = paths.check_path(path)
+    path = file_paths.check_path(path)
     for _ in range(TRIES):
         artifact = Artifact.objects.filter(run=run, path=path).first() or _start_artifact(run, path, content_type)
         if offset > artifact.size:

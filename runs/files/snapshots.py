@@ -14,9 +14,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from runs.files import artifacts, paths
+from runs.files import artifacts
 from runs.models import Snapshot
-from studio import storage
+from studio import file_paths, storage
 from studio.errors import Conflict, Invalid, TooLarge
 from workspaces.models import Workspace
 
@@ -93,7 +93,7 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         raise TooLarge(f"The snapshot has {len(entries)} files; {MAX_FILES} are allowed.", code="snapshot_too_large")
     seen = set()
     for entry in entries:
-        name = paths.check_path(entry.filename.removesuffix("/"), code=UNSAFE)
+        name = file_paths.check_path(entry.filename.removesuffix("/"), code=UNSAFE)
         mode = entry.external_attr >> 16
         if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
             raise Invalid(f"{name!r} in the snapshot is a link or a device; only files can be stored.", code=UNSAFE)

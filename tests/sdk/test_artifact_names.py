@@ -8,7 +8,7 @@ from lazuli.errors import SnapshotException, UserErrorException
 from lazuli.runs.files import RunFiles, list_folder_files
 from lazuli.runs.snapshots import collect_files
 
-from runs.files.paths import check_path
+from studio.file_paths import check_path
 
 
 @pytest.mark.parametrize("name", ["outputs/a.csv", "outputs/ä 100%.txt", "a", "outputs/日本/模型.pt", "outputs/🙂"])

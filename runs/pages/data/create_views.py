@@ -58,7 +58,7 @@ def _find_files(request, workspace, data: dict) -> dict:
     store = stores.DatastoreFiles(find_datastore(workspace, data["datastore"]))
     folder = f"UI/{dt.datetime.now(dt.UTC):%Y-%m-%d}_{uuid.uuid4().hex[:8]}"
     targets = paths if len(paths) == len(files) else [file.name for file in files]
-    full = [rules.check_path(f"{folder}/{target}") for target in targets]
+    full = [rules.check_stored_path(f"{folder}/{target}") for target in targets]
     for file, path in zip(files, full, strict=True):
         store.write(path, file.chunks())
     return {"path": full[0] if len(full) == 1 else folder}

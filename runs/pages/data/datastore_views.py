@@ -81,7 +81,7 @@ def datastore_detail(request, slug, name):
     found = find_datastore(workspace, name)
     folder, path = request.GET.get("folder", "").strip("/"), request.GET.get("path", "")
     if path:
-        rules.check_path(path)
+        rules.check_stored_path(path)
         folder = path.rpartition("/")[0]
     context = {
         "datastore": found,
@@ -150,7 +150,7 @@ def datastore_upload(request, slug, name):
         raise Invalid(f"Choose 1 to {MAX_FILES:,} files. The SDK uploads more.", target="files")
     targets = paths if len(paths) == len(files) else [file.name for file in files]
     store, overwrite = stores.DatastoreFiles(found), bool(request.POST.get("overwrite"))
-    full = [rules.check_path(f"{folder}/{target}" if folder else target) for target in targets]
+    full = [rules.check_stored_path(f"{folder}/{target}" if folder else target) for target in targets]
     skipped = 0
     for file, path in zip(files, full, strict=True):
         try:

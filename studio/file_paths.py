@@ -1,4 +1,4 @@
-"""Rules for the paths of files in runs and snapshots."""
+"""One rule for the paths of files: in runs, snapshots, models, datastores and the Notebooks page."""
 
 import unicodedata
 
@@ -8,12 +8,12 @@ MAX_PATH_LENGTH = 1000
 MAX_FOLDERS = 100
 
 
-def check_path(path, *, code: str = "invalid_path") -> str:
+def check_path(path, *, target: str = "path", code: str = "invalid_path") -> str:
     """A relative path with forward slashes that stays below its folder; Invalid says what is wrong with any other."""
     problem = _problem(path)
     if problem:
         shown = repr(path)[:200]
-        raise Invalid(f"{shown} is not a path for a file: {problem}.", code=code, target="path")
+        raise Invalid(f"{shown} is not a path for a file: {problem}.", code=code, target=target)
     return path
 
 
@@ -28,7 +28,7 @@ def _problem(path) -> str:
     if "\\" in path:
         return "write / instead of \\"
     if path.startswith("/") or (path[1:2] == ":" and path[0].isalpha()):
-        return "it is absolute, write it relative to the run's folder"
+        return "it is absolute, and must be relative to the folder that contains all files"
     return _problem_of_parts(path.split("/"))
 
 
