@@ -43,7 +43,7 @@ def reason(tmp_path):
         ("import sys; print('a'); sys.exit('no data in data.csv')", "exit code 1: no data in data.csv"),
         (
             "import sys, traceback\ntry:\n 1/0\nexcept ZeroDivisionError:\n traceback.print_exc()\nsys.exit('gave up')",
-            "ZeroDivisionError: division by zero (The log ends with: gave up)",
+            "exit code 1: gave up (The last exception in the log: ZeroDivisionError: division by zero)",
         ),
         (
             "import argparse; argparse.ArgumentParser().parse_args(['--x'])",
@@ -67,6 +67,57 @@ def reason(tmp_path):
 )
 def test_the_last_exception_is_the_reason(reason, script, said):
     assert said in reason(script)
+
+
+CAUGHT = "import logging, subprocess, sys, textwrap, traceback, warnings\ndef f():\n 1/0\ntry:\n f()\nexcept Exception as e:\n "
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("traceback.print_exc()\nsys.exit('a\\nb\\nc')", "exit code 1: a\nb\nc (The last exception"),
+        (
+            "logging.exception('no'); raise SystemExit(f'3 of {4} rows are bad: {e}')",
+            "1: 3 of 4 rows are bad: division",
+        ),
+        ("traceback.print_exc(); sys.exit(str(e))", "exit code 1: division by zero (The last exception"),
+        (
+            "traceback.print_exc()\nrows = [1, 2]\nsys.exit('bad:\\n' + '\\n'.join(map(str, rows)))",
+            "exit code 1: bad:\n1\n2 (",
+        ),
+        ("traceback.print_exc()\ntext = '%d rows' % 3\nsys.exit(text)", "exit code 1: 3 rows (The last exception"),
+        ("traceback.print_exc()\nsys.exit('{} rows'.format(3))", "exit code 1: 3 rows (The last exception"),
+        (
+            "traceback.print_exc()\nsys.exit(3)",
+            "exit code 3. (The last exception in the log: ZeroDivisionError: division by",
+        ),
+        (
+            "traceback.print_exc()\nprint('saved')\nsys.exit(1)",
+            "1: ZeroDivisionError: division by zero (The log ends with: saved)",
+        ),
+        ("traceback.print_exc(); raise", "exit code 1: ZeroDivisionError: division by zero"),
+        ("raise ValueError('a\\nb')\nsys.exit('never')", "exit code 1: ValueError: a (The log ends with: b)"),
+        ("raise ValueError('a\\nb')\nsys.exit(str(e))", "exit code 1: ValueError: a (The log ends with: b)"),
+        (
+            "subprocess.run([sys.executable, '-c', 'lost'])\nsys.exit('step 2 failed')",
+            "exit code 1: step 2 failed (The last",
+        ),
+        (
+            "print('x')\nimport atexit\natexit.register(warnings.warn, 'late')\nsys.exit('gave up')",
+            "exit code 1: gave up (",
+        ),
+        ("print('x')\nimport atexit\natexit.register(lambda: 1/0)\nsys.exit('gave up')", "exit code 1: gave up ("),
+        ("print('x')\nsys.exit('a:\\n- b')", "exit code 1: a:\n- b"),
+        ("print('x')\nsys.exit(textwrap.dedent('''\n   a\n   b\n   '''))", "exit code 1: a\nb"),
+    ],
+)
+def test_the_text_of_an_exit_is_the_reason_whatever_was_caught_before(reason, ending, said):
+    assert said in reason(CAUGHT + ending)
+
+
+def test_a_long_text_of_an_exit_is_cut(reason):
+    said = reason("import sys\nprint('x')\nsys.exit('first\\n' + '\\n'.join(str(n) for n in range(30)))")
+    assert said.startswith("The script ended with exit code 1: first\n0\n1\n") and "\n8 (The log ends with: 29)" in said
 
 
 def test_a_syntax_error_that_was_caught_before_is_not_the_reason(reason):

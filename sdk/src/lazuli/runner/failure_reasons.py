@@ -7,6 +7,7 @@ import re
 import signal
 from typing import Any, Dict, List, Optional, Tuple
 
+from lazuli.runner.exit_texts import find_exit_text
 from lazuli.runner.module_packages import describe_standard_module, find_package
 
 # A long message, or what is printed after it, must not hide a traceback.
@@ -40,12 +41,7 @@ def describe_failure(
     lines = read_log_tail(log_path)
     ending = _describe_signal(-status) if status < 0 else f"The script ended with exit code {status}"
     error, last = find_last_error(lines), find_last_line(lines)
-    message = f"{ending}: {error}" if error else f"{ending}."
-    if status == 1 and last and not error:
-        # What sys.exit("text") prints.
-        message = f"{ending}: {last}"
-    elif status > 0 and last and last not in (error or ""):
-        message += f" (The log ends with: {last})"
+    message = _combine(status, ending, error, last, find_exit_text(lines, _find_effective(lines), folder))
     missing_module = _MISSING_MODULE.search(error or "")
     if missing_module:
         module = missing_module.group(1)
@@ -58,6 +54,17 @@ def describe_failure(
     elif status == 127:
         message += " This exit code means that the command was not found."
     return {"code": "UserError", "message": message[:MESSAGE_LENGTH], "details": "\n".join(lines[-TAIL_LINES:])}
+
+
+def _combine(status: int, ending: str, error: Optional[str], last: Optional[str], text: Optional[str]) -> str:
+    # An exception that ends Python, or sys.exit("text"), gives 1: with another status, the exception was caught.
+    reason = (text or error or last) if status == 1 else error if status < 0 else None
+    message = f"{ending}: {reason}" if reason else f"{ending}."
+    if error and error not in message:
+        message += f" (The last exception in the log: {error})"
+    if status > 0 and last and last not in message:
+        message += f" (The log ends with: {last})"
+    return message
 
 
 def suggest_package(module: str, environment_name: str, folder: str = "", imported: str = "") -> str:
@@ -167,6 +174,12 @@ def _find_traceback(lines: List[str]) -> Tuple[int, Optional[str]]:
             if without_effect[1] is None:
                 without_effect = found
     return without_effect
+
+
+def _find_effective(lines: List[str]) -> int:
+    """Where the last traceback of an error that may have ended the script begins, or -1."""
+    start = _find_traceback(lines)[0]
+    return -1 if start > 0 and _WITHOUT_EFFECT.match(lines[start - 1]) else start
 
 
 def _first_line_of_error(lines: List[str]) -> Optional[str]:
