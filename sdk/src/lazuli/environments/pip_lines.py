@@ -34,6 +34,9 @@ _BOUND = re.compile(r"\s*(?P<operator>===|==|>=|<=|!=|~=|>|<)\s*(?P<version>(?:\
 # Old versions of pip read `>=1.0.*` as `>=1.0`.
 _STAR = re.compile(r"(?<![=!~<>])(>=|<=|>|<)(\s*\d[\w.]*?)\.\*")
 _SDK = re.compile(r"azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
+# On a package index this is not SDK v1, whose modules it would replace.
+_CLASSIC = "azureml"
+_CLASSIC_FILE = re.compile(r"/azureml-\d[^/]*\.(?:whl|zip|tar\.gz)(?:[?#]|$)")
 _OPTION_OF_LINE = re.compile(r"\s(?:--(?!hash\b)[a-z-]+(?:[= ]\S+)?|-[a-zA-Z](?:\s\S+)?(?=\s|$))")
 # Where packages are found: meant for the whole list, wherever they stand.
 _SOURCES = frozenset(["--index-url", "--extra-index-url", "--find-links"])
@@ -63,9 +66,12 @@ def add_pip_line(requirements: Requirements, line: str) -> None:
     elif _is_path(line):
         requirements.warnings.append(f"{line!r} is a path on another machine and is left out.")
     elif re.match(r"(?:git|hg|svn|bzr)\+", line):
-        requirements.lines.append(_vcs_requirement(line))
+        _add_vcs(requirements, line)
     elif "://" in line.split(" ")[0]:
-        requirements.lines.append(line)
+        if _CLASSIC_FILE.search(line):
+            warn_of_classic(requirements, line)
+        else:
+            requirements.lines.append(line)
     else:
         _add_requirement(requirements, line)
 
@@ -82,7 +88,7 @@ def _add_option(requirements: Requirements, line: str) -> None:
     elif name in _OPTIONS_WITH_VALUE and value:
         requirements.options += [_OPTIONS_WITH_VALUE[name], value]
     elif name == "--editable" and re.match(r"(?:git|hg|svn|bzr)\+(?!file:)|git@", value):
-        requirements.lines.append(_vcs_requirement(value))
+        _add_vcs(requirements, value)
     elif name == "--constraint" and is_requirement(value):
         requirements.constraints.append(value)
     elif name in ("--requirement", "--constraint", "--editable", "--find-links") and value:
@@ -105,6 +111,14 @@ def _is_path(line: str) -> bool:
     return bool(re.match(r"\.{0,2}[/\\]|\.{1,2}(\[|$)|~|[A-Za-z]:[/\\]|(git\+)?file:", line)) or (
         line.endswith((".whl", ".tar.gz", ".zip")) and "://" not in line and "@" not in line
     )
+
+
+def _add_vcs(requirements: Requirements, address: str) -> None:
+    requirement = _vcs_requirement(address)
+    if is_classic(requirement.split(" @ ")[0]):
+        warn_of_classic(requirements, address)
+    else:
+        requirements.lines.append(requirement)
 
 
 def _vcs_requirement(address: str) -> str:
@@ -142,6 +156,9 @@ def _add_requirement(requirements: Requirements, line: str) -> None:
         return
     match = _REQUIREMENT.fullmatch(plain)
     assert match is not None
+    if is_classic(match["name"]):
+        warn_of_classic(requirements, plain)
+        return
     if normalize_name(match["name"]) in PARTS_OF_PYTHON:
         requirements.warnings.append(f"{plain!r} is left out: it is a part of Python.")
         return
@@ -205,3 +222,15 @@ def _is_bound(text: str) -> bool:
 def is_sdk_v1(line: str) -> bool:
     """Whether the line names a package of SDK v1, which lazuli-sdk replaces."""
     return bool(_SDK.match(line))
+
+
+def is_classic(name: str) -> bool:
+    """Whether a package index has a package of the retired Machine Learning Studio (classic) by this name."""
+    return normalize_name(name.partition("[")[0]) == _CLASSIC
+
+
+def warn_of_classic(requirements: Requirements, line: str) -> None:
+    requirements.warnings.append(
+        f"{line!r} is left out: the package azureml is not SDK v1, but the client of Machine Learning Studio (classic); "
+        "write azureml-core instead."
+    )

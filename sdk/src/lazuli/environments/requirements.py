@@ -115,6 +115,8 @@ def _add_conda_line(requirements: Requirements, line: str) -> None:
         # Every environment has one that works with its interpreter.
         if spec.version:
             requirements.warnings.append(f"{line!r} is left out: uv installs the packages, not pip.")
+    elif pip_lines.is_classic(name):
+        pip_lines.warn_of_classic(requirements, line)
     elif name in PARTS_OF_PYTHON:
         requirements.warnings.append(f"{line!r} is left out: it is a part of Python.")
     else:
