@@ -109,6 +109,10 @@ def _absent(workspace, name, version, versions) -> str:
     there = list(versions.values_list("version", flat=True)[:20])
     if there:
         return f"The environment {name} has no version {version!r}; it has {', '.join(there)}."
+    refused = {each.lower(): item for item in _read_curated() if "unavailable" in item for each in item["names"]}
+    if name.lower() in refused:
+        item = refused[name.lower()]
+        return f"{name!r} is not available: {item['unavailable']}. The nearest: {', '.join(item['nearest'])}."
     own = list(workspace.environments.values_list("name", flat=True)[:MAX_COMPARED])
     names = {each.lower(): each for each in [*own, *curated_environments()]}
     near = difflib.get_close_matches(name[:255].lower(), names, n=5, cutoff=0.5)
@@ -301,8 +305,8 @@ def format_conda(definition: dict) -> str | None:
 def curated_environments() -> dict[str, EnvironmentVersion]:
     """The curated environments of every workspace, as unsaved rows."""
     found = {}
-    for item in json.loads(CURATED.read_text()):
-        for name in item["names"]:
+    for item in _read_curated():
+        for name in item["names"] if "dependencies" in item else []:
             definition = definition_from_conda(name, {"name": "azureml", "dependencies": item["dependencies"]}, None)
             found[name] = EnvironmentVersion(
                 environment=Environment(name=name),
@@ -313,3 +317,9 @@ def curated_environments() -> dict[str, EnvironmentVersion]:
                 description=item["description"],
             )
     return found
+
+
+@functools.cache
+def _read_curated() -> list[dict]:
+    """The curated environments, and names of Azure's that are not available, with the reason and what is nearest."""
+    return json.loads(CURATED.read_text())

@@ -103,6 +103,8 @@ def test_what_is_not_there_lists_what_is(alice_client, w):
     [
         ("AzureML-TensorFlow-2.1-GPU", "AzureML-TensorFlow-2.2-GPU"),
         ("azureml-minimal", "AzureML-Minimal"),
+        ("AzureML-Triton", "AzureML-onnxruntime-1.6-ubuntu18.04-py37-cpu-inference"),
+        ("AzureML-responsibleai-0.19-ubuntu20.04-py38-cpu", "AzureML-responsibleai-0.20-ubuntu20.04-py38-cpu"),
         ("AzureML-sklearn-1.2-ubuntu20.04-py38-cpu", "AzureML-sklearn-1.1-ubuntu20.04-py38-cpu"),
         ("experiment_enw", "experiment_env"),
     ],
@@ -129,12 +131,22 @@ def test_an_unknown_name_names_the_nearest(alice_client, w, name, nearest):
         "AzureML-acpt-pytorch-2.8-cuda12.6",
         "AzureML-TensorFlow-2.3-GPU",
         "AzureML-tensorflow-2.16-cuda12",
+        "AzureML-AutoML",
+        "AzureML-AutoML-DNN-Vision-GPU",
+        "AzureML-responsibleai-0.20-ubuntu20.04-py38-cpu",
     ],
 )
 def test_names_that_notebooks_use_are_there(name):
     conda = environments.curated_environments()[name].definition["python"]["condaDependencies"]
     wanted = requirements_from_conda(conda)
     assert not wanted.warnings and {"azureml-defaults", "azureml-mlflow"} <= set(wanted.lines)
+
+
+@pytest.mark.parametrize(("name", "why"), [("azureml-triton", "NVIDIA"), ("AzureML-PySpark-MmlSpark-0.15", "Spark")])
+def test_a_name_that_cannot_be_served_says_why_and_names_one_that_is(alice_client, w, name, why):
+    message = alice_client.get(f"{w}/environments/{name}/versions/latest").json()["error"]["message"]
+    nearest = message.split("The nearest: ")[1].rstrip(".").split(", ")
+    assert why in message and set(nearest) <= set(environments.curated_environments())
 
 
 def test_curated_environments_are_listed_and_cannot_be_deleted(alice_client, w):
