@@ -1,16 +1,15 @@
 """Data about files of a share that is not on disk: the trash, and links."""
 
-import datetime as dt
 import secrets
 import uuid
 
-from django.conf import settings
 from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from notebooks.share import Share
+from studio import trash_days
 from studio.errors import Conflict
 from workspaces.file_share import share_folder
 from workspaces.models import Workspace
@@ -20,7 +19,7 @@ TRASH = "trash"
 
 class TrashedFileQuerySet(models.QuerySet):
     def expired(self):
-        return self.filter(deleted_at__lt=timezone.now() - dt.timedelta(days=settings.TRASH_DAYS))
+        return self.filter(deleted_at__lt=trash_days.expired_before())
 
 
 class TrashedFile(models.Model):
@@ -45,8 +44,7 @@ class TrashedFile(models.Model):
 
     @property
     def days_left(self) -> int:
-        left = self.deleted_at + dt.timedelta(days=settings.TRASH_DAYS) - timezone.now()
-        return max(0, left.days)
+        return trash_days.days_left(self.deleted_at)
 
     @property
     def _stored_path(self) -> str:

@@ -6,10 +6,8 @@ A row with `deleted_at` is in the trash. Objects deleted together have the same 
 import datetime as dt
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q, Sum
-from django.utils import timezone
 
 from accounts.models import User
 from registry.models import Model, ModelVersion
@@ -20,15 +18,6 @@ from trash.models import PurgeJob
 from workspaces.models import Workspace
 
 MAX_AT_ONCE = 500
-
-
-def expired_before() -> dt.datetime:
-    """Objects that were deleted before this time are purged."""
-    return timezone.now() - dt.timedelta(days=settings.TRASH_DAYS)
-
-
-def days_left(deleted_at: dt.datetime) -> int:
-    return max(0, settings.TRASH_DAYS - (timezone.now() - deleted_at).days)
 
 
 def list_deleted_experiments(workspace: Workspace):

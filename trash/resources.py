@@ -3,13 +3,12 @@
 import datetime as dt
 from typing import Any, Self
 
-from django.conf import settings
-
 from runs import models
 from runs.api.resources import Experiment, Run
 from studio.formats import utc_time
 from studio.request_body import Body
 from studio.schemas import Shape
+from studio.trash_days import purge_time
 from trash.models import PurgeJob
 
 
@@ -28,8 +27,8 @@ class DeletedExperiment(Experiment):
 
 def deletion_fields(row: models.Run | models.Experiment, size: int) -> dict[str, Any]:
     assert row.deleted_at is not None  # The row is in the trash.
-    purged_at = row.deleted_at + dt.timedelta(days=settings.TRASH_DAYS)
-    return {"deletedUtc": utc_time(row.deleted_at), "purgeUtc": utc_time(purged_at), "filesSize": size}
+    purged_at = utc_time(purge_time(row.deleted_at))
+    return {"deletedUtc": utc_time(row.deleted_at), "purgeUtc": purged_at, "filesSize": size}
 
 
 class TrashSelection(Body):

@@ -5,8 +5,8 @@ import logging
 from celery import shared_task
 
 from compute import notifications
-from studio import storage
-from trash import contents, orphaned_files, purge, retention
+from studio import storage, trash_days
+from trash import orphaned_files, purge, retention
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def apply_retention() -> None:
     It runs every hour, because a laptop may be asleep at any hour of the night; each rule is applied once a day.
     """
     retention.apply_due_rules()
-    purge.queue_expired(contents.expired_before())
+    purge.queue_expired(trash_days.expired_before())
 
 
 @shared_task(ignore_result=True)

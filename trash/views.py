@@ -18,6 +18,7 @@ from studio.errors import Invalid
 from studio.formats import parse_time
 from studio.htmx import reload_page
 from studio.pagination import page_of
+from studio.trash_days import days_left
 from trash import contents
 from trash.models import PurgeJob
 from workspaces import deletion
@@ -32,15 +33,15 @@ def trash_page(request, slug):
     page = page_of(request, contents.list_deleted_runs(workspace).select_related("experiment", "workspace"))
     sizes = contents.count_bytes_by_run(list(page.object_list))
     for run in page.object_list:
-        run.bytes, run.days_left = sizes[run.pk], contents.days_left(run.deleted_at)
+        run.bytes, run.days_left = sizes[run.pk], days_left(run.deleted_at)
     experiments = list(contents.list_deleted_experiments(workspace)[: contents.MAX_AT_ONCE])
     sizes = contents.count_bytes_by_experiment(experiments)
     for experiment in experiments:
         experiment.bytes = sizes.get(experiment.pk, 0)
-        experiment.days_left = contents.days_left(experiment.deleted_at)
+        experiment.days_left = days_left(experiment.deleted_at)
     models = contents.list_deleted_models(workspace)
     for row in models:
-        row.kind, row.days_left = row._meta.model_name, contents.days_left(row.deleted_at)
+        row.kind, row.days_left = row._meta.model_name, days_left(row.deleted_at)
     purges = _shown(workspace.purges)
     context = {
         "models": models,
@@ -144,7 +145,7 @@ def _deleted_one(request, workspace_id) -> Workspace:
 def workspaces_deleted(request):
     rows = deletion.list_deleted(actor_of_request(request))
     for row in rows:
-        row.bytes, row.days_left = contents.count_bytes_of_workspace(row), contents.days_left(row.deleted_at)
+        row.bytes, row.days_left = contents.count_bytes_of_workspace(row), days_left(row.deleted_at)
         row.purge = row.purges.filter(scope=PurgeJob.Scope.WORKSPACE).first()
     purges = _purges_of_workspaces(request)
     is_live = any(job.is_open for job in purges)

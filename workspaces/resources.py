@@ -1,7 +1,6 @@
 """Request and response classes of subscriptions, groups and workspaces, with Azure's names."""
 
 import base64
-import datetime as dt
 from typing import Annotated, Any, Self
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from studio.public_url import public_url
 from studio.request_body import Body
 from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Nothing, Shape
+from studio.trash_days import purge_time
 from workspaces import models, rules
 
 TYPE = "Microsoft.MachineLearningServices/workspaces"
@@ -171,8 +171,7 @@ class DeletedWorkspace(Workspace):
     @classmethod
     def _information(cls, row: models.Workspace) -> DeletedWorkspaceInformation:
         assert row.deleted_at, "It is in the trash."
-        purged_at = row.deleted_at + dt.timedelta(days=settings.TRASH_DAYS)
-        times = {"deletedTime": utc_time(row.deleted_at), "purgeTime": utc_time(purged_at)}
+        times = {"deletedTime": utc_time(row.deleted_at), "purgeTime": utc_time(purge_time(row.deleted_at))}
         return DeletedWorkspaceInformation.of(row, **times)
 
 
