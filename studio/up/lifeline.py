@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 from lazuli import processes
-from lazuli.agent.listener import LIFELINE
+from lazuli.agent.agent_loop import LIFELINE
 from lazuli.agent.node_state import HostNodes
 
 

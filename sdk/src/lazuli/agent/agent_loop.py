@@ -1,5 +1,5 @@
 """The common part of host agent and node worker: a Celery worker that receives notifications, and a thread that does the work in
-rounds. Needs no Django.
+rounds. While the server does not answer, it tries again every second. Needs no Django.
 
 A notification only starts the next round, which the clock starts too. So the process may end at any moment: no message
 that it loses matters.
