@@ -154,15 +154,15 @@ class Webhook(models.Model):
 
 
 class Delivery(models.Model):
-    """A notification by one channel other than the bell: retried with growing pauses until it arrives."""
+    """A notification by one channel other than the bell; notices/outgoing.py sends it."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
         SENT = "sent"
         FAILED = "failed"
 
-    # Pauses after the first failure, the second, and so on; then the delivery ends.
-    PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480, 1440)]
+    # After this time, a worker that took it is considered dead.
+    HOLD_TIME = dt.timedelta(minutes=1)
 
     notification = models.ForeignKey(Notification, models.CASCADE, related_name="deliveries")
     channel = models.CharField(max_length=8, choices=Channel)
@@ -181,23 +181,22 @@ class Delivery(models.Model):
         return f"{self.notification} by {self.channel}"
 
     def take(self) -> bool:
-        """Claim it with one conditional UPDATE: of two workers, one sends it. After a killed worker, it is due again
-        after a minute."""
+        """Claim it with one conditional UPDATE: of two workers, one sends it."""
         taken = Delivery.objects.filter(pk=self.pk, state=self.State.WAITING, attempts=self.attempts)
-        if not taken.update(attempts=self.attempts + 1, due_at=timezone.now() + self.PAUSES[0]):
+        if not taken.update(attempts=self.attempts + 1, due_at=timezone.now() + self.HOLD_TIME):
             return False
         self.attempts += 1
         return True
 
-    def record_outcome(self, is_sent: bool, answer: str) -> None:
-        fields: dict = {"answer": answer[:300]}
-        if is_sent:
-            fields["state"] = self.State.SENT
-        elif self.attempts > len(self.PAUSES):
-            fields["state"] = self.State.FAILED
-        else:
-            fields["due_at"] = timezone.now() + self.PAUSES[self.attempts - 1]
-        Delivery.objects.filter(pk=self.pk).update(**fields)
+    def record_success(self, answer: str) -> None:
+        self._update(answer, state=self.State.SENT)
+
+    def record_failure(self, answer: str, pause: dt.timedelta | None) -> None:
+        """It is due again after the pause; without one, it has failed."""
+        self._update(answer, **({"due_at": timezone.now() + pause} if pause else {"state": self.State.FAILED}))
+
+    def _update(self, answer: str, **fields) -> None:
+        Delivery.objects.filter(pk=self.pk).update(answer=answer[:300], **fields)
 
 
 class Follow(models.Model):

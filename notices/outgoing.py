@@ -1,6 +1,7 @@
-"""Sends a notification to a webhook or by mail. The server does not connect to its own network unless that is
-allowed."""
+"""Sends a notification to a webhook or by mail, and again after a failure. The server does not connect to its own network
+unless that is allowed."""
 
+import datetime as dt
 import hashlib
 import hmac
 import json
@@ -18,6 +19,8 @@ from studio.formats import utc_time
 from studio.public_url import public_url
 
 TIMEOUT_SECONDS = 10
+# Pauses after the first failure, the second, and so on; then it is not sent any more.
+RETRY_PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480, 1440)]
 SIGNATURE = "X-Lazuli-Signature"
 
 
@@ -32,9 +35,10 @@ def deliver(delivery: Delivery) -> None:
     try:
         answer = SENDERS[Channel(delivery.channel)](delivery.notification)
     except DeliveryRefused as refusal:
-        delivery.record_outcome(False, str(refusal))
+        is_last = delivery.attempts > len(RETRY_PAUSES)
+        delivery.record_failure(str(refusal), None if is_last else RETRY_PAUSES[delivery.attempts - 1])
     else:
-        delivery.record_outcome(True, answer)
+        delivery.record_success(answer)
 
 
 def _send_webhook(notification: Notification) -> str:
