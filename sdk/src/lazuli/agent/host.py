@@ -20,10 +20,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lazuli import config, isolation, private_folder, processes
+from lazuli.agent.agent_loop import LIFELINE, Agent, listen_for_notifications
 from lazuli.agent.broker import HOST_TASK, get_host_queue
 from lazuli.agent.isolation_check import find_isolation_problem
 from lazuli.agent.joining import JoinedHost
-from lazuli.agent.agent_loop import LIFELINE, Agent, listen_for_notifications
 from lazuli.agent.machine import WrongOffer, read_machine
 from lazuli.agent.meter import SAMPLE_SECONDS, Meter, is_due
 from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock

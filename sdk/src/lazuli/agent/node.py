@@ -16,8 +16,8 @@ import time
 from typing import Any
 
 from lazuli import isolation, processes
-from lazuli.agent.broker import NODE_TASK
 from lazuli.agent.agent_loop import LIFELINE, Agent, exit_with_parent, listen_for_notifications
+from lazuli.agent.broker import NODE_TASK
 from lazuli.agent.node_state import Claim, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
 from lazuli.processes import Identity
