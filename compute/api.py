@@ -6,7 +6,7 @@ from ninja import Path, Router, Schema, Status
 from compute import quota, resources, sizes
 from compute.instances import power
 from compute.instances.resources import find_assigned_user
-from compute.models import ComputeTarget, Scale
+from compute.models import ComputeTarget, Host, Node, Scale
 from compute.rules import PRODUCTION_NODES, Purpose
 from studio import api as plumbing
 from studio.errors import Conflict, Invalid
@@ -180,7 +180,8 @@ def size_list(request: HttpRequest, location: Path[Location]):
 )
 def usage_list(request: HttpRequest, location: Path[Location]):
     subscription = lookup.find_subscription(request.auth, location.subscription_id)
-    used, limit = quota.count_running_cores(subscription.pk), quota.count_real_cores()
+    nodes = Node.objects.usable().filter(target__workspace__resource_group__subscription=subscription)
+    used, limit = quota.count_running_cores(nodes), quota.count_real_cores(Host.objects.alive())
     return list_of(resources.ComputeUsage)(
         value=[resources.ComputeUsage.of(request.path_info, family, used[family], limit) for family in used]
     )

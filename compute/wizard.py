@@ -28,7 +28,7 @@ def _machine_kind(request) -> str:
 
 def _size_rows(subscription_id: int, kind: str, hosts: list[Host]) -> list[dict]:
     """The sizes of a kind, with how many nodes of each the connected machines can run at once."""
-    left = quota.available_cores(subscription_id)
+    left = quota.available_cores(ComputeTarget.objects.clusters_of_subscription(subscription_id))
     return [
         {
             "size": size,

@@ -53,6 +53,9 @@ class ComputeTargetQuerySet(models.QuerySet):
     def clusters(self):
         return self.filter(kind__in=ComputeTarget.CLUSTERS).select_related("cluster")
 
+    def clusters_of_subscription(self, subscription_id: int):
+        return self.with_nodes().filter(workspace__resource_group__subscription=subscription_id, cluster__isnull=False)
+
     def with_instances(self):
         """Load the data of compute instances among them, including their state."""
         related = ("created_by", "instance__assigned_to", "instance__work")
@@ -236,7 +239,8 @@ class ComputeTarget(models.Model):
         rules.check_purpose(purpose, scale.max_nodes, size.vcpus)
         recorded |= {"vm_size": size.name, "location": recorded.get("location") or workspace.location}
         with transaction.atomic():
-            quota.check_quota(workspace.resource_group.subscription_id, size, scale.max_nodes)
+            others = cls.objects.clusters_of_subscription(workspace.resource_group.subscription_id)
+            quota.check_quota(others, size, scale.max_nodes)
             target = cls(workspace=workspace, created_by=user, name=name, **recorded)
             target.insert()
             Cluster.objects.create(target=target, vm_priority=priority, purpose=purpose, **dataclasses.asdict(scale))
@@ -269,7 +273,8 @@ class ComputeTarget(models.Model):
         with transaction.atomic():
             subscription = self.workspace.resource_group.subscription_id
             if scale.max_nodes > self.cluster.max_nodes:
-                quota.check_quota(subscription, self.size, scale.max_nodes, excluded_target_id=self.pk)
+                others = ComputeTarget.objects.clusters_of_subscription(subscription).exclude(pk=self.pk)
+                quota.check_quota(others, self.size, scale.max_nodes)
             before = dataclasses.asdict(self.scale_settings)
             self._change(resized_at=timezone.now())
             self.cluster.change(scale)
