@@ -3,24 +3,24 @@
 The token contains the submitter, the run and the attempt. One query checks whether the run still exists and
 is active, whether the attempt is the current one, and whether the person may submit in the workspace *now*: a removed
 role or deactivated account takes effect at once. Then the table below defines what the token may do at the route,
-and `filter_readable` and `filter_writable` limit the runs accordingly. A route without a line is denied.
+and runs/token_filters.py limits the runs accordingly. A route without a line is denied.
 """
 
 import datetime as dt
-import enum
 import functools
 import re
 import typing
 
-from django.apps import apps
 from django.db import connection
-from django.db.models import Max, Model, Q
+from django.db.models import Max, Model
 from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.models import User
 from compute.models import Work
 from runs import attempts
+from runs.models import Run
+from runs.token_filters import May, filter_below
 from studio.api import W
 from studio.errors import Conflict, Denied, Unauthenticated
 from workspaces import access
@@ -28,18 +28,6 @@ from workspaces.models import ResourceGroup, RoleAssignment, UserGroup, Workspac
 
 # How long after the run's end its script's log, metrics and files are still accepted.
 GRACE = dt.timedelta(seconds=60)
-
-
-class May(enum.Enum):
-    NO = "not allowed with the token of a run"
-    READ = "read its workspace, the runs of its tree and of its experiment"
-    ADD = "add metrics, tags, properties and files to its own run, its parent, runs that it created and runs below"
-    REPORT = "report the state of its own run, of runs that it created and of runs below"
-    STEER = "change the same runs, but not once its own has ended"
-    MAKE = "create runs below those it adds to, and models; not once its own has ended"
-    OWN = "change only its own run, and not once that has ended"
-
-
 LATE = {May.READ, May.ADD, May.REPORT}
 S = "/subscriptions/{subscription_id}"
 G = S + "/resourceGroups/{resource_group}"
@@ -336,7 +324,7 @@ def _may_by_custom_role(user_id: int, workspace_id: int) -> bool:
 def _run(user_id: int, workspace_id: int, run_id: str) -> typing.Any:
     """Read the run with everything that decides about its token, with one statement; None if it was deleted."""
     params = [user_id, *_working_roles(), workspace_id, run_id]
-    own: typing.Any = next(iter(apps.get_model("runs", "Run").objects.raw(_statement(), params)), None)
+    own: typing.Any = next(iter(Run.objects.raw(_statement(), params)), None)
     if own is not None and own.work_id:
         # In the order of the table's columns.
         held = [own.work_id, own.held_state, own.held_attempt]
@@ -354,7 +342,7 @@ def _working_roles() -> list[str]:
 def _statement() -> str:
     """Plain SQL, because scripts log with thousands of requests and the ORM needs longer to build it than SQL to run it."""
     tables: dict[str, type[Model]] = {
-        "run": apps.get_model("runs", "Run"),
+        "run": Run,
         "work": Work,
         "workspace": Workspace,
         "grp": ResourceGroup,
@@ -378,36 +366,6 @@ LEFT JOIN {t["work"]} h ON h.id = r.work_id
 WHERE r.workspace_id = %s AND r.run_id = %s AND r.deleted_at IS NULL"""
 
 
-# ---- which runs, models and versions
-
-
-def filter_readable(actor: Actor) -> Q:
-    """The runs that the token may read: those of its tree and experiment, and those that it created."""
-    own = actor.run
-    root = own.root_id or own.pk
-    return _below(own) | Q(pk=root) | Q(root=root) | Q(pk=own.parent_id) | Q(experiment=own.experiment_id)
-
-
-def filter_writable(actor: Actor) -> Q:
-    """The runs that it may change at the requested route."""
-    own = actor.run
-    if actor.may in (May.ADD, May.MAKE):
-        return _below(own) | Q(pk=own.parent_id)
-    if actor.may in (May.REPORT, May.STEER):
-        return _below(own)
-    return Q(pk=own.pk)
-
-
-def filter_below(actor: Actor) -> Q:
-    return _below(actor.run)
-
-
-def _below(own) -> Q:
-    """Its own run, those created by its token, and its descendants."""
-    above = Q(parent=own.pk) | Q(parent__parent=own.pk) | Q(root=own.pk)
-    return Q(pk=own.pk) | Q(made_by=own.pk) | above
-
-
 def check_heartbeat(actor: Actor, run) -> None:
     """A run with its own runner sends its own heartbeats."""
     if actor.is_run and run.pk != actor.run.pk and run.work_id:
@@ -418,8 +376,8 @@ def is_made_by(actor: Actor, row) -> bool:
     """Whether this run's token, or that of a descendant, created the model or version. People may change all."""
     if not actor.is_run or row.made_by_run == actor.run_id:
         return True
-    runs = apps.get_model("runs", "Run").objects.filter(workspace=actor.workspace_id, run_id=row.made_by_run)
-    return bool(row.made_by_run) and runs.filter(_below(actor.run)).exists()
+    runs = Run.objects.filter(workspace=actor.workspace_id, run_id=row.made_by_run)
+    return bool(row.made_by_run) and runs.filter(filter_below(actor)).exists()
 
 
 def check_made(actor: Actor, row) -> None:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from runs import run_tokens
+from runs import token_filters
 from runs.api import access, resources
 from runs.files import ranges, snapshots, uploads
 from runs.models import Run, Snapshot
@@ -68,7 +68,7 @@ def _find(request: HttpRequest, workspace_path: WorkspacePath, snapshot_id: str)
     found = Snapshot.objects.filter(workspace=workspace)
     if request.auth.is_run:
         found = found.filter(
-            runs__in=Run.objects.filter(run_tokens.filter_below(request.auth), deleted_at=None)
+            runs__in=Run.objects.filter(token_filters.filter_below(request.auth), deleted_at=None)
         ).distinct()
     try:
         row = found.filter(snapshot_id=uuid.UUID(snapshot_id)).first()

@@ -12,7 +12,7 @@ from accounts import activity
 from accounts.models import User
 from compute import queue
 from compute.models import ComputeTarget, Work
-from runs import attempts, rules, run_tokens
+from runs import attempts, rules, token_filters
 from runs.models.experiments import Experiment
 from runs.models.snapshots import Snapshot
 from runs.models.status import ACTIVE, BEFORE_RUNNING, MOVES, PROGRESS, TERMINAL, RunEvent, RunStatus
@@ -38,13 +38,13 @@ class ParameterChanged(Conflict):
 class RunQuerySet(models.QuerySet):
     def visible_to(self, actor):
         if actor.is_run:
-            return self.filter(run_tokens.filter_readable(actor), workspace=actor.workspace_id, deleted_at=None)
+            return self.filter(token_filters.filter_readable(actor), workspace=actor.workspace_id, deleted_at=None)
         return self.filter(workspace__in=Workspace.objects.visible_to(actor), deleted_at=None)
 
     def writable_by(self, actor):
         """For people all visible runs, because roles are checked separately; for a run token those it may change at the route."""
         if actor.is_run:
-            return self.filter(run_tokens.filter_writable(actor), workspace=actor.workspace_id, deleted_at=None)
+            return self.filter(token_filters.filter_writable(actor), workspace=actor.workspace_id, deleted_at=None)
         return self.visible_to(actor)
 
     def active(self):
