@@ -5,6 +5,7 @@ from typing import Any
 from mlflow_api import messages, validation
 from mlflow_api.errors import invalid_parameter
 from mlflow_api.request import MlflowRequest
+from runs.family_limits import check_child, list_ancestors
 from runs.models import Run
 
 
@@ -41,11 +42,11 @@ def store_tags(request: MlflowRequest, run: Run, tags: dict[str, str]) -> None:
 
 def _find_parent(request: MlflowRequest, run: Run, run_id: str) -> Run | None:
     """The new parent; None if it does not exist, then the tag is stored as it is."""
-    parent = ancestor = request.own_runs().filter(run_id=run_id).select_related("root").first()
-    while ancestor:
-        if ancestor.pk == run.pk:
+    parent = request.own_runs().filter(run_id=run_id).select_related("root").first()
+    if parent:
+        if run.pk in (parent.pk, *list_ancestors(parent)):
             raise invalid_parameter(f"The run {run_id} is the run itself or descends from it; it cannot be its parent.")
-        ancestor = ancestor.parent
+        check_child(parent, run)
     return parent
 
 

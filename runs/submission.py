@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from assets import environments, rebuilds, variables
 from compute import queue
 from compute.models import ComputeTarget
-from runs import distribution, job_changes, job_data, job_resources, job_settings, rules, work_kind
+from runs import distribution, family_limits, job_changes, job_data, job_resources, job_settings, rules, work_kind
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
@@ -215,6 +215,8 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
         made_by=actor.run,
         **fields,
     )
+    if parent:
+        family_limits.check_child(parent)
     statements.insert_row(run)
     # The start is not before the first stage and not in the future, even if a client's clock is wrong.
     began = min(run.started_at or run.created_at, run.created_at)

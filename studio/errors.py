@@ -2,7 +2,8 @@
 
 StudioError
 ├── Invalid       400  a value is wrong: the message says which, why, and what is allowed
-│   └── TooLarge  413
+│   ├── TooLarge  413
+│   └── LimitReached  422  the object has as many of something as it may have
 ├── Unauthenticated 401  the token is no longer valid
 ├── InTrash       404  it is in the trash, and the actor may restore it
 ├── Denied        403  the actor may see the object but not do this
@@ -32,6 +33,10 @@ class Invalid(StudioError):
 
 class TooLarge(Invalid):
     status, code = 413, "TooLarge"
+
+
+class LimitReached(Invalid):
+    status, code = 422, "limit_reached"
 
 
 class InTrash(StudioError):

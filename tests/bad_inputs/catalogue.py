@@ -151,6 +151,7 @@ R33 sdk/test_runner.py a_time_limit_is_kept
 R36 sdk/test_runner.py a_link_out_of_the_folder_is_not_collected
 R39 sdk/test_runner.py a_file_whose_name_is_not_utf_8_is_saved_under_a_readable_one
 R45 test_run_tokens.py a_token_that_has_ended_opens_no_route
+R47 runs/test_family_limits.py a_job_that_submits_itself_again_comes_to_an_end
 R52 sdk/test_runner.py cancel_ends_the_script_and_its_children
 R56 sdk/test_metrics_queue.py what_could_not_be_sent_is_counted_at_the_end
 R58 compute/test_queue.py a_node_that_is_to_leave_claims_nothing
@@ -218,7 +219,6 @@ R41 The limits of the account count.
 R42 Scripts share the network with the studio: docs/security.md.
 R43 As R42; Redis of the studio is a socket in the data folder, which is hidden (R49).
 R46 A script waits for room in its queue (S30), and nothing is refused for its pace.
-R47 Depth and number of children have no bound; each needs a node of its cluster, whose number is bounded.
 R51 As R42.
 R54 It harms only its own script.
 R57 Python's own words count.

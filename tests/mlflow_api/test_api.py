@@ -77,6 +77,21 @@ def test_a_run_carries_its_name_user_and_parent(tracking):
     assert both == INVALID
 
 
+def test_a_line_of_parents_has_a_limit_however_it_is_made(tracking):
+    def below(parent):
+        return [{"key": "mlflow.parentRunId", "value": parent}]
+
+    line = [tracking.new_run()]
+    for _ in range(10):
+        line.append(tracking.new_run(tags=below(line[-1])))
+    assert tracking.post("runs/create", experiment_id="0", tags=below(line[-1])) == INVALID
+    above = tracking.new_run()
+    moved = {"run_id": line[0], "key": "mlflow.parentRunId", "value": above}
+    assert tracking.post("runs/set-tag", **moved) == INVALID
+    assert tracking.post("runs/set-tag", run_id=line[9], key="mlflow.parentRunId", value=above) == {}
+    assert tracking.post("runs/set-tag", **(moved | {"value": line[8]})) == INVALID
+
+
 def test_a_run_ends_is_resumed_renamed_deleted_and_restored(tracking):
     run_id = tracking.new_run()
     info = tracking.post("runs/update", run_id=run_id, status="FINISHED", end_time=2000, run_name="new")["run_info"]
