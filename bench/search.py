@@ -39,27 +39,27 @@ TARGETS = {
     "page: a word that one job in ten has": 150,
     "page: grouped by a parameter of 5 values, means of 5 metrics": 150,
     "page: grouped by a parameter of 100 values, 50 of them shown": 150,
-    "charts: of 5 groups, each of 20,000 jobs": 300,
-    "charts: of 50 groups, each of 1,000 jobs": 300,
+    "charts: 5 groups, each of 20,000 jobs": 300,
+    "charts: 50 groups, each of 1,000 jobs": 300,
 }
 POLL_TARGET = 2
-WHY = """## What takes the time
+WHY = """## Where the time goes
 
-- Each page counts its jobs by state: 12 to 30 ms over an index of 100,000. The rest of the experiment page is Python: 18 statements, 400 cells and the template.
-- A grouped list joins each metric shown to each job: 500,000 rows. It is remembered until one of these jobs changes, and so are
-  its charts, which need the same. Its poll adds up the revisions of all jobs, for no single number changes with each of them.
-- A word is looked for in each name, id, description and tag. Deep pages walk the index up to their first row."""
+- Each page counts its jobs by state: 12 to 30 ms for an index of 100,000 jobs. The rest of the experiment page is Python: 18 statements, 400 cells and the template.
+- A grouped list joins each displayed metric to each job: 500,000 rows. It is cached until one of these jobs changes, and so are
+  its charts, which need the same rows. Its poll adds up the revisions of all jobs, because no single number changes with each of them.
+- A word is searched in each name, id, description and tag. Pages far down the list scan the index up to their first row."""
 # kB of all scripts, styles and HTML of a first visit, without Plotly.
 WEIGHT_TARGET = 150
 PAGES = {
     "experiment page": "",
     "sorted by a metric": "sort=-metric-accuracy",
-    "sorted by the least of a metric": "sort=min-accuracy",
+    "sorted by the minimum of a metric": "sort=min-accuracy",
     "sorted by a parameter of 10 values": "sort=param-depth",
     "sorted by a parameter of 100,000 values": "sort=-param-seed",
     "sorted by a tag": "sort=tag-team",
     "sorted by a parameter, then a metric": "sort=param-model&sort=-metric-auc",
-    "failed ones": "status=Failed",
+    "failed jobs": "status=Failed",
     "page 2000": "page=2000",
     "page 2000, sorted by a metric": "sort=-metric-accuracy&page=2000",
     "filter by a metric": "filter=metrics.accuracy>0.5",
@@ -70,9 +70,9 @@ PAGES = {
     "grouped by a parameter of 100 values, 50 of them shown": "group=param-lr&size=50",
 }
 CHARTS = {
-    "of a page": "",
-    "of 5 groups, each of 20,000 jobs": "group=param-model",
-    "of 50 groups, each of 1,000 jobs": "group=param-lr&size=50",
+    "one page": "",
+    "5 groups, each of 20,000 jobs": "group=param-model",
+    "50 groups, each of 1,000 jobs": "group=param-lr&size=50",
 }
 SEARCHES = {
     "filter and order by a metric": ("metrics.accuracy > 0.5", ["metrics.accuracy DESC"]),
@@ -83,13 +83,13 @@ SEARCHES = {
     "filter by two parameters": ("params.model = 'v3' and params.data = 'v1'", []),
     "filter by two parameters and a metric": ("params.model = 'v3' and params.data = 'v1' and metrics.auc < 0.2", []),
     "filter by a part of a parameter": ("params.seed LIKE '%77%'", []),
-    "filter by one or the other": ("params.model = 'v3' or metrics.auc < 0.2", []),
+    "filter by a parameter or a metric": ("params.model = 'v3' or metrics.auc < 0.2", []),
     "order by a parameter of 10 values": ("", ["params.depth ASC"]),
     "order by a parameter of 100,000 values": ("", ["params.seed DESC"]),
     "filter by a metric, order by a parameter": ("metrics.auc < 0.2", ["params.lr ASC"]),
     "order by a tag": ("", ["tags.team ASC"]),
     "order by name": ("", ["attributes.run_name ASC"]),
-    "failed ones, newest first": ("attributes.status = 'FAILED'", []),
+    "failed jobs, newest first": ("attributes.status = 'FAILED'", []),
     "no filter, newest first": ("", []),
 }
 
@@ -131,8 +131,8 @@ def page(found: dict[str, dict], runs: int) -> str:
         f"Measured by `make bench-lists` on {os.cpu_count()} cores ({platform.system()}, Python "
         f"{platform.python_version()}, {dt.date.today()}, load {first['load']:.0f}): ms of processor time of the server for one "
         f"request, its database included, the median of {TIMES} and the worst, the statements of a request, and kB of the answer "
-        "compressed. Nothing is remembered from the request before, as after a change of a job. Each job has 5 metrics, 5 "
-        "parameters and 2 tags. What misses its target is **bold**.",
+        "compressed. No request uses caches of an earlier one, as after a change of a job. Each job has 5 metrics, 5 "
+        "parameters and 2 tags. Values that miss their target are **bold**.",
         "",
         f"All scripts, styles and HTML of a first visit of the experiment page, compressed and without Plotly: "
         f"{first['weight'] / 1000:.0f} kB (target: {WEIGHT_TARGET} kB).",

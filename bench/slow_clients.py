@@ -1,10 +1,10 @@
 """The effect of 500 slow clients on the others: `python bench/slow_clients.py [clients] [rounds] [--table]`.
 
-A throw-away studio on SQLite. The slow clients, in a process of their own: two in five send their headers a byte a second, two
-in five a body of 1 kB so, one in ten stops in the middle of an upload of 90 MB, one in ten reads a file of 100 MB at 20 kB/s; who is cut
-off comes again. Meanwhile one client asks for the page of jobs, for an experiment, and logs metrics. In the rounds to compare with,
-the same clients are connected to a server that reads nothing, so what they themselves take of the cores counts in both. Rounds
-take turns, since the machine's own noise is larger than what is measured. --table prints rows for docs/slow_clients.md.
+A temporary studio on SQLite. The slow clients run in a separate process: two in five send their headers at one byte a second, two
+in five a body of 1 kB, one in ten stops in the middle of an upload of 90 MB, one in ten reads a file of 100 MB at 20 kB/s; clients that are
+disconnected connect again. Meanwhile one client requests the page of jobs and an experiment, and logs metrics. In the rounds to compare with,
+the same clients are connected to a server that reads nothing, so their own processor time counts in both. The rounds
+alternate, because the noise of the machine is larger than the effect. --table prints rows for docs/slow_clients.md.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A tracking server that answers at once and keeps nothing: what the client takes for itself shows against it.
+"""A tracking server that responds immediately and stores nothing, to measure the time of the client itself.
 
 `python bench/stub.py PORT`
 """

@@ -36,7 +36,7 @@ class Row:
     unit: str
     target: float | None = None
     more_is_better: bool = False
-    # The ratio to reach to FastTrackML, and the share of the rate of a server that answers at once.
+    # The ratio to reach to FastTrackML, and the share of the rate of a server that responds immediately.
     go_target: float | None = None
     share_target: float | None = None
 
@@ -50,22 +50,22 @@ class Row:
 ROWS = [
     Row("start", "second start to the first page", "s", 3),
     Row("memory", "idle memory of all processes (PSS)", "MB", 4),
-    Row("client_1", "`log_metric` by MLflow's client, 1 thread", "calls/s", 5, True, 1.1, 0.6),
+    Row("client_1", "`log_metric` with MLflow's client, 1 thread", "calls/s", 5, True, 1.1, 0.6),
     Row("client_8", "the same, 8 threads in 4 processes", "calls/s", 5, True, 1.1, 0.6),
-    Row("plain_1", "one point by plain HTTP, 1 connection", "calls/s", 5, True),
+    Row("plain_1", "one point with plain HTTP, 1 connection", "calls/s", 5, True),
     Row("plain_8", "the same, 8 connections", "calls/s", 5, True),
-    Row("batch", "`log_batch` of 1,000 by plain HTTP", "points/s", 10, True, 4),
-    Row("million", "{points:,} points over 10 keys by MLflow's client", "s", 8, share_target=0.6),
+    Row("batch", "`log_batch` of 1,000 with plain HTTP", "points/s", 10, True, 4),
+    Row("million", "{points:,} points over 10 keys with MLflow's client", "s", 8, share_target=0.6),
     Row("bytes", "database per point", "bytes", 10),
     Row("history", "history of {tenth:,} points of one key, plain", "s", 10),
-    Row("chart", "chart of 320 points out of them", "s", 10),
-    Row("fill", "making runs with 5 metrics and 5 params", "runs/s", None, True, 1),
+    Row("chart", "chart of 320 of these points", "s", 10),
+    Row("fill", "creation of runs with 5 metrics and 5 params", "runs/s", None, True, 1),
     Row("search", "search of {runs:,} runs: filter and order by metrics, first 100, median", "s", 20),
-    Row("upload", "artifact of {megabytes} MB: upload by MLflow's client", "MB/s", 2, True),
+    Row("upload", "artifact of {megabytes} MB: upload with MLflow's client", "MB/s", 2, True),
     Row("download", "the same, download", "MB/s", 2, True),
-    Row("plain_upload", "the same upload by plain HTTP", "MB/s", 2, True),
-    Row("plain_download", "the same download by plain HTTP", "MB/s", 2, True),
-    Row("growth", "memory that both transfers took on top, at most (RSS)", "MB"),
+    Row("plain_upload", "the same upload with plain HTTP", "MB/s", 2, True),
+    Row("plain_download", "the same download with plain HTTP", "MB/s", 2, True),
+    Row("growth", "additional memory for both transfers, maximum (RSS)", "MB"),
 ]
 # What is measured again in each round; the others take long, or leave behind what later ones read.
 ONCE = {"million", "fill", "artifact", "plain_artifact"}
@@ -153,7 +153,7 @@ class Sitting:
         self.note(server, figures)
 
     def against_stub(self, folder: pathlib.Path, only: list[str] | None) -> None:
-        limit = Stub("a server that answers at once", folder)
+        limit = Stub("a server that responds immediately", folder)
         limit.start()
         task = {"url": limit.url, "token": "none", "stored": False, **self.sizes}
         try:
@@ -255,8 +255,8 @@ def judged(row: Row, ours: float | None, theirs: float | None, target: float | N
 
 
 def limits(sitting: Sitting) -> str:
-    name = "a server that answers at once"
-    lines = ["| against a server that answers at once | measured | ours | share | target | reached |"]
+    name = "a server that responds immediately"
+    lines = ["| against a server that responds immediately | measured | ours | share | target | reached |"]
     lines.append("|---|--:|--:|--:|--:|---|")
     sizes = {**sitting.sizes, "tenth": sitting.sizes["points"] // 10}
     for row in ROWS:
@@ -273,7 +273,7 @@ def limits(sitting: Sitting) -> str:
 
 BUSY = """
 
-**Other work shared the machine meanwhile**: figures of seconds are much worse than on a quiet one, and ratios unsteady."""
+**Other programs were running at the same time**: times are much longer than on an idle machine, and ratios vary."""
 # The measurements of bench/live.py, with the largest value that is allowed.
 LIVE = {
     "points/s": None,
@@ -283,14 +283,14 @@ LIVE = {
     "states p95 ms": 300,
     "writes p95 ms": 300,
     "late p95 ms": None,
-    "server's processor seconds a second": None,
+    "server's processor seconds per second": None,
     "errors": 0,
     "lost": 0,
 }
 
 
 def watched(found: dict) -> str:
-    lines = ["| figure | measured | allowed | kept |", "|---|--:|--:|---|"]
+    lines = ["| figure | measured | allowed | reached |", "|---|--:|--:|---|"]
     for name, limit in LIVE.items():
         kept = ["–", "–"] if limit is None else [f"≤ {limit}", "yes" if found[name] <= limit else "**no**"]
         lines.append("| " + " | ".join([name, number(found[name]), *kept]) + " |")
@@ -308,22 +308,22 @@ def page(title: str, sitting: Sitting, peers: list[str], about: str, found: dict
 
 {table(sitting, peers)}
 
-## What no server can beat
+## The limit of MLflow's client
 
-MLflow's client takes most of the time of a call itself: it builds each request, point by point, and reads the answer.
-The same measurements against a server that answers at once and keeps nothing (`bench/stub.py`):
+Most of the time of a call is spent in MLflow's client itself: it builds each request, point by point, and parses the response.
+The same measurements against a server that responds immediately and stores nothing (`bench/stub.py`):
 
 {limits(sitting)}
 
-So by MLflow's client a ratio to MLflow's server cannot be higher than what this table allows; the rows by plain HTTP show
-the servers. [Where a logged point's time goes](architecture.md#where-a-logged-points-time-goes) has a profile.
+So with MLflow's client, the ratio to MLflow's server cannot be higher than this table allows; the rows for plain HTTP compare
+the servers alone. [Where a logged point's time goes](architecture.md#where-a-logged-points-time-goes) has a profile.
 Lists and searches over 100,000 jobs have [a page of their own](search_speed.md).
 
-## Watched while it runs
+## While pages watch live runs
 
-{live.BROWSERS} pages poll {live.RUNS} live runs while each of these is sent {live.POINTS} points a second, with two web processes
-(`bench/live.py`). `polls` ask each second for new points, `states` each two for the run's state, `late` is how long after its time a
-script sent its points. Nothing may be lost: at the end every point is compared.
+{live.BROWSERS} pages poll {live.RUNS} live runs while each run receives {live.POINTS} points a second, with two web processes
+(`bench/live.py`). `polls` request new points each second, `states` the run's state every two seconds, and `late` is the delay with which
+a script sent its points. No point may be lost: at the end all are compared.
 
 {watched(found)}
 """
@@ -334,8 +334,8 @@ def described(peers: list[str], version: str, args: argparse.Namespace, load: fl
     machine = f"{os.cpu_count()} cores, {gigabytes:.0f} GB, {platform.system()}, Python {platform.python_version()}"
     how = " with small sizes (`--quick`)" if args.quick else ""
     return f"""Measured by `make bench-tracking`{how}, which rewrites this page: the studio, {version}, all on
-{"PostgreSQL" if args.postgres else "SQLite"}, started and measured by one script in one sitting, in turns. Of MLflow's settings
-({", ".join(peer for peer in peers if peer != GO)}) the best one counts for each row; a server *fails* where it gave an error or a wrong answer. What was written is read back and compared. Machine:
+{"PostgreSQL" if args.postgres else "SQLite"}, started and measured by one script in one session, alternating. Of MLflow's settings
+({", ".join(peer for peer in peers if peer != GO)}) the best one counts for each row; a server *fails* where it returned an error or a wrong response. All written data is read back and compared. Machine:
 {machine}, load {load:.1f} before the start. The clients run on the same machine and are part of every figure.{BUSY if load > 1 else ""}"""
 
 
@@ -343,10 +343,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes")
     parser.add_argument(
-        "--rounds", type=int, default=3, help="how often short measurements are taken in turn; the median counts"
+        "--rounds",
+        type=int,
+        default=3,
+        help="how often short measurements are repeated, alternating; the median counts",
     )
     parser.add_argument("--postgres", action="store_true", help="both servers on the PostgreSQL server of DATABASE_URL")
-    parser.add_argument("--only", nargs="*", choices=ORDER, help="these measurements only; prints, writes no page")
+    parser.add_argument(
+        "--only", nargs="*", choices=ORDER, help="run only these measurements and print them, without writing the page"
+    )
     args = parser.parse_args()
     # Servers are ended on a SIGTERM too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
