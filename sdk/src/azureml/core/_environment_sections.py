@@ -8,6 +8,7 @@ from typing import Any, List, Mapping, Optional
 
 from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
 
+from azureml._unused import warn_of_unused
 from azureml.core._config_element import ConfigElement
 from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.container_registry import ContainerRegistry
@@ -29,6 +30,7 @@ class PythonSection(ConfigElement):
     )
 
     def __init__(self, **kwargs: Any):
+        warn_of_unused("PythonSection", **kwargs)
         self.interpreter_path = "python"
         self.user_managed_dependencies = False
         self.conda_dependencies: Optional[CondaDependencies] = CondaDependencies()
@@ -114,6 +116,7 @@ class DockerSection(ConfigElement):
     )
 
     def __init__(self, **kwargs: Any):
+        warn_of_unused("DockerSection", **kwargs)
         self._base_image: Optional[str] = DEFAULT_CPU_IMAGE
         self._base_dockerfile: Optional[str] = None
         self._build_context: Optional[DockerBuildContext] = None
@@ -216,6 +219,7 @@ class SparkSection(ConfigElement):
     _fields = ("repositories", "packages", "precache_packages")
 
     def __init__(self, **kwargs: Any):
+        warn_of_unused("SparkSection", **kwargs)
         self.repositories: List[str] = []
         self.packages: List[SparkPackage] = []
         self.precache_packages = True

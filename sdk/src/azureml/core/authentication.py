@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Optional, Tuple, Union
 from lazuli import config, login, service_principals
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.exceptions import AuthenticationException, UserErrorException
 
 AccessToken = namedtuple("AccessToken", ["token", "expires_on"])
@@ -95,6 +96,7 @@ class MsiAuthentication(AbstractAuthentication):
     """The identity of the machine or run: the run's own token, or `LAZULI_TOKEN`."""
 
     def __init__(self, cloud: Optional[str] = None, **kwargs: Any):
+        warn_of_unused("MsiAuthentication", **kwargs)
         super().__init__(cloud)
 
     def _token_for(self, url: str) -> str:

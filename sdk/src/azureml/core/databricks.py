@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.core._config_element import ConfigElement
 from azureml.exceptions import UserErrorException
 
@@ -54,6 +55,7 @@ class DatabricksSection(ConfigElement):
     _fields = ("maven_libraries", "pypi_libraries", "rcran_libraries", "jar_libraries", "egg_libraries")
 
     def __init__(self, **kwargs: Any):
+        warn_of_unused("DatabricksSection", **kwargs)
         self.maven_libraries: List[MavenLibrary] = []
         self.pypi_libraries: List[PyPiLibrary] = []
         self.rcran_libraries: List[RCranLibrary] = []

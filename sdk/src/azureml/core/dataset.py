@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 from lazuli.errors import NotAvailable
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.data.abstract_dataset import AbstractDataset, RegisteredDatasets
 from azureml.data.dataset_factory import FileDatasetFactory, TabularDatasetFactory
 
@@ -26,10 +27,12 @@ class Dataset:
     @staticmethod
     def get_by_name(workspace: Any, name: str, version: Union[str, int] = "latest", **kwargs: Any) -> Any:
         """Raises UserErrorException if there is no such dataset."""
+        warn_of_unused("Dataset.get_by_name", **kwargs)
         return AbstractDataset.get_by_name(workspace, name, version)
 
     @staticmethod
     def get_by_id(workspace: Any, id: str, **kwargs: Any) -> Any:
+        warn_of_unused("Dataset.get_by_id", **kwargs)
         return AbstractDataset.get_by_id(workspace, id)
 
     @staticmethod

@@ -8,6 +8,7 @@ from lazuli.data import datastores
 from lazuli.errors import Conflict, NotAvailable, UserErrorException
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.data.abstract_datastore import AbstractDatastore
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 
@@ -63,6 +64,14 @@ class Datastore:
         """A container of Azure Blob Storage. The key goes into the key vault, and is not shown again."""
         if sas_token and account_key:
             raise UserErrorException("Give a sas_token or an account_key, not both.")
+        warn_of_unused(
+            "Datastore.register_azure_blob_container",
+            create_if_not_exists=create_if_not_exists,
+            blob_cache_timeout=blob_cache_timeout,
+            grant_workspace_access=grant_workspace_access,
+            subscription_id=subscription_id,
+            resource_group=resource_group,
+        )
         properties: Json = {
             "datastoreType": "AzureBlob",
             "accountName": account_name,
@@ -92,6 +101,14 @@ class Datastore:
         grant_workspace_access: bool = False,
     ) -> AbstractDatastore:
         """A file system of Azure Data Lake Storage Gen2, with the secret of a service principal."""
+        warn_of_unused(
+            "Datastore.register_azure_data_lake_gen2",
+            resource_url=resource_url,
+            authority_url=authority_url,
+            subscription_id=subscription_id,
+            resource_group=resource_group,
+            grant_workspace_access=grant_workspace_access,
+        )
         credentials: Json = {"credentialsType": "None"}
         if client_secret:
             secrets = {"clientSecret": client_secret}

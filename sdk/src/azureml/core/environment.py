@@ -18,6 +18,7 @@ from lazuli.environments.definitions import DEFAULT_CPU_IMAGE
 from lazuli.yaml_text import parse_yaml
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.core._config_element import ConfigElement
 from azureml.core._environment_sections import (
     DEFAULT_GPU_IMAGE,
@@ -99,6 +100,7 @@ class Environment(ConfigElement):
     def __init__(self, name: str, **kwargs: Any):
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise UserErrorException("An environment needs a name.")
+        warn_of_unused("Environment", **kwargs)
         self.name = name
         self.version: Optional[str] = None
         self.asset_id: Optional[str] = None
@@ -189,11 +191,13 @@ class Environment(ConfigElement):
 
     def build(self, workspace: Any, image_build_compute: Any = None) -> ImageBuildDetails:
         """Register the environment; its packages are installed on the first node that needs them."""
+        warn_of_unused("Environment.build", image_build_compute=image_build_compute)
         self.register(workspace)
         return ImageBuildDetails(self, None)
 
     def build_local(self, workspace: Any, platform: Any = None, **kwargs: Any) -> LocalBuildDetails:
         """Install the packages on this machine, into the cache that local runs use."""
+        warn_of_unused("Environment.build_local", platform=platform, **kwargs)
         return LocalBuildDetails(self, workspace)
 
     def clone(self, new_name: str) -> Environment:

@@ -9,6 +9,7 @@ from lazuli.runs.experiments import check_experiment_name, create_experiment, ex
 from lazuli.workspace_config import find_config_file, read_json_object
 
 from azureml import _absent, _html_table
+from azureml._unused import warn_of_unused
 from azureml.core import _registry
 from azureml.core._run_data import attach_data
 from azureml.core.run import Run
@@ -54,6 +55,7 @@ class Experiment:
         _experiment_dto: Optional[Json] = None,
         **kwargs: Any,
     ):
+        warn_of_unused("Experiment", **kwargs)
         if not _skip_name_validation:
             check_experiment_name(name)
         self._workspace = workspace
@@ -123,6 +125,7 @@ class Experiment:
                 f"A {type(config).__name__} cannot be submitted; pass a ScriptRunConfig, or the configuration of a "
                 "service that this version of Lazuli Studio has."
             )
+        warn_of_unused("Experiment.submit", 4, **kwargs)
         from lazuli.runs.submission import submit_job  # start-up time
 
         run_config, folder = get_run_config_from_script_run(config), config.source_directory

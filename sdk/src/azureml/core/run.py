@@ -19,6 +19,7 @@ from lazuli.runs.tag_values import convert_to_texts
 from lazuli.runs.waiting import POST_PROCESSING_STATES, RUNNING_STATES
 
 from azureml import _absent, _html_table
+from azureml._unused import warn_of_unused
 from azureml.core import _interactive, _registry
 from azureml.core._metrics import make_metrics_queue
 from azureml.core._offline_run import _OfflineRun as _OfflineRun
@@ -50,6 +51,7 @@ class Run:
         self._remote = RunClient(experiment.workspace._remote, run_id)
         self._files = self._remote.files
         self._metrics: Optional[MetricsQueue] = None
+        self._warned_of_description = False
         self._parent: Optional[Run] = None
         self._session: Any = None
         self._started_at: Optional[float] = None
@@ -62,11 +64,13 @@ class Run:
 
         Raises RunEnvironmentException outside of a run if `allow_offline` is false.
         """
+        warn_of_unused("Run.get_context", **kwargs)
         return _registry.find_run_context(allow_offline)
 
     @classmethod
     def get_submitted_run(cls, **kwargs: Any) -> Any:
         """The older name of `get_context(allow_offline=False)`."""
+        warn_of_unused("Run.get_submitted_run", **kwargs)
         return cls.get_context(allow_offline=False)
 
     @staticmethod
@@ -264,33 +268,33 @@ class Run:
 
     def log(self, name: str, value: Any, description: str = "", step: Optional[int] = None) -> None:
         """Log one value; values of the same name make a series."""
-        self._log_metric(metric_values.scalar_metric(name, value, step))
+        self._log_metric(metric_values.scalar_metric(name, value, step), description)
 
     def log_list(self, name: str, value: Any, description: str = "") -> None:
-        self._log_metric(metric_values.list_metric(name, value))
+        self._log_metric(metric_values.list_metric(name, value), description)
 
     def log_row(self, name: str, description: Optional[str] = None, **kwargs: Any) -> None:
-        self._log_metric(metric_values.row_metric(name, kwargs))
+        self._log_metric(metric_values.row_metric(name, kwargs), description)
 
     def log_table(self, name: str, value: Dict[str, Any], description: str = "") -> None:
-        self._log_metric(metric_values.table_metric(name, value))
+        self._log_metric(metric_values.table_metric(name, value), description)
 
     def log_image(self, name: str, path: Optional[str] = None, plot: Any = None, description: str = "") -> None:
         """Log an image file, or anything with `savefig`, such as matplotlib's pyplot or a figure."""
         stored_as, content = metric_values.read_image(name, path, plot)
-        self._log_file(name, "image", stored_as, content)
+        self._log_file(name, "image", stored_as, content, description)
 
     def log_confusion_matrix(self, name: str, value: Any, description: str = "") -> None:
-        self._log_json(name, "confusion_matrix", value)
+        self._log_json(name, "confusion_matrix", value, description)
 
     def log_residuals(self, name: str, value: Any, description: str = "") -> None:
-        self._log_json(name, "residuals", value)
+        self._log_json(name, "residuals", value, description)
 
     def log_predictions(self, name: str, value: Any, description: str = "") -> None:
-        self._log_json(name, "predictions", value)
+        self._log_json(name, "predictions", value, description)
 
     def log_accuracy_table(self, name: str, value: Any, description: str = "") -> None:
-        self._log_json(name, "accuracy_table", value)
+        self._log_json(name, "accuracy_table", value, description)
 
     def get_metrics(
         self,
@@ -304,6 +308,7 @@ class Run:
         A metric is a single value, a list, or for a table a dict of lists; `populate` replaces the address of an image
         or a JSON metric by its content (bytes).
         """
+        warn_of_unused("Run.get_metrics", run_type=run_type)
         self.flush()
         found: Dict[str, Json] = {}
         for series in self._remote.list_metrics(name, recursive):
@@ -318,8 +323,11 @@ class Run:
         if self._metrics is not None and not self._metrics.flush(timeout_seconds):
             raise AzureMLException(f"{self._metrics.pending} metric(s) have not been sent after {timeout_seconds} s.")
 
-    def _log_metric(self, metric: Json) -> None:
+    def _log_metric(self, metric: Json, description: Optional[str] = None) -> None:
         self._check_open()
+        if description and not self._warned_of_description:
+            self._warned_of_description = True
+            warn_of_unused(f"Run.log ({metric['name']!r})", 4, description=description)
         if self._metrics is None:
             self._metrics = make_metrics_queue(self._remote, self._experiment.workspace._auth)
         for part in metric_values.split_metric(metric):
@@ -330,14 +338,15 @@ class Run:
         if (self._dto or {}).get("status") in waiting.FINAL_STATES:
             raise UserErrorException(f"The run {self._run_id} is {self.status}; it accepts no more metrics.")
 
-    def _log_json(self, name: str, kind: str, value: Any) -> None:
-        self._log_file(name, kind, name, metric_values.encode_json_text(value, kind.replace("_", " ")).encode())
+    def _log_json(self, name: str, kind: str, value: Any, description: str) -> None:
+        content = metric_values.encode_json_text(value, kind.replace("_", " ")).encode()
+        self._log_file(name, kind, name, content, description)
 
-    def _log_file(self, name: str, kind: str, path: str, content: Any) -> None:
+    def _log_file(self, name: str, kind: str, path: str, content: Any, description: str) -> None:
         metric = metric_values.file_metric(name, kind, normalize_name(path))
         self._check_open()
         self._files.upload(path, content)
-        self._log_metric(metric)
+        self._log_metric(metric, description)
 
     def _read_logged_file(self, address: str) -> bytes:
         return self._files.read(address.split(f"dcid.{self._run_id}/", 1)[-1])
@@ -355,6 +364,7 @@ class Run:
         timeout_seconds: Optional[int] = None,
         datastore_name: Optional[str] = None,
     ) -> Dict[str, Artifact]:
+        warn_of_unused("Run.upload_files", timeout_seconds=timeout_seconds)
         names, paths = list_of(names), list_of(paths)
         if len(names) != len(paths):
             raise UserErrorException(f"There are {len(names)} names, but {len(paths)} paths.")
@@ -388,6 +398,7 @@ class Run:
         timeout_seconds: Optional[int] = None,
     ) -> None:
         """Save all files below `prefix` with their folders; `append_prefix=False` leaves the prefix out of the paths."""
+        warn_of_unused("Run.download_files", timeout_seconds=timeout_seconds)
         self._files.download_files(prefix, output_directory, output_paths, append_prefix)
 
     def get_all_logs(self, destination: Optional[str] = None) -> List[str]:
@@ -437,6 +448,7 @@ class Run:
         **kwargs: Any,
     ) -> Any:
         """Register a file or folder of the run, by default the one of the model's name. Raises ModelPathNotFoundException."""
+        warn_of_unused("Run.register_model", **kwargs)
         details = (tags, properties, description, model_framework, model_framework_version)
         references = (datasets, sample_input_dataset, sample_output_dataset, resource_configuration)
         return _registry.register_model(self, model_name, model_path, details, references)

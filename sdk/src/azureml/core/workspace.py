@@ -13,6 +13,7 @@ from lazuli.errors import NotAvailable
 from lazuli.workspaces import WorkspaceClient, WorkspaceCreation
 
 from azureml import _absent, _html_table
+from azureml._unused import warn_of_unused
 from azureml.core.authentication import (
     AbstractAuthentication,
     AzureMLTokenAuthentication,
@@ -106,6 +107,7 @@ class Workspace:
 
         Raises WorkspaceException if none or several workspaces match.
         """
+        warn_of_unused("Workspace.get", id=id)
         client = _connect(auth)
         return Workspace._from_remote(
             workspaces.find_workspace(client, name, subscription_id, resource_group, location), auth
@@ -160,6 +162,8 @@ class Workspace:
         identity = primary_user_assigned_identity or user_assigned_identity_for_cmk_encryption
         _refuse_unavailable(Databricks=adb_workspace, private_endpoints=private_endpoint_config)
         _refuse_unavailable(managed_identities=identity, customer_managed_keys=cmk_keyvault or resource_cmk_uri)
+        mode = system_datastores_auth_mode.lower() != "accesskey"
+        warn_of_unused("Workspace.create", system_datastores_auth_mode=mode, v1_legacy_mode=v1_legacy_mode is not None)
         workspaces.check_workspace_name(name)
         creation = WorkspaceCreation(_connect(auth), name, subscription_id, resource_group)
         if creation.check_exists(exist_ok):
@@ -265,6 +269,7 @@ class Workspace:
             managed_identities=primary_user_assigned_identity,
             virtual_networks=allow_public_access_when_behind_vnet,
         )
+        warn_of_unused("Workspace.update", v1_legacy_mode=v1_legacy_mode is not None)
         body = _drop_none(tags=tags, properties=_drop_none(friendlyName=friendly_name, description=description) or None)
         self._remote.update(body)
         return self.get_details()

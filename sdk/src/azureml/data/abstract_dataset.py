@@ -13,6 +13,7 @@ from lazuli.data.definitions import add_step, find_step
 from lazuli.errors import UserErrorException
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 
 Json = Dict[str, Any]
 CLASSES = {
@@ -68,10 +69,12 @@ class AbstractDataset:
     @staticmethod
     def get_by_name(workspace: Any, name: str, version: Union[str, int] = "latest", **kwargs: Any) -> Any:
         """Raises UserErrorException if there is no such dataset."""
+        warn_of_unused("Dataset.get_by_name", **kwargs)
         return from_resource(workspace, datasets.get_version(workspace._remote, name, str(version)))
 
     @staticmethod
     def get_by_id(workspace: Any, id: str, **kwargs: Any) -> Any:
+        warn_of_unused("Dataset.get_by_id", **kwargs)
         return from_resource(workspace, datasets.get_dataset(workspace._remote, id))
 
     @staticmethod

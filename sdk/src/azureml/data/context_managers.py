@@ -10,6 +10,7 @@ from typing import Any, Optional
 from lazuli.data import sources
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 
 
 class DatasetContextManager:
@@ -18,6 +19,11 @@ class DatasetContextManager:
     def __init__(
         self, config: Any, ignore_already_mounted_error: bool = False, force_mount_with_allow_other: bool = False
     ):
+        warn_of_unused(
+            "DatasetContextManager",
+            ignore_already_mounted_error=ignore_already_mounted_error,
+            force_mount_with_allow_other=force_mount_with_allow_other,
+        )
         self._dataset, self._mount_point = config if isinstance(config, tuple) else (config, None)
         self._made: Optional[str] = None
 

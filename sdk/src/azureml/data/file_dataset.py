@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 import uuid
+import warnings
 from typing import Any, List, Optional, Tuple
 
 from lazuli.data import datasets, sources
+from lazuli.data.errors import FilesNotFound
 from lazuli.errors import NotAvailable
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.data._expressions import Expression, to_expression
 from azureml.data.abstract_dataset import AbstractDataset
 from azureml.data.context_managers import DatasetContextManager
@@ -27,13 +30,23 @@ class FileDataset(AbstractDataset):
     def download(
         self, target_path: Optional[str] = None, overwrite: bool = False, ignore_not_found: bool = False
     ) -> List[str]:
-        """Download the files and return their local paths; a new temporary folder unless `target_path` names one."""
+        """Download the files and return their local paths; a new temporary folder unless `target_path` names one.
+
+        With `ignore_not_found`, a file that is not there is a warning, not an error.
+        """
         folder = os.path.abspath(os.path.expanduser(target_path)) if target_path else tempfile.mkdtemp()
-        found = sources.find_sources(self._remote, self._definition)
-        return sources.download_sources(self._remote, found, folder, overwrite)
+        try:
+            found = sources.find_sources(self._remote, self._definition)
+        except FilesNotFound as error:
+            if not ignore_not_found:
+                raise
+            warnings.warn(error.message, stacklevel=2)
+            return []
+        return sources.download_sources(self._remote, found, folder, overwrite, ignore_not_found)
 
     def mount(self, mount_point: Optional[str] = None, **kwargs: Any) -> DatasetContextManager:
         """A context manager whose `mount_point` has the files. They are downloaded when it starts."""
+        warn_of_unused("FileDataset.mount", **kwargs)
         return DatasetContextManager((self, mount_point))
 
     # ---- in runs

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 from lazuli.errors import NotAvailable, UserErrorException
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.data.dataset_consumption_config import NAME
 
 Json = Dict[str, Any]
@@ -137,6 +138,7 @@ class OutputFileDatasetConfig(OutputDatasetConfig, TransformationMixin):
         self._globs: Optional[List[str]] = None
 
     def as_mount(self, disable_metadata_cache: bool = False) -> OutputFileDatasetConfig:
+        warn_of_unused("OutputFileDatasetConfig.as_mount", disable_metadata_cache=disable_metadata_cache)
         return self._with_mode("mount", False, None)
 
     def as_upload(self, overwrite: bool = False, source_globs: Any = None) -> OutputFileDatasetConfig:

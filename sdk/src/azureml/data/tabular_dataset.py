@@ -198,7 +198,8 @@ class TabularDataset(AbstractDataset):
                 pairs.append((local, inside))
             transfer.upload_files(datastore.workspace._remote, datastore.name, pairs)
         form = "/".join(["", *(f"{{{key}}}" for key in partition_keys), "data.parquet"])
-        made = self.Tabular.from_parquet_files((datastore, f"{root}/**/*.parquet"), partition_format=form)
+        make = self.File.from_files if partition_as_file_dataset else self.Tabular.from_parquet_files
+        made = make((datastore, f"{root}/**/*.parquet"), partition_format=form)
         return made.register(datastore.workspace, name, create_new_version=True) if name else made
 
     def submit_profile_run(

@@ -19,3 +19,7 @@ class DatasetExecutionError(UserErrorException):
     """The data cannot be read with the steps of the dataset."""
 
     _error_code = "ScriptExecution"
+
+
+class FilesNotFound(DatasetExecutionError):
+    """Files that the paths of a dataset name are not there."""

@@ -9,13 +9,14 @@ import posixpath
 import random
 import re
 import tempfile
+import warnings
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import unquote, urlsplit
 
 from lazuli.data import datastores, timestamps, transfer
 from lazuli.data.compiler import LocalFile
 from lazuli.data.datastores import RemoteFile
-from lazuli.data.errors import DatasetExecutionError
+from lazuli.data.errors import DatasetExecutionError, FilesNotFound
 from lazuli.data.partitions import PartitionFormat
 from lazuli.runs.glob_patterns import Glob
 from lazuli.workspaces import WorkspaceClient
@@ -37,7 +38,7 @@ class Source(NamedTuple):
 
 
 def find_sources(workspace: Optional[WorkspaceClient], definition: Mapping[str, Any]) -> List[Source]:
-    """The files in their order, after the steps that choose among files. Raises DatasetExecutionError if there are none."""
+    """The files in their order, after the steps that choose among files. Raises FilesNotFound if there are none."""
     found: List[Tuple[RemoteFile, str, str]] = []
     seen = set()
     for path in definition["paths"]:
@@ -47,7 +48,7 @@ def find_sources(workspace: Optional[WorkspaceClient], definition: Mapping[str, 
                 found.append((remote, base, url))
     if not found:
         shown = ", ".join(path.get("url") or f"{path['datastore']}: {path['path']}" for path in definition["paths"][:5])
-        raise DatasetExecutionError(f"The paths of the dataset do not match any files: {shown}.")
+        raise FilesNotFound(f"The paths of the dataset do not match any files: {shown}.")
     sources = _strip_common(found)
     if definition["kind"] == "file":
         for step in definition["steps"]:
@@ -182,18 +183,30 @@ _FILE_STEPS: Dict[str, Callable[[List[Source], Mapping[str, Any]], List[Source]]
 
 
 def download_sources(
-    workspace: Optional[WorkspaceClient], sources: Sequence[Source], folder: str, overwrite: bool = False
+    workspace: Optional[WorkspaceClient],
+    sources: Sequence[Source],
+    folder: str,
+    overwrite: bool = False,
+    ignore_not_found: bool = False,
 ) -> List[str]:
-    """Download the files below a folder and return their paths there."""
+    """Download the files below a folder and return their paths there; with `ignore_not_found` of those that are there."""
     paths = [datastores.local_path(folder, source.inside) for source in sources]
     pairs = [(source.remote, path) for source, path in zip(sources, paths) if not source.url]
+    found: List[str] = []
     if pairs:
         assert workspace is not None
-        transfer.download_files(workspace, pairs, overwrite=overwrite)
+        found += transfer.download_files(workspace, pairs, overwrite=overwrite, ignore_not_found=ignore_not_found)
     for source, path in zip(sources, paths):
         if source.url:
-            _download_url(source.url, path, overwrite)
-    return paths
+            try:
+                _download_url(source.url, path, overwrite)
+            except FilesNotFound as error:
+                if not ignore_not_found:
+                    raise
+                warnings.warn(error.message, stacklevel=3)
+            else:
+                found.append(path)
+    return [path for path in paths if path in set(found)]
 
 
 def fetch_local(workspace: Optional[WorkspaceClient], sources: Sequence[Source], folder: str) -> List[LocalFile]:
@@ -228,6 +241,8 @@ def _download_url(url: str, path: str, overwrite: bool) -> None:
     part = path + ".part"
     try:
         with httpx.stream("GET", url, follow_redirects=True, timeout=TIMEOUT) as answer:
+            if answer.status_code == 404:
+                raise FilesNotFound(f"{url} answered 404 {answer.reason_phrase}.")
             if answer.status_code != 200:
                 raise DatasetExecutionError(f"{url} answered {answer.status_code} {answer.reason_phrase}.")
             with open(part, "wb") as output:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from lazuli.data import datastores
 from lazuli.data.datastores import RemoteFile
-from lazuli.errors import ServiceException, UserErrorException
+from lazuli.errors import NotFound, ServiceException, UserErrorException
 from lazuli.workspaces import WorkspaceClient
 
 THREADS = 8
@@ -56,9 +57,12 @@ def download_files(
     *,
     overwrite: bool = False,
     keep: bool = False,
+    ignore_not_found: bool = False,
     log: Optional[Log] = None,
 ) -> List[str]:
     """Download (file, local path) pairs and return the paths.
+
+    With `ignore_not_found`, a file that is not there any more is a warning.
 
     What is there already is replaced with `overwrite`, left with `keep`, else an error.
     """
@@ -68,13 +72,21 @@ def download_files(
         raise UserErrorException(f"File {present[0]} already exists. Set overwrite=True to overwrite it.")
     wanted = [pair for pair in pairs if overwrite or not keep or not os.path.exists(pair[1])]
 
+    missing: List[str] = []
+
     def fetch(pair: Tuple[RemoteFile, str]) -> None:
         say(f"Downloading {pair[0].path}")
-        datastores.download_file(workspace, *pair)
+        try:
+            datastores.download_file(workspace, *pair)
+        except NotFound as error:
+            if not ignore_not_found:
+                raise
+            warnings.warn(f"{pair[0].path} is left out: {error.message}", stacklevel=2)
+            missing.append(pair[1])
 
     for number, (pair, _) in enumerate(run_each(fetch, wanted), 1):
         say(f"Downloaded {pair[0].path}, {number} files out of an estimated total of {len(wanted)}")
-    return [target for _, target in pairs]
+    return [target for _, target in pairs if target not in missing]
 
 
 def run_each(act: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Tuple[Item, Result]]:

@@ -127,6 +127,8 @@ class LocalWebservice(Webservice):
 
     def update_deployment_state(self, must_exist: bool = False) -> None:
         if self._process is None:
+            if must_exist:
+                raise WebserviceException(f"The service {self.name} has not been started.")
             return
         for line in self._read_log().splitlines():
             if line.startswith('{"listening":'):
