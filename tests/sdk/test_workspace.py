@@ -64,7 +64,7 @@ def test_the_only_subscription_need_not_be_named(ws):
     assert made.subscription_id == "sdk-tests"
     Workspace.create("elsewhere", subscription_id="other", resource_group="g", show_output=False)
     assert Workspace.create("third", resource_group="g", show_output=False).subscription_id == "other"
-    with pytest.raises(UserErrorException, match=r"Pass subscription_id .*\(one of: .*AZURE_SUBSCRIPTION_ID"):
+    with pytest.raises(UserErrorException, match=r"Pass subscription_id, .*\(one of: .*AZURE_SUBSCRIPTION_ID"):
         Workspace.create("fourth", resource_group="in-none")
 
 
