@@ -64,6 +64,20 @@ def test_among_several_subscriptions_one_is_meant(ws, lazuli):
     assert Workspace.create("new-three", resource_group="fresh", show_output=False).subscription_id == "second"
 
 
+def test_a_second_workspace_of_the_same_name_and_group_makes_neither_ambiguous(ws, lazuli):
+    # Its subscription comes first in the list, but the other workspace is older.
+    Workspace.create("aml-workspace", subscription_id="another", resource_group="aml-resources", show_output=False)
+    names = "-w", "aml-workspace", "-g", "aml-resources"
+    for words in (("workspace", "create"), ("workspace", "show")):
+        code, out, err = lazuli("ml", *words, *names, main=cli.az_main)
+        assert code == cli.OK and json.loads(out)["subscriptionId"] == ws.subscription_id
+        assert f"Using the subscription {ws.subscription_id}" in err
+    # Nothing is deleted because it is older.
+    code, _, err = lazuli("workspace", "delete", *names, "--yes")
+    assert code == cli.FAILED and "More than one workspace" in err
+    assert lazuli("workspace", "delete", *names, "--subscription", "another", "--yes")[0] == cli.OK
+
+
 def test_workspace_commands(ws, lazuli):
     assert lazuli("workspace", "list", "-o", "tsv")[1] == "aml-workspace\taml-resources\teastus\tsdk-tests\n"
     where = ("-w", "aml-workspace", "-g", "aml-resources")

@@ -156,16 +156,9 @@ def find_workspace(
         workspace = WorkspaceClient(client, subscription_id, resource_group, name)
         workspace.refresh()
         return workspace
-    found = [
-        resource
-        for resource in list_workspaces(client, subscription_id, resource_group)
-        if resource["name"].lower() == name.lower() and (location is None or resource.get("location") == location)
-    ]
+    found = find_namesakes(client, name, subscription_id, resource_group, location)
     if not found:
         raise WorkspaceException(f"WorkspaceNotFound: no workspace named {name!r} could be found.")
-    if len(found) > 1:
-        default = config.default_subscription(client.base_url)
-        found = [each for each in found if resource_ids.parse_workspace_id(each["id"])[0] == default] or found
     if len(found) > 1:
         ids = ", ".join(resource["id"] for resource in found)
         raise WorkspaceException(
@@ -174,6 +167,24 @@ def find_workspace(
             found_multiple=True,
         )
     return WorkspaceClient.from_resource(client, found[0])
+
+
+def find_namesakes(
+    client: Client,
+    name: str,
+    subscription_id: Optional[str] = None,
+    resource_group: Optional[str] = None,
+    location: Optional[str] = None,
+) -> List[Json]:
+    """The workspaces of this name, as resources, the oldest first; only those in the default subscription if it has any."""
+    found = [
+        resource
+        for resource in list_workspaces(client, subscription_id, resource_group)
+        if resource["name"].lower() == name.lower() and (location is None or resource.get("location") == location)
+    ]
+    found.sort(key=lambda resource: str((resource.get("properties") or {}).get("creationTime")))
+    default = config.default_subscription(client.base_url)
+    return [each for each in found if _subscription_of(each) == default] or found
 
 
 def candidate_subscriptions(client: Client, resource_group: str, workspace_name: Optional[str] = None) -> List[str]:
@@ -190,8 +201,8 @@ def candidate_subscriptions(client: Client, resource_group: str, workspace_name:
     groups = {each: resource_ids.resource_group_path(each, resource_group) for each in known}
     found = [each for each, path in groups.items() if _get_or_none(client, path) is not None]
     if workspace_name:
-        paths = {each: resource_ids.workspace_path(each, resource_group, workspace_name) for each in found}
-        found = [each for each, path in paths.items() if _get_or_none(client, path) is not None] or found
+        namesakes = find_namesakes(client, workspace_name, None, resource_group)
+        found = [_subscription_of(each) for each in namesakes] or found
     return found or known
 
 
@@ -276,6 +287,10 @@ def _select_subscriptions(client: Client, subscription_id: Optional[str]) -> Lis
     if subscription_id:
         return [subscription_id]
     return [cast(str, subscription["subscriptionId"]) for subscription in list_subscriptions(client)]
+
+
+def _subscription_of(resource: Json) -> str:
+    return resource_ids.parse_workspace_id(resource["id"])[0]
 
 
 def _group_of(resource: Json) -> str:

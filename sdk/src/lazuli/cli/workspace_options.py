@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from typing import List, Optional
 
 from lazuli import config, login, workspace_config, workspaces
 from lazuli.cli.parser import UsageError
@@ -28,16 +30,19 @@ def add_subscription_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find_workspace(options: argparse.Namespace) -> WorkspaceClient:
+def find_workspace(options: argparse.Namespace, may_choose: bool = True) -> WorkspaceClient:
     """The workspace of -w, or of config.json, or the only one that there is (in the default subscription).
 
+    Of several with the same -w and -g, the oldest one is used, with a notice, unless `may_choose` is false.
     Raises UsageError if it is not clear which one is meant, WorkspaceException if it does not exist.
     """
     if options.workspace_name:
         client = login.connect()
-        return workspaces.find_workspace(
-            client, options.workspace_name, options.subscription_id, options.resource_group
-        )
+        subscription = options.subscription_id
+        if may_choose and options.resource_group and not subscription:
+            namesakes = workspaces.find_namesakes(client, options.workspace_name, None, options.resource_group)
+            subscription = choose_subscription([parse_workspace_id(each["id"])[0] for each in namesakes])
+        return workspaces.find_workspace(client, options.workspace_name, subscription, options.resource_group)
     if options.resource_group or options.subscription_id:
         raise UsageError("-g and --subscription-id need -w as well")
     try:
@@ -52,6 +57,14 @@ def find_workspace(options: argparse.Namespace) -> WorkspaceClient:
     workspace = WorkspaceClient(client, found.subscription_id, found.resource_group, found.workspace_name)
     workspace.refresh()
     return workspace
+
+
+def choose_subscription(candidates: List[str]) -> Optional[str]:
+    """Like the Azure CLI, always use one: the first of several, with a notice."""
+    if len(candidates) > 1:
+        notice = f"Using the subscription {candidates[0]} of {', '.join(candidates)}"
+        print(f"{notice}; name another with --subscription, or set a default with `account set`.", file=sys.stderr)
+    return candidates[0] if candidates else None
 
 
 def _find_only_workspace() -> WorkspaceClient:

@@ -17,7 +17,12 @@ from lazuli.cli.parser import (
     confirm_deletion,
     parse_pairs,
 )
-from lazuli.cli.workspace_options import add_subscription_argument, add_workspace_arguments, find_workspace
+from lazuli.cli.workspace_options import (
+    add_subscription_argument,
+    add_workspace_arguments,
+    choose_subscription,
+    find_workspace,
+)
 from lazuli.client import Client
 from lazuli.errors import WorkspaceException
 from lazuli.workspaces import WorkspaceClient, WorkspaceCreation
@@ -101,7 +106,10 @@ def create_workspace(options: Namespace) -> Answer:
     tags = parse_pairs(options.tags)
     workspaces.check_workspace_name(options.workspace_name)
     client = login.connect()
-    subscription = options.subscription_id or _default_subscription(options, client)
+    subscription = options.subscription_id
+    if not subscription:
+        group = options.resource_group or workspaces.default_resource_group(options.workspace_name)
+        subscription = choose_subscription(workspaces.candidate_subscriptions(client, group, options.workspace_name))
     creation = WorkspaceCreation(client, options.workspace_name, subscription, options.resource_group)
     if creation.check_exists(exist_ok=True):
         # As Azure's own command, which is a PUT: the same again is no error.
@@ -113,16 +121,6 @@ def create_workspace(options: Namespace) -> Answer:
         "properties": {"friendlyName": options.friendly_name or options.workspace_name, "hbiWorkspace": False},
     }
     return Answer(_to_row(creation.create(body, options.location)), COLUMNS)
-
-
-def _default_subscription(options: Namespace, client: Client) -> Optional[str]:
-    """Like the Azure CLI, always use one: the first of several, with a notice."""
-    group = options.resource_group or workspaces.default_resource_group(options.workspace_name)
-    candidates = workspaces.candidate_subscriptions(client, group, options.workspace_name)
-    if len(candidates) > 1:
-        notice = f"Using the subscription {candidates[0]} of {', '.join(candidates)}"
-        print(f"{notice}; name another with --subscription, or set a default with `account set`.", file=sys.stderr)
-    return candidates[0] if candidates else None
 
 
 def list_workspaces(options: Namespace) -> Answer:
@@ -155,7 +153,7 @@ def update_workspace(options: Namespace) -> Answer:
 
 def delete_workspace(options: Namespace) -> None:
     deleted = _find_deleted(options) if options.permanently and options.workspace_name else None
-    workspace = deleted or find_workspace(options)
+    workspace = deleted or find_workspace(options, may_choose=False)
     confirm_deletion(options, "workspace", workspace.name)
     workspace.delete(options.permanently)
     if options.permanently:
