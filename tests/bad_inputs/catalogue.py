@@ -142,6 +142,8 @@ E49 sdk/test_environment_pip_lines.py files_in_the_encodings_that_tools_write
 R02 sdk/test_runner.py cancel_ends_the_script_and_its_children
 R03 sdk/test_processes.py a_process_that_clears_its_environment_and_leaves_its_session_ends_with_the_run
 R04 sdk/test_runner.py a_time_limit_is_kept
+R16 sdk/test_runner.py of_a_very_long_log_the_head_and_the_tail_are_stored
+R17 sdk/test_runner.py of_a_very_long_log_the_head_and_the_tail_are_stored
 R26 sdk/test_run_submitted.py what_cannot_run_is_refused_at_once
 R27 sdk/test_failure_reasons.py the_last_exception_is_the_reason
 R28 sdk/test_failure_reasons.py a_package_is_named_by_its_distribution
@@ -208,8 +210,6 @@ E59 uv says so in its own words, which stand in the log.
 R11 A run has no limit of its own on disk, docs/security.md; a full disk is U32.
 R12 As R11.
 R14 The limits of the account count.
-R16 The log is kept whole; pages read windows of it (tests/test_bounds.py).
-R17 As R16.
 R18 Bytes are kept as they are; pages show a replacement for what is no UTF-8.
 R20 tests/js/log-text.test.js: a line is what a terminal would show.
 R29 Python's own exit code counts.

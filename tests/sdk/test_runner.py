@@ -354,6 +354,35 @@ def test_the_log_continues_where_the_server_says(tmp_path):
     assert appended == ["first", (4, b"two\n")]
 
 
+@pytest.mark.parametrize("end", [b"\n", b" "], ids=["lines", "no_newline"])
+def test_of_a_very_long_log_the_head_and_the_tail_are_stored(tmp_path, monkeypatch, end):
+    """Masked also where it is cut, and whole if little would be left out."""
+    monkeypatch.setattr(log_stream, "HEAD_BYTES", 3000)
+    monkeypatch.setattr(log_stream, "TAIL_BYTES", 1000)
+    secret = b"lz_" + b"s" * 60
+
+    class Api:
+        def __init__(self):
+            self.stored = b""
+
+        def append(self, artifact, offset, chunk):
+            assert offset == len(self.stored) and len(chunk) <= log_stream.CHUNK_BYTES
+            self.stored += chunk
+
+    def store(content):
+        api = Api()
+        (tmp_path / "log.txt").write_bytes(content)
+        assert log_stream.LogStream(api, str(tmp_path / "log.txt"), STD_LOG).close()
+        return api.stored
+
+    line = b"x" * 99 + end
+    assert store(line * 40) == line * 40
+    middle = b" " + secret + line * 10_000 + b" " + secret
+    found = store(line * 29 + b"y" * 80 + middle + b" " * 980)
+    head, tail = line * 29 + b"y" * 80 + b" ", b"*" * 20 + b" " * 980
+    assert found == head + b"\n%d bytes not kept\n" % (len(middle) - 1 - 20) + tail
+
+
 def test_what_the_script_uploaded_itself_stays():
     records = Records({"train.py": "open('outputs/a', 'w').write('late')"})
     records.artifacts["outputs/a"] = b"early"

@@ -1,4 +1,7 @@
-"""Append new content of a local log file to an artifact of the run; nothing is lost while the server is unreachable."""
+"""Append new content of a local log file to an artifact of the run; nothing is lost while the server is unreachable.
+
+Of a very long log the beginning is sent while it grows, and the end when it is complete.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Optional
+from typing import IO, Any, Optional
 
 from lazuli import errors
 from lazuli.errors import ServiceException
-from lazuli.masking import Masker
+from lazuli.masking import MAX_SECRET_BYTES, Masker
 from lazuli.runner.run_api import RETRY_SECONDS, RunApi, choose_patience, is_temporary
 
 CHUNK_BYTES = 1024 * 1024
+# What is stored of a log: a script that prints without end is not stopped, but does not fill the storage.
+HEAD_BYTES, TAIL_BYTES = 100 * 1024 * 1024, 1024 * 1024
 # People wait for the first lines; later ones may be sent less often.
 EARLY_SECONDS, EARLY_PAUSE_SECONDS, PAUSE_SECONDS = 10.0, 0.1, 0.5
 
@@ -26,7 +31,11 @@ class LogStream:
         self._masker = masker or Masker()
         self._path = path
         self._artifact = artifact
+        # Of the artifact; up to the end of the head it is also that of the file.
         self._offset = 0
+        # What follows the head of a long log, and where.
+        self._ending: Optional[bytes] = None
+        self._ending_offset = 0
         self._ended = threading.Event()
         self._failure: Optional[str] = None
         self._started = time.monotonic()
@@ -69,21 +78,42 @@ class LogStream:
         return now - self._ended_at > self._patience or (self._limit is not None and now > self._limit)
 
     def _send_new(self, last: bool) -> bool:
-        """Send what was added; True if the server has the whole file, or all but the beginning of a possible secret."""
+        """Send what was added; True if the server has all that is stored, or all but the beginning of a possible secret."""
         if not os.path.exists(self._path):
             return True
         with open(self._path, "rb") as file:
-            file.seek(self._offset)
             while self._failure is None:
-                chunk = file.read(CHUNK_BYTES)
-                if not last or len(chunk) == CHUNK_BYTES:
-                    chunk = chunk[: self._masker.count_maskable(chunk)]
+                chunk = self._read_chunk(file, last)
                 if not chunk:
                     return True
-                if not self._send(self._masker.mask_bytes(chunk)):
+                if not self._send(chunk):
                     return False
-                file.seek(self._offset)
         return True
+
+    def _read_chunk(self, file: IO[bytes], last: bool) -> bytes:
+        """The next bytes to send, masked; none if all that can be sent now is sent."""
+        if self._ending is not None and self._offset >= self._ending_offset:
+            start = self._offset - self._ending_offset
+            return self._ending[start : start + CHUNK_BYTES]
+        is_long = os.fstat(file.fileno()).st_size > HEAD_BYTES + TAIL_BYTES
+        is_whole = last and not is_long
+        file.seek(self._offset)
+        chunk = file.read(CHUNK_BYTES if is_whole else max(0, min(CHUNK_BYTES, HEAD_BYTES - self._offset)))
+        if not is_whole or len(chunk) == CHUNK_BYTES:
+            chunk = chunk[: self._masker.count_maskable(chunk)]
+        if not chunk and last and is_long:
+            self._ending, self._ending_offset = self._make_ending(file), self._offset
+            return self._ending[:CHUNK_BYTES]
+        return self._masker.mask_bytes(chunk)
+
+    def _make_ending(self, file: IO[bytes]) -> bytes:
+        """The tail of a long log, after a line with the number of bytes before it that are not stored."""
+        start = os.fstat(file.fileno()).st_size - TAIL_BYTES
+        # Masked with what is before it, because a secret may begin there.
+        before = min(start, MAX_SECRET_BYTES)
+        file.seek(start - before)
+        tail = self._masker.mask_bytes(file.read(before + TAIL_BYTES))[before:]
+        return b"\n%d bytes not kept\n" % (start - self._offset) + tail
 
     def _send(self, chunk: bytes) -> bool:
         try:
