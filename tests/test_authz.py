@@ -46,7 +46,7 @@ ROLES = {
     "reader": Role.READER,
 }
 CALLERS, VISITORS = [*ROLES, "stranger", "run"], [*ROLES, "stranger"]
-LEAST_FIRST = ["stranger", "reader", "operator", "scientist", "contributor", "owner", "admin"]
+FEWEST_RIGHTS_FIRST = ["stranger", "reader", "operator", "scientist", "contributor", "owner", "admin"]
 # Everybody else: a stranger finds nothing; who has no token, or a node's key, is nobody to this API.
 NOBODY = {"anonymous": 401, "node": 401}
 
@@ -408,7 +408,7 @@ def filled(world, address: str) -> str:
     words = {"h": H, "c": C, "v": "/modelmanagement/v1.0{w}", "m": "/mlflow/v1.0{w}/api/2.0/mlflow"}
     return address.format(
         w=w,
-        **{name: place.format(w=w) for name, place in words.items()},
+        **{name: template.format(w=w) for name, template in words.items()},
         make=MAKE,
         sub=SUB,
         group=f"{SUB}/resourceGroups/aml-resources",
@@ -462,7 +462,7 @@ def test_the_pages(world, as_user, persona):
     wrong = []
     for name, method, address, body, expected in lines(PAGES):
         wanted = dict(zip(VISITORS, expected, strict=True))
-        if wanted[persona] == "y" and persona != next(one for one in LEAST_FIRST if wanted.get(one) == "y"):
+        if wanted[persona] == "y" and persona != next(one for one in FEWEST_RIGHTS_FIRST if wanted.get(one) == "y"):
             continue
         with as_if_never():
             client = as_user(world["people"][persona])

@@ -14,15 +14,15 @@ from django.test import Client
 
 from studio.urls import urlpatterns
 from tests import factories
-from tests.test_authz import API, LEAST_FIRST, ROLES, as_if_never, lines, world
+from tests.test_authz import API, FEWEST_RIGHTS_FIRST, ROLES, as_if_never, lines, world
 from tests.test_house import OWN_KEYS, address_of, routes_of
 
 __all__ = ["world"]
 HERE = pathlib.Path(__file__).parent
 PERSONAS = (*ROLES, "stranger", "admin")
 # What stands in an address for the things of the world.
-PLACES = [("/runs/x/", "/runs/other/"), ("/compute/x/", "/compute/cpu-cluster/"), ("/secrets/x/", "/secrets/hush/")]
-PLACES += [("/environments/x/", "/environments/env/"), ("/versions/x/", "/versions/1/")]
+REPLACED = [("/runs/x/", "/runs/other/"), ("/compute/x/", "/compute/cpu-cluster/"), ("/secrets/x/", "/secrets/hush/")]
+REPLACED += [("/environments/x/", "/environments/env/"), ("/versions/x/", "/versions/1/")]
 # It ends the session with which the others are tried; and it opens to this machine, for all who are on it.
 ELSEWHERE = {"/signout/", "/metrics"}
 # Allowed, whatever it finds wrong with an empty form.
@@ -56,7 +56,7 @@ def page_routes() -> dict[str, str]:
         address = address_of(route)
         if (OWN_KEYS.match(address) and address != "/login/device/") or "(?" in address or "^" in address:
             continue
-        for plain, real in PLACES:
+        for plain, real in REPLACED:
             address = address.replace(plain, real)
         found[route] = address
     return found
@@ -79,7 +79,7 @@ def test_every_page_answers_everybody_as_its_row_says(world, persona, method):
     client.force_login(person)
     for route, address in page_routes().items():
         row = row_of(method, route)
-        if address in ELSEWHERE or (row and row[persona] == "yes" and persona != _least_allowed(row)):
+        if address in ELSEWHERE or (row and row[persona] == "yes" and persona != _weakest_allowed(row)):
             continue
         with as_if_never():
             status = client.generic(method, address, b"", "application/x-www-form-urlencoded").status_code
@@ -88,8 +88,8 @@ def test_every_page_answers_everybody_as_its_row_says(world, persona, method):
     assert not wrong, "\n".join(wrong)
 
 
-def _least_allowed(row: dict) -> str:
-    return next(one for one in LEAST_FIRST if row[one] == "yes")
+def _weakest_allowed(row: dict) -> str:
+    return next(one for one in FEWEST_RIGHTS_FIRST if row[one] == "yes")
 
 
 def _fits(status: int, wanted: str | None) -> bool:
@@ -135,7 +135,7 @@ def test_what_asks_again_is_what_the_table_says():
     for method, route in marked:
         row = row_of(method, route)
         assert row is None or row["again"] or row["id"] in ("Z62", "Z64"), (method, route, row["id"])
-    asked = {row_of("POST", route)["id"] for method, route in marked if method == "POST" and row_of("POST", route)}
-    lacking = {row["id"] for row in read_table().values() if row["again"]} - asked
+    confirmed = {row_of("POST", route)["id"] for method, route in marked if method == "POST" and row_of("POST", route)}
+    lacking = {row["id"] for row in read_table().values() if row["again"]} - confirmed
     # There is no page for keys of compute, credentials of datastores and keys of endpoints.
     assert lacking <= {"Z18", "Z19", "Z36", "Z51", "Z52"}

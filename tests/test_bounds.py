@@ -29,8 +29,8 @@ from tests import factories
 
 # Generous, for a machine that is busy with other tests.
 SOON = 4
-PLACE = "/subscriptions/sub-1/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
-H = f"/history/v1.0{PLACE}"
+WORKSPACE_PATH = "/subscriptions/sub-1/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
+H = f"/history/v1.0{WORKSPACE_PATH}"
 WORDS = "a+" * 3000
 CLAUSES = "+and+".join(["name+=+'a'"] * 101)
 DIGITS = "9" * 5000
@@ -108,7 +108,7 @@ TOOLS = [
     (f"{H}/runs?{'&'.join(f'tag=t{n}:x' for n in range(100))}", "20 are allowed"),
     (f"{H}/runs?$top={DIGITS}", "whole number"),
     (f"{H}/runs?$skiptoken=١٢", "whole number"),
-    (f"{PLACE}/jobs/{'x' * 3000}", "no"),
+    (f"{WORKSPACE_PATH}/jobs/{'x' * 3000}", "no"),
 ]
 
 
@@ -343,7 +343,7 @@ def test_a_slow_statement_of_the_api_is_stopped(tool, short_statement_limit, mon
 
 def test_a_slow_statement_of_mlflow_is_stopped(tool, short_statement_limit, monkeypatch):
     monkeypatch.setattr("mlflow_api.run_messages.messages_of", slow)
-    answer = soon(lambda: tool.get(f"/mlflow/v1.0{PLACE}/api/2.0/mlflow/runs/get?run_id=r1"))
+    answer = soon(lambda: tool.get(f"/mlflow/v1.0{WORKSPACE_PATH}/api/2.0/mlflow/runs/get?run_id=r1"))
     assert answer.status_code == 400 and "Request less" in json.loads(answer.content)["message"]
 
 

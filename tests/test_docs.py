@@ -16,7 +16,7 @@ EXAMPLES = {"experiment/train.py"}
 
 
 def named_paths(page: pathlib.Path) -> set[str]:
-    """Those that begin with a folder of ours, and all modules, so that one of a room that is gone is found."""
+    """Those that begin with a folder of ours, and all modules, so that one of a folder that was removed is found."""
     found = set(NAMED.findall(page.read_text())) - EXAMPLES
     return {path for path in found if path.endswith(".py") or path.partition("/")[0] in TOP}
 

@@ -25,7 +25,7 @@ from studio.urls import urlpatterns
 from tests import factories
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ROOMS = [
+APPS = [
     "studio",
     "accounts",
     "workspaces",
@@ -42,7 +42,7 @@ ROOMS = [
     "notices",
     "mlflow_api",
 ]
-# Where all rooms are named: addresses, installed apps, and the processes that `up` and Celery start.
+# Where all apps are named: addresses, installed apps, and the processes that `up` and Celery start.
 COMPOSITION_ROOT = {"studio/urls.py", "studio/celery.py", "studio/settings.py"}
 # Inside runs: what the pages, the API and the charts are built of, and what knows nothing of them.
 LOWER_UNITS = {"runs.models", "runs.metrics", "runs.files", "runs.search", "runs.submission", "runs.attempts"}
@@ -83,7 +83,7 @@ OWN_KEYS = re.compile(
 
 @functools.cache
 def python_files():
-    return [path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts]
+    return [path for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
 
 
 @functools.cache
@@ -92,27 +92,27 @@ def nodes_of(path: pathlib.Path) -> list[ast.AST]:
     return list(ast.walk(ast.parse(path.read_text())))
 
 
-def imported_rooms(path: pathlib.Path) -> set[str]:
-    """The rooms that a module imports, inside functions included."""
+def imported_apps(path: pathlib.Path) -> set[str]:
+    """The apps that a module imports, inside functions included."""
     names = set()
     for node in nodes_of(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names.add(node.module)
-    return {name.partition(".")[0] for name in names} & set(ROOMS)
+    return {name.partition(".")[0] for name in names} & set(APPS)
 
 
 def bound_files() -> list[str]:
-    """Those of the rooms' own files that are not where all rooms are put together."""
+    """Those of the apps' own files that are not where all apps are put together."""
     names = [str(path.relative_to(ROOT)) for path in python_files()]
     return [name for name in names if name not in COMPOSITION_ROOT and not name.startswith("studio/up/")]
 
 
 def test_imports_point_one_way():
     for where in bound_files():
-        allowed = set(ROOMS[: ROOMS.index(where.partition("/")[0]) + 1])
-        assert imported_rooms(ROOT / where) <= allowed, f"{where} may import {sorted(allowed)} only"
+        allowed = set(APPS[: APPS.index(where.partition("/")[0]) + 1])
+        assert imported_apps(ROOT / where) <= allowed, f"{where} may import {sorted(allowed)} only"
 
 
 def name_of(path: pathlib.Path) -> str:
@@ -209,7 +209,7 @@ def test_imports_inside_functions_are_few_and_say_why():
 
 def test_the_sdk_imports_no_server():
     for path in (ROOT / "sdk" / "src").rglob("*.py"):
-        assert not imported_rooms(path), f"{path} imports the server"
+        assert not imported_apps(path), f"{path} imports the server"
 
 
 SDK = ROOT / "sdk" / "src"
@@ -357,8 +357,8 @@ def test_no_app_names_a_url_of_an_upper_app():
     quoted = re.compile(r"""["'](\w+:\w+)["']""")
     for path in [*(ROOT / name for name in bound_files()), *(ROOT / "templates").rglob("*.html")]:
         parts = path.relative_to(ROOT / "templates" if path.suffix == ".html" else ROOT).parts
-        room = "studio" if len(parts) == 1 else TEMPLATE_APPS.get(parts[0], parts[0])
-        upper = ROOMS[ROOMS.index(room) + 1 :] if room in ROOMS else []
+        app = "studio" if len(parts) == 1 else TEMPLATE_APPS.get(parts[0], parts[0])
+        upper = APPS[APPS.index(app) + 1 :] if app in APPS else []
         if any(owners.get(name) in upper for name in quoted.findall(path.read_text())):
             found.add(str(path.relative_to(ROOT)))
     assert found == set(NAMES_UPPER_URLS)
@@ -470,7 +470,7 @@ def test_every_setting_is_documented():
 
 
 def test_every_object_can_be_found_in_the_administration():
-    ours = [model for model in apps.get_models() if model._meta.app_label in ROOMS]
+    ours = [model for model in apps.get_models() if model._meta.app_label in APPS]
     assert [model._meta.label for model in ours if model not in admin.site._registry] == []
 
 

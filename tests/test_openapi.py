@@ -14,7 +14,7 @@ from studio import storage
 from studio.api import W, api
 from tests import factories
 
-PLACE = "/subscriptions/sub-1/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
+WORKSPACE_PATH = "/subscriptions/sub-1/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
 JOB = {
     "experimentName": "exp",
     "command": "true",
@@ -42,7 +42,7 @@ DATA = {
 }
 BODIES = {"data": DATA, "job": JOB, "cluster": CLUSTER, "series": SERIES, "model": MODEL}
 # In this order, for later lines ask for what earlier ones made. {w}, {h}, {c} and {v} begin the addresses of the services.
-ASKED = """
+REQUESTS = """
 PUT    /subscriptions/sub-1
 GET    /subscriptions
 GET    /subscriptions/sub-1
@@ -242,14 +242,14 @@ def world(workspace, owner, monkeypatch):
 
 def lines():
     words = {
-        "g": PLACE.partition("/providers")[0],
-        "w": PLACE,
-        "h": f"/history/v1.0{PLACE}",
-        "c": f"/content/v1.0{PLACE}",
-        "v": f"/modelmanagement/v1.0{PLACE}",
+        "g": WORKSPACE_PATH.partition("/providers")[0],
+        "w": WORKSPACE_PATH,
+        "h": f"/history/v1.0{WORKSPACE_PATH}",
+        "c": f"/content/v1.0{WORKSPACE_PATH}",
+        "v": f"/modelmanagement/v1.0{WORKSPACE_PATH}",
     }
     words["ml"] = "Microsoft.MachineLearningServices"
-    for line in ASKED.strip().splitlines():
+    for line in REQUESTS.strip().splitlines():
         method, address, body = [*line.split(None, 2), "{}"][:3]
         address = re.sub(r"\{(\w+)\}", lambda match: words[match[1]], address)
         yield method, address, re.sub(r"\$(\w+)", lambda match: json.dumps(BODIES[match[1]]), body)
@@ -272,11 +272,11 @@ def test_answers_have_the_shapes_that_are_described(world, workspace):
         if answer.status_code < 400:
             seen.add((verb, route))
     undone = {(method.upper(), route) for route, methods in DESCRIPTION["paths"].items() for method in methods} - seen
-    assert {f"{method} {route.replace(W, '')}" for method, route in undone} == NOT_ASKED
+    assert {f"{method} {route.replace(W, '')}" for method, route in undone} == NOT_REQUESTED
 
 
 # Bytes; what needs a zip, a browser or a purge, and what answers as its neighbour does. Each has a test of its own.
-NOT_ASKED = {
+NOT_REQUESTED = {
     "GET /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
     "HEAD /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
     "GET /datasets/{dataset_id}",
@@ -334,7 +334,7 @@ def test_every_route_says_what_it_answers(path, methods):
 def test_what_a_job_was_sent_with_comes_back(world, workspace):
     factories.make_target(workspace, "cpu-cluster")
     answer = Client().generic(
-        "PUT", f"{PLACE}/jobs/j", json.dumps({"properties": JOB}), "application/json", headers=world(None)
+        "PUT", f"{WORKSPACE_PATH}/jobs/j", json.dumps({"properties": JOB}), "application/json", headers=world(None)
     )
     assert answer.json()["properties"]["kept"] == {"as": "sent"}
 

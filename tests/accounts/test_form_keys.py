@@ -174,12 +174,12 @@ def test_every_form_that_is_processed_once_holds_its_key():
 def test_clicks_at_the_same_moment_make_one_run(owner, job):
     browser = Client()
     browser.force_login(owner)
-    places = []
+    positions = []
 
     def click():
         other = Client()
         other.cookies = browser.cookies
-        places.append(other.post(f"{WS}runs/r1/resubmit/", {**JOB, "form_key": "same"}).url)
+        positions.append(other.post(f"{WS}runs/r1/resubmit/", {**JOB, "form_key": "same"}).url)
         connection.close()
 
     threads = [threading.Thread(target=click) for _ in range(4)]
@@ -187,4 +187,4 @@ def test_clicks_at_the_same_moment_make_one_run(owner, job):
         thread.start()
     for thread in threads:
         thread.join()
-    assert Run.objects.count() == 2 and len(places) == 4 and len(set(places)) == 1
+    assert Run.objects.count() == 2 and len(positions) == 4 and len(set(positions)) == 1

@@ -37,8 +37,8 @@ def olga(workspace):
 @pytest.mark.parametrize("path", ["/admin/people/", "/principals/", "/credentials/", "/providers/", "/admin/rows/"])
 def test_pages_of_site_admins_open_after_the_password_again(admin, path):
     client = signed_in_long_ago(admin)
-    asked = client.get(path)
-    assert asked.url.startswith("/account/confirm/?next=%2F")
+    response = client.get(path)
+    assert response.url.startswith("/account/confirm/?next=%2F")
     assert client.post("/account/confirm/", {"password": "wrong", "next": path}).status_code == 403
     assert client.get(path).status_code == 302
     assert client.post("/account/confirm/", {"password": PASSWORD, "next": path}).url == path
@@ -50,10 +50,10 @@ def test_an_act_is_not_done_before_it_and_leads_back_to_its_page(olga, workspace
     client, page = signed_in_long_ago(olga), "/ws/aml-workspace/people/"
     body = {"username": "mallory", "role": Role.READER}
     assert client.get(page).status_code == 200
-    asked = client.post(page, body, headers={"Referer": f"http://testserver{page}"})
-    assert asked.url == "/account/confirm/?next=%2Fws%2Faml-workspace%2Fpeople%2F"
+    response = client.post(page, body, headers={"Referer": f"http://testserver{page}"})
+    assert response.url == "/account/confirm/?next=%2Fws%2Faml-workspace%2Fpeople%2F"
     assert not mallory.roles.exists()
-    assert "Nothing was changed yet" in client.get(asked.url).content.decode()
+    assert "Nothing was changed yet" in client.get(response.url).content.decode()
     client.post("/account/confirm/", {"password": PASSWORD})
     client.post(page, body)
     assert mallory.roles.exists()

@@ -9,7 +9,7 @@ from assets.data import stores
 from assets.models import Datastore
 from studio import storage
 from tests import factories
-from tests.test_openapi import PLACE
+from tests.test_openapi import WORKSPACE_PATH
 
 TABLE = """
 paths:
@@ -38,7 +38,7 @@ def send(alice, files):
 
     def request(method, path, body=None):
         data = body if isinstance(body, bytes) else json.dumps(body or {})
-        return client.generic(method, f"{PLACE}/{path}", data, "application/json")
+        return client.generic(method, f"{WORKSPACE_PATH}/{path}", data, "application/json")
 
     return request
 

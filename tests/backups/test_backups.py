@@ -34,7 +34,7 @@ PASSPHRASE = "correct horse"
 
 
 @pytest.fixture(autouse=True)
-def place(settings, tmp_path, monkeypatch):
+def backup_folder(settings, tmp_path, monkeypatch):
     """The files of the studio in folders, and a folder for backups."""
     from obstore.store import LocalStore
 
@@ -199,8 +199,8 @@ def test_files_that_did_not_change_take_no_space_twice(run):
     assert checking.check_backup(second, PASSPHRASE) == []
 
 
-def test_a_backup_lies_neither_in_the_shares_nor_in_the_storage(settings, place):
-    for folder in (settings.SHARES_DIR / "x", place / "storage" / "x"):
+def test_a_backup_lies_neither_in_the_shares_nor_in_the_storage(settings, backup_folder):
+    for folder in (settings.SHARES_DIR / "x", backup_folder / "storage" / "x"):
         with pytest.raises(CommandError, match="no new backup"):
             call_command("backup", str(folder))
         assert "is backed up" in Backup.objects.first().error
@@ -236,26 +236,26 @@ def other_studio(settings, monkeypatch, folder: pathlib.Path):
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the check restores into PostgreSQL; this one changes a file")
-def test_a_restored_studio_has_everything(run, settings, monkeypatch, place, workspace, owner):
+def test_a_restored_studio_has_everything(run, settings, monkeypatch, backup_folder, workspace, owner):
     Secret.set(Actor(owner), workspace, "hush", "a value", for_runs=False)
     folder, vault_keys = back_up(), keys.list_vault_keys()
-    with other_studio(settings, monkeypatch, place / "new"):
+    with other_studio(settings, monkeypatch, backup_folder / "new"):
         call_command("restore", str(folder.parent), dry_run=True)
         assert database_copies.is_empty()
         call_command("restore", str(folder.parent))
         assert keys.list_vault_keys() == vault_keys
-        assert (place / "new/secret.key").read_text() == settings.SECRET_KEY
-        assert (place / "new/shares/1/notes.ipynb").read_text() == "{}"
+        assert (backup_folder / "new/secret.key").read_text() == settings.SECRET_KEY
+        assert (backup_folder / "new/shares/1/notes.ipynb").read_text() == "{}"
         segment = run.artifacts.get(path="outputs/a.txt").segments.get()
         assert storage.get_range(segment.key, 0, segment.size) == b"outputs/a.txt" * 100
-        with contextlib.closing(sqlite3.connect(place / "new/studio.sqlite3")) as restored:
+        with contextlib.closing(sqlite3.connect(backup_folder / "new/studio.sqlite3")) as restored:
             assert restored.execute("SELECT run_id FROM runs_run").fetchall() == [(run.run_id,)]
         with pytest.raises(CommandError, match="not empty"):
             call_command("restore", str(folder))
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="as above")
-def test_a_restore_that_cannot_be_is_refused_in_words(run, settings, monkeypatch, place):
+def test_a_restore_that_cannot_be_is_refused_in_words(run, settings, monkeypatch, backup_folder):
     keys.encryption.load_keys()
     folder = back_up()
 
@@ -264,7 +264,7 @@ def test_a_restore_that_cannot_be_is_refused_in_words(run, settings, monkeypatch
             call_command("restore", str(folder), **options)
         return str(refused.value)
 
-    with other_studio(settings, monkeypatch, place / "new"):
+    with other_studio(settings, monkeypatch, backup_folder / "new"):
         settings.BACKUP_PASSPHRASE = ""
         assert "set BACKUP_PASSPHRASE" in refusal()
         settings.BACKUP_PASSPHRASE = "wrong"
@@ -273,10 +273,10 @@ def test_a_restore_that_cannot_be_is_refused_in_words(run, settings, monkeypatch
         monkeypatch.setattr(restoring.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 5, 5))
         assert "It needs" in refusal()
         monkeypatch.undo()
-    with other_studio(settings, monkeypatch, place / "newer"):
+    with other_studio(settings, monkeypatch, backup_folder / "newer"):
         storage.put_bytes("w/1/x", b"x")
         assert "--overwrite" in refusal()
-        with open(place / "newer/up.lock", "a+") as file:
+        with open(backup_folder / "newer/up.lock", "a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             assert "A studio is running" in refusal()
         path = change_file(folder, b"x" * 1300)

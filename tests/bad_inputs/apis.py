@@ -5,9 +5,9 @@ import json
 
 from django.db import transaction
 
-PLACE = "/subscriptions/sub-1/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
-H = f"/history/v1.0{PLACE}"
-ML = f"/mlflow/v1.0{PLACE}/api/2.0/mlflow"
+WORKSPACE_PATH = "/subscriptions/sub-1/resourceGroups/aml-resources/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
+H = f"/history/v1.0{WORKSPACE_PATH}"
+ML = f"/mlflow/v1.0{WORKSPACE_PATH}/api/2.0/mlflow"
 
 
 def error_text(answer) -> str:

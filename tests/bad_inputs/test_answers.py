@@ -8,7 +8,7 @@ from django.test.client import ClientHandler
 from studio import rate_limits
 from studio.api_handler import ApiMiddleware
 from tests import factories
-from tests.bad_inputs.apis import ML, PLACE, H
+from tests.bad_inputs.apis import ML, WORKSPACE_PATH, H
 from tests.html import html_of
 
 RUN = f"{H}/runs/r1"
@@ -62,7 +62,9 @@ def test_a_change_of_what_was_changed_meanwhile_is_refused(client):
     assert now.json()["displayName"] == "first" and now.headers["ETag"] == refused.headers["ETag"] != seen
     assert rename("third", f'"other", W/{now.headers["ETag"]}').status_code == 200
     assert rename("fourth", "*").status_code == 200
-    nothing = client.put(f"{PLACE}/environments/none/versions/1", {}, "application/json", headers={"If-Match": "*"})
+    nothing = client.put(
+        f"{WORKSPACE_PATH}/environments/none/versions/1", {}, "application/json", headers={"If-Match": "*"}
+    )
     assert nothing.status_code == 412
     assert Client().patch(RUN, {}, "application/json", headers={"If-Match": seen}).status_code == 401
 
@@ -122,16 +124,16 @@ def test_processes_agree_on_the_pace_and_each_keeps_it_without_redis(pace, monke
     one, other = rate_limits.Counts(), rate_limits.Counts()
     assert [one.add("t", 10) for _ in range(6)] == [0] * 6
     assert [bool(other.add("t", 10)) for _ in range(5)] == [False] * 4 + [True]
-    asked = []
+    requested = []
 
     def fail(name: str, number: int) -> int:
-        asked.append(name)
+        requested.append(name)
         raise redis.ConnectionError("away")
 
     monkeypatch.setattr(rate_limits, "add_to_all", fail)
     alone = rate_limits.Counts()
     assert [bool(alone.add("t", 10)) for _ in range(11)] == [False] * 10 + [True]
-    assert len(asked) == 1
+    assert len(requested) == 1
 
 
 def test_every_answer_and_error_page_has_the_id_of_its_request(world, owner):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from runs.models import Run
 from tests import factories
-from tests.bad_inputs.apis import ML, PLACE, H, error_text
+from tests.bad_inputs.apis import ML, WORKSPACE_PATH, H, error_text
 from tests.bad_inputs.bodies import JOB
 from workspaces.models import Role, Workspace
 
@@ -22,29 +22,29 @@ REFUSED = [
     ("A25", f"GET {H}/runs?$skiptoken=zzz", b"", "whole number"),
     ("A29", f"GET {H}/runs?filter=name REGEXP '(a+)+$'", b"", "expected a comparison"),
     ("A62", f"GET {H}/runs/r1/metrics/points?name=a&after=x", b"", "integer"),
-    ("E53", f"GET {PLACE}/environments/env/versions/-1", b"", "it has 1"),
-    ("E53", f"GET {PLACE}/environments/env/versions/1.0", b"", "it has 1"),
-    ("E39", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": {"command": "x", "environmentId": "AzureML-none", "computeId": "local"}}).encode(), "AzureML-Minimal"),
-    ("E38", f"PUT {PLACE}/environments/fresh/versions/1", b'{"properties": {"definition": {"environmentVariables": {"LD_PRELOAD": "x"}}}}', "LD_PRELOAD"),
-    ("E38", f"PUT {PLACE}/environments/fresh/versions/1", json.dumps({"properties": {"definition": {"environmentVariables": {"A": "x" * 40_000}}}}).encode(), "32000"),
-    ("E38", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentDefinition": {"environmentVariables": {"LD_LIBRARY_PATH": "x"}}}}).encode(), "LD_LIBRARY_PATH"),
-    ("R53", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {f"V{n}": "" for n in range(10_000)}}}).encode(), "1000 are allowed"),
-    ("R55", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"resources": {"instanceCount": 8}}}).encode(), "instanceCount"),
+    ("E53", f"GET {WORKSPACE_PATH}/environments/env/versions/-1", b"", "it has 1"),
+    ("E53", f"GET {WORKSPACE_PATH}/environments/env/versions/1.0", b"", "it has 1"),
+    ("E39", f"PUT {WORKSPACE_PATH}/jobs/fresh", json.dumps({"properties": {"command": "x", "environmentId": "AzureML-none", "computeId": "local"}}).encode(), "AzureML-Minimal"),
+    ("E38", f"PUT {WORKSPACE_PATH}/environments/fresh/versions/1", b'{"properties": {"definition": {"environmentVariables": {"LD_PRELOAD": "x"}}}}', "LD_PRELOAD"),
+    ("E38", f"PUT {WORKSPACE_PATH}/environments/fresh/versions/1", json.dumps({"properties": {"definition": {"environmentVariables": {"A": "x" * 40_000}}}}).encode(), "32000"),
+    ("E38", f"PUT {WORKSPACE_PATH}/jobs/fresh", json.dumps({"properties": JOB | {"environmentDefinition": {"environmentVariables": {"LD_LIBRARY_PATH": "x"}}}}).encode(), "LD_LIBRARY_PATH"),
+    ("R53", f"PUT {WORKSPACE_PATH}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {f"V{n}": "" for n in range(10_000)}}}).encode(), "1000 are allowed"),
+    ("R55", f"PUT {WORKSPACE_PATH}/jobs/fresh", json.dumps({"properties": JOB | {"resources": {"instanceCount": 8}}}).encode(), "instanceCount"),
     ("A04", f"PATCH {H}/runs/r1", b'{"displayName": NaN}', "NaN"),
     ("A07", f"PATCH {H}/runs/r1", b'{"displayName": ' + b"9" * 5000 + b"}", "not JSON"),
     ("A08", f"POST {H}/runs/r1/metrics", b'{"metrics": [{"name": "a", "step": 9223372036854775808, "value": 1}]}', "2^63"),
-    ("A08", f"PUT {PLACE}/jobs/fresh", b'{"properties": {"x": 1e400}}', "1e400"),
-    ("A10", f"PUT {PLACE}/jobs/fresh", b'{"properties": {"x": ' + b"[" * 40 + b"]" * 40 + b"}}", "32 levels"),
+    ("A08", f"PUT {WORKSPACE_PATH}/jobs/fresh", b'{"properties": {"x": 1e400}}', "1e400"),
+    ("A10", f"PUT {WORKSPACE_PATH}/jobs/fresh", b'{"properties": {"x": ' + b"[" * 40 + b"]" * 40 + b"}}", "32 levels"),
     ("A13", f"PATCH {H}/runs/r1", '{"displayName": "x"}'.encode("utf-16"), "UTF-8"),
     ("A14", f"POST {H}/runs/r1/metrics", b'{"x": "' + b"x" * 8 * 2**20 + b'"}', "8 MiB"),
     ("A14", f"PATCH {H}/runs/r1", b'{"x": "' + b"x" * 8 * 2**20 + b'"}', "8 MiB"),
-    ("A23", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": true}}}}', "whole number"),
-    ("A23", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": "1"}}}}', "whole number"),
-    ("A35", f"PUT {PLACE.replace('aml-workspace', 'AML-WORKSPACE')}", b'{"properties": {"keyVault": "x"}}', "key vault"),
-    ("A35", f"PUT {PLACE}/computes/CPU-Cluster", b'{"properties": {"properties": {"vmSize": "Standard_NC6"}}}', "cannot be changed"),
-    ("A36", f"PUT {PLACE[:-13]}ab", b"{}", "3 to 33"),
+    ("A23", f"PATCH {WORKSPACE_PATH}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": true}}}}', "whole number"),
+    ("A23", f"PATCH {WORKSPACE_PATH}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": "1"}}}}', "whole number"),
+    ("A35", f"PUT {WORKSPACE_PATH.replace('aml-workspace', 'AML-WORKSPACE')}", b'{"properties": {"keyVault": "x"}}', "key vault"),
+    ("A35", f"PUT {WORKSPACE_PATH}/computes/CPU-Cluster", b'{"properties": {"properties": {"vmSize": "Standard_NC6"}}}', "cannot be changed"),
+    ("A36", f"PUT {WORKSPACE_PATH[:-13]}ab", b"{}", "3 to 33"),
     ("A36", f"PUT {H}/experiments/{'x' * 256}", b"", "1 to 255"),
-    ("A38", f"PUT {PLACE}/computes/-x", b"{}", "starting with a letter"),
+    ("A38", f"PUT {WORKSPACE_PATH}/computes/-x", b"{}", "starting with a letter"),
     ("A38", f"PUT {H}/experiments/.git", b"", "starting with a letter"),
     ("A39", f"PATCH {H}/runs/r1", json.dumps({"tags": {str(n): "" for n in range(51)}}).encode(), "50 are allowed"),
     ("A39", f"PATCH {H}/runs/r1", json.dumps({"description": "x" * 5001}).encode(), "5000 are allowed"),
@@ -52,21 +52,21 @@ REFUSED = [
     ("A50", f"POST {H}/runs/r1/events", b'{"status": "Queued"}', "cannot become"),
     ("A51", f"DELETE {H}/runs/r1", b"", "not ended"),
     ("A51", f"DELETE {H}/experiments/exp", b"", "not ended"),
-    ("F33", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": 9}}}}', "more than the maximum"),
-    ("F33", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"maxNodeCount": 1000000}}}}', "1 to 100"),
-    ("F37", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"vmSize": "Huge"}}}', "Choose one of"),
-    ("F37", f"PATCH {PLACE}/computes/cpu-cluster", b'{"properties": {"properties": {"vmPriority": "LowPriority"}}}', "cannot be changed"),
+    ("F33", f"PATCH {WORKSPACE_PATH}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"minNodeCount": 9}}}}', "more than the maximum"),
+    ("F33", f"PATCH {WORKSPACE_PATH}/computes/cpu-cluster", b'{"properties": {"properties": {"scaleSettings": {"maxNodeCount": 1000000}}}}', "1 to 100"),
+    ("F37", f"PATCH {WORKSPACE_PATH}/computes/cpu-cluster", b'{"properties": {"properties": {"vmSize": "Huge"}}}', "Choose one of"),
+    ("F37", f"PATCH {WORKSPACE_PATH}/computes/cpu-cluster", b'{"properties": {"properties": {"vmPriority": "LowPriority"}}}', "cannot be changed"),
     ("F38", f"PUT {H}/experiments/exp/runs/fresh", b'{"parentRunId": "elsewhere"}', "no run"),
-    ("S41", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"A=B": "x"}}}).encode(), "no ="),
-    ("S41", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"LD_PRELOAD": "x"}}}).encode(), "LD_PRELOAD"),
-    ("S42", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": JOB | {"computeId": "gone"}}).encode(), "cpu-cluster"),
-    ("S43", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": {"command": "x", "environmentId": "gone:1", "computeId": "local"}}).encode(), "There are"),
-    ("E46", f"PUT {PLACE}/environments/env/versions/1", b'{"properties": {"image": "other"}}', "cannot be changed"),
-    ("E53", f"PUT {PLACE}/environments/env/versions/latest", b'{"properties": {}}', "latest"),
-    ("E45", f"GET {PLACE}/environments/env/versions/7", b"", "it has 1"),
-    ("E07", f"PUT {PLACE}/environments/a%20b/versions/1", b'{"properties": {}}', "letters"),
-    ("E38", f"PUT {PLACE}/environments/fresh/versions/1", b'{"properties": {"definition": {"environmentVariables": []}}}', "object"),
-    ("R53", f"PUT {PLACE}/jobs/fresh", json.dumps({"properties": {"command": "x" * 100_001}}).encode(), "100000 are allowed"),
+    ("S41", f"PUT {WORKSPACE_PATH}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"A=B": "x"}}}).encode(), "no ="),
+    ("S41", f"PUT {WORKSPACE_PATH}/jobs/fresh", json.dumps({"properties": JOB | {"environmentVariables": {"LD_PRELOAD": "x"}}}).encode(), "LD_PRELOAD"),
+    ("S42", f"PUT {WORKSPACE_PATH}/jobs/fresh", json.dumps({"properties": JOB | {"computeId": "gone"}}).encode(), "cpu-cluster"),
+    ("S43", f"PUT {WORKSPACE_PATH}/jobs/fresh", json.dumps({"properties": {"command": "x", "environmentId": "gone:1", "computeId": "local"}}).encode(), "There are"),
+    ("E46", f"PUT {WORKSPACE_PATH}/environments/env/versions/1", b'{"properties": {"image": "other"}}', "cannot be changed"),
+    ("E53", f"PUT {WORKSPACE_PATH}/environments/env/versions/latest", b'{"properties": {}}', "latest"),
+    ("E45", f"GET {WORKSPACE_PATH}/environments/env/versions/7", b"", "it has 1"),
+    ("E07", f"PUT {WORKSPACE_PATH}/environments/a%20b/versions/1", b'{"properties": {}}', "letters"),
+    ("E38", f"PUT {WORKSPACE_PATH}/environments/fresh/versions/1", b'{"properties": {"definition": {"environmentVariables": []}}}', "object"),
+    ("R53", f"PUT {WORKSPACE_PATH}/jobs/fresh", json.dumps({"properties": {"command": "x" * 100_001}}).encode(), "100000 are allowed"),
 ]  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def test_a_token_in_the_address_opens_nothing(world, owner):
     """Row A56."""
     secret = factories.make_token(owner)
     for name in ("token", "access_token", "api_key"):
-        assert Client().get(f"{PLACE}?{name}={secret}").status_code == 401
+        assert Client().get(f"{WORKSPACE_PATH}?{name}={secret}").status_code == 401
 
 
 def test_a_forged_host_or_origin_gains_nothing(world, owner):
@@ -126,7 +126,9 @@ def test_what_looks_odd_and_is_right_is_taken(world):
     with_mark = b"\xef\xbb\xbf" + json.dumps({"displayName": r"C:\u0000 \ud83d", "tags": {"e": "\U0001f4a5"}}).encode()
     assert world.patch(f"{H}/runs/r1", with_mark, "application/json").json()["displayName"] == r"C:\u0000 \ud83d"
     scale = {"properties": {"properties": {"scaleSettings": {"minNodeCount": 1.0, "maxNodeCount": 2}}}}
-    assert world.patch(f"{PLACE}/computes/cpu-cluster", json.dumps(scale), "application/json").status_code == 200
+    assert (
+        world.patch(f"{WORKSPACE_PATH}/computes/cpu-cluster", json.dumps(scale), "application/json").status_code == 200
+    )
     point = {"metrics": [{"name": "a", "value": word} for word in ("NaN", "Infinity", "-Infinity")]}
     assert world.post(f"{H}/runs/r1/metrics", json.dumps(point), "application/json").json() == {"accepted": 3}
 
@@ -143,7 +145,7 @@ def test_how_a_run_ended_is_never_refused_for_its_words(world):
 
 
 @pytest.mark.parametrize(
-    "address", [f"{PLACE}/jobs/a%00b", f"{ML}/nowhere%00", f"{PLACE}/nowhere", "/subscriptions/a%00"]
+    "address", [f"{WORKSPACE_PATH}/jobs/a%00b", f"{ML}/nowhere%00", f"{WORKSPACE_PATH}/nowhere", "/subscriptions/a%00"]
 )
 def test_an_unknown_url_is_answered_in_the_format_of_its_api(world, address):
     answer = world.get(address)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.bad_inputs.apis import PLACE, error_text
+from tests.bad_inputs.apis import WORKSPACE_PATH, error_text
 
 ALIASES = "a: &a [x]\nb: &b [*a,*a,*a]\ndependencies: []\n"
 CONDA = [
@@ -30,6 +30,6 @@ CONDA = [
 @pytest.mark.parametrize(("row", "text", "word"), CONDA, ids=[f"{row[0]} {row[1][:12]!r}" for row in CONDA])
 def test_a_conda_file_that_cannot_be_kept(world, row, text, word):
     body = json.dumps({"properties": {"condaFile": text}})
-    answer = world.put(f"{PLACE}/environments/fresh/versions/1", body, "application/json")
+    answer = world.put(f"{WORKSPACE_PATH}/environments/fresh/versions/1", body, "application/json")
     assert answer.status_code == 400 and word in error_text(answer), error_text(answer)
     assert answer.json()["error"]["target"].startswith("condaFile")

@@ -11,7 +11,7 @@ from django.test import Client
 
 from runs.models import Experiment, Run
 from tests import factories
-from tests.bad_inputs.apis import PLACE, H
+from tests.bad_inputs.apis import WORKSPACE_PATH, H
 from workspaces.models import Workspace
 
 WS = "/ws/aml-workspace/"
@@ -122,10 +122,10 @@ def test_a_field_of_a_number_says_what_is_wrong(browser, world, typed):
 def test_an_environment_in_use_may_go_for_its_runs_have_it_whole(world):
     """Row F36."""
     conda = {"properties": {"condaFile": "dependencies: [python, {pip: [numpy]}]"}}
-    assert world.put(f"{PLACE}/environments/used/versions/1", conda, "application/json").status_code == 201
+    assert world.put(f"{WORKSPACE_PATH}/environments/used/versions/1", conda, "application/json").status_code == 201
     job = {"experimentName": "exp", "command": "x", "computeId": "cpu-cluster", "environmentId": "used:1"}
-    assert world.put(f"{PLACE}/jobs/user", {"properties": job}, "application/json").status_code == 201
-    assert world.delete(f"{PLACE}/environments/used").status_code == 200
+    assert world.put(f"{WORKSPACE_PATH}/jobs/user", {"properties": job}, "application/json").status_code == 201
+    assert world.delete(f"{WORKSPACE_PATH}/environments/used").status_code == 200
     assert Run.objects.get(run_id="user").work.spec["environment"]["python"]["condaDependencies"]
 
 

@@ -106,8 +106,8 @@ def test_an_address_that_is_none_leads_nowhere(browser, owner, workspace):
     session = browser.session
     session[PROVED] = 0
     session.save()
-    asked = browser.post(f"{WS}/roles/", {"definition": "{}"}, headers={"Referer": "http://["})
-    assert asked.status_code == 302 and asked.url.startswith("/account/confirm/")
+    response = browser.post(f"{WS}/roles/", {"definition": "{}"}, headers={"Referer": "http://["})
+    assert response.status_code == 302 and response.url.startswith("/account/confirm/")
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])

@@ -13,7 +13,7 @@ from assets.data.models import Datastore
 from runs.models import Artifact, Run
 from studio.errors import TooLarge
 from tests import factories
-from tests.bad_inputs.apis import ML, PLACE, H, error_text
+from tests.bad_inputs.apis import ML, WORKSPACE_PATH, H, error_text
 
 PATHS = [
     "../../etc/passwd",
@@ -107,7 +107,7 @@ def test_a_file_of_a_registered_model_stays_until_its_version_is_gone(world, wor
 
 def test_a_datastore_is_listed_page_by_page_and_not_without_end(world, workspace):
     """Row U54."""
-    address = f"{PLACE}/datastores/workspaceblobstore/files"
+    address = f"{WORKSPACE_PATH}/datastores/workspaceblobstore/files"
     for name in "abc":
         assert world.generic("PUT", f"{address}/content?path={name}", b"x").status_code == 201
     first = world.get(f"{address}?$top=2").json()
@@ -140,9 +140,11 @@ def test_the_server_runs_no_text_as_code():
 
 
 def server_modules() -> list:
-    rooms = [app for app in settings.INSTALLED_APPS if (settings.BASE_DIR / app.split(".")[0]).is_dir()]
+    app_names = [app for app in settings.INSTALLED_APPS if (settings.BASE_DIR / app.split(".")[0]).is_dir()]
     modules = [
-        path for room in {"mlflow_api", *rooms} for path in (settings.BASE_DIR / room.split(".")[0]).rglob("*.py")
+        path
+        for app_name in {"mlflow_api", *app_names}
+        for path in (settings.BASE_DIR / app_name.split(".")[0]).rglob("*.py")
     ]
     assert len(modules) > 200
     return modules

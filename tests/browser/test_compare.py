@@ -160,13 +160,13 @@ def test_rows_are_narrowed_while_one_types(browser, alice, runs):
 def test_names_and_baseline_stay_in_sight(browser, alice, runs):
     runs[1].edit(display_name="a long name " * 15)
     page = browser.open(alice, path_of(runs, "&tab=metrics"), width=1000)
-    wrap, places = page.locator(".table-wrap"), {}
+    wrap, positions = page.locator(".table-wrap"), {}
     for part in (".compare-corner", ".compare-run.is-base", ".compare-run:last-child"):
         before = page.locator(part).bounding_box()["x"]
         wrap.evaluate("wrap => wrap.scrollTo(200, 100)")
-        places[part] = before - page.locator(part).bounding_box()["x"]
+        positions[part] = before - page.locator(part).bounding_box()["x"]
         wrap.evaluate("wrap => wrap.scrollTo(0, 0)")
-    assert places[".compare-corner"] == places[".compare-run.is-base"] == 0 < places[".compare-run:last-child"]
+    assert positions[".compare-corner"] == positions[".compare-run.is-base"] == 0 < positions[".compare-run:last-child"]
 
 
 @pytest.mark.extended

@@ -14,7 +14,7 @@ from tests import factories
 pytestmark = [pytest.mark.browser, pytest.mark.faults, pytest.mark.timeout(600)]
 DOCUMENT = pathlib.Path(__file__).parent.parent.parent / "docs" / "tasks.md"
 HOME = "/ws/aml-workspace/"
-MOST_TABS = 90
+MAX_TABS = 90
 
 
 class Hand:
@@ -68,13 +68,13 @@ class Keys:
 
     def reach(self, selector: str, *then: str, key: str = "Tab") -> None:
         """Press Tab until what is wanted has the focus."""
-        for _ in range(MOST_TABS):
+        for _ in range(MAX_TABS):
             if self.page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
                 self.press(*then)
                 return
             self.page.keyboard.press(key)
             self.acts += 1
-        raise AssertionError(f"{selector} is not reached by {MOST_TABS} presses of {key}")
+        raise AssertionError(f"{selector} is not reached by {MAX_TABS} presses of {key}")
 
     def skip_to_content(self) -> None:
         self.press("Tab", "Enter")
@@ -267,7 +267,7 @@ def group_by_keys(keys: Keys):
     keys.open_experiment()
     keys.run_command("group", "Group by")
     keys.reach("input[name=group]")
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         if keys.page.evaluate("document.activeElement.value") == "param-model":
             break
         keys.press("ArrowDown")

@@ -118,7 +118,7 @@ def test_what_no_node_could_hold_is_refused(enqueue):
 
 
 @pytest.mark.parametrize(
-    ("asked", "free", "further"),
+    ("requested", "free", "further"),
     [
         ([], [], 0),
         ([WHOLE] * 3, [], 3),
@@ -129,8 +129,8 @@ def test_what_no_node_could_hold_is_refused(enqueue):
         ([WHOLE, Resources(2, 2)], [Resources(2, 4)], 1),
     ],
 )
-def test_how_many_nodes_the_queue_needs_besides(asked, free, further):
-    assert autoscaler.count_further_nodes(asked, free, WHOLE, 10) == further
+def test_how_many_nodes_the_queue_needs_besides(requested, free, further):
+    assert autoscaler.count_further_nodes(requested, free, WHOLE, 10) == further
 
 
 def test_packed_work_brings_as_many_nodes_as_it_fills(enqueue, cluster, host):

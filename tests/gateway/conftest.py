@@ -69,12 +69,12 @@ class Application(threading.Thread):
 
 @pytest.fixture
 def studio(tmp_path):
-    """`studio.answers`: what it answers to each route; `studio.asked` counts."""
+    """`studio.answers`: what it answers to each route; `studio.requests` counts."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            server.asked.append((self.path.rpartition("/")[2], body))
+            server.requests.append((self.path.rpartition("/")[2], body))
             assert self.headers["Authorization"] == "Bearer key"
             status, answer = server.answers[self.path.rpartition("/")[2]]
             content = json.dumps(answer).encode()
@@ -87,7 +87,7 @@ def studio(tmp_path):
             """Quiet."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked = []
+    server.requests = []
     server.answers = {
         "load": (200, {"services": [None]}),
         "enter": (200, {"cookie": "c00kie", "path": "/lab"}),

@@ -85,7 +85,7 @@ def send(sock: socket.socket, request: str) -> tuple[http.client.HTTPResponse, s
 def test_a_request_passes_without_the_key_and_the_cookies_of_the_studio(connect, studio, application, tmp_path):
     studio.answers["authorize"] = (200, route([f"unix:{tmp_path}/app"]))
     answer = read_all(connect(post("body", "Cookie: sessionid=x", "Connection: close")))
-    assert studio.asked[0] == ("authorize", {"workspace": "space", "name": "svc", "key": "s3cret"})
+    assert studio.requests[0] == ("authorize", {"workspace": "space", "name": "svc", "key": "s3cret"})
     seen = application.seen[0].decode()
     assert seen.startswith("POST /score?a=b HTTP/1.1\r\n") and "s3cret" not in seen and "sessionid" not in seen
     assert answer.startswith("HTTP/1.1 200") and answer.endswith("done")
@@ -215,15 +215,15 @@ def test_what_came_of_requests_is_reported_once_also_after_the_studio_was_away(c
     read_answer(sock)
     send(sock, post("second"))
     end = time.monotonic() + 4
-    while not any(route == "load" for route, _ in studio.asked) and time.monotonic() < end:
+    while not any(route == "load" for route, _ in studio.requests) and time.monotonic() < end:
         time.sleep(0.02)
-    first = len(studio.asked)
+    first = len(studio.requests)
     moved = route([*studio.answers["authorize"][1]["addresses"], "unix:/nowhere"])
     studio.answers["load"] = (200, {"services": [moved]})
     reports: list[dict] = []
     while len(reports) < 3 and time.monotonic() < end:
         time.sleep(0.02)
-        reports = [body["services"][0] for asked, body in studio.asked[first:] if asked == "load"]
+        reports = [body["services"][0] for route, body in studio.requests[first:] if route == "load"]
     # The first of them may have been refused still.
     assert reports[0]["statuses"] == {"200": 2} and sum(reports[0]["buckets"].values()) == 2
     assert reports[-1]["statuses"] == {} and reports[-1]["busy"] == 0

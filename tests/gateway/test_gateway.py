@@ -13,7 +13,7 @@ def test_a_ticket_becomes_a_cookie_of_the_gateway(connect, studio):
     assert answer.startswith("HTTP/1.1 303") and "Location: /lab?lazuli-entered\r\n" in answer
     assert "Set-Cookie: lazuli-app=c00kie; Path=/; HttpOnly; SameSite=Lax\r\n" in answer
     assert "Set-Cookie: lazuli-app-frame=c00kie; Path=/; HttpOnly; SameSite=None; Secure; Partitioned\r\n" in answer
-    assert studio.asked == [("enter", {"label": "lab", "ticket": "abc"})]
+    assert studio.requests == [("enter", {"label": "lab", "ticket": "abc"})]
     studio.answers["enter"] = (403, {"error": {"message": "no"}})
     assert read_all(connect(f"GET /_enter?ticket=abc HTTP/1.1\nHost: {HOST}\n\n")).startswith("HTTP/1.1 403")
 
@@ -32,7 +32,7 @@ def test_a_request_reaches_the_application_with_its_token(connect, application, 
     answer = read_all(connect(request))
     assert answer.endswith("done") and "Connection: close" in answer and "sessionid" not in answer
     assert b"Authorization: token t0ken" in application.seen[0] and application.seen[0].endswith(b"\r\n\r\nbody")
-    assert ("authorize", {"label": "lab", "cookie": "c00kie"}) in studio.asked
+    assert ("authorize", {"label": "lab", "cookie": "c00kie"}) in studio.requests
 
 
 def test_other_origins_other_hosts_and_refused_people_reach_nothing(connect, application, studio):

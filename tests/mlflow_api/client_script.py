@@ -191,9 +191,9 @@ class Adder(mlflow.pyfunc.PythonModel):
 
 
 def models():
-    place = {"name": "model"} if mlflow.__version__ >= "3" else {"artifact_path": "model"}
+    name_argument = {"name": "model"} if mlflow.__version__ >= "3" else {"artifact_path": "model"}
     with mlflow.start_run() as run:
-        info = mlflow.pyfunc.log_model(python_model=Adder(), pip_requirements=[], **place)
+        info = mlflow.pyfunc.log_model(python_model=Adder(), pip_requirements=[], **name_argument)
     kept["model_run"] = run.info.run_id
     mlflow.register_model(info.model_uri, "adder")
     version = mlflow.register_model(f"runs:/{run.info.run_id}/model", "adder")

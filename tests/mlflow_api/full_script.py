@@ -175,8 +175,8 @@ def command_line():
 def through_azureml():
     from azureml.core import Workspace
 
-    place = os.environ["MLFLOW_TRACKING_URI"].partition("/subscriptions/")[2].split("/")
-    ws = Workspace.get(place[-1], subscription_id=place[0], resource_group=place[2])
+    path_parts = os.environ["MLFLOW_TRACKING_URI"].partition("/subscriptions/")[2].split("/")
+    ws = Workspace.get(path_parts[-1], subscription_id=path_parts[0], resource_group=path_parts[2])
     run = ws.get_run(kept["asynchronous"])
     # Threads of the client send batches at the same time, so that points come in any order.
     assert sorted(run.get_metrics()["loss"], reverse=True) == [1 / (step + 1) for step in range(300)]

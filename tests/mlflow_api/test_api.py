@@ -282,8 +282,8 @@ def test_every_route_refuses_a_stranger(api, workspace, method, route):
 @pytest.mark.parametrize(("mark", "slash"), [("+", "~"), ("%", "#")])
 def test_a_logged_image_is_on_the_images_tab(tracking, as_user, alice, mark, slash):
     run_id = tracking.new_run()
-    place = tracking.run(run_id)["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
-    base = f"{tracking.base.removesuffix('mlflow/')}mlflow-artifacts/artifacts/{place}/images/"
+    folder = tracking.run(run_id)["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    base = f"{tracking.base.removesuffix('mlflow/')}mlflow-artifacts/artifacts/{folder}/images/"
     for step in (7, 7, 8):
         name = f"dog{slash}face{mark}step{mark}{step}{mark}timestamp{mark}{1000 + step}{mark}g{step}-a"
         for ending in (".png", f"{mark}compressed.webp"):

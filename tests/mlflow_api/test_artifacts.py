@@ -23,11 +23,11 @@ class Upload:
         run = tracking.run(tracking.new_run())["info"]
         self.tracking, self.name = tracking, name
         self.base = tracking.base.removesuffix("mlflow/") + "mlflow-artifacts/"
-        self.place = run["artifact_uri"].removeprefix("mlflow-artifacts:/")
+        self.root_path = run["artifact_uri"].removeprefix("mlflow-artifacts:/")
 
     def ask(self, act: str, **body):
         body["path"] = f"/home/me/{self.name}"
-        return self.tracking._read(self.tracking.api.post(f"{self.base}mpu/{act}/{self.place}", body))
+        return self.tracking._read(self.tracking.api.post(f"{self.base}mpu/{act}/{self.root_path}", body))
 
     def begin(self, count: int) -> "Upload":
         found = self.ask("create", num_parts=count)
@@ -42,7 +42,7 @@ class Upload:
         return self.ask("complete", upload_id=self.id, parts=list(parts))
 
     def get(self, **headers):
-        address = f"{self.base}artifacts/{self.place}/{self.name}"
+        address = f"{self.base}artifacts/{self.root_path}/{self.name}"
         return self.tracking.api.client.get(address, headers=headers)
 
     def content(self) -> bytes:
@@ -63,7 +63,7 @@ def test_addresses_of_files_begin_with_the_public_one(tracking, settings):
     upload = Upload(tracking).begin(1)
     assert upload.parts[0]["url"].startswith("https://studio.example.org/mlflow/")
     upload.end(upload.send(1, b"abc"))
-    found = tracking._read(tracking.api.get(f"{upload.base}presigned/{upload.place}/{upload.name}"))
+    found = tracking._read(tracking.api.get(f"{upload.base}presigned/{upload.root_path}/{upload.name}"))
     assert found["url"].startswith("https://studio.example.org/history/v1.0/subscriptions/")
     path = found["url"].removeprefix("https://studio.example.org")
     assert b"".join(Client().get(path).streaming_content) == b"abc"
@@ -104,7 +104,7 @@ def test_wrong_parts_are_refused(upload, tracking):
 def test_two_uploads_of_one_file_do_not_meet(upload, tracking):
     first = upload.send(1, b"first")
     second = Upload(tracking)
-    second.place = upload.place
+    second.root_path = upload.root_path
     second.begin(1)
     part = second.send(1, b"second")
     assert second.id != upload.id and second.end(part) == {}

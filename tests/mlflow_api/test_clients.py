@@ -102,8 +102,8 @@ def test_a_client_finds_a_whole_tracking_server(
 def test_the_address_of_a_workspace_needs_no_further_step(
     transactional_db, live_server, studio_files, workspace, alice, tmp_path, name
 ):
-    place = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": factories.make_token(alice)}
-    result = drive(interpreter(name), "sdk_script.py", tmp_path, **place)
+    environment = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": factories.make_token(alice)}
+    result = drive(interpreter(name), "sdk_script.py", tmp_path, **environment)
     run = Run.objects.get(run_id=result["run"])
     assert run.experiment.name == "mslearn-diabetes-mlflow"
     assert str(run.experiment.experiment_id) in result["portal"]
@@ -190,8 +190,8 @@ def test_what_a_job_logs_is_in_one_run(transactional_db, live_server, studio_fil
 @pytest.mark.extended
 @pytest.mark.timeout(300)
 def test_a_project_runs_in_the_workspace(transactional_db, live_server, studio_files, workspace, alice, tmp_path):
-    place = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": factories.make_token(alice)}
-    result = drive(interpreter("mlflow-3"), "projects_script.py", tmp_path, **place)
+    environment = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": factories.make_token(alice)}
+    result = drive(interpreter("mlflow-3"), "projects_script.py", tmp_path, **environment)
     run = Run.objects.get(run_id=result["run"])
     assert (run.status, run.experiment.name, run.target_name) == (Run.Status.COMPLETED, "projects", "local")
     assert (result["ended"], result["metrics"], result["params"]) == (True, {"alpha": 0.3}, {"alpha": "0.3"})
@@ -212,9 +212,12 @@ def test_the_whole_mlflow_works_as_its_user_expects(
     transactional_db, live_server, studio_files, workspace, alice, as_user, tmp_path
 ):
     token = factories.make_token(alice)
-    place = {"MLFLOW_TRACKING_URI": f"{live_server.url}/mlflow/v1.0{workspace.arm_id}", "MLFLOW_TRACKING_TOKEN": token}
+    environment = {
+        "MLFLOW_TRACKING_URI": f"{live_server.url}/mlflow/v1.0{workspace.arm_id}",
+        "MLFLOW_TRACKING_TOKEN": token,
+    }
     sdk = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": token}
-    result = drive(interpreter("mlflow-full"), "full_script.py", tmp_path, **place, **sdk)
+    result = drive(interpreter("mlflow-full"), "full_script.py", tmp_path, **environment, **sdk)
     assert not result["wrong"], "\n".join(result["wrong"].values())
     runs = {name: Run.objects.get(run_id=run_id) for name, run_id in result["kept"].items()}
     assert set(runs["grid"].children.values_list("status", flat=True)) == {Run.Status.COMPLETED}

@@ -95,8 +95,8 @@ def test_mlflows_page_uploads_and_downloads(answer, tracking, workspace):
 )
 def test_a_download_keeps_name_and_type(tracking, name, kind, disposition):
     run_id = tracking.new_run()
-    place = tracking.run(run_id)["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
-    address = f"{tracking.base.removesuffix('mlflow/')}mlflow-artifacts/artifacts/{place}/dir/{name}"
+    folder = tracking.run(run_id)["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    address = f"{tracking.base.removesuffix('mlflow/')}mlflow-artifacts/artifacts/{folder}/dir/{name}"
     assert tracking.api.client.put(address, b"x").status_code == 200
     found = tracking.api.client.get(address)
     assert (found["Content-Type"], found["Content-Disposition"]) == (kind, disposition)

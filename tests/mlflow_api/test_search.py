@@ -10,8 +10,8 @@ from tests.mlflow_api.tracking import INVALID, tags_of
 def three(tracking):
     """Runs a, b and c: metrics m=1, 2 and none; params p=V1, v2 and none."""
     ids = {}
-    for place, name in enumerate("abc"):
-        ids[name] = tracking.new_run(run_name=name, user_id=f"u{place}", start_time=100 + place)
+    for position, name in enumerate("abc"):
+        ids[name] = tracking.new_run(run_name=name, user_id=f"u{position}", start_time=100 + position)
     for name, metric, param in (("a", 1, "V1"), ("b", 2, "v2")):
         tracking.post(
             "runs/log-batch",

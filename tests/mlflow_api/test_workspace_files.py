@@ -131,32 +131,32 @@ def test_they_go_with_the_workspace_and_not_before(root, workspace, folder):
 def filled(root, tracking):
     """The id of a run with two files, and its folder behind the proxy."""
     info = tracking.run(tracking.new_run())["info"]
-    place = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
-    root.put(f"{place}/a.txt")
-    root.put(f"{place}/./dir//b.txt")
-    return info["run_id"], place
+    artifact_root = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    root.put(f"{artifact_root}/a.txt")
+    root.put(f"{artifact_root}/./dir//b.txt")
+    return info["run_id"], artifact_root
 
 
 @pytest.mark.parametrize("path", [".", "./", "dir/..", "dir/../.", "./dir/../../artifacts-not"])
 def test_a_folder_may_be_written_in_another_way(root, tracking, filled, path):
-    run_id, place = filled
+    run_id, artifact_root = filled
     answer = tracking.get("artifacts/list", run_id=run_id, path=path)
     if "../.." in path:
-        assert answer == root.list(f"{place}/{path}") == INVALID
+        assert answer == root.list(f"{artifact_root}/{path}") == INVALID
     else:
-        assert [item["path"] for item in answer["files"]] == root.list(f"{place}/{path}") == ["a.txt", "dir"]
+        assert [item["path"] for item in answer["files"]] == root.list(f"{artifact_root}/{path}") == ["a.txt", "dir"]
     assert [item["path"] for item in tracking.get("artifacts/list", run_id=run_id, path="./dir")["files"]] == [
         "dir/b.txt"
     ]
 
 
 def test_no_listing_leaves_the_run(root, tracking, filled):
-    run_id, place = filled
+    run_id, artifact_root = filled
     for path in ("..", "../..", "dir/../..", "/", "/etc", "%2e%2e", "dir/%2e%2e"):
         assert tracking.get("artifacts/list", run_id=run_id, path=path) == INVALID, path
         assert root.list(path) == INVALID, path
         if not path.startswith("/"):
-            assert root.list(f"{place}/{path}") == INVALID, path
+            assert root.list(f"{artifact_root}/{path}") == INVALID, path
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_no_listing_leaves_the_run(root, tracking, filled):
     ],
 )
 def test_the_type_of_a_download_is_its_names(root, filled, name, kind):
-    _, place = filled
-    for path in (f"{place}/{name}", f"dir/{name}"):
+    _, artifact_root = filled
+    for path in (f"{artifact_root}/{name}", f"dir/{name}"):
         root.put(path, content_type="application/x-made-up")
         found = root.api.get(f"{root.base}/{path}")
         assert (found["Content-Type"], found["X-Content-Type-Options"]) == (kind, "nosniff")

@@ -102,11 +102,11 @@ def cluster(workspace):
 class Caller:
     """Asks the API with one token; paths are relative to the workspace's address in one of the three services."""
 
-    PLACE = (
+    WORKSPACE_PATH = (
         "/subscriptions/sub-1/resourceGroups/aml-resources"
         "/providers/Microsoft.MachineLearningServices/workspaces/aml-workspace"
     )
-    SERVICES = {"H": f"/history/v1.0{PLACE}", "C": f"/content/v1.0{PLACE}", "W": PLACE}
+    SERVICES = {"H": f"/history/v1.0{WORKSPACE_PATH}", "C": f"/content/v1.0{WORKSPACE_PATH}", "W": WORKSPACE_PATH}
 
     def __init__(self, token: str):
         self.token, self.client = token, Client()

@@ -62,8 +62,10 @@ def test_buttons(before, press, after):
 
 def test_mean_and_interval_of_three_curves():
     x = np.array([0, 1])
-    places, mean, error = mean_curves.mean_of_curves([(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)])
-    assert places.tolist() == [0, 1] and mean.tolist() == [2, 3]
+    positions, mean, error = mean_curves.mean_of_curves(
+        [(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)]
+    )
+    assert positions.tolist() == [0, 1] and mean.tolist() == [2, 3]
     # One standard deviation is 1 here.
     assert error == pytest.approx(4.30 / np.sqrt(3))
 
@@ -77,10 +79,10 @@ def test_a_mean_counts_only_curves_that_reach_so_far():
 
 def test_long_curves_are_averaged_into_bins():
     steps = np.arange(10_000)
-    places, mean, error = mean_curves.mean_of_curves(
+    positions, mean, error = mean_curves.mean_of_curves(
         [(steps, np.tile([0.0, 2.0], 5000)), (steps, np.tile([2.0, 4.0], 5000))]
     )
-    assert len(places) == mean_curves.MAX_POINTS and mean == pytest.approx(np.full(200, 2.0))
+    assert len(positions) == mean_curves.MAX_POINTS and mean == pytest.approx(np.full(200, 2.0))
     # The curves lie 2 apart everywhere: a deviation of the square root of 2, of two.
     assert error == pytest.approx(np.full(200, 12.71))
 

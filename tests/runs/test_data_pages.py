@@ -29,8 +29,8 @@ def files(workspace, monkeypatch):
 
 def register(workspace, alice, *steps, path="in/*.csv"):
     read = {"type": "read_delimited", "column_types": {"id": {"type": "long"}, "age": {"type": "long"}}}
-    place = {"datastore": "workspaceblobstore", "path": path}
-    definition = {"kind": "tabular", "paths": [place], "steps": [read, *steps]}
+    source = {"datastore": "workspaceblobstore", "path": path}
+    definition = {"kind": "tabular", "paths": [source], "steps": [read, *steps]}
     fields = {"kind": "tabular", "definition": definition, "tags": {"format": "CSV"}}
     return datasets.register_dataset(Actor(alice), workspace, "diabetes dataset", "auto", fields)[0]
 

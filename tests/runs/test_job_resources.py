@@ -16,7 +16,7 @@ def target(workspace):
 
 
 @pytest.mark.parametrize(
-    ("asked", "resources"),
+    ("requested", "resources"),
     [
         ({}, None),
         ({"cores": 1}, Resources(1, 7)),
@@ -25,8 +25,8 @@ def target(workspace):
         ({"gpus": 1}, Resources(1, 0, 1)),
     ],
 )
-def test_what_is_not_named_is_in_proportion(target, asked, resources):
-    assert job_resources.read_resources({"resources": {"properties": asked}}, target) == resources
+def test_what_is_not_named_is_in_proportion(target, requested, resources):
+    assert job_resources.read_resources({"resources": {"properties": requested}}, target) == resources
     assert job_resources.read_resources({}, None) is None
 
 

@@ -171,7 +171,7 @@ def test_a_sort_by_a_parameter_pages_through_all_runs(mixed, as_user):
         # A run of a greater number is older here.
         expected = [
             *sorted((n for n in values if values[n] in numbers), key=lambda n: (sign(sort) * numbers[values[n]], n)),
-            *sorted((n for n in values if values[n] not in numbers), key=lambda n: (place(values[n], sort), n)),
+            *sorted((n for n in values if values[n] not in numbers), key=lambda n: (find_position(values[n], sort), n)),
             *[number for number in range(1, RUNS + 1) if number not in values],
         ]
         seen = []
@@ -186,7 +186,7 @@ def sign(sort: str) -> int:
     return -1 if sort.startswith("-") else 1
 
 
-def place(value: str, sort: str) -> int:
+def find_position(value: str, sort: str) -> int:
     texts = sorted(set(VALUES))
     return sign(sort) * texts.index(value)
 
@@ -206,7 +206,7 @@ def test_a_search_ordered_by_a_parameter_pages_through_all_runs(mixed, api):
             seen += [int(run["info"]["run_id"].removeprefix("many_")) for run in answer["runs"]]
             more = {"page_token": answer["next_page_token"]} if "next_page_token" in answer else None
         sort = "-" if word == "DESC" else ""
-        have = sorted(values, key=lambda n: (place(values[n], sort), n))
+        have = sorted(values, key=lambda n: (find_position(values[n], sort), n))
         assert seen == [*have, *[number for number in range(1, RUNS + 1) if number not in values]]
 
 

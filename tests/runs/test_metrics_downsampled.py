@@ -19,7 +19,7 @@ def run(workspace):
 
 
 def log(run, count: int, start: int = 0, **peaks):
-    at = {int(place[1:]): value for place, value in peaks.items()}
+    at = {int(step_name[1:]): value for step_name, value in peaks.items()}
     for first in range(start, start + count, 10_000):
         points = [
             {"name": "loss", "kind": "scalar", "step": n, "time": n * 10, "value": at.get(n, math.sin(n / 500))}

@@ -152,7 +152,7 @@ TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0
 
 
 def lab_of(colour: str, eye: str) -> np.ndarray:
-    parts = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    parts = np.array([int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)])
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     xyz = np.array(TO_XYZ) @ np.clip(np.array(EYES[eye]) @ linear, 0, 1) / [0.9505, 1, 1.089]
     x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
@@ -163,8 +163,8 @@ def lab_of(colour: str, eye: str) -> np.ndarray:
 @pytest.mark.parametrize("eye", EYES)
 def test_any_two_colours_differ_to_every_eye(palette, eye):
     found = [lab_of(colour, eye) for colour in palette]
-    least = min(float(np.linalg.norm(one - other)) for one, other in itertools.combinations(found, 2))
-    assert least > 15, "half of it can still be told apart in thin lines side by side"
+    smallest = min(float(np.linalg.norm(one - other)) for one, other in itertools.combinations(found, 2))
+    assert smallest > 15, "half of it can still be told apart in thin lines side by side"
 
 
 def test_runs_that_are_shown_together_differ_and_keep_their_colour_if_they_can():
@@ -199,7 +199,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def luminance(colour: str) -> float:
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 

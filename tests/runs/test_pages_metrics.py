@@ -100,8 +100,8 @@ def test_metrics_are_grouped_by_prefix_and_those_of_the_machine_stand_last_and_f
     for name in ("train/loss", "val/loss", "system/cpu"):
         metrics.store_batch(run, "", make_scalars(name, [1, 2]))
     page = page_of(client, run)
-    places = [page.index(f'data-section="{name}"') for name in ("", "train", "val", "system")]
-    assert places == sorted(places)
+    positions = [page.index(f'data-section="{name}"') for name in ("", "train", "val", "system")]
+    assert positions == sorted(positions)
     assert 'data-section="train" open' in page and 'data-section="system">' in page
 
 

@@ -120,7 +120,7 @@ def test_every_authentication_gives_its_header(monkeypatch):
     assert header(InteractiveLoginAuthentication()) == "Bearer mine"
     assert header(AzureCliAuthentication()) == "Bearer mine"
     assert header(MsiAuthentication()) == "Bearer mine"
-    monkeypatch.setattr(service_principals, "get_token", lambda *asked: ("-".join(asked[1:]), 3600))
+    monkeypatch.setattr(service_principals, "get_token", lambda *arguments: ("-".join(arguments[1:]), 3600))
     assert header(ServicePrincipalAuthentication("t", "id", "secret")) == "Bearer t-id-secret"
     arm = ArmTokenAuthentication("old")
     arm.update_arm_access_token("new")

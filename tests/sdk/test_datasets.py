@@ -237,7 +237,11 @@ def test_a_runner_fetches_inputs_and_stores_outputs(ws, store, tmp_path):
 
     files = Dataset.File.from_files((store, "diabetes-data/*.csv")).register(ws, "files")
     one = Dataset.File.from_files((store, "diabetes-data/diabetes2.csv")).register(ws, "one file")
-    place = {"subscription_id": "sdk-tests", "resource_group": "aml-resources", "workspace_name": "aml-workspace"}
+    workspace_path = {
+        "subscription_id": "sdk-tests",
+        "resource_group": "aml-resources",
+        "workspace_name": "aml-workspace",
+    }
     registration = {"name": "prepped", "datasetRegistrationOptions": {}}
     inputs = [
         {"name": "a", "mode": "mount", "variable": "a", "dataset_id": files.id, "path_on_compute": "/etc/../deep"},
@@ -245,7 +249,7 @@ def test_a_runner_fetches_inputs_and_stores_outputs(ws, store, tmp_path):
         {"name": "c", "mode": "direct", "variable": "c", "dataset_id": files.id},
     ]
     output = {"name": "out", "mode": "upload", "datastore": None, "path": None, "overwrite": False, "globs": ["*.csv"]}
-    content = {"run_id": "r1", "experiment": "e", "server_url": SERVER, "argv": ["x"], "workspace": place}
+    content = {"run_id": "r1", "experiment": "e", "server_url": SERVER, "argv": ["x"], "workspace": workspace_path}
     spec = Spec.from_dict({**content, "inputs": inputs, "outputs": [{**output, "registration": registration}]}, "")
     spec.token = ws._client.token()
     data = RunData(spec, str(tmp_path / "node"))

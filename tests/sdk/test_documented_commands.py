@@ -88,8 +88,8 @@ def test_pip_is_sent_to_the_studios_index_for_the_studios_packages():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     (tmp_path / "experiment").mkdir()
-    for place in (tmp_path, tmp_path / "experiment"):
-        (place / "train.py").write_text("print(1)")
+    for directory in (tmp_path, tmp_path / "experiment"):
+        (directory / "train.py").write_text("print(1)")
     (tmp_path / "environment.yml").write_text("dependencies:\n- python=3.11\n")
     (tmp_path / "password.txt").write_text("hush hush\n")
     monkeypatch.chdir(tmp_path)

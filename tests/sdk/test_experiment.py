@@ -66,11 +66,11 @@ def test_an_interactive_run_is_listed(ws, tmp_path):
 
 def test_runs_are_found_by_a_query(ws):
     experiment = Experiment(ws, "queried")
-    for place in ("here", "there"):
+    for site in ("here", "there"):
         run = experiment.start_logging(snapshot_directory=None)
-        run.tag("place", place)
+        run.tag("site", site)
         run.complete()
-    assert [found.id for found in experiment.get_runs(filter="tags.place in ('there') and not name ~ 'x'")] == [run.id]
+    assert [found.id for found in experiment.get_runs(filter="tags.site in ('there') and not name ~ 'x'")] == [run.id]
     with pytest.raises(UserErrorException, match=r"column 14"):
         list(experiment.get_runs(filter="metrics.rate ? 1"))
 

@@ -12,7 +12,7 @@ from lazuli.runner import gang, log_stream, process_launcher, stop_monitor, supe
 from lazuli.runner.gang import Gang, NotTogether, Peer
 from lazuli.runner.spec import Spec
 
-from tests.sdk.test_runner import PLACE, Records
+from tests.sdk.test_runner import WORKSPACE_PATH, Records
 
 
 class Studio:
@@ -196,7 +196,7 @@ def run_on_two_nodes(tmp_path, monkeypatch, script) -> WholeStudio:
             "run_id": "run_1",
             "experiment": "exp",
             "experiment_id": "e-id",
-            "workspace": PLACE,
+            "workspace": WORKSPACE_PATH,
             "server_url": "http://127.0.0.1:9",
             "snapshot_id": "s1",
             "argv": [sys.executable, "train.py"],

@@ -64,7 +64,7 @@ def test_what_is_not_there_is_refused_by_its_name(name):
 
 
 @pytest.mark.parametrize(
-    ("given", "least", "most"),
+    ("given", "lowest", "highest"),
     [
         ({}, 1, 10),
         ({"num_replicas": 3}, 3, 3),
@@ -73,9 +73,9 @@ def test_what_is_not_there_is_refused_by_its_name(name):
         ({"autoscale_min_replicas": 12}, 12, 12),
     ],
 )
-def test_replicas_are_a_number_or_between_two(given, least, most):
+def test_replicas_are_a_number_or_between_two(given, lowest, highest):
     described = AksWebservice.deploy_configuration(**given, scoring_timeout_ms=1500)._describe_deployment()
-    assert described == {"computeType": "AKS", "timeoutSeconds": 1.5, "minReplicas": least, "maxReplicas": most}
+    assert described == {"computeType": "AKS", "timeoutSeconds": 1.5, "minReplicas": lowest, "maxReplicas": highest}
     assert AksWebservice.deploy_configuration(**given).auth_enabled
 
 

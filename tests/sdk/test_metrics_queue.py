@@ -66,11 +66,11 @@ def test_a_script_waits_for_space_and_loses_nothing(monkeypatch, capsys):
     monkeypatch.setattr(metrics_queue, "MAX_WAITING_VALUES", 10)
     server = Server([errors.Unreachable("no answer")])
     queue = MetricsQueue(server.send, "run")
-    most = 0
+    highest = 0
     for number in range(60):
         queue.put(metric(number))
-        most = max(most, queue.pending)
-    assert most <= 11
+        highest = max(highest, queue.pending)
+    assert highest <= 11
     assert queue.flush(10)
     assert server.values == list(range(60))
 

@@ -13,11 +13,11 @@ from lazuli import errors
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty folder to work in; its snapshot is small."""
-    place = tmp_path / "project"
-    place.mkdir()
-    (place / "notebook.py").write_text("print(1)")
-    monkeypatch.chdir(place)
-    return place
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "notebook.py").write_text("print(1)")
+    monkeypatch.chdir(project)
+    return project
 
 
 @pytest.fixture

@@ -30,12 +30,12 @@ open("outputs/late.txt", "w").write("l")
 
 @pytest.fixture
 def folder(tmp_path):
-    place = tmp_path / "code"
-    place.mkdir()
-    (place / "train.py").write_text(SCRIPT)
-    (place / ".amlignore").write_text("*.csv\n")
-    (place / "data.csv").write_text("1")
-    return place
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "train.py").write_text(SCRIPT)
+    (folder / ".amlignore").write_text("*.csv\n")
+    (folder / "data.csv").write_text("1")
+    return folder
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def live(live_server, monkeypatch, tmp_path):
     monkeypatch.setenv("LAZULI_URL", live_server.url)
     monkeypatch.setenv("LAZULI_TOKEN", Token.create_for(user, "sdk tests")[1])
     monkeypatch.setenv("LAZULI_WORK_DIR", str(tmp_path))
-    place = {"subscription_id": "live", "resource_group": "group", "location": "eastus"}
-    yield Workspace.create("live-workspace", show_output=False, **place)
+    workspace_fields = {"subscription_id": "live", "resource_group": "group", "location": "eastus"}
+    yield Workspace.create("live-workspace", show_output=False, **workspace_fields)
     # A runner that is still about its last words would speak to the next test's server.
     for thread in threading.enumerate():
         if thread.name.startswith("runner of"):

@@ -15,7 +15,7 @@ from lazuli import errors
 from lazuli.runner import log_stream, stop_monitor, supervisor, work_folder
 from lazuli.runner.spec import BadSpec, Spec
 
-PLACE = {"subscription_id": "s", "resource_group": "g", "workspace_name": "w", "workspace_id": "w-id"}
+WORKSPACE_PATH = {"subscription_id": "s", "resource_group": "g", "workspace_name": "w", "workspace_id": "w-id"}
 STD_LOG = "user_logs/std_log.txt"
 
 
@@ -108,7 +108,7 @@ def run(script, during=None, **fields):
     content = {
         "run_id": "run_1",
         "experiment": "exp",
-        "workspace": PLACE,
+        "workspace": WORKSPACE_PATH,
         "server_url": "http://studio",
         "snapshot_id": "snap",
         "argv": ["python", "train.py"],

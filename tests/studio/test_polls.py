@@ -30,11 +30,11 @@ def make_poll(client, run):
         return client.get(address, query, headers={"HX-Request": "true"})
 
     assert [send().status_code for _ in range(3)] == [204, 204, 204]
-    assert asked_by_django(send) == 0
+    assert count_queries(send) == 0
     return send
 
 
-def asked_by_django(send) -> int:
+def count_queries(send) -> int:
     """The statements of the view and of what comes before it."""
     with CaptureQueriesContext(connection) as requested:
         assert send().status_code == 204
@@ -72,7 +72,7 @@ def test_the_view_is_asked_again_after_a_while(as_user, bob, run, monkeypatch):
     client = as_user(bob)
     address = reverse("runs:run_state", args=[run.workspace.slug, run.run_id])
     for _ in range(4):
-        assert asked_by_django(lambda: client.get(address, {"seen": run.revision})) > 3
+        assert count_queries(lambda: client.get(address, {"seen": run.revision})) > 3
 
 
 def test_a_list_of_clusters_is_sent_again_once_one_changes(as_user, alice, workspace):

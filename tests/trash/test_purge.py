@@ -283,12 +283,12 @@ def test_a_purge_is_started_and_followed_over_the_wire(alice_api, api, alice, ma
     reply = alice_api.post("H/trash/purge", {"runIds": ["parent"]})
     assert (reply.status_code, reply.json()["state"], reply.json()["runsTotal"]) == (202, "Queued", 3)
     work_off()
-    place = f"/history/v1.0/purges/{reply.json()['purgeId']}"
-    done = alice_api.get(place).json()
+    purge_url = f"/history/v1.0/purges/{reply.json()['purgeId']}"
+    done = alice_api.get(purge_url).json()
     assert (done["state"], done["runsDone"], done["filesFreed"]) == ("Completed", 3, 3000)
     assert (done["filesBefore"], done["filesAfter"]) == (4000, 1000) and done["databaseBefore"] > 0
     assert alice_api.get("/history/v1.0/purges").json()["value"] == [done]
-    assert api(mallory).get(place).status_code == 404
+    assert api(mallory).get(purge_url).status_code == 404
     alice_api.post("H/trash/purge", {"all": True})
     work_off()
     assert not Run.objects.exists()
@@ -296,11 +296,11 @@ def test_a_purge_is_started_and_followed_over_the_wire(alice_api, api, alice, ma
 
 def test_the_purge_of_a_workspace_is_followed_after_its_end(api, owner, alice, workspace, full_run, w):
     full_run()
-    place = f"/history/v1.0/purges/{api(owner).delete(f'{w}?forceToPurge=true').json()['purgeId']}"
+    purge_url = f"/history/v1.0/purges/{api(owner).delete(f'{w}?forceToPurge=true').json()['purgeId']}"
     work_off()
-    done = api(owner).get(place).json()
+    done = api(owner).get(purge_url).json()
     assert (done["state"], done["workspaceName"], done["filesFreed"]) == ("Completed", "aml-workspace", 1000)
-    assert api(alice).get(place).status_code == 404
+    assert api(alice).get(purge_url).status_code == 404
 
 
 def test_a_deep_family_goes_in_small_batches(workspace, full_run, monkeypatch):

@@ -258,10 +258,10 @@ def test_who_may_reach_the_trash_over_the_wire(bob_api, mallory_api, workspace, 
 
 
 def test_a_deleted_workspace_is_listed_and_comes_back_over_the_wire(api, owner, alice, workspace, w):
-    place = "/subscriptions/sub-1/providers/Microsoft.MachineLearningServices/deletedWorkspaces"
+    deleted_url = "/subscriptions/sub-1/providers/Microsoft.MachineLearningServices/deletedWorkspaces"
     api(owner).delete(w)
-    assert api(alice).get(place).json()["value"] == []
-    reply = api(owner).get(place).json()["value"][0]
+    assert api(alice).get(deleted_url).json()["value"] == []
+    reply = api(owner).get(deleted_url).json()["value"][0]
     assert reply["name"] == workspace.name and reply["properties"]["purgeTime"] > reply["properties"]["deletedTime"]
     assert [api(user).post(f"{w}/restore").status_code for user in (alice, owner, owner)] == [403, 200, 404]
     assert api(alice).get(w).status_code == 200

@@ -117,19 +117,19 @@ def _cluster(ws, name) -> ComputeTarget:
 def folder(tmp_path, monkeypatch):
     """The lab's own folder, with a little data in which two columns tell the label."""
     monkeypatch.chdir(tmp_path)
-    place, dice = tmp_path / "lab", random.Random(4)
-    place.mkdir()
-    with (place / "data.csv").open("w", newline="") as file:
+    directory, dice = tmp_path / "lab", random.Random(4)
+    directory.mkdir()
+    with (directory / "data.csv").open("w", newline="") as file:
         sheet = csv.writer(file)
         sheet.writerow(["Glucose", "BMI", "Age", "Diabetic"])
         for _ in range(ROWS):
             glucose, bmi = dice.gauss(0, 1), dice.gauss(0, 1)
             sheet.writerow([glucose, bmi, dice.random(), int(glucose + bmi + dice.gauss(0, 0.3) > 0)])
-    (place / "count.py").write_text(COUNT)
-    (place / "train.py").write_text(TRAIN)
-    (place / "spy.py").write_text(SPY)
+    (directory / "count.py").write_text(COUNT)
+    (directory / "train.py").write_text(TRAIN)
+    (directory / "spy.py").write_text(SPY)
     (tmp_path / "environment.yml").write_text(SPECIFICATION)
-    return place
+    return directory
 
 
 def environment() -> Environment:

@@ -1,4 +1,4 @@
-"""What does not belong in a place of a body is refused by its place."""
+"""A wrong value is refused wherever it is in a body, and the error names where."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from compute.keys import host_key, node_key
 from compute.models import ComputeTarget
 from tests import factories
-from tests.bad_inputs.apis import PLACE, H, as_if_never, error_text
+from tests.bad_inputs.apis import WORKSPACE_PATH, H, as_if_never, error_text
 from tests.bad_inputs.bodies import JOB
 
 SCALE = {"minNodeCount": 0, "maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "PT1M"}
@@ -38,23 +38,30 @@ DATA = {
 BODIES = {
     "PUT /subscriptions/sub-2": {"displayName": "d"},
     "PUT /subscriptions/sub-1/resourceGroups/fresh": {"location": "eastus", "tags": {"a": "b"}},
-    f"PUT {PLACE[:-13]}fresh-one": {
+    f"PUT {WORKSPACE_PATH[:-13]}fresh-one": {
         "location": "eastus",
         "tags": {},
         "sku": {"name": "Basic"},
         "properties": WORKSPACE,
     },
-    f"PUT {PLACE}/computes/fresh": {
+    f"PUT {WORKSPACE_PATH}/computes/fresh": {
         "location": "eastus",
         "properties": {"computeType": "AmlCompute", "properties": CLUSTER},
     },
-    f"PATCH {PLACE}/computes/cpu-cluster": {"tags": {"a": "b"}, "properties": {"properties": {"scaleSettings": SCALE}}},
-    f"PUT {PLACE}/secrets/fresh": {"value": "v", "contentType": "c", "attributes": {"forRuns": True}},
-    f"PUT {PLACE}/environments/fresh/versions/1": {"properties": {"image": "i", "condaFile": "", "tags": {"a": "b"}}},
-    f"PUT {PLACE}/environments/fresh/versions/auto": {"properties": {"definition": JOB["environmentDefinition"]}},
-    f"PUT {PLACE}/models/fresh": {"properties": {"description": "d", "tags": {"a": "b"}, "isArchived": True}},
-    f"PUT {PLACE}/models/fresh/versions/auto": {"properties": MODEL},
-    f"PUT {PLACE}/datastores/fresh?skipValidation=true": {
+    f"PATCH {WORKSPACE_PATH}/computes/cpu-cluster": {
+        "tags": {"a": "b"},
+        "properties": {"properties": {"scaleSettings": SCALE}},
+    },
+    f"PUT {WORKSPACE_PATH}/secrets/fresh": {"value": "v", "contentType": "c", "attributes": {"forRuns": True}},
+    f"PUT {WORKSPACE_PATH}/environments/fresh/versions/1": {
+        "properties": {"image": "i", "condaFile": "", "tags": {"a": "b"}}
+    },
+    f"PUT {WORKSPACE_PATH}/environments/fresh/versions/auto": {
+        "properties": {"definition": JOB["environmentDefinition"]}
+    },
+    f"PUT {WORKSPACE_PATH}/models/fresh": {"properties": {"description": "d", "tags": {"a": "b"}, "isArchived": True}},
+    f"PUT {WORKSPACE_PATH}/models/fresh/versions/auto": {"properties": MODEL},
+    f"PUT {WORKSPACE_PATH}/datastores/fresh?skipValidation=true": {
         "properties": {
             "datastoreType": "S3",
             "containerName": "bucket",
@@ -66,12 +73,12 @@ BODIES = {
             },
         }
     },
-    f"PUT {PLACE}/data/rows/versions/auto": {"properties": {"definition": DATA, "tags": {"a": "b"}}},
-    f"PUT {PLACE}/data/folder/versions/auto": {
+    f"PUT {WORKSPACE_PATH}/data/rows/versions/auto": {"properties": {"definition": DATA, "tags": {"a": "b"}}},
+    f"PUT {WORKSPACE_PATH}/data/folder/versions/auto": {
         "properties": {"dataType": "uri_folder", "dataUri": "azureml://datastores/workspaceblobstore/paths/in/"}
     },
-    f"PUT {PLACE}/jobs/fresh": {"properties": JOB},
-    f"PATCH {PLACE}/jobs/r1": {"properties": {"displayName": "d", "tags": {"a": "b"}}},
+    f"PUT {WORKSPACE_PATH}/jobs/fresh": {"properties": JOB},
+    f"PATCH {WORKSPACE_PATH}/jobs/r1": {"properties": {"displayName": "d", "tags": {"a": "b"}}},
     f"PUT {H}/experiments/exp/runs/fresh": RUN,
     f"PATCH {H}/experiments/exp": {"name": "exp2", "tags": {"a": "b"}, "archived": True},
     f"PATCH {H}/runs/r1": {"displayName": "d", "removeTags": ["a"], "properties": {"a": "b"}},
@@ -85,10 +92,10 @@ BODIES = {
 UNFIT = [None, True, 2**70, "\ud800", "\0", "x" * 70_000, [[{}]], {"": {"a": [1]}}]
 
 
-def places(value, way=()):
+def value_paths(value, way=()):
     yield way
     for step, part in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
-        yield from places(part, (*way, step))
+        yield from value_paths(part, (*way, step))
 
 
 def filled(value, way: tuple, new):
@@ -110,7 +117,7 @@ def keys(world):
 def test_wrong_values_are_refused_with_their_path(world, keys, route):
     method, _, path = route.partition(" ")
     headers = {"Authorization": f"Bearer {keys[path]}"} if path in keys else {}
-    for way in places(BODIES[route]):
+    for way in value_paths(BODIES[route]):
         for odd in UNFIT:
             body = json.dumps(filled(BODIES[route], way, odd))
             with as_if_never():
