@@ -80,8 +80,11 @@ F30 bad_inputs/test_nonsense.py pages_accept_odd_parameters
 F35 compute/test_stack.py deleting_a_cluster_ends_its_work_and_its_nodes
 F41 bad_inputs/test_nonsense.py forms_accept_any_input
 F42 browser/test_pages.py pages_work_without_scripts
+F43 browser/test_live.py polls_that_fail_change_nothing_and_continue
+F44 browser/test_live.py polls_that_fail_change_nothing_and_continue
 F47 studio/test_shell.py when_speaks_utc_until_the_browser_knows_better
 F48 runs/test_pages_metrics.py gaps_are_counted
+F52 browser/test_pages.py arrows_and_slider_step_through_images_and_new_ones_appear
 F53 studio/test_http.py pages_are_kept_by_no_proxy_and_shown_in_no_foreign_frame
 F56 runs/test_pages_metrics.py csv_holds_no_formula
 F58 runs/test_pages_run.py readers_are_offered_nothing_they_may_not
@@ -187,10 +190,7 @@ U59 The runner has the script's own account, so that it may read what the script
 U60 Nobody uploads a picture of themselves or a logo.
 F03 Text of a file is refused with 409 (notebooks/test_files.py); in other forms the last of two edits counts, and each saves few fields.
 F04 After the sign-in the form is opened anew.
-F43 By hand so far: htmx asks again at its next turn, and a message says that the server does not answer.
-F44 By hand so far: htmx swaps nothing on an error.
 F50 tests/js/log-text.test.js: a test of JavaScript.
-F52 The browser's own mark for a picture that does not load; the tree has its size and the download.
 S06 Older and newer clients ignore what they do not know; there is no number of a wire yet that could be refused.
 S35 What the queue has not sent dies with a script that is killed: it is sent within 0.05 s, or the next answer of the server.
 S47 There are no pipelines in this version.

@@ -105,6 +105,32 @@ def test_a_poll_leaves_selections_and_dialogs_alone(browser, alice, run):
     expect(page.get_by_text("1 job canceled")).to_be_visible()
 
 
+@pytest.mark.extended
+def test_polls_that_fail_change_nothing_and_continue(browser, alice, run):
+    """Rows F43 and F44."""
+    page = browser.open(alice, run.get_absolute_url())
+    bar, state, tries = page.locator("#missed-polls"), page.locator("#run-state"), []
+
+    def fail(route):
+        tries.append(route.request.url)
+        assert bar.is_hidden() or len(tries) > 2
+        route.fulfill(status=500, body="<b>broken</b>", content_type="text/html")
+
+    before = state.inner_text()
+    page.route("**/*", fail)
+    expect(bar).to_be_visible()
+    page.unroute("**/*")
+    with page.expect_event("requestfailed"):
+        page.route("**/*", lambda route: route.abort())
+    assert state.inner_text() == before and page.get_by_text("broken").count() == page.locator(".toast").count() == 0
+    run.move(Run.Status.COMPLETED)
+    page.unroute("**/*")
+    expect(state).to_contain_text("Completed")
+    expect(bar).to_be_hidden()
+    assert not [line for line in browser.wrong if "uncaught" in line]
+    browser.wrong.clear()
+
+
 def test_the_first_metric_of_an_experiment_brings_its_column_and_chart(browser, alice, workspace, transactional_db):
     run = factories.make_run(workspace, created_by=alice, display_name="first")
     run.start()

@@ -166,11 +166,18 @@ def test_arrows_and_slider_step_through_images_and_new_ones_appear(browser, alic
     page.get_by_role("slider").fill("3")
     add_image(run, 9)
     expect(page.get_by_role("region", name="digits, step 9")).to_be_visible()
+    # Row F52.
+    add_image(run, 10, b"no image")
+    expect(page.get_by_text("This image cannot be shown (8 B).")).to_be_visible()
+    assert page.get_by_role("link", name="Download the file").get_attribute("href").endswith("digits_10.png&download")
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("img", name="digits, step 9")).to_be_visible()
+    expect(page.get_by_text("This image cannot be shown")).to_have_count(0)
 
 
-def add_image(run, step: int) -> None:
+def add_image(run, step: int, content: bytes = make_png()) -> None:
     path = f"plots/digits_{step}.png"
-    artifacts.store_artifact(run, path, iter([make_png()]), content_type="image/png")
+    artifacts.store_artifact(run, path, iter([content]), content_type="image/png")
     metrics.store_batch(run, "", [{"name": "digits", "kind": "image", "value": path, "step": step}])
 
 

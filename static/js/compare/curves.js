@@ -2,6 +2,7 @@
 // more detail. Legend, smoothing and scale need no server; the address has them.
 import { fromLocalAxis, parseAxisTime } from "../pure/times.js";
 import { drawChart, saveChart } from "../shared/charts.js";
+import { isWaiting, recordAnswer, recordMiss } from "../shared/missed-polls.js";
 import { onThemeChange } from "../shell/theme.js";
 import { setParameter } from "./address.js";
 import { makeFigure } from "./curve-figure.js";
@@ -43,12 +44,12 @@ const drawAll = () => { for (const name of charts.keys()) drawCurve(name); };
 
 // null if nothing is new.
 const fetchCurve = async (name, more) => {
-  const query = readQuery();
+  const query = readQuery(), card = "seen" in more && findCard(name);
   for (const [parameter, value] of Object.entries({ name, ...more })) query.set(parameter, value);
   const answer = await fetch(`${page.dataset.url}?${query}`).catch(() => null);
-  if (answer?.status === 204) return null;
+  if (card) (answer?.ok ? recordAnswer : recordMiss)(card);
   if (!answer?.ok) throw new Error(`The chart of ${name} could not be loaded.`);
-  return answer.json();
+  return answer.status === 204 ? null : answer.json();
 };
 
 const loadCurve = async (name, more = {}) => {
@@ -96,7 +97,8 @@ const isInView = (card) => {
 const poll = async () => {
   clearTimeout(pollTimer);
   const isResting = document.hidden || !page;
-  const due = isResting ? [] : [...charts].filter(([name, chart]) => chart.live && findCard(name) && isInView(findCard(name)));
+  const isDue = (card) => card && isInView(card) && !isWaiting(card);
+  const due = isResting ? [] : [...charts].filter(([name, chart]) => chart.live && isDue(findCard(name)));
   for (const [name, chart] of due) await loadCurve(name, { seen: chart.seen });
   pollTimer = setTimeout(poll, POLL_MS);
 };

@@ -1,4 +1,5 @@
 // The step slider of images side by side: all images change together, without a request.
+import { showImageAgain } from "../shared/unshown-images.js";
 import { setParameter } from "./address.js";
 import { onTabShown } from "./swaps.js";
 
@@ -7,9 +8,10 @@ const showImage = ({ figure, images }, index) => {
   const [step, address] = images[index] || [];
   const image = figure.querySelector("img"), link = image.parentElement;
   image.hidden = !address;
-  figure.querySelector(".nothing").hidden = Boolean(address);
+  figure.querySelector("[data-no-image]").hidden = Boolean(address);
   figure.querySelector("[data-step-text]").textContent = address ? `step ${step}` : "";
   if (!address) {
+    showImageAgain(image);
     link.removeAttribute("href");
     return;
   }

@@ -1,5 +1,6 @@
 // The metrics tab while the job runs: new points for the charts in view, cards that have changed, metrics that are new.
 import { readFigure } from "../shared/charts.js";
+import { recordAnswer, recordMiss } from "../shared/missed-polls.js";
 import { fetchJson, fetchPiece } from "../shared/requests.js";
 import { addCard, removeCard } from "./cards.js";
 import { charts, findSeenCards } from "./chart-registry.js";
@@ -8,7 +9,7 @@ import { filterCards } from "./filter.js";
 import { appendPoints } from "./lines.js";
 import { findAxisKey, page } from "./settings.js";
 
-const POLL_MS = 1000, HIDDEN_POLL_MS = 10000, MAX_POLL_MS = 30000;
+const POLL_MS = 1000, HIDDEN_POLL_MS = 10000;
 // A line that has grown beyond this is loaded again, thinned to what can be seen.
 const MAX_POINTS = 4000;
 
@@ -37,6 +38,7 @@ const loadNews = async () => {
     if (answer.status === 404) return showState("The job was deleted", "over");
     if (!answer.ok) throw new Error(answer.status);
     pollWait = POLL_MS;
+    recordAnswer(page);
     if (answer.status === 204) return showState("Live", "live");
     const news = await answer.json();
     await applyNews(news);
@@ -46,7 +48,7 @@ const loadNews = async () => {
     wasEnded = !news.active;
     return showState("Live", "live");
   } catch {
-    pollWait = Math.min(pollWait * 2, MAX_POLL_MS);
+    pollWait = recordMiss(page);
     return showState("Waiting for the studio");
   }
 };

@@ -10,3 +10,4 @@ import "../shell/cut-text.js";
 import "../shell/palette.js";
 import "../shell/keyboard.js";
 import "../shell/forms.js";
+import "../shared/unshown-images.js";

@@ -1,12 +1,13 @@
 // A long text file of which only a window of lines is in memory: read by ranges around the visible lines, followed while it grows.
 import { cleanLine, hasLineEnd, splitLines, splitMatches } from "../pure/log-text.js";
 import { wrapIndex } from "../pure/words.js";
+import { recordAnswer, recordMiss } from "../shared/missed-polls.js";
 import { showToast } from "../shell/toasts.js";
 
 const CHUNK = 128 * 1024, MAX_WINDOW = 6 * CHUNK;
 // A person this near (in pixels) to the end of the window gets more of the file.
 const NEAR_END = 800, AT_END = 40;
-const POLL_MS = 1000, HIDDEN_POLL_MS = 10000, MAX_POLL_MS = 30000;
+const POLL_MS = 1000, HIDDEN_POLL_MS = 10000;
 const WRAP_KEY = "log-wrap";
 
 const bindLogViewer = (viewer) => {
@@ -193,12 +194,13 @@ const bindLogViewer = (viewer) => {
       if (!answer.ok) throw new Error(answer.status);
       const state = await answer.json();
       pollWait = POLL_MS;
+      recordAnswer(viewer);
       if (state.size !== size) growTo(state.size, state.sizeText);
       // The last lines may come a moment after the end.
       if (!state.active && wasEnded) return stopFollowing();
       wasEnded = !state.active;
     } catch {
-      pollWait = Math.min(pollWait * 2, MAX_POLL_MS);
+      pollWait = recordMiss(viewer);
     }
     return setTimeout(poll, document.hidden ? Math.max(HIDDEN_POLL_MS, pollWait) : pollWait);
   };

@@ -1,4 +1,5 @@
 // Short notices at the top right: from the server's `HX-Trigger: {"toast": {"text", "level"}}`, or showToast(text, level).
+import { isPoll } from "../shared/missed-polls.js";
 
 const ICONS = { success: "m4 10.5 4 4 8-9", error: "M5 5l10 10M15 5 5 15", warning: "M10 3.5 17.5 16.5h-15zM10 8.5v4M10 14.5h.01", info: "M10 9v6M10 5.500h.01" };
 const CROSS = "m4.5 4.5 11 11M15.5 4.5l-11 11";
@@ -48,8 +49,13 @@ document.addEventListener("click", (event) => {
 document.addEventListener("toast", (event) => {
   for (const { text, level } of event.detail.toasts || [event.detail]) showToast(text, level);
 });
-document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+// Of a poll, shared/missed-polls.js shows it.
+document.addEventListener("htmx:responseError", ({ detail: { requestConfig, xhr } }) => {
   // The server sends the reason in HX-Trigger; without it, only the status is known.
-  if (!xhr.getResponseHeader("HX-Trigger")) showToast(`The server answered with error ${xhr.status}.`, "error");
+  if (!isPoll(requestConfig.elt) && !xhr.getResponseHeader("HX-Trigger")) showToast(`The server answered with error ${xhr.status}.`, "error");
 });
-document.addEventListener("htmx:sendError", () => showToast("The studio cannot be reached. The page will try again.", "warning"));
+for (const kind of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(kind, ({ detail: { requestConfig } }) => {
+    if (!isPoll(requestConfig.elt)) showToast("The studio cannot be reached. Try again.", "warning");
+  });
+}
