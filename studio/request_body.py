@@ -106,7 +106,7 @@ def _too_deep(what: str, target: str) -> Invalid:
 
 
 def check_storable(value, path: str) -> None:
-    """Texts and names at any depth; `place` is the way to the value."""
+    """Texts and names at any depth; `path` leads to the value."""
     if isinstance(value, dict):
         for name, part in value.items():
             where = f"{path}/{name}" if path else name
@@ -160,7 +160,7 @@ def validate_body(kind: type[BodyType], fields: dict) -> BodyType:
 
 
 class LooseBody(Body):
-    """Unknown fields are ignored, not refused."""
+    """Keeps fields that it does not know, for settings that are only stored and returned."""
 
     model_config = pydantic.ConfigDict(extra="allow")
 

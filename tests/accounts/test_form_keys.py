@@ -93,7 +93,7 @@ def test_what_is_made_is_made_once_and_both_clicks_lead_to_it(browser, job, page
     assert answers[0].status_code == answers[1].status_code == 302
     assert answers[0].url == answers[1].url
     assert "processed once" in browser.get(answers[1].url).content.decode()
-    # The page as it is rendered anew makes another one.
+    # The page as it is rendered again makes another one.
     if model is Run:
         browser.post(page, {**entered, "form_key": key_on(browser, page, action)})
         assert Run.objects.count() == before + 2

@@ -1,4 +1,4 @@
-"""Admin mode: what gives power or takes it asks again who one is."""
+"""Admin mode: to get power or to take it from others, a person confirms who they are."""
 
 import time
 

@@ -387,7 +387,7 @@ TASKS = {
 
 @pytest.fixture
 def world(run, workspace, owner):
-    """The run goes on; others have ended, one failed, two can be canceled and two are in the trash."""
+    """The run continues; others have ended, one failed, two can be canceled and two are in the trash."""
     factories.make_target(workspace, "cpu-cluster")
     for name in ("carol", "dave"):
         factories.make_user(name)

@@ -73,7 +73,7 @@ def test_five_logging_jobs_survive_the_death_of_each_process(stack, tmp_path):
     acknowledged = [0] * JOBS
     for kinds in [*([kind] for kind in KINDS), KINDS]:
         kill_and_see_them_back(stack.studio, kinds)
-        # Each job goes on to log, to a web server that may have been the victim.
+        # Each job continues to log, to a web server that may have been the victim.
         before, acknowledged = acknowledged, [points_of(run) for run in runs]
         assert all(now >= then for then, now in zip(before, acknowledged, strict=True))
         assert until(lambda: all(points_of(run) > seen for run, seen in zip(runs, acknowledged, strict=True)), 30)  # noqa: B023

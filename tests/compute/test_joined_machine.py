@@ -118,7 +118,7 @@ def test_a_machine_of_its_own_address_joins_runs_a_job_and_leaves(stack, network
         run = stack.submit(cluster, str(done), script="where.py", environment=environment)
         until(lambda: run.get_metrics().get("address") or run.get_status() == "Failed", 90)
         assert run.get_metrics().get("address") == 2, run.get_details_with_logs()
-        # Its agent and node worker die; the job goes on, and the next agent has it.
+        # Its agent and node worker die; the job continues, and the next agent has it.
         os.killpg(agents[0].pid, signal.SIGKILL)
         agents[0].wait(20)
         agents.append(machine.start("start"))

@@ -1,4 +1,4 @@
-"""Redis may be away, or there and silent: nobody waits for it, nobody fails, and it is said once."""
+"""Redis may be away, or there and silent: nobody waits for it, nobody fails, and one message says so."""
 
 import signal
 import subprocess

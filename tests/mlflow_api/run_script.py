@@ -1,4 +1,4 @@
-"""A submitted script: nothing is set but what the runner sets. `mlflow.start_run()` goes on with the run of the runner."""
+"""A submitted script: nothing is set but what the runner sets. `mlflow.start_run()` continues the run of the runner."""
 
 import json
 

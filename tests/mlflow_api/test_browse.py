@@ -1,4 +1,4 @@
-"""The links that MLflow's clients print open what they name, for whoever may see it."""
+"""The links that MLflow's clients print open what they name, for people who may see it."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_a_printed_link_opens_its_page(link, address, names, workspace, as_user,
     for start in (address, address.replace("v1.0", "v2.0")):
         assert as_user(bob).get(start, {"open": link.format(**names)}).url == wanted
     assert as_user(bob).get(wanted).status_code == 200
-    # Whoever is not signed in comes to it by the sign-in.
+    # A person who is not signed in comes to it by the sign-in.
     requested = client.get(address, {"open": link.format(**names)}).url
     assert requested.startswith("/signin/?next=/mlflow/")
     assert ("open%3D" in requested) or not link

@@ -215,7 +215,7 @@ def test_a_poll_of_a_grouped_list_folds_it_only_when_a_run_changed(many, as_user
     query = {"group": "param-model", "unfold": "v3"}
     htmx = {"HX-Request": "true", "HX-Target": "run-poll"}
     run = Run.objects.get(run_id=f"many_{RUNS}")
-    changes = [lambda: run.edit(tags={"team": "other"}), lambda: run.edit(display_name="anew"), run.delete]
+    changes = [lambda: run.edit(tags={"team": "other"}), lambda: run.edit(display_name="renamed"), run.delete]
     for change in changes:
         text = client.get(page, query).content.decode()
         poll = re.search(r'id="run-poll" hx-get="([^"]+)"', text)[1].replace("&amp;", "&")

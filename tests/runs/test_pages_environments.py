@@ -214,7 +214,7 @@ def test_removal_says_what_used_it_and_keeps_the_jobs(client, workspace, alice, 
     use(workspace, version, status="Running")
     environments.register_version(workspace, alice, "digits-env", "auto", {"condaFile": "dependencies: []"})
     page = text_of(client.get(url("detail", version)))
-    assert "1 job used it, 1 of them active: it goes on" in page
+    assert "1 job used it; 1 of them is active and will finish" in page
     assert client.post(url("version_remove", version)).url == "/ws/aml-workspace/environments/digits-env/"
     remove = reverse("environments:remove", args=["aml-workspace", "digits-env"])
     assert client.post(remove, {"confirm_name": "wrong"}).status_code == 400

@@ -1,4 +1,4 @@
-"""Host agent and node worker: whoever is killed, the next of the name goes on with the same runners."""
+"""Host agent and node worker: after one is killed, the next of its name continues with the same runners."""
 
 import json
 import os

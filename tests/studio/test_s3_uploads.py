@@ -1,4 +1,4 @@
-"""Uploads to a bucket that were killed amid their parts are aborted."""
+"""Uploads to a bucket that were killed between two parts are aborted."""
 
 import datetime as dt
 import http.server

@@ -164,7 +164,7 @@ def test_a_killed_purge_goes_on_where_it_was(workspace, full_run, monkeypatch):
         purge.run_turn()
     job = PurgeJob.objects.get()
     assert job.is_open and Run.objects.count() == 3 and len(keys()) == 5
-    # Whoever was killed holds it for a while yet.
+    # A worker that was killed holds it for a while yet.
     assert not purge.run_turn() and Run.objects.count() == 3
     PurgeJob.objects.update(held_until=timezone.now() - dt.timedelta(seconds=1))
     work_off()

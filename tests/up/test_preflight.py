@@ -1,4 +1,4 @@
-"""What stops the start is said before anything is started, with its remedy."""
+"""What stops the start is reported before anything is started, with its remedy."""
 
 import collections
 import json

@@ -44,7 +44,7 @@ def files(api):
 
 @pytest.fixture
 def slow(studio, api, files):
-    """500 of them: without the end of their headers or bodies, amid an upload, or amid an answer; a byte a second."""
+    """500 of them: without the end of their headers or bodies, in the middle of an upload or an answer; a byte a second."""
     key = f"Host: here\r\nAuthorization: {api.headers['Authorization']}\r\n"
     path = api.base_url.raw_path.decode() + files
     kinds = {

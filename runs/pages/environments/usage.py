@@ -72,6 +72,6 @@ def describe_use(count: int, active: int) -> str:
     """A sentence about the use by jobs, for the confirmation of a removal."""
     if not count:
         return "No job has used it."
-    goes_on = f", {active} of them active: {'it goes' if active == 1 else 'they go'} on" if active else ""
-    used = f"{format_count(count, 'job')} used it{goes_on}."
+    still_active = f"; {active} of them {'is' if active == 1 else 'are'} active and will finish" if active else ""
+    used = f"{format_count(count, 'job')} used it{still_active}."
     return f"{used} Their records stay, but they cannot be submitted again by its name."
