@@ -81,13 +81,16 @@ def is_refusal(function):
 
 def list_unread(function):
     given = function.args
-    names = [
-        each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg) if each
-    ]
-    read = {node.id for statement in function.body for node in ast.walk(statement) if isinstance(node, ast.Name)}
-    return (
-        {} if "locals" in read else {name for name in names if is_public(name) and name not in {*read, "self", "cls"}}
-    )
+    every = (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg)
+    nodes = [node for statement in function.body for node in ast.walk(statement)]
+    # Keywords that are read by their names leave the others unread.
+    by_name = [node.value for node in nodes if isinstance(node, ast.Subscript)]
+    by_name += [node.value for node in nodes if isinstance(node, ast.Attribute) and node.attr in ("get", "pop")]
+    keywords = given.kwarg.arg if given.kwarg else None
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    read = {node.id for node in names if node.id != keywords or node not in by_name}
+    unread = {each.arg for each in every if each and is_public(each.arg)} - read - {"self", "cls"}
+    return set() if "locals" in read else unread
 
 
 def test_every_argument_is_read_or_harmless():
@@ -113,6 +116,8 @@ def test_settings_of_azure_alone_are_named_by_a_warning(ws):
         )
     with pytest.warns(UserWarning, match=r"Environment: image has no effect"):
         Environment("e", image="mine")
+    with pytest.warns(UserWarning, match=r"Experiment\.start_logging: name has no effect"):
+        Experiment(ws, "metrics").start_logging(snapshot_directory=None, name="mine").complete()
 
 
 def test_the_description_of_metrics_is_named_once_in_a_run(ws, recwarn):

@@ -12,6 +12,7 @@ from lazuli.errors import NotAvailable, NotFound
 from lazuli.runs.tag_values import convert_to_texts
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.core._inference_config import InferenceConfig as InferenceConfig
 from azureml.core._model_paths import find_model_path
 from azureml.core.resource_configuration import ResourceConfiguration
@@ -50,6 +51,7 @@ class Model:
         expand: bool = True,
         **kwargs: Any,
     ):
+        warn_of_unused("Model", **kwargs)
         self.workspace = workspace
         found = kwargs.get("_model_dto")
         if found is None:

@@ -44,6 +44,7 @@ class Run:
     WORKSPACE_FMT = "?wsid=/subscriptions/{0}/resourcegroups/{1}/workspaces/{2}"
 
     def __init__(self, experiment: Any, run_id: str, outputs: Any = None, **kwargs: Any):
+        warn_of_unused("Run", **kwargs)
         self._experiment = experiment
         self._run_id = run_id
         self._outputs = [outputs] if isinstance(outputs, str) else list(outputs or [])
@@ -124,10 +125,12 @@ class Run:
         outputs: Any = None,
         snapshot_directory: Optional[str] = ".",
         display_name: Optional[str] = None,
+        run_id: Optional[str] = None,
         **kwargs: Any,
     ) -> Run:
+        warn_of_unused("Experiment.start_logging", 4, **kwargs)
         created = _interactive.create_run(
-            experiment.workspace._remote, experiment.name, kwargs.get("run_id"), snapshot_directory, display_name
+            experiment.workspace._remote, experiment.name, run_id, snapshot_directory, display_name
         )
         return cls._started_here(experiment, created, outputs)
 

@@ -160,7 +160,8 @@ class OutputTabularDatasetConfig(OutputDatasetConfig):
     """The output of an `OutputFileDatasetConfig`, registered as a table."""
 
     def __init__(self, **kwargs: Any):
-        self._file: OutputFileDatasetConfig = kwargs["output_file_dataset_config"]
+        self._file: OutputFileDatasetConfig = kwargs.pop("output_file_dataset_config")
+        warn_of_unused("OutputTabularDatasetConfig", **kwargs)
         super().__init__(self._file.mode, self._file.name)
         self._registration = self._file._registration
         self._glob: Optional[str] = None

@@ -12,6 +12,7 @@ from lazuli.data import datasets, engine, timestamps, transfer
 from lazuli.errors import DatasetTimestampMissingError, NotAvailable, UserErrorException
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.data._expressions import Expression, to_expression
 from azureml.data.abstract_dataset import AbstractDataset
 
@@ -115,8 +116,9 @@ class TabularDataset(AbstractDataset):
         **kwargs: Any,
     ) -> TabularDataset:
         """Name the columns by which `time_before` and its neighbours filter; None for both takes them away."""
-        timestamp = timestamp or kwargs.get("fine_grain_timestamp")
-        partition_timestamp = partition_timestamp or kwargs.get("coarse_grain_timestamp")
+        timestamp = timestamp or kwargs.pop("fine_grain_timestamp", None)
+        partition_timestamp = partition_timestamp or kwargs.pop("coarse_grain_timestamp", None)
+        warn_of_unused("TabularDataset.with_timestamp_columns", **kwargs)
         if partition_timestamp and not timestamp:
             raise UserErrorException("partition_timestamp needs timestamp, too.")
         if timestamp and timestamp == partition_timestamp:
