@@ -22,8 +22,10 @@ OPPOSITE = {"!=": "=", "!~": "~", "not in": "in", "not like": "like", "not ilike
 def compare_value(column: str, clause: Clause) -> Q:
     """With a finite number. A column that is empty meets no comparison."""
     value = clause.value
-    if isinstance(value, str) or not math.isfinite(value):
+    if isinstance(value, str):
         raise clause.make_error(f"a number stands without quotes: {clause.key} {clause.operator} {value!r}")
+    if not math.isfinite(value):
+        raise clause.make_error(f"{clause.key} can only be compared with a finite number")
     value = float(value)
     if clause.operator == "!=":
         return Q(**{f"{column}__lt": value}) | Q(**{f"{column}__gt": value})
@@ -74,7 +76,9 @@ def _time_range(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
         if not isinstance(value, str):
             found, half = from_millis(value), dt.timedelta(microseconds=500)
             return found - half, found + half
-    except (ValueError, OverflowError, OSError) as error:
+    except (OverflowError, OSError) as error:
+        raise clause.make_error(f"{value!r} is not a time: it is outside the years 1 to 9999") from error
+    except ValueError as error:
         raise clause.make_error(f"{value!r} is not a time: {error}") from error
     raise clause.make_error(
         f"{value!r} is not a time: write ms since 1970 without quotes, or '2026-01-31' or '2026-01-31T12:00'"

@@ -110,10 +110,11 @@ def test_an_address_that_is_none_leads_nowhere(browser, owner, workspace):
     assert response.status_code == 302 and response.url.startswith("/account/confirm/")
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("moment", ["'0001-01-01T00:00:00+14:00'", "'9999-12-31T23:59:59-14:00'", "9" * 20, "-1e30"])
 def test_a_filter_refuses_a_time_that_utc_does_not_have(browser, moment):
-    answer = browser.get(f"{WS}/jobs/", {"filter": f"start_time > '{moment}'"})
-    assert answer.status_code == 400 and "is not a time" in answer.content.decode()
+    answer = browser.get(f"{WS}/jobs/", {"filter": f"start_time > {moment}"})
+    text = answer.content.decode()
+    assert answer.status_code == 400 and "is not a time" in text and "Errno" not in text
 
 
 def test_a_password_that_is_not_base64_is_a_wrong_one(workspace):

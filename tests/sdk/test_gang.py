@@ -224,6 +224,10 @@ def test_the_processes_of_two_nodes_connect_and_the_first_reports_the_run(tmp_pa
     logs = {name: text.decode() for name, text in studio.artifacts.items() if name.startswith("user_logs/")}
     assert "together: [1, 2, 3]" in logs["user_logs/std_log.txt"]
     assert "rank 2 of 4 on node 1" in logs["user_logs/std_log_process_1.txt"]
+    # Each process has a log of its own too, by its number among those of all nodes.
+    assert logs["user_logs/std_log_process_00.txt"] == "together: [1, 2, 3]\n"
+    for rank in (1, 2, 3):
+        assert logs[f"user_logs/std_log_process_{rank:02}.txt"] == f"rank {rank} of 4 on node {rank // 2}\n"
     assert {f"outputs/of-{rank}.txt" for rank in range(4)} <= studio.artifacts.keys()
     # The first waits for the other.
     assert studio.ended == [1, 0]

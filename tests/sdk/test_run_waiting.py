@@ -134,6 +134,7 @@ def test_interrupted_the_run_goes_on():
     [
         (["user_logs/std_log.txt", "azureml-logs/70_driver_log.txt", "outputs/a.txt", "logs/x.txt"], 2),
         (["user_logs/std_log_process_00.txt", "user_logs/std_log_process_01.txt"], 1),
+        (["user_logs/std_log.txt", "user_logs/std_log_process_00.txt", "user_logs/std_log_process_01.txt"], 1),
         (["azureml-logs/70_driver_log-worker-0.txt", "azureml-logs/70_driver_log-worker-1.txt"], 1),
         (["system_logs/a.log", "azureml-logs/x.txt"], 0),
     ],

@@ -97,11 +97,19 @@ class Gang:
         while self.size > 1 and not self._stopped.is_set() and self._report(PROBED, "")["ended"] < self.size - 1:
             self._stopped.wait(POLL_SECONDS)
 
+    def list_ranks(self) -> List[int]:
+        """The numbers of the processes of this node, among those of all nodes."""
+        number = self._processes_per_node()
+        return list(range(self.rank * number, (self.rank + 1) * number))
+
+    def _processes_per_node(self) -> int:
+        return int(self._spec.distribution.get("processes_per_node") or 1)
+
     def build_variables(self) -> List[Dict[str, str]]:
         """The variables of each process of this node."""
         lead, interface = self.peers[0], find_interface(self.peers[self.rank].host)
         distribution = self._spec.distribution
-        number = int(distribution.get("processes_per_node") or 1)
+        number = self._processes_per_node()
         shared = {
             "MASTER_ADDR": lead.host,
             "MASTER_PORT": str(lead.port),

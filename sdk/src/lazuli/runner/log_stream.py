@@ -31,7 +31,7 @@ class LogStream:
         self._masker = masker or Masker()
         self._path = path
         self._artifact = artifact
-        # Of the artifact; up to the end of the head it is also that of the file.
+        # The position in the artifact; up to the end of the head it is also the position in the file.
         self._offset = 0
         # What follows the head of a long log, and where.
         self._ending: Optional[bytes] = None

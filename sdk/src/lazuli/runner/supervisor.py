@@ -20,6 +20,7 @@ from lazuli.runner.gang import Gang, NotTogether
 from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.left_metrics import send_left_metrics
 from lazuli.runner.log_stream import LogStream
+from lazuli.runner.process_logs import split_log
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
 from lazuli.runner.run_data import RunData
 from lazuli.runner.script_fence import ScriptFence
@@ -214,6 +215,7 @@ class _Attempt:
                 self._gang.wait_for_others()
         finally:
             self._close_logs(logs, folders)
+        self._upload_process_logs()
         return status
 
     def _name_log(self, name: str) -> str:
@@ -290,6 +292,14 @@ class _Attempt:
         logs.close(self._monitor.shut_down, SHUTDOWN_SECONDS)
         if not self._monitor.shut_down.is_set():
             folders.close(self._monitor.shut_down)
+
+    def _upload_process_logs(self) -> None:
+        ranks = self._gang.list_ranks() if self._gang else []
+        if len(ranks) < 2 or self._monitor.reason in (LOST, SHUT_DOWN):
+            return
+        masker = _make_masker(self._spec, self._folder)
+        for name, path in split_log(self._folder.log, ranks, self._folder.make_folder("process_logs")).items():
+            LogStream(self._api, path, name, masker).close(self._monitor.shut_down, SHUTDOWN_SECONDS)
 
     # ---- ending
 

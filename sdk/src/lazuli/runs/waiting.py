@@ -29,6 +29,7 @@ POST_PROCESSING_STATES = ["CancelRequested", "Finalizing"]
 FINAL_STATES = ("Completed", "Failed", "Canceled")
 POLL_SECONDS = 1.0
 UNREACHABLE_SECONDS = 900.0
+STD_LOG = "user_logs/std_log.txt"
 _STREAMABLE = re.compile(r"user_logs/std_log[\D0]*?(?:_ps)?\.txt|azureml-logs/\d\d.+\.txt")
 _WORKER = re.compile(r"^(?P<stem>.*?)(?P<kind>[-_](?:rank|worker)[-_])(?P<number>\d+)\.txt$")
 
@@ -46,7 +47,11 @@ class WaitableRun(Protocol):
 
 def select_streamable_logs(names: List[str]) -> List[str]:
     """The logs of the first process, in the order in which they are printed."""
-    return sorted(name for name in names if _STREAMABLE.fullmatch(name) and not _is_other_worker(name))
+    found = sorted(name for name in names if _STREAMABLE.fullmatch(name) and not _is_other_worker(name))
+    if STD_LOG in found:
+        # The logs of single processes repeat its lines.
+        return [name for name in found if not name.startswith("user_logs/std_log_process")]
+    return found
 
 
 def _is_other_worker(name: str) -> bool:
