@@ -122,6 +122,7 @@ S57 runs/test_metrics_parallel.py parallel_writers_lose_and_double_nothing
 S59 runs/test_metrics.py values_come_back_in_order_as_they_went
 S60 sdk/test_surface.py importing_is_light
 S61 sdk/test_interpreters.py imports_without_anything_installed
+E08 sdk/test_environment_conda_lines.py a_prefix_is_ignored_and_said
 E09 sdk/test_environment_mapping.py the_nearest_interpreter_is_taken
 E10 sdk/test_environment_conda_lines.py an_interpreter_outside_the_bounds_is_no_match
 E11 sdk/test_environment_failures.py each_reason_has_its_sentence
@@ -154,7 +155,9 @@ R30 sdk/test_runner.py a_failure_says_why
 R31 sdk/test_runner.py a_failure_says_why
 R33 sdk/test_runner.py a_time_limit_is_kept
 R36 sdk/test_runner.py a_link_out_of_the_folder_is_not_collected
+R38 sdk/test_runner.py a_script_that_removes_its_outputs_goes_on_and_the_log_says_so
 R39 sdk/test_runner.py a_file_whose_name_is_not_utf_8_is_saved_under_a_readable_one
+R41 sdk/test_runner.py a_script_writes_no_core_file
 R45 test_run_tokens.py a_token_that_has_ended_opens_no_route
 R47 runs/test_family_limits.py a_job_that_submits_itself_again_comes_to_an_end
 R52 sdk/test_runner.py cancel_ends_the_script_and_its_children
@@ -194,7 +197,6 @@ F50 tests/js/log-text.test.js: a test of JavaScript.
 S06 Older and newer clients ignore what they do not know; there is no number of a wire yet that could be refused.
 S35 What the queue has not sent dies with a script that is killed: it is sent within 0.05 s, or the next answer of the server.
 S47 There are no pipelines in this version.
-E08 A prefix is read by nobody.
 E16 Indexes and options are taken as people's files name them; our own distributions come from no other index (E42).
 E17 As E16: what can be fetched is installed, a path of another machine is left out and said.
 E21 A build has no limits of its own; it ends with the time limit of its run, and a full disk is U32.
@@ -214,8 +216,6 @@ R18 Bytes are kept as they are; pages show a replacement for what is no UTF-8.
 R20 tests/js/log-text.test.js: a line is what a terminal would show.
 R29 Python's own exit code counts.
 R32 The parent's exit code counts; there is no limit of memory whose note could be read.
-R38 Outputs are looked for when the script has ended; what is not there is not uploaded.
-R41 The limits of the account count.
 R42 Scripts share the network with the studio: docs/security.md.
 R43 As R42; Redis of the studio is a socket in the data folder, which is hidden (R49).
 R46 A script waits for room in its queue (S30), and nothing is refused for its pace.

@@ -91,6 +91,12 @@ def test_a_version_that_no_package_index_has_is_reported(line):
     assert "numpy is installed in any version" in wanted.warnings[0]
 
 
+def test_a_prefix_is_ignored_and_said():
+    wanted = requirements.requirements_from_conda({"prefix": "/usr", "dependencies": ["numpy"]})
+    assert wanted.lines == ["numpy"]
+    assert wanted.warnings == ["`prefix:` of the conda file is left out: the studio chooses the folder."]
+
+
 def test_an_alternative_and_a_new_name_are_said():
     assert read("numpy 1.19|1.20").warnings == ["numpy: of 1.19|1.20 the newest is taken, ==1.20.*."]
     assert read("pytorch").warnings == ["pytorch is called torch on a Python package index."]

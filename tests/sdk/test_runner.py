@@ -410,6 +410,18 @@ def test_a_file_whose_name_is_not_utf_8_is_saved_under_a_readable_one():
     assert len(records.log.splitlines()) == 4
 
 
+def test_a_script_that_removes_its_outputs_goes_on_and_the_log_says_so():
+    records = run("import os; os.rmdir('outputs'); print('goes on')")
+    assert records.states[-1] == "Completed"
+    assert records.log.endswith("goes on\noutputs/ is gone: the script has removed it, so nothing in it is saved.\n")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of Linux")
+def test_a_script_writes_no_core_file():
+    records = run("import resource; print(resource.getrlimit(resource.RLIMIT_CORE))")
+    assert records.log == "(0, 0)\n"
+
+
 def test_heartbeats_go_on_until_the_end_is_reported():
     """Else a run whose script has ended would be lost while its outputs go up, or while the server is away."""
     beats = []

@@ -86,6 +86,8 @@ def _warn_of_sections(requirements: Requirements, structure: Mapping[str, Any]) 
         requirements.warnings.append(
             "`variables` of the conda file are left out: set environment_variables of the environment instead."
         )
+    if structure.get("prefix"):
+        requirements.warnings.append("`prefix:` of the conda file is left out: the studio chooses the folder.")
     sections = [item for item in structure.get("dependencies") or [] if isinstance(item, Mapping)]
     for name in sorted({str(name)[:100] for section in sections for name in section} - {"pip"})[:MAX_SECTIONS]:
         requirements.warnings.append(f"`{name}:` among the dependencies is left out: only `pip:` is known.")

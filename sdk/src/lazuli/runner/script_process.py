@@ -158,15 +158,20 @@ def _kill(pid: int) -> None:
 
 
 def _prepare_child(enter_fence: Optional[Callable[[], None]]) -> Optional[Callable[[], None]]:
-    """On Linux, let the kernel end the script when the runner is killed and cannot do it itself; then enter the fence."""
+    """On Linux, let the kernel end the script when the runner is killed and cannot do it itself, and write no core files.
+
+    Then enter the fence.
+    """
     if not sys.platform.startswith("linux"):
         return None
     import ctypes  # optional: a Python may be built without it
+    import resource  # platform: not Windows
 
     prctl = ctypes.CDLL(None).prctl
 
     def before_exec() -> None:
         prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if enter_fence is not None:
             enter_fence()
 

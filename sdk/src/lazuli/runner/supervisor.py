@@ -209,7 +209,7 @@ class _Attempt:
             script = self._start(interpreter)
             self._reporter.report("Running", node=self._spec.node)
             status = self._wait_for_script(script)
-            self._log_renamed_files()
+            self._log_notes_on_folders()
             self._send_left_metrics()
             if self._gang and self._spec.rank == 0 and status == 0:
                 self._gang.wait_for_others()
@@ -222,10 +222,11 @@ class _Attempt:
         """Each node of a job has logs of its own; those of the first have the names of a job of one node."""
         return name if self._spec.rank == 0 else name.replace(".txt", f"_process_{self._spec.rank}.txt")
 
-    def _log_renamed_files(self) -> None:
+    def _log_notes_on_folders(self) -> None:
         folders = [uploads.OUTPUTS, *self._spec.directories_to_watch]
         with open(self._folder.log, "a", encoding="utf-8") as log:
-            log.writelines(f"{line}\n" for line in uploads.describe_renamed(self._folder.code, folders))
+            for describe in (uploads.describe_missing, uploads.describe_renamed):
+                log.writelines(f"{line}\n" for line in describe(self._folder.code, folders))
 
     def _send_left_metrics(self) -> None:
         if self._monitor.reason == LOST:

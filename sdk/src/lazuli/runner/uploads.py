@@ -49,6 +49,16 @@ def describe_renamed(root: str, folders: List[str]) -> Iterator[str]:
                 yield f"The file {os.fsencode(own)!r} is saved as {name}, because names of files in a run must be UTF-8."
 
 
+def describe_missing(root: str, folders: List[str]) -> Iterator[str]:
+    """A line for each of these folders that the script has removed or locked."""
+    for folder in folders:
+        path = os.path.join(root, folder)
+        if not os.path.isdir(path):
+            yield f"{folder}/ is gone: the script has removed it, so nothing in it is saved."
+        elif not os.access(path, os.R_OK | os.X_OK):
+            yield f"{folder}/ cannot be read: the script has changed its permissions, so nothing in it is saved."
+
+
 class LogFolderUploader:
     """Uploads every ten seconds what was added to the log files, so that they can be read while the script runs."""
 
