@@ -52,7 +52,18 @@ def create_child_run(parent: RunClient, experiment_name: str, name: Optional[str
     return _put_run(parent.workspace, experiment_name, run_id, body)
 
 
-def check_children(count: Optional[int], tag_key: Optional[str], tag_values: Any) -> List[Any]:
+def start_children(run: Any, count: Optional[int], tag_key: Optional[str], tag_values: Any) -> List[Any]:
+    """Start `count` children of the run, or one for each of the values of their tag."""
+    children = []
+    for number, value in enumerate(_list_values(count, tag_key, tag_values)):
+        child = run.child_run()
+        tags = {"azureml.batch_child_number": str(number)}
+        child.set_tags(tags if tag_key is None else {**tags, tag_key: value})
+        children.append(child)
+    return children
+
+
+def _list_values(count: Optional[int], tag_key: Optional[str], tag_values: Any) -> List[Any]:
     """The values of the children's tag, None for a child without one. Raises UserErrorException."""
     if (count is None) == (tag_values is None) or (tag_values is not None) != (tag_key is not None):
         raise UserErrorException("Give count, or tag_key with tag_values.")

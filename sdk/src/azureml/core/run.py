@@ -61,18 +61,14 @@ class Run:
 
     @classmethod
     def get_context(cls, allow_offline: bool = True, used_for_context_manager: bool = False, **kwargs: Any) -> Any:
-        """The run that this script belongs to; outside of a run an offline run, which prints what is logged.
-
-        Raises RunEnvironmentException outside of a run if `allow_offline` is false.
-        """
+        """The run of this script; outside of one an offline run, or RunEnvironmentException if that is not allowed."""
         warn_of_unused("Run.get_context", **kwargs)
         return _registry.find_run_context(allow_offline)
 
     @classmethod
     def get_submitted_run(cls, **kwargs: Any) -> Any:
         """The older name of `get_context(allow_offline=False)`."""
-        warn_of_unused("Run.get_submitted_run", **kwargs)
-        return cls.get_context(allow_offline=False)
+        return cls.get_context(allow_offline=False, **kwargs)
 
     @staticmethod
     def get(workspace: Any, run_id: str) -> Run:
@@ -317,7 +313,7 @@ class Run:
         for series in self._remote.list_metrics(name, recursive):
             value = metric_values.decode_series(series) if series["values"] else None
             if populate and series["kind"] in metric_values.FILE_KINDS:
-                value = self._read_logged_file(str(value))
+                value = self._files.read(str(value).split(f"dcid.{self._run_id}/", 1)[-1])
             found.setdefault(series.get("runId") or self._run_id, {})[series["name"]] = value
         return found if recursive else found.get(self._run_id, {})
 
@@ -342,17 +338,14 @@ class Run:
             raise UserErrorException(f"The run {self._run_id} is {self.status}; it accepts no more metrics.")
 
     def _log_json(self, name: str, kind: str, value: Any, description: str) -> None:
-        content = metric_values.encode_json_text(value, kind.replace("_", " ")).encode()
-        self._log_file(name, kind, name, content, description)
+        text = metric_values.encode_json_text(value, kind.replace("_", " "))
+        self._log_file(name, kind, name, text.encode(), description)
 
     def _log_file(self, name: str, kind: str, path: str, content: Any, description: str) -> None:
         metric = metric_values.file_metric(name, kind, normalize_name(path))
         self._check_open()
         self._files.upload(path, content)
         self._log_metric(metric, description)
-
-    def _read_logged_file(self, address: str) -> bytes:
-        return self._files.read(address.split(f"dcid.{self._run_id}/", 1)[-1])
 
     # ---- files
 
@@ -490,14 +483,7 @@ class Run:
         self, count: Optional[int] = None, tag_key: Optional[str] = None, tag_values: Any = None
     ) -> List[Run]:
         """Start `count` children, or one for each of `tag_values`, with the tag `tag_key` set to it."""
-        values = _interactive.check_children(count, tag_key, tag_values)
-        children = []
-        for number, value in enumerate(values):
-            child = self.child_run()
-            tags = {"azureml.batch_child_number": str(number)}
-            child.set_tags(tags if tag_key is None else {**tags, tag_key: value})
-            children.append(child)
-        return children
+        return _interactive.start_children(self, count, tag_key, tag_values)
 
     def get_children(
         self,
@@ -515,8 +501,7 @@ class Run:
 
     def submit_child(self, config: Any, tags: Optional[Dict[str, str]] = None, **kwargs: Any) -> Run:
         """Submit a script as a child of this run."""
-        submitted = self._experiment._submit_script(config, tags=tags, parent_run_id=self._run_id, **kwargs)
-        return cast(Run, submitted)
+        return cast(Run, self._experiment._submit_script(config, tags=tags, parent_run_id=self._run_id, **kwargs))
 
     # ---- state
 
