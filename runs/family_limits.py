@@ -5,7 +5,7 @@ from studio.errors import LimitReached
 
 MAX_ANCESTORS = 10
 MAX_OPEN_CHILDREN = 1000
-# All that are allowed above a run, by one query.
+# The columns with the keys of the allowed number of ancestors, read by one query.
 ABOVE = ["parent__" * count + "parent_id" for count in range(MAX_ANCESTORS)]
 
 

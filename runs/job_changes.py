@@ -20,7 +20,7 @@ def change_job(job: Json, changes: Json) -> Json:
 
 
 def read_script_argv(job: Json) -> list[str] | None:
-    """Interpreter, script and arguments of a job that SDK v1 made of these; None of one that is a command."""
+    """The interpreter, script and arguments from which SDK v1 made a job; None for a job with a command."""
     argv, definition = job.get("commandArgv"), job.get("runDefinition") or {}
     if not argv or len(argv) < 2 or definition.get("command") or argv[1] != definition.get("script"):
         return None

@@ -54,7 +54,7 @@ def _read_fields(run: Run) -> dict[str, Any]:
 
 
 def _read_environment(job: dict) -> str | dict | None:
-    """A reference, or what it is made of."""
+    """The environment as a reference, or as its definition."""
     definition = job.get("environmentDefinition")
     if definition:
         conda = (definition.get("python") or {}).get("condaDependencies")

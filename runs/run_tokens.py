@@ -299,7 +299,7 @@ def _check_alive(own, run_id: str, may: May, user_id: int) -> None:
         )
     if not (own.is_active or has_just_ended(own)):
         if may is May.ADD:
-            # Late data of a script is not a wrong token, which the script would try to renew.
+            # Another error than for a wrong token, which the script would try to renew.
             text = f"The run {run_id} is {own.status} and accepts no more data; this request came too late."
             raise Conflict(text, code="run_is_final")
         raise Unauthenticated(f"The run {run_id} is {own.status}; its token has ended with it.")

@@ -25,7 +25,7 @@ def api_docs(request):
 @login_not_required
 @require_GET
 def openapi_json(request):
-    """For tools, with a token, and for people who are signed in."""
+    """The description of the API, for clients with a token and for people who are signed in."""
     try:
         if not request.user.is_authenticated and not Bearer()(request):
             return api.on_exception(request, AuthenticationError())

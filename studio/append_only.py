@@ -19,7 +19,7 @@ class AppendOnly(models.BaseConstraint):
         return ";\n".join(self.list_removals(model, schema_editor.connection))
 
     def validate(self, model, instance, exclude=None, using=None):
-        """Every new row may be added."""
+        """Nothing to check: every new row is allowed."""
 
     def list_statements(self, model, connection) -> list[str]:
         name = connection.ops.quote_name

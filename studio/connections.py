@@ -118,7 +118,7 @@ class ClientSocket(socket.socket):
         # Whether others wait for the thread that waits for this client.
         self.is_wanted: Callable[[], bool | int] = bool
         self._moved, self._waited = 0, 0.0
-        # The head of an answer waits for the start of its body: one packet, and the client wakes up once.
+        # The headers of a response are held until its body starts: one packet, and one wake-up of the client.
         self._holds_head, self._head = False, b""
 
     def close(self) -> None:

@@ -19,8 +19,8 @@ def begin_write():
     """A transaction for frequent writes. Writers of a SQLite file queue for it.
 
     SQLite itself lets waiting writers sleep and retry, which leaves the database idle between two writers: with eight of
-    them in two processes a queue stores a third more, and the others wait a third as long. To PostgreSQL statements go in
-    as few round trips as there are answers to read.
+    them in two processes a queue stores a third more, and the others wait a third as long. For PostgreSQL, the
+    statements are sent as a pipeline.
     """
     with _queue(), _pipeline(), transaction.atomic():
         yield

@@ -61,7 +61,7 @@ def name_key_source() -> str:
 
 
 def write_keys(words: list[str]) -> None:
-    """In one step, readable by this account alone."""
+    """Write the keys atomically, readable by this account only."""
     path = key_file()
     fresh = path.with_suffix(f".{os.getpid()}")
     with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
@@ -70,7 +70,7 @@ def write_keys(words: list[str]) -> None:
 
 
 def add_key() -> Keys:
-    """A new key in front of the others, in the file."""
+    """Add a new key in front of the others in the file."""
     write_keys([Fernet.generate_key().decode(), *_read_file()])
     return load_keys()
 

@@ -31,7 +31,7 @@ class Etags:
         return response
 
     def _change(self, request: HttpRequest) -> HttpResponse:
-        # The bytes of a file take as long as their sender does: they are received outside of the transaction that locks.
+        # Receiving a file takes as long as its sender needs, so it happens outside of the transaction with the lock.
         if request.content_type not in ("application/json", ""):
             return self._find_refusal(request) or self.get_response(request)
         with transaction.atomic():
@@ -40,7 +40,7 @@ class Etags:
 
     def _find_refusal(self, request: HttpRequest) -> HttpResponse | None:
         """Find a reason to refuse: a GET of the same URL now returns something else than the client has seen."""
-        # Not closed, for with that Django ends the request.
+        # Not closed, because closing it ends the request in Django.
         now = self.get_response(_as_get(request))
         if now.status_code in (401, 403):
             return now

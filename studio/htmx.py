@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-# The headers by which it differs from another request for the same address.
+# The headers on which the response to a URL depends.
 HTMX_HEADERS = (
     "HTTP_HX_REQUEST",
     "HTTP_HX_TARGET",

@@ -36,7 +36,7 @@ def is_in(address: Address, networks) -> bool:
 
 
 def is_public(address: Address) -> bool:
-    """Whether it is one of the internet's, and so is the IPv4 address that it may stand for."""
+    """Whether the address, and the IPv4 address that it may contain, are public."""
     if isinstance(address, ipaddress.IPv6Address):
         # Addresses of tunnels (6to4) and translators (NAT64): the packet goes to an IPv4 address. The last is an old notation.
         inner = address.sixtofour

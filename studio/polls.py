@@ -25,7 +25,7 @@ READS = re.compile(r"[\s(]*SELECT\b", re.I)
 
 
 def nothing_new() -> HttpResponse:
-    """The answer of a view that has found so by rows of the database alone."""
+    """The response of a view that has found nothing new in rows of the database alone."""
     response = HttpResponse(status=204)
     response.is_repeatable = True  # type: ignore[attr-defined]
     return response
@@ -116,5 +116,5 @@ def _are_current(reads: Reads) -> bool:
     try:
         return reads.are_current()
     except (Error, StudioError):
-        # The view meets the same, and its answer says what it is.
+        # The view gets the same error and reports it.
         return False

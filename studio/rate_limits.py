@@ -19,7 +19,7 @@ from studio.errors import TooMany
 from studio.middleware import is_api, outage_page
 
 logger = logging.getLogger(__name__)
-# Limits are a number per second, over this many seconds, so that a burst is no offence.
+# Limits are a number per second, over this many seconds, so that a short burst is allowed.
 WINDOW = 10
 # This machine, as `client_address` names it.
 LOOPBACK = {"127.0.0.1", "::"}
@@ -80,7 +80,7 @@ def _connect():
 
 
 def _redis():
-    # Loaded by the first one who sends a lot: it takes memory.
+    # Imported for the first sender of many requests, because it takes memory.
     import redis
 
     return redis
@@ -104,13 +104,13 @@ class RateLimits:
             return _refuse(request, wait, sender, limit)
         response = self.get_response(request)
         if secret and response.status_code == 401 and (wait := self._count_address(request)):
-            # Tokens that are tried out.
+            # Attempts to guess a token.
             return _refuse(request, wait, "address", settings.ADDRESS_REQUESTS)
         return response
 
     def _count_address(self, request) -> int:
         address = client_address(request)
-        # This machine, whose only sender without a token is the person at it, or a proxy that is not to be trusted.
+        # This machine: without a token, these are requests of its own user, or of an untrusted proxy.
         if address.partition("/")[0] in LOOPBACK:
             return 0
         return self.counts.add(address, settings.ADDRESS_REQUESTS * WINDOW)

@@ -28,7 +28,7 @@ KINDS = {
 
 
 def check_kind(request: HttpRequest) -> None:
-    """A form of another site can send a text, but no JSON; and nothing is unpacked before its size is known."""
+    """Refuse all but JSON, because forms of other sites can send text, and compressed bodies of unknown size."""
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() not in ("identity", ""):
         raise Unsupported("The body is compressed (Content-Encoding). Send it as it is.", code="encoding_not_supported")

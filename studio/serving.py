@@ -139,7 +139,7 @@ class Worker(ThreadWorker):
             self._listen_to(conn)
 
     def _forget_resting(self, conn) -> bool:
-        """Whether it was one."""
+        """Stop watching a resting connection; return whether it was one."""
         number = conn.sock.fileno()
         if self.resting.pop(number, None) is None:
             return False

@@ -29,7 +29,7 @@ PUBLIC_HOST = hosts.host_of(PUBLIC_URL)
 # A proxy may serve us below a path; then all our addresses begin with it.
 PUBLIC_PATH = hosts.path_of(PUBLIC_URL)
 FORCE_SCRIPT_NAME = PUBLIC_PATH or None
-# Where applications such as JupyterLab are, each at a name of its own instead of the *.
+# The URL of applications such as JupyterLab; each has its own name instead of the *.
 APPS_URL = env.read_url("APPS_URL", ("http", "https"), hosts.default_apps_url(PUBLIC_URL, PUBLIC_HOST)).rstrip("/")
 APPLICATIONS = hosts.applications_of(APPS_URL)
 ALLOWED_HOSTS = hosts.allowed_hosts(HOST, PUBLIC_HOST, env.read_list("ALLOWED_HOSTS"))
@@ -145,7 +145,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"]["ENGINE"] = "studio.postgresql"
-    # A server that takes connections and does not answer.
+    # For a server that accepts connections and does not respond.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 # Threads of the web server and the workers keep their connection.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
@@ -155,7 +155,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # A folder by default; s3://bucket/prefix or az://container/prefix for a team.
 STORAGE_URL = env.read_url("STORAGE_URL", ("file", "s3", "az", "gs", "memory"), f"file://{DATA_DIR / 'storage'}")
 
-# The files of people, on which their notebooks work, so always a folder: beside the other files where those are in one.
+# The files of people and notebooks; always a folder, by default next to the other files if those are in one.
 _storage = urlsplit(STORAGE_URL)
 SHARES_DIR = env.read_folder(
     "SHARES_DIR", (pathlib.Path(unquote(_storage.path)) if _storage.scheme == "file" else DATA_DIR) / "shares"
@@ -194,7 +194,7 @@ SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-# Whatever else the host serves is sent none of them.
+# Other paths of the host do not get the cookies.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PUBLIC_PATH}/"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
@@ -233,7 +233,7 @@ SHARE_MAX_BYTES = env.read_int("SHARE_MAX_MB", 10_000, min_value=1) * 1024 * 102
 PREVIEW_MAX_BYTES = env.read_int("PREVIEW_MAX_KB", 512, min_value=1) * 1024
 TRASH_DAYS = env.read_int("TRASH_DAYS", 30, min_value=1, max_value=3650)
 VM_PRICES = env.read_amounts("VM_PRICES")
-# A second; both far above what a script or a page sends.
+# Per second; both far above the requests of a script or a page.
 TOKEN_REQUESTS = env.read_int("TOKEN_REQUESTS", 2000, min_value=1)
 ADDRESS_REQUESTS = env.read_int("ADDRESS_REQUESTS", 300, min_value=1)
 SLOW_REQUEST_SECONDS = env.read_int("SLOW_REQUEST_SECONDS", 2, min_value=1, max_value=3600)

@@ -35,7 +35,7 @@ def hand_over(path: str, sock: socket.socket, received: bytes) -> bool:
 
 
 def notify(path: str, subject: dict[str, str]) -> None:
-    """Something has changed: the gateway asks again at the next request. Without this it does so within seconds."""
+    """Notify the gateway of a change, so that it asks the studio at the next request instead of within seconds."""
     message = json.dumps(subject).encode()
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(SECONDS)
@@ -44,5 +44,5 @@ def notify(path: str, subject: dict[str, str]) -> None:
 
 
 def forget(sock: socket.socket) -> None:
-    """Close this process's descriptor alone. A shutdown would end the connection for the gateway too."""
+    """Close the descriptor of this process only. A shutdown would end the connection for the gateway too."""
     os.close(sock.detach())

@@ -81,7 +81,7 @@ def _prepare(connection) -> None:
 
 
 def _is_over(connection) -> bool:
-    """The clock of a statement starts at its first look: most end before it, and a look costs as much as a short statement."""
+    """The clock of a statement starts at its first check: most end before it, and a check costs as much as a short one."""
     if connection.must_end_by is None:
         connection.must_end_by = time.thread_time() + SECONDS
     return time.thread_time() > connection.must_end_by

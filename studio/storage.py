@@ -43,7 +43,7 @@ RESERVE_REACHED = (
     "The administrator of the studio must free some space; then try again."
 )
 
-# Each says whether files must stay for now, as a backup needs them. What was not deleted meanwhile no row names: a sweep does.
+# Functions that return whether files must stay, because a backup needs them. A sweep later deletes those without a row.
 HOLDS: list[Callable[[], bool]] = []
 
 
@@ -72,11 +72,11 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     rest = iter(check_space(chunks))
     first, second = next(rest, b""), next(rest, None)
     if second is None:
-        # It is in memory already: one request, where a multipart upload takes three.
+        # It is in memory already: one request instead of the three of a multipart upload.
         put_bytes(key, first)
         return len(first)
     size, every = 0, itertools.chain([first, second], rest)
-    # Not kept until the end of the upload.
+    # Freed now, not at the end of the upload.
     del first, second
 
     def count_chunks() -> Iterator[bytes]:

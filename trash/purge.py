@@ -157,7 +157,7 @@ def _delete_files(job: PurgeJob, files: list[tuple[str, int]]) -> None:
 
 
 def _delete_rest(job: PurgeJob, hold: Callable[[], None]) -> None:
-    """Delete what is left after the batches; not while files must stay, for then the step comes again."""
+    """Delete the rest after the batches; while files must stay, the step is repeated instead."""
     if job.scope == PurgeJob.Scope.WORKSPACE:
         _delete_workspace_row(job)
     if storage.is_deletion_held():

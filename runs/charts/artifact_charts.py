@@ -96,7 +96,7 @@ def draw_predictions(data: dict) -> dict:
             "opacity": 0.35,
         }
         drawn["data"] = [cases, *drawn["data"]]
-        # The bars keep to the lower quarter, as a backdrop.
+        # The bars take the lower quarter, as a background.
         drawn["layout"]["yaxis2"] = {"overlaying": "y", "visible": False, "range": [0, 4 * max(counts)]}
     return drawn
 

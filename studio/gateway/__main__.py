@@ -59,7 +59,7 @@ class Gateway:
         task.add_done_callback(self._adopting.discard)
 
     async def _receive(self, connection: socket.socket) -> None:
-        """One message: a length, a browser's connection and what was read of it; without a connection, what has changed."""
+        """Receive a message: a length, a connection and the bytes read from it; without a connection, a notified change."""
         loop, sock = asyncio.get_running_loop(), None
         try:
             async with asyncio.timeout(HAND_OVER_SECONDS):

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 HEAD_SECONDS, IDLE_SECONDS, MOVE_SECONDS = 20.0, 75.0, 60.0
 # Seconds between two checks for a replica while a request waits for one to start.
 LOOK_SECONDS = 0.2
-# What a client still sends after an answer that ends the connection is read for so long, else it would not see the answer.
+# After the last response, data from the client is read for so long; otherwise it would not see the response.
 LINGER_SECONDS = 1.0
 MAX_INTERIM = 5
 
@@ -85,7 +85,7 @@ class Caller(Side):
             logger.warning("%s", error)
             self.abort()
         except TimeoutError:
-            # It neither sends nor reads.
+            # The client neither sends nor reads.
             self.abort()
 
     async def _close(self) -> None:
@@ -130,7 +130,7 @@ class Caller(Side):
         self.transport.write(scoring.refuse_call(status, message, keeps))
 
     async def _read_request(self) -> RequestHead | None:
-        """None at the end of the connection, or when nothing has come for long."""
+        """Read the next request; None at the end of the connection, or after a long time without data."""
         if not self.received:
             try:
                 async with asyncio.timeout(IDLE_SECONDS):
@@ -169,7 +169,7 @@ class Caller(Side):
     async def _exchange(
         self, called: Called, head: RequestHead, target: str, body: Body, begun: bytes, keeps: bool
     ) -> int:
-        """The status of the answer, which has been passed on."""
+        """Send a request to a replica and its response to the client; return the status."""
         service, replica, upstream = await self._find_replica(called)
         is_clean = False
         try:
@@ -196,7 +196,7 @@ class Caller(Side):
         return service, decision
 
     async def _find_replica(self, called: Called) -> tuple[ScoringService, ReplicaConnections, ReplicaConnection]:
-        """One with a turn free that accepts a connection. While there is none, wait for as long as the studio says."""
+        """Find a replica with a free turn that accepts a connection; wait for one as long as the studio allows."""
         began, tries = time.monotonic(), 0
         while True:
             service, decision = await self._ask(called)
@@ -237,7 +237,7 @@ class Caller(Side):
             service.give_back(replica)
         return upstream
 
-    # Its body, and the answer
+    # The request's body, and the response
 
     async def _read_ahead(self, body: Body) -> bytes:
         """Read the part that fits into memory, so that a slow client does not block a turn of the service."""
@@ -257,7 +257,7 @@ class Caller(Side):
             raise BadHead("The body ended early.")
 
     async def _send_body(self, body: Body, begun: bytes, upstream: ReplicaConnection) -> None:
-        """Until its end, or until the replica answers before."""
+        """Send the body until its end, or until the replica responds."""
         encode = frame_chunk if body.is_chunked else bytes
         upstream.transport.write(encode(begun))
         while not body.is_done and not upstream.received and not upstream.has_ended:
@@ -270,7 +270,7 @@ class Caller(Side):
             upstream.transport.write(LAST_CHUNK)
 
     async def _read_answer(self, route: Route, head: RequestHead, upstream: ReplicaConnection) -> scoring.ReplicaAnswer:
-        # The replica keeps the limit itself: a turn, and then run().
+        # The replica enforces the limit itself, for waiting and for run().
         limit = 2 * route.timeout_seconds + 10
         try:
             async with asyncio.timeout(limit):

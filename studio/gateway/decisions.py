@@ -20,7 +20,7 @@ MAX_REMEMBERED = 10_000
 
 
 class Unreachable(Exception):
-    """The studio does not answer."""
+    """The studio does not respond."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,12 +98,12 @@ class Studio:
         return decision
 
     def forget_service(self, workspace: str, name: str) -> None:
-        """Other replicas answer, or other keys count. What is being asked may be answered as before, so it is not remembered."""
+        """Forget a service whose replicas or keys have changed. A pending answer may be outdated, so it is not cached."""
         for key in [key for key in self._entries if key[0] == f"{workspace}/{name}"]:
             del self._entries[key]
 
     def forget(self, decision: Decision) -> None:
-        """Forget the answer, so that the next request asks again."""
+        """Mark the answer as outdated, so that the next request asks the studio again."""
         for entry in self._entries.values():
             if entry.decision == decision:
                 entry.decided_at = 0.0
@@ -118,7 +118,7 @@ class Studio:
         return (key for key, entry in self._entries.items() if entry.asking is None and entry.decided_at < before)
 
     async def ask(self, path: str, body: dict) -> tuple[int, dict]:
-        """Status and body of a question to the studio. Raises Unreachable."""
+        """Send a request to the studio; return status and body. Raises Unreachable."""
         content = json.dumps(body).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.key}\r\nContent-Type: application/json\r\n"

@@ -17,7 +17,7 @@ HIGH_WATER = 1024 * 1024
 CONNECT_SECONDS = 5.0
 HEAD_SECONDS = 20.0
 ENTER = "/_enter"
-# In the address after the sign-in: a browser that then sends no cookie keeps none here.
+# In the URL after the sign-in: if the browser then sends no cookie, it does not store them for this host.
 ENTERED = "lazuli-entered"
 REASONS = {
     400: "Bad Request",
@@ -41,7 +41,7 @@ class Client(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.received = bytearray()
         self.upstream: ApplicationConnection | None = None
-        # Bytes of the body that may still follow; of a web socket there is no end.
+        # Bytes of the body that can still follow; without a limit for a WebSocket.
         self.left = 0
         self.is_spliced = False
         # The subject and secret with which it was admitted, while it is open.
@@ -70,7 +70,7 @@ class Client(asyncio.Protocol):
             self.transport.pause_reading()
 
     def _give_to_caller(self) -> None:
-        """It is for a service, whose connection may carry further requests."""
+        """Hand a request to a service over to a Caller, because its connection can carry further requests."""
         self.gateway.clients.discard(self)
         Caller(self.gateway, self.gateway.peer_of(self.transport)).adopt(self.transport, self.received)
 
@@ -92,7 +92,7 @@ class Client(asyncio.Protocol):
             self.upstream.transport.resume_reading()
 
     def eof_received(self) -> bool:
-        """A browser that has sent all may still read, but one end of a web socket is the end of both."""
+        """A browser that has sent everything can still read, but a WebSocket ends in both directions."""
         return not self.is_spliced
 
     def connection_lost(self, error) -> None:
@@ -205,7 +205,7 @@ class Client(asyncio.Protocol):
         self.transport.write(data)
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        # The rest of a body is read for a moment, else the system would discard the answer.
+        # The rest of a body is read for a moment; otherwise the system would discard the response.
         self.received.clear()
         asyncio.get_running_loop().call_later(1.0, self.transport.close)
 

@@ -15,12 +15,12 @@ HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x20-\x7e\x80-\x
 LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: .*)?")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-# Between two connections only, or replaced by what this side knows.
+# Headers for a single connection, and those that the gateway replaces.
 NOT_FORWARDED = {
     *("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect"),
     *("authorization", "cookie", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"),
 }
-# Those of the studio and of the gateway: no application sees or sets one.
+# Cookies of the studio and of the gateway, which applications cannot see or set.
 RESERVED = re.compile(r"(?:__Host-|__Secure-)?(?:sessionid|csrftoken|lazuli-app(?:-frame)?)", re.IGNORECASE)
 
 
@@ -89,7 +89,7 @@ class RequestHead:
 
 
 def parse_request(head: bytes, takes_chunks: bool = False) -> RequestHead:
-    """Raises BadHead for all that could be read in two ways."""
+    """Parse the head of a request. Raises BadHead for anything ambiguous."""
     first, *lines = head.split(b"\r\n")
     line = REQUEST_LINE.fullmatch(first)
     if not line:
@@ -144,7 +144,7 @@ def join_head(first: str, headers: list[tuple[str, str]]) -> bytes:
 
 
 def make_response(status: str, body: str, headers: list[tuple[str, str]], keeps: bool = False) -> bytes:
-    """An answer of the gateway itself."""
+    """A response of the gateway itself."""
     content = body.encode()
     return (
         join_head(

@@ -14,7 +14,7 @@ def bucket_of(seconds: float) -> int:
 
 
 def end_of(bucket: int) -> float:
-    """The longest time that belongs to it, in seconds."""
+    """The upper limit of a bucket, in seconds."""
     return FIRST_SECONDS * 2 ** (bucket / STEPS_PER_DOUBLING)
 
 
@@ -32,7 +32,7 @@ class RequestMeter:
         return dict(self.statuses), dict(self.buckets)
 
     def subtract(self, statuses: dict[int, int], buckets: dict[int, int]) -> None:
-        """They were reported."""
+        """Remove counts that were reported."""
         for counter, counts in ((self.statuses, statuses), (self.buckets, buckets)):
             counter.subtract(counts)
             for key in [key for key, count in counter.items() if count <= 0]:

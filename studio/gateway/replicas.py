@@ -130,7 +130,7 @@ class ScoringService:
         return found if found is not None and found.busy < self.route.concurrency else None
 
     async def take(self, seconds: float) -> ReplicaConnections:
-        """A replica that has a turn free; `give_back` it. Raises Full, NoReplica or TimeoutError."""
+        """Take a replica with a free turn; return it by `give_back`. Raises Full, NoReplica or TimeoutError."""
         if not self.replicas:
             raise NoReplica
         self._count(1)

@@ -52,13 +52,13 @@ def read_key(head: RequestHead) -> str:
 
 
 def wants_close(head: RequestHead) -> bool:
-    """A proxy may use its connections to the studio for everything, and what follows on this one must be for a service."""
+    """Whether the connection ends after the response: the next request of a proxy may not be for a service."""
     tokens = [token.strip().lower() for token in head.get("connection").split(",")]
     return "close" in tokens or any(head.get(name) for name in ("via", "forwarded", "x-forwarded-for"))
 
 
 def make_body(head: RequestHead) -> Body:
-    """Raises BadHead if it is too large."""
+    """The body of a request. Raises BadHead if it is too large."""
     if head.get("transfer-encoding"):
         return ChunkedBody(MAX_BODY)
     if head.body_length > MAX_BODY:

@@ -5,7 +5,7 @@ from typing import cast
 
 from studio.gateway.heads import END, MAX_HEAD, BadHead
 
-# What is read ahead of the one who takes it, and written ahead of the one who reads it.
+# The maximum of received and of unsent bytes in memory.
 HIGH_WATER = 1024 * 1024
 
 
@@ -13,7 +13,7 @@ class Side(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport
         self.received = bytearray()
-        # It sends no more; lost: nor does it read.
+        # It sends nothing more; if it is lost, it does not read either.
         self.has_ended = self.is_lost = False
         self._waiting: asyncio.Future | None = None
         self._draining: asyncio.Future | None = None

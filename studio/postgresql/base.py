@@ -77,7 +77,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _rollback(self):
         if self.connection is None or not self.connection.autocommit:
             return super()._rollback()
-        # What went wrong in the pipeline has been raised where its answer was read, or at the COMMIT.
+        # Errors of the pipeline were raised where a result was read, or at the COMMIT.
         with contextlib.suppress(psycopg.Error):
             self._open_pipeline.close()
         with debug_transaction(self, "ROLLBACK"), self.wrap_database_errors:

@@ -21,7 +21,7 @@ from studio.up.lifeline import Lifeline, kill_runners, list_jobs
 from studio.up.preflight import REPOSITORY, Settings, StartRefused
 
 # The order of ending, and the seconds of each group before it is killed. Host and runners end while the web server
-# still answers, so that runners can say what became of their scripts; Redis goes last, for all others need it. 9 s in all.
+# still answers, so that runners can report the end of their scripts; Redis ends last, because all others need it. 9 s in total.
 WORKERS = ({"host", "control"}, 5.0)
 ENDING = [({"set-up"}, 1.0), WORKERS, ({"web", "gateway"}, 2.0), ({"redis"}, 1.0)]
 # Before the first page, the start is given up after a process has ended this many times in a row.
@@ -145,7 +145,7 @@ class Supervisor:
         return json.loads(report)
 
     def _start_web(self) -> None:
-        """It loads its code while the database is set up, then waits at the gate: a pipe, until the other end is closed."""
+        """Start the web server, which loads its code during the set-up and then waits for the end of a pipe."""
         env, fds = {GATE: str(self._gate_read)}, (self.sock.fileno(), self._gate_read)
         env["GATEWAY_SOCKET"] = str(self.gateway_socket)
         child = Child("web", self._web_command(), env=self.env | QUIET | LEAN | env, fds=fds)
@@ -159,7 +159,7 @@ class Supervisor:
             self._gate_write = None
 
     def _start_the_others(self, report: dict) -> None:
-        """Once the web server answers, because somebody is waiting for the page."""
+        """Start the others once the web server responds, because somebody is waiting for the page."""
         self.children["web"].is_muted = False
         threading.Thread(target=self._wait_for_first_page, daemon=True).start()
         while self.stop_requested is None and not self.answered:
@@ -182,7 +182,7 @@ class Supervisor:
             self._start_gateway(report)
 
     def _start_gateway(self, report: dict) -> None:
-        """The way to applications. What is open there stays open while the web server is started again."""
+        """Start the gateway to applications. Its connections stay open while the web server restarts."""
         own = {
             "SERVER_URL": self.settings.local_url,
             "GATEWAY_SOCKET": str(self.gateway_socket),

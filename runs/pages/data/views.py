@@ -85,7 +85,7 @@ def _context(request, found: DataVersion, tab: str, **more) -> dict:
 
 @require_safe
 def data_latest(request, slug, name):
-    """The newest version, under an address that stays."""
+    """Redirect from a permanent URL to the newest version."""
     return redirect("data:detail", slug, name, _version(request, slug, name, datasets.LATEST).version)
 
 

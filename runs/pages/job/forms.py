@@ -84,7 +84,7 @@ class JobForm(forms.Form):
 
     @property
     def suggestions(self) -> dict[str, list[str]]:
-        """For the lists that stand below the fields."""
+        """The suggested values below the fields."""
         there = Experiment.objects.filter(workspace=self.workspace, deleted_at=None).order_by("name")
         scripts = [path for path in self.code_files or [] if path.endswith((".py", ".sh"))]
         return {

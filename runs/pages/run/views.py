@@ -85,7 +85,7 @@ def overview_context(run: Run) -> dict:
         "metric_count": run.metrics.count(),
         "use": monitoring.measure_use(run.work) if run.work else None,
         "child_count": run.children.filter(deleted_at=None).count(),
-        # Their app stands above this one.
+        # Their app is above this one.
         "models": run.model_versions.filter(deleted_at=None).select_related("model__workspace"),
     }
 
