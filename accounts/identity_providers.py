@@ -38,11 +38,11 @@ class IdentityProvider(models.Model):
     # Encrypted like the key vault's secrets.
     secret_text = models.TextField(blank=True)
     scopes = models.CharField(max_length=200, default="openid profile email")
-    groups_claim = models.CharField("claim with groups", max_length=100, default="groups", blank=True)
-    trusts_email = models.BooleanField("join accounts by verified address", default=False)
-    makes_accounts = models.BooleanField("make accounts for newcomers", default=False)
-    needs_approval = models.BooleanField("newcomers wait for a site admin", default=True)
-    is_active = models.BooleanField("offered at the sign-in", default=False)
+    groups_claim = models.CharField("claim that contains groups", max_length=100, default="groups", blank=True)
+    trusts_email = models.BooleanField("connect accounts by verified address", default=False)
+    makes_accounts = models.BooleanField("create accounts for new people", default=False)
+    needs_approval = models.BooleanField("new people wait for approval by a site admin", default=True)
+    is_active = models.BooleanField("offered on the sign-in page", default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -13,7 +13,7 @@ class TokenScope(models.TextChoices):
 
     READ = "read", "Read only"
     WRITE = "write", "Read and write, but no members, roles, keys or deletion of workspaces"
-    ADMIN = "admin", "All that I may"
+    ADMIN = "admin", "Everything that I can do"
 
 
 TOKEN_NAME = text_rule("token name", max_length=100)

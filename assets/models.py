@@ -45,7 +45,7 @@ class EnvironmentVersion(models.Model):
 
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="versions")
     version = models.CharField(max_length=30)
-    number = models.PositiveIntegerField(help_text="The order of making; the highest is the latest.")
+    number = models.PositiveIntegerField(help_text="The order of creation; the highest is the latest.")
     definition = models.JSONField()
     digest = models.CharField(max_length=64)
     description = models.TextField(max_length=5000, blank=True)

@@ -6,7 +6,7 @@ from typing import Any
 from costs.report import Line
 from runs.charts import figures
 
-# How many names have their own color; the others are combined.
+# How many names have their own colour; the others are combined.
 MAX_SERIES = 8
 
 

@@ -14,10 +14,10 @@ from runs.models import Run
 
 
 class Event(models.TextChoices):
-    JOB_FAILED = "job_failed", "A job of mine failed"
-    JOB_COMPLETED = "job_completed", "A job of mine completed"
+    JOB_FAILED = "job_failed", "One of my jobs failed"
+    JOB_COMPLETED = "job_completed", "One of my jobs completed"
     JOB_FOLLOWED = "job_followed", "A job that I follow ended"
-    BUDGET = "budget", "A budget of mine is nearly, or is, used up"
+    BUDGET = "budget", "One of my budgets is (nearly) used up"
     TEST = "test", "A test that I sent"
 
 

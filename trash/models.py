@@ -15,8 +15,8 @@ class PurgeJob(models.Model):
         FAILED = "Failed"
 
     class Scope(models.TextChoices):
-        TRASH = "trash", "All that was in the trash"
-        CHOSEN = "chosen", "Chosen things of the trash"
+        TRASH = "trash", "Everything that was in the trash"
+        CHOSEN = "chosen", "Selected objects in the trash"
         WORKSPACE = "workspace", "The workspace"
 
     OPEN = [State.QUEUED, State.RUNNING]
@@ -34,9 +34,11 @@ class PurgeJob(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     # Until when a worker holds the job; if it has passed, the worker was killed and another may continue.
     held_until = models.DateTimeField(null=True, blank=True)
-    total = models.PositiveIntegerField(default=0, help_text="Runs to free.")
+    total = models.PositiveIntegerField(default=0, help_text="Runs to delete.")
     done = models.PositiveIntegerField(default=0)
-    kept = models.PositiveIntegerField(default=0, help_text="Runs left, since a registered model has its files there.")
+    kept = models.PositiveIntegerField(
+        default=0, help_text="Runs that stay, because a registered model has its files there."
+    )
     # Bytes of the database and of the workspace's files, before and after.
     database_before = models.PositiveBigIntegerField(null=True)
     database_after = models.PositiveBigIntegerField(null=True)
@@ -85,7 +87,7 @@ class RetentionRule(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ran_at = models.DateTimeField(null=True, blank=True)
-    took = models.PositiveIntegerField(default=0, help_text="Jobs affected the last time.")
+    took = models.PositiveIntegerField(default=0, help_text="Jobs that the last application affected.")
 
     class Meta:
         ordering = ["pk"]

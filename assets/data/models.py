@@ -60,7 +60,7 @@ class Datastore(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     # Its credentials, as JSON in the key vault.
     secret = models.ForeignKey(Secret, models.SET_NULL, null=True, blank=True, related_name="+", editable=False)
-    credentials = models.CharField(max_length=20, blank=True, help_text="Their kind, such as AccountKey.")
+    credentials = models.CharField(max_length=20, blank=True, help_text="The kind of credentials, such as AccountKey.")
     is_default = models.BooleanField(default=False)
     description = models.TextField(max_length=5000, blank=True)
     tags = models.JSONField(default=dict, blank=True)
@@ -257,7 +257,7 @@ class DataVersion(models.Model):
     asset = models.ForeignKey(DataAsset, models.SET_NULL, null=True, related_name="versions")
     dataset_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     version = models.CharField(max_length=30, blank=True)
-    number = models.PositiveIntegerField(default=0, help_text="The order of making; the highest is the latest.")
+    number = models.PositiveIntegerField(default=0, help_text="The order of creation; the highest is the latest.")
     kind = models.CharField(max_length=12, choices=Kind)
     # The list of steps (sdk/src/lazuli/data/definitions.py), and for v2 the address that was registered.
     definition = models.JSONField()

@@ -203,9 +203,7 @@ def find_path(instance: ComputeInstance, application: str, path: str = "") -> st
 def make_entry(request, instance: ComputeInstance, path: str) -> str:
     """The URL with a ticket for this browser, valid once within a minute."""
     if settings.APPLICATIONS is None:
-        raise Conflict(
-            "Applications need their own host names: ask the site administrator to set APPS_URL (docs: Operations)."
-        )
+        raise Conflict("Applications need their own host names: ask the site admin to set APPS_URL (docs: Operations).")
     ticket = ApplicationSession.begin(instance, request.user, request.session.session_key, path)
     return f"{settings.APPLICATIONS.origin_of(instance.label)}/_enter?ticket={ticket}"
 

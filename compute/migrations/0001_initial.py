@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ('gpus', models.PositiveSmallIntegerField(default=0, verbose_name='GPUs')),
                 ('gpu', models.CharField(blank=True, max_length=60, verbose_name='kind of GPU')),
                 ('hourly_price', models.FloatField(blank=True, help_text='Empty: VM_PRICES decides.', null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='US dollars an hour')),
-                ('is_offered', models.BooleanField(default=True, help_text='Clusters that have it keep it.', verbose_name='offered')),
+                ('is_offered', models.BooleanField(default=True, help_text='If it is not offered, existing clusters keep it.', verbose_name='offered')),
                 ('follows_machines', models.BooleanField(default=False, help_text="It grows to Azure's numbers when a larger machine connects. A change of its numbers ends this.")),
             ],
             options={

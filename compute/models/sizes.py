@@ -25,7 +25,9 @@ class VmSize(models.Model):
         validators=[MinValueValidator(0)],
         help_text="Empty: VM_PRICES decides.",
     )
-    is_offered = models.BooleanField("offered", default=True, help_text="Clusters that have it keep it.")
+    is_offered = models.BooleanField(
+        "offered", default=True, help_text="If it is not offered, existing clusters keep it."
+    )
     follows_machines = models.BooleanField(
         default=False,
         help_text="It grows to Azure's numbers when a larger machine connects. A change of its numbers ends this.",

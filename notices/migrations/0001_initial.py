@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name='Notification',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('job_failed', 'A job of mine failed'), ('job_completed', 'A job of mine completed'), ('job_followed', 'A job that I follow ended'), ('budget', 'A budget of mine is nearly, or is, used up'), ('test', 'A test that I sent')], max_length=20)),
+                ('event', models.CharField(choices=[('job_failed', 'One of my jobs failed'), ('job_completed', 'One of my jobs completed'), ('job_followed', 'A job that I follow ended'), ('budget', 'One of my budgets is (nearly) used up'), ('test', 'A test that I sent')], max_length=20)),
                 ('cause', models.CharField(max_length=100)),
                 ('title', models.CharField(max_length=200)),
                 ('detail', models.CharField(blank=True, max_length=500)),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             name='Preference',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('job_failed', 'A job of mine failed'), ('job_completed', 'A job of mine completed'), ('job_followed', 'A job that I follow ended'), ('budget', 'A budget of mine is nearly, or is, used up'), ('test', 'A test that I sent')], max_length=20)),
+                ('event', models.CharField(choices=[('job_failed', 'One of my jobs failed'), ('job_completed', 'One of my jobs completed'), ('job_followed', 'A job that I follow ended'), ('budget', 'One of my budgets is (nearly) used up'), ('test', 'A test that I sent')], max_length=20)),
                 ('channel', models.CharField(choices=[('bell', 'Bell'), ('email', 'Mail'), ('webhook', 'Webhook')], max_length=8)),
                 ('is_on', models.BooleanField()),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notification_preferences', to=settings.AUTH_USER_MODEL)),

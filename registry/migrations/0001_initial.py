@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('tags', models.JSONField(blank=True, default=dict)),
                 ('aliases', models.JSONField(blank=True, default=dict)),
                 ('made_by_run', models.CharField(blank=True, max_length=256)),
-                ('version_count', models.PositiveIntegerField(default=0, help_text='Also the number of the newest version; none is used twice.')),
+                ('version_count', models.PositiveIntegerField(default=0, help_text='Also the number of the newest version; no number is used twice.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('archived_at', models.DateTimeField(blank=True, null=True)),
@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('model_id', models.CharField(max_length=64)),
-                ('made', models.BooleanField(help_text='Made by the run; else read by it.')),
+                ('made', models.BooleanField(help_text='Created by the run; otherwise read by it.')),
                 ('step', models.BigIntegerField(default=0)),
                 ('logged_model', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='run_links', to='registry.loggedmodel')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='model_links', to='runs.run')),

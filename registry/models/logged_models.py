@@ -176,7 +176,7 @@ class RunModel(models.Model):
     # Null if the client named a model that is not in this workspace.
     logged_model = models.ForeignKey(LoggedModel, models.SET_NULL, null=True, blank=True, related_name="run_links")
     model_id = models.CharField(max_length=64)
-    made = models.BooleanField(help_text="Made by the run; else read by it.")
+    made = models.BooleanField(help_text="Created by the run; otherwise read by it.")
     step = models.BigIntegerField(default=0)
 
     objects = RunModelQuerySet.as_manager()

@@ -63,7 +63,7 @@ class Model(models.Model):
     # The id of the run whose token created it; empty if a person did.
     made_by_run = models.CharField(max_length=256, blank=True)
     version_count = models.PositiveIntegerField(
-        default=0, help_text="Also the number of the newest version; none is used twice."
+        default=0, help_text="Also the number of the newest version; no number is used twice."
     )
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -1,4 +1,4 @@
-"""The colours of runs: each run has the same color everywhere, unless another shown run has it already.
+"""The colours of runs: each run has the same colour everywhere, unless another shown run has it already.
 
 The colour follows from the primary key, so that runs created one after the other, which are often viewed together,
 differ; with a hash some would share a colour. A run gets another one only if two highlighted lines of a chart would

@@ -1,4 +1,4 @@
-"""Layouts, named views, stars and colors of people for lists of runs."""
+"""Layouts, named views, stars and colours of people for lists of runs."""
 
 from django.db import models
 from django.db.models import F, Q

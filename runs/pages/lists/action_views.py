@@ -90,7 +90,7 @@ def runs_tags(request, slug):
 @require_POST
 @show_errors_in_list
 def runs_colour(request, slug):
-    """The color that a person gives the selected runs, for themselves; `colour` is empty for the usual one."""
+    """The colour that a person gives the selected runs, for themselves; `colour` is empty for the usual one."""
     experiment = requested_experiment(request, slug)
     found = bulk.select_runs(scoped_runs(request, slug, experiment), request.POST, request.user, experiment)
     bulk.colour_runs(found, request.user, request.POST.get("colour", ""))
