@@ -91,7 +91,7 @@ def find_open_service(module: str) -> Optional[str]:
     for path, service in OPEN.items():
         if module == path or module.startswith(path + "."):
             return service
-    # Scripts import many private modules: any is there.
+    # Scripts import many private modules, so any name is accepted.
     return PRIVATE if any(part.startswith("_") and part[1:2] != "_" for part in module.split(".")) else None
 
 

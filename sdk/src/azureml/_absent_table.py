@@ -5,7 +5,7 @@ If a module exists as a file, the file is used; delete its line here.
 
 from typing import Dict, Tuple
 
-# What every module whose name begins with an underscore is.
+# The service of every module whose name begins with an underscore.
 PRIVATE = "a private part of SDK v1"
 TELEMETRY = "the telemetry of Azure"
 

@@ -110,12 +110,12 @@ def make_node_fence(environ: Mapping[str, str], readable: List[str], writable: L
 
 
 def is_wanted(environ: Mapping[str, str]) -> bool:
-    """Raises NotIsolated for a mode that is not one."""
+    """Whether to isolate scripts. Raises NotIsolated for an unknown mode."""
     return bool(environ.get(HIDDEN_VARIABLE)) and read_mode(environ) != "off"
 
 
 def read_mode(environ: Mapping[str, str]) -> str:
-    """Raises NotIsolated for one that is not among MODES."""
+    """The mode of isolation, one of MODES. Raises NotIsolated for another one."""
     mode = environ.get(MODE_VARIABLE) or "auto"
     if mode not in MODES:
         raise NotIsolated(f"NODE_ISOLATION is {mode!r}; set auto, required or off")
@@ -123,7 +123,7 @@ def read_mode(environ: Mapping[str, str]) -> str:
 
 
 def variables_for_runner(environ: Mapping[str, str]) -> Dict[str, str]:
-    """The variables that say what a runner's script is kept from, to be passed on to it."""
+    """The variables with the restrictions of a runner's script, to be passed on to the runner."""
     names = (HIDDEN_VARIABLE, WRITABLE_VARIABLE, MODE_VARIABLE)
     return {name: environ[name] for name in names if environ.get(name)}
 
@@ -160,7 +160,7 @@ def _known_rights(abi: int) -> int:
 
 
 def _allow_without(ruleset: int, path: str, hidden: Set[str], rights: int, abi: int) -> None:
-    """Give a path; of one that has hidden paths below it, all but those."""
+    """Allow access to a path, except the hidden paths below it."""
     has_hidden = any(_is_below(each, path) for each in hidden)
     for each in _open_paths(hidden, path) if has_hidden else [path]:
         _allow(ruleset, each, rights, abi)
@@ -172,7 +172,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def _allow(ruleset: int, path: str, rights: int, abi: int) -> None:
-    """A path that is not there is no error: it may be one of another machine."""
+    """Allow access to a path. A missing path is no error: it may exist on other machines only."""
     try:
         opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
@@ -189,7 +189,7 @@ def _allow(ruleset: int, path: str, rights: int, abi: int) -> None:
 def _open_paths(hidden: Set[str], folder: str = "/") -> Iterator[str]:
     """The fewest paths at or below the folder that together hold all but the hidden ones.
 
-    What is made later beside a hidden path is hidden as well, since Landlock cannot take away what a folder above gives.
+    Paths that are created later next to a hidden path are hidden too, because Landlock cannot exclude them from a folder.
     """
     folder = os.path.realpath(folder)
     if any(_is_below(folder, path) for path in hidden):
@@ -204,7 +204,7 @@ def _open_paths(hidden: Set[str], folder: str = "/") -> Iterator[str]:
         return
     for name in names:
         path = os.path.join(folder, name)
-        # A link gives nothing of its own: what it leads to is given by its own place.
+        # A link itself gives no access; its target is allowed by its own path.
         if not os.path.islink(path):
             yield from _open_paths(hidden, path)
 

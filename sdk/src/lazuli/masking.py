@@ -57,7 +57,7 @@ _BEGUN = re.compile(
 )
 # No address and no token is longer.
 MAX_SECRET_BYTES = 4096
-# What this process has read from a key vault.
+# The secrets that this process has read from a key vault.
 FETCHED: Set[str] = set()
 # Names the file to which the script's processes add what they have read, a JSON text a line.
 FETCHED_VARIABLE = "LAZULI_FETCHED_SECRETS"

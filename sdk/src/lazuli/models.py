@@ -18,7 +18,7 @@ UPLOADS = "LocalUpload"
 
 
 def find_versions(workspace: WorkspaceClient, **query: Any) -> Iterator[Json]:
-    """Versions of models, newest first; see the route for what can be asked for."""
+    """Versions of models, newest first; the filters are those of the route."""
     return workspace.client.items(f"{_management(workspace)}/models", query)
 
 
@@ -39,7 +39,7 @@ def register(workspace: WorkspaceClient, name: str, uri: str, **properties: Any)
     """A new version with the files that the URI names."""
     body = {"properties": {"modelUri": uri, **_drop_none(properties)}}
     try:
-        # Not repeated when the answer is lost: a second version would come of it.
+        # Not repeated if the response is lost, because that would create a second version.
         answer = workspace.client.request("PUT", _path_of(workspace, name, "auto"), json=body, repeatable=False)
     except Refused as error:
         if error.code == "ModelPathNotFound":

@@ -45,7 +45,7 @@ def delete_secret(workspace: WorkspaceClient, name: str) -> None:
 
 
 def remember(value: str) -> None:
-    """Before a script can print the value, its runner knows what to mask in its logs."""
+    """Record a value before a script can print it, so that its runner masks it in the logs."""
     FETCHED.add(value)
     path = os.environ.get(FETCHED_VARIABLE)
     if path:

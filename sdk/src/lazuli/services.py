@@ -23,7 +23,7 @@ def get_service(workspace: WorkspaceClient, name: str) -> Json:
 
 
 def create_service(workspace: WorkspaceClient, name: str, body: Json) -> Json:
-    # Not repeated when the answer is lost: a second revision would come of it.
+    # Not repeated if the response is lost, because that would create a second revision.
     answer = workspace.client.request("PUT", _path_of(workspace, name), json=body, repeatable=False)
     return cast(Json, answer.json())
 

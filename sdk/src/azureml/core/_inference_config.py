@@ -49,7 +49,7 @@ class InferenceConfig:
         self.validate_configuration()
 
     def validate_configuration(self) -> None:
-        """Raises UserErrorException for what cannot be deployed."""
+        """Check the configuration. Raises UserErrorException if it cannot be deployed."""
         for name in IMAGES:
             if getattr(self, name):
                 raise NotAvailable("container images", f"InferenceConfig({name}=…)")
@@ -68,7 +68,7 @@ class InferenceConfig:
             raise UserErrorException(f"The entry script {path!r} is not a file here.")
 
     def validation_script_content(self) -> None:
-        """Raises UserErrorException if it is not Python."""
+        """Check the entry script. Raises UserErrorException if it is not Python."""
         path = os.path.join(self.source_directory or "", self.entry_script)
         with open(path, "rb") as file:
             try:
@@ -97,7 +97,7 @@ class InferenceConfig:
             return upload_snapshot(remote, folder), name
 
     def describe(self, workspace: Any) -> Json:
-        """The part of a deployment that it says."""
+        """The fields of a deployment for this configuration."""
         code_id, entry_script = self.upload_code(workspace._remote)
         environment = self.find_environment()
         definition = None if environment is None else environment._to_dict()

@@ -14,7 +14,7 @@ CACHE = "azureml-models"
 
 
 def find_model_path(name: str, version: Optional[int], workspace: Any) -> str:
-    """The path of the model's file or folder. Raises ModelNotFoundException with the places that were looked at."""
+    """The path of the model's file or folder. Raises ModelNotFoundException with the searched paths."""
     in_service = os.environ.get("AZUREML_MODEL_DIR")
     if in_service:
         found = _in_model_folder(in_service, name, version)

@@ -136,7 +136,7 @@ class Model:
         """The path of the model's file or folder here: in a service its own folder, in a run a download."""
         return find_model_path(model_name, version, _workspace)
 
-    # ---- its files and what belongs to it
+    # ---- files, run and datasets
 
     def download(self, target_dir: str = ".", exist_ok: bool = False, exists_ok: Optional[bool] = None) -> str:
         """Save the file or folder into `target_dir` under its own name, and return its path."""
@@ -177,7 +177,7 @@ class Model:
         sample_output_dataset: Any = None,
         resource_configuration: Optional[ResourceConfiguration] = None,
     ) -> None:
-        """Change what is given; tags replace those that are there."""
+        """Change the given fields; tags replace the existing ones."""
         refer = _refer(None, sample_input_dataset, sample_output_dataset, resource_configuration)
         self._change(tags=None if tags is None else _texts(tags, "tag"), description=description, **refer)
 
@@ -188,7 +188,7 @@ class Model:
         self.update_tags_properties(remove_tags=tags)
 
     def add_properties(self, properties: Dict[str, Any]) -> None:
-        """The value of a property that is there cannot be changed."""
+        """Add properties; the value of an existing one cannot be changed."""
         self.update_tags_properties(add_properties=properties)
 
     def update_tags_properties(
@@ -255,7 +255,7 @@ class Model:
             f"tags={self.tags}, properties={self.properties})"
         )
 
-    # ---- what needs endpoints
+    # ---- deployment
 
     @staticmethod
     def deploy(
@@ -268,7 +268,7 @@ class Model:
         overwrite: bool = False,
         show_output: bool = False,
     ) -> Any:
-        """Serve the models by the entry script of `inference_config`: on this machine, or in the studio."""
+        """Deploy the models with the entry script of `inference_config`: on this machine, or in the studio."""
         if inference_config is None:
             raise NotAvailable("services without an entry script", "Model.deploy without inference_config")
         # Loaded when they are needed: start-up time.

@@ -82,7 +82,7 @@ class FileDataset(AbstractDataset):
         return self._split(percentage, seed)  # type: ignore[no-any-return]
 
     def file_metadata(self, col: str) -> Expression:
-        """Something of a file to filter by: Size, Path or CanSeek."""
+        """A property of a file to filter by: Size, Path or CanSeek."""
         return Expression({"column": col})
 
     def filter(self, expression: Any) -> FileDataset:

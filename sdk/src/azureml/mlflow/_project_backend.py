@@ -74,7 +74,7 @@ class SubmittedProject(SubmittedRun):  # type: ignore[misc]  # mlflow has no typ
         return self._run.id
 
     def wait(self) -> bool:
-        """Whether the run has completed well, once it has ended."""
+        """Wait for the end of the run; return whether it has completed."""
         self._run.wait_for_completion(raise_on_error=False)
         return self._run.get_status() == "Completed"
 

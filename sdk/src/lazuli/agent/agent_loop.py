@@ -22,8 +22,8 @@ from lazuli.agent.broker import build_broker_settings
 from lazuli.agent.server_client import ServerUnreachable
 
 PR_SET_PDEATHSIG = 1
-# The variable with the number of a descriptor whose other end the supervisor of `make up` holds. While it is open, all goes
-# on; when it closes, all that hangs on it ends. An agent that is a service of its own has none.
+# The variable with the number of a descriptor whose other end the supervisor of `make up` holds. While it is open,
+# everything continues; when it closes, all dependent processes end. An agent without `make up` has none.
 LIFELINE = "LAZULI_LIFELINE_FD"
 
 

@@ -54,5 +54,5 @@ class Cards:
                 "processes": {process.pid: process.usedGpuMemory or 0 for process in running},
             }
         except nvml.NVMLError:
-            # A card that is lost, or of a kind that does not say.
+            # A card that is lost, or of a model that does not report it.
             return None

@@ -66,7 +66,7 @@ class NodeProcess:
         return self.quick_ends >= MAX_QUICK_ENDS
 
     def note_end(self) -> None:
-        """Called once it has ended: an accident soon after the start counts."""
+        """Record the end of the process; failures soon after the start are counted."""
         if self.ended_at is None:
             self.ended_at = time.monotonic()
             is_quick = self.ended_at - self.started_at < STEADY_SECONDS
@@ -101,7 +101,7 @@ class Host(Agent):
         self._refusal = ""
         self._boot = f"{processes.read_boot()} {socket.gethostname()}"[:100]
         self._isolation_problem = find_isolation_problem(os.environ, data_dir)
-        # When each was seen or terminated first.
+        # The time when each was first seen or terminated.
         self._orphans: dict[int, float] = {}
         self._terminated: dict[processes.Identity, float] = {}
 

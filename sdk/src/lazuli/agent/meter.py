@@ -71,5 +71,5 @@ class Meter:
 
 
 def is_due(waiting: Sequence[dict[str, Any]], is_watched: bool) -> bool:
-    """Whether to send what waits: at once if somebody looks at it, else half a minute at a time."""
+    """Whether to send the waiting samples: at once while somebody views them, otherwise every half minute."""
     return bool(waiting) and (is_watched or len(waiting) >= SENT_TOGETHER)

@@ -25,7 +25,7 @@ from lazuli.runner import records
 
 HEARTBEAT_SECONDS = 3.0
 POLL_SECONDS = 0.1
-# The server gives a node as much as it has room for; this only bounds what a mistake could start.
+# The server assigns only as much work as fits on the node; this limit only contains the effect of a bug.
 MAX_RUNNERS = 128
 # Only these variables of the host reach the runner and the user's script, so no address or secret of the studio does.
 PASSED_VARIABLES = {

@@ -83,7 +83,7 @@ def upload_file(workspace: WorkspaceClient, name: str, path: str, source: Binary
 
 
 def download_file(workspace: WorkspaceClient, file: RemoteFile, target: str) -> None:
-    """Write the file to a local path, which has all of it or is not there."""
+    """Download the file to a local path, which is only created with the complete file."""
     folder = os.path.dirname(target) or "."
     os.makedirs(folder, exist_ok=True)
     answer = workspace.client.request(

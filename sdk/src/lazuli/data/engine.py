@@ -258,7 +258,7 @@ def _find_bad_text(path: str, codec: str) -> int:
 
 
 def check_lines(file: LocalFile) -> None:
-    """Raises DatasetExecutionError for a line that is too long: the engine would leave it out without a word.
+    """Raises DatasetExecutionError for a line that is too long: the engine would silently leave it out.
 
     Nearly always the first bytes of a block have its first line break, so little of the file is read.
     """

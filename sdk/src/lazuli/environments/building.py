@@ -22,7 +22,7 @@ from lazuli.version import VERSION
 SDK = "lazuli-sdk"
 # Scripts expect them in every environment, because conda environments have them.
 BASE_PACKAGES = ("pip", "setuptools")
-# Its newest release for an old Python may have no wheel, and is compiled for half an hour; an older one has.
+# Its newest release for an old Python may have no wheel, and is compiled for half an hour; an older one has a wheel.
 ENGINE = ("--only-binary", "duckdb")
 # Conda packages that turn out to be on no package index.
 MAX_LEFT_OUT = 10

@@ -38,7 +38,7 @@ _SDK = re.compile(r"azureml[-_.][\w.-]+(\[[^\]]*\])?", re.IGNORECASE)
 _CLASSIC = "azureml"
 _CLASSIC_FILE = re.compile(r"/azureml-\d[^/]*\.(?:whl|zip|tar\.gz)(?:[?#]|$)")
 _OPTION_OF_LINE = re.compile(r"\s(?:--(?!hash\b)[a-z-]+(?:[= ]\S+)?|-[a-zA-Z](?:\s\S+)?(?=\s|$))")
-# Where packages are found: meant for the whole list, wherever they stand.
+# Options for package indexes, which apply to the whole list wherever they are.
 _SOURCES = frozenset(["--index-url", "--extra-index-url", "--find-links"])
 # Folders in which conda's packages, and those of macOS's Python, were built: `pip freeze` names them.
 _CONDA_BUILD = re.compile(

@@ -25,7 +25,7 @@ FIRST_MLFLOW_SKINNY = (1, 14)
 _PIN = re.compile(r"(?<![<>!~=])={2,3}[^=*,]+$|@")
 # Names that stand for a variant of a package, whatever is in their builds.
 _VARIANTS = frozenset(["tensorflow-gpu", "tensorflow-cpu", "keras-gpu", "pytorch-gpu", "pytorch-cpu"])
-# Each release has a fourth number on a package index, which conda's has not.
+# Each release has a fourth number on a package index, which conda's lacks.
 _FOUR_PART = frozenset(["opencv-python-headless"])
 
 
@@ -48,7 +48,7 @@ class Requirements:
     conda_lines: Dict[str, str] = dataclasses.field(default_factory=dict)
     # Those of them that are taken for Python packages only because of their builds.
     guessed: List[str] = dataclasses.field(default_factory=list)
-    # Lines that stand for what any package requires of the same name.
+    # Lines that replace the requirements of all packages on the same name.
     overrides: List[str] = dataclasses.field(default_factory=list)
 
     @property
@@ -81,7 +81,7 @@ def requirements_from_conda(structure: Optional[Mapping[str, Any]]) -> Requireme
 
 
 def _warn_of_sections(requirements: Requirements, structure: Mapping[str, Any]) -> None:
-    """Say what else a conda file has that is not done."""
+    """Warn about sections of a conda file that have no effect."""
     if structure.get("variables"):
         requirements.warnings.append(
             "`variables` of the conda file are left out: set environment_variables of the environment instead."
@@ -176,7 +176,7 @@ def _set_python(requirements: Requirements, version: str) -> None:
     if present and len(present) * len(alternatives) <= MAX_ALTERNATIVES:
         alternatives = [f"{one},{other}" for one in present for other in alternatives]
     requirements.python_bounds = alternatives[:MAX_ALTERNATIVES]
-    # The version that its author had in mind: the one named first.
+    # The version named first, which is probably the intended one.
     match = re.search(r"\d+(?:\.\d+){0,2}", requirements.python_bounds[0])
     requirements.python = match.group() if match else DEFAULT_PYTHON
 

@@ -2,7 +2,7 @@
 together, and end together.
 
 Each node's runner publishes its address by the server and waits for the others. What a library would only notice after half
-an hour in a hanging connection is said within seconds: which node cannot reach which.
+an hour in a hanging connection is reported within seconds: which node cannot reach which.
 """
 
 from __future__ import annotations

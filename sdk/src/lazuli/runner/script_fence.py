@@ -69,9 +69,9 @@ class ScriptFence:
         return changed
 
     def compile_modules(self) -> None:
-        """Compile the environment's modules while the script runs, since the script can't keep what it has compiled.
+        """Compile the environment's modules while the script runs, because the script cannot store compiled modules.
 
-        What is not done when the script ends is left to the next run.
+        The modules that are left when the script ends are compiled by a later run.
         """
         if self._fence is None or self._environment is None:
             return

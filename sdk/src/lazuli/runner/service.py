@@ -1,7 +1,7 @@
 """Keep a service of kept-up work running on a node: `python -m lazuli.runner.service SPEC.json`
 
-It builds the environment, starts the command and reports every few seconds that it lives, where it answers and whether it
-does. When the service ends, or has not answered for too long, this process ends too; the server then starts it again after
+It builds the environment, starts the command and reports every few seconds that it runs, its address, and whether it
+responds. When the service ends, or has not answered for too long, this process ends too; the server then starts it again after
 a pause, here or on another node.
 """
 
@@ -87,7 +87,7 @@ class ServiceSpec:
 
 
 class Address:
-    """Where the service answers: `unix:/path` or `host:port`."""
+    """The address of the service: `unix:/path` or `host:port`."""
 
     def __init__(self, listen: str):
         self.folder: Optional[str] = None
@@ -105,7 +105,7 @@ class Address:
         return f"unix:{self.path}" if self.folder else f"127.0.0.1:{self.port}"
 
     def fill(self, text: str) -> str:
-        """The words of the command that name it."""
+        """Fill in the address in a word of the command."""
         return text.replace("{socket}", self.path if self.folder else "").replace("{port}", str(self.port))
 
     def answers(self, path: str) -> bool:
@@ -137,7 +137,7 @@ class Address:
 
 
 class Reporter:
-    """Tells the server that the service lives, and hears when it must stop. `reason` is None until then."""
+    """Reports to the server that the service runs, and learns when it must stop. `reason` is None until then."""
 
     def __init__(self, spec: ServiceSpec, address: Address, transport: Any = None):
         # Only this process has the key; the service does not get it.

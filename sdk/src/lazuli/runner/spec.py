@@ -50,7 +50,7 @@ class Spec:
     rank: int = 0
     node_count: int = 1
     distribution: Dict[str, Any] = dataclasses.field(default_factory=dict)
-    # What of the job's settings has no effect.
+    # Settings of the job without effect.
     warnings: List[str] = dataclasses.field(default_factory=list)
 
     @classmethod

@@ -22,7 +22,7 @@ from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
 _FOR_A_SHELL = re.compile(r"[&|;<>$`*?~]|\A[(){}!]\Z")
-# At the beginning, what only a shell knows: a variable, a builtin, a word of its grammar.
+# Beginnings that only a shell understands: a variable, a builtin, a word of its grammar.
 _BEGINS_FOR_A_SHELL = re.compile(
     r"[A-Za-z_]\w*=|(?:\.|:|alias|case|cd|declare|eval|exec|exit|export|for|function|if|let|pushd|readonly|select|set|shopt|source|"
     r"time|trap|type|ulimit|umask|unset|until|wait|while|\[\[)\Z"

@@ -33,7 +33,7 @@ class Studio:
         self._url, self._token = f"{url.rstrip('/')}/nodes/v1/services", token
 
     def open(self, path: str, body: Any = None) -> Any:
-        """The answer, as a file. What fails for a moment is tried again."""
+        """Send a request and return the response as a file. Temporary failures are retried."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         for attempt in range(TRIES):
@@ -94,7 +94,7 @@ class Log:
         except OSError as failure:
             print(f"The log could not be sent: {failure}", file=sys.stderr)
             with self._lock:
-                # With the next report.
+                # It is sent with the next report.
                 self._waiting = text + self._waiting
 
 

@@ -1,6 +1,6 @@
 """HTTP for an entry script: a thread for each connection, heads parsed strictly, limits on bodies and time.
 
-`GET /` says that it lives, `/score` runs the script, `/swagger.json` describes it.
+`GET /` reports that it is running, `/score` runs the script, `/swagger.json` describes it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lazuli.version import VERSION
 MAX_HEAD = 64 * 1024
 MAX_BODY = 100 * 1024 * 1024
 IDLE_SECONDS, BODY_SECONDS = 75.0, 60.0
-# How long requests that come after SIGTERM are still answered: those who send them may not know yet.
+# How long requests that come after SIGTERM are still answered: their senders may not know yet.
 DRAIN_SECONDS = 6.0
 PAUSE_SECONDS = 0.1
 # The log of requests has at most so many lines.
@@ -110,7 +110,7 @@ class ScoringServer:
         self._ending = True
 
     def stop_later(self, *_: Any) -> None:
-        """At SIGTERM."""
+        """Stop after DRAIN_SECONDS; called at SIGTERM."""
         timer = threading.Timer(DRAIN_SECONDS, self.stop)
         timer.daemon = True
         timer.start()
@@ -199,7 +199,7 @@ class ScoringServer:
     # ---- answering
 
     def _serve_request(self, connection: socket.socket, request: Request, keep: bool) -> bool:
-        """Answer it; whether the connection can be used again."""
+        """Serve a request; return whether the connection can be used again."""
         began = time.monotonic()
         request_id = request.headers.get("x-request-id") or str(uuid.uuid4())
         if len(request_id) > 100:
@@ -301,7 +301,7 @@ class ScoringServer:
             return failed
 
     def _expire(self, call: Call) -> None:
-        """run() takes too long: its thread continues, and nobody waits for it."""
+        """Respond to a call whose run() takes too long. Its thread continues, but nobody waits for it."""
         response = _make_error(504, f"run() has not returned within {self.timeout:g} seconds (scoring timeout).")
         response.headers["x-ms-run-function-failed"] = "True"
         response.headers["x-request-id"] = call.request_id
@@ -323,7 +323,7 @@ class Call:
 
 
 class TimeLimits:
-    """One thread ends what takes too long, so a request needs none of its own."""
+    """The time limits of all calls, checked by one thread."""
 
     def __init__(self, expire: Callable[[Call], None]):
         self._expire = expire
@@ -340,7 +340,7 @@ class TimeLimits:
             self._has_calls.set()
 
     def end(self, call: Call) -> bool:
-        """Whether it was in time."""
+        """End the time limit of a call; return whether the call was in time."""
         with self._lock:
             return self._calls.pop(call, False) is None
 

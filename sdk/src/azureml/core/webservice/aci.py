@@ -11,7 +11,7 @@ from azureml.core.webservice.webservice import KINDS, Webservice, WebserviceDepl
 from azureml.exceptions import WebserviceException
 
 Json = Dict[str, Any]
-# What needs something that the studio does not have.
+# Settings that need a feature that the studio does not have.
 REFUSED = {
     "ssl_enabled": "certificates of single services",
     "ssl_cert_pem_file": "certificates of single services",
@@ -77,7 +77,7 @@ class AciWebservice(Webservice):
         models: Any = None,
         inference_config: Any = None,
     ) -> None:
-        """Change what is given. Models and inference config make a new revision, which takes over once it is ready."""
+        """Change the given settings. Models and inference config create a new revision, which is used once it is ready."""
         if image is not None:
             raise NotAvailable("container images", "AciWebservice.update(image=…)")
         given = dict(locals())

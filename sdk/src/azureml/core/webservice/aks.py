@@ -13,7 +13,7 @@ from azureml.exceptions import WebserviceException
 Json = Dict[str, Any]
 KIND = "AKS"
 DEFAULT_MAX = 10
-# What needs something that the studio does not have, or sets by itself.
+# Settings that need a feature that the studio does not have, or that it sets itself.
 REFUSED = {
     "image": "container images",
     "autoscale_refresh_seconds": "an interval of scaling: it is one second",
@@ -132,7 +132,7 @@ class AksWebservice(Webservice):
         memory_gb_limit: Optional[float] = None,
         **kwargs: Any,
     ) -> None:
-        """Change what is given. Models and inference config make a new revision, which takes over once it is ready."""
+        """Change the given settings. Models and inference config create a new revision, which is used once it is ready."""
         given = dict(locals())
         _refuse("AksWebservice.update", given)
         if kwargs:
@@ -235,7 +235,7 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
 
 
 def _describe_scale(given: Json, is_new: bool) -> Json:
-    """Between which numbers the replicas are. Raises WebserviceException for what contradicts itself."""
+    """The minimum and maximum number of replicas. Raises WebserviceException for contradictory settings."""
     count, minimum, maximum = given["num_replicas"], given["autoscale_min_replicas"], given["autoscale_max_replicas"]
     if given["autoscale_enabled"] and count is not None:
         raise WebserviceException("Invalid configuration, give num_replicas or autoscale_enabled=True, not both.")

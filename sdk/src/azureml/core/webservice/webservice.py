@@ -105,7 +105,7 @@ class Webservice(ABC):
     def check_for_existing_webservice(
         workspace: Any, name: str, overwrite: bool = False, request_func: Any = None, check_func: Any = None
     ) -> None:
-        """Raises WebserviceException if the name is not possible, or taken and not to be overwritten."""
+        """Raises WebserviceException if the name is invalid, or taken and must not be overwritten."""
         if not NAME.fullmatch(name):
             raise WebserviceException(
                 f"Error, service name {name!r} is not valid: 3 to 32 lower-case letters, digits and dashes,  "
@@ -158,11 +158,11 @@ class Webservice(ABC):
     # ---- its state
 
     def update_deployment_state(self) -> None:
-        """Read it again."""
+        """Read the state of the service again."""
         self._update_from(_get(self.workspace, self.name))
 
     def wait_for_deployment(self, show_output: bool = False, timeout_sec: Optional[float] = None) -> None:
-        """Wait until what was deployed last answers. Raises WebserviceException with the log if it failed."""
+        """Wait until the newest revision responds. Raises WebserviceException with the log if it failed."""
         end = None if timeout_sec is None else time.monotonic() + timeout_sec
         shown = ""
         if show_output:
@@ -203,7 +203,7 @@ class Webservice(ABC):
         )
 
     def get_logs(self, num_lines: int = 5000, init: bool = False) -> str:
-        """The last lines of the log of what was deployed last."""
+        """The last lines of the log of the newest revision."""
         if init:
             raise NotAvailable("a log of the start of containers", "Webservice.get_logs(init=True)")
         lines = services.read_log(self.workspace._remote, self.name).splitlines()
@@ -229,7 +229,7 @@ class Webservice(ABC):
     # ---- using, changing, deleting
 
     def run(self, input: Any) -> Any:
-        """Send the text or bytes to the service, and return what its JSON says."""
+        """Send the text or bytes to the service, and return its response, decoded from JSON."""
         if self.scoring_uri is None:
             raise WebserviceException("Error, scoring_uri unavailable for this service.")
         key = self.get_keys()[0] if self.auth_enabled else ""
@@ -244,8 +244,8 @@ class Webservice(ABC):
         return answer.json()
 
     def _send_update(self, given: Json, body: Optional[Json] = None, deployment: Optional[Json] = None) -> None:
-        """Change what of `update`'s arguments is given. `body` is sent beside them; models and inference config make a new
-        revision, with what else is in `deployment`.
+        """Send the given arguments of `update`, and `body`. Models and an inference config create a new revision, with the
+        other fields in `deployment`.
         """
         _warn_of_unused(given)
         config, models = given["inference_config"], given["models"]
@@ -292,7 +292,7 @@ class Webservice(ABC):
 
     @classmethod
     def deserialize(cls, workspace: Any, webservice_payload: Json) -> Webservice:
-        """The service that `serialize` has described, as it is now."""
+        """The current service of a dict from `serialize`."""
         return _make(workspace, _get(workspace, webservice_payload["name"]))
 
     def __repr__(self) -> str:
@@ -325,7 +325,7 @@ class WebserviceDeploymentConfiguration(ABC):
 
     @abstractmethod
     def validate_configuration(self) -> None:
-        """Raises WebserviceException for a value that is not possible."""
+        """Raises WebserviceException for an invalid value."""
 
     def print_deploy_configuration(self) -> None:
         shown = {name: value for name, value in vars(self).items() if value is not None and not name.startswith("_")}
