@@ -1,7 +1,7 @@
 import js from "@eslint/js";
 import globals from "globals";
 
-// What runs under node too must not touch the page.
+// Modules that also run under node must not access the page.
 const notOfThePage = Object.fromEntries(Object.keys(globals.browser).map((name) => [name, "off"]));
 
 export default [
@@ -10,7 +10,7 @@ export default [
   {
     files: ["static/js/**/*.js"],
     languageOptions: {
-      // htmx and Plotly are scripts of others, which every page or every page with charts loads before the modules.
+      // htmx and Plotly are third-party scripts, which every page (Plotly: with charts) loads before the modules.
       globals: { ...globals.browser, htmx: "readonly", Plotly: "readonly" },
     },
   },

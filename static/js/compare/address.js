@@ -1,4 +1,4 @@
-// What a script changes on the page that compares jobs is in the address, in the form and in the links.
+// Changes by scripts on the page that compares jobs are written to the address, the form and the links.
 import { replaceParameter } from "../pure/address.js";
 
 const LINKS = "#compare .tabs a, #compare [data-refresh], #compare [data-compare-add], #compare-copy a";

@@ -6,7 +6,7 @@ import { resolveColour } from "../shell/theme.js";
 
 // More bars than this have no names below them; more lines are shown smoothed only.
 const MANY = 12;
-// As many lines as the server lets stand out: where no more are shown, none is pale.
+// The number of lines that the server highlights: up to this number, no line is pale.
 const MAX_BRIGHT = 8;
 const WIDE_HEIGHT = 560;
 
@@ -39,7 +39,7 @@ const makeTraces = ({ band, ...trace }, whole, count, options) => {
   if (!options.smoothing) return [shown];
   const smooth = { ...shown, y: smoothPart(trace, whole, options.smoothing) };
   if (band || count > MANY) return [smooth];
-  // Where lines are few, what they were before smoothing stays behind them.
+  // With few lines, the unsmoothed lines are drawn behind them.
   return [{ ...shown, opacity: 0.25, hoverinfo: "skip", hovertemplate: undefined, showlegend: false, line: { ...trace.line, width: 1 } }, smooth];
 };
 

@@ -82,10 +82,10 @@ const handleZoom = (name, change) => {
     return;
   }
   const isZoomed = axis?.range && ("xaxis.range[0]" in change || "xaxis.range" in change);
-  // Of times since the first value, only the points that are there already can be shown.
+  // For times since the first value, only the loaded points can be shown.
   if (!isZoomed || readQuery().get("x") === "relative") return;
   chart.zoom = isTime() ? axis.range.map((value) => fromLocalAxis(parseAxisTime(value))) : [...axis.range];
-  // Without more points, those that are there stay.
+  // Without more points, the loaded ones stay.
   chart.timer = setTimeout(() => loadDetail(name).then(() => drawCurve(name), () => {}), ZOOM_DELAY_MS);
 };
 
@@ -103,7 +103,7 @@ const poll = async () => {
   pollTimer = setTimeout(poll, POLL_MS);
 };
 
-// ---- which metrics and lines are shown
+// ---- shown metrics and lines
 
 const addCard = (name) => {
   const card = document.getElementById("curve-card").content.firstElementChild.cloneNode(true), heading = card.querySelector("h2");

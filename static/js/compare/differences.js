@@ -1,5 +1,5 @@
-// "n" and "p", or [data-difference]: to the next and the previous difference of a table, a log or a file, and on to the next page
-// of a long table.
+// "n" and "p", or [data-difference]: go to the next and the previous difference of a table, a log or a file, also on another
+// page of a long table.
 import { wrapIndex } from "../pure/words.js";
 import { onKey } from "./keys.js";
 import { onTabShown } from "./swaps.js";

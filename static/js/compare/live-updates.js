@@ -1,5 +1,5 @@
-// While jobs run, a tab asks whether they are as it knows them (204), or else for what it shows. Nothing is swapped while a
-// person is in the middle of something.
+// While jobs run, a tab polls its content: 204 if the jobs are unchanged. Nothing is swapped while a person is using a
+// control.
 
 const isPoll = (element) => element?.id === "compare-live";
 

@@ -7,7 +7,7 @@ onTabShown(() => {
   let leader = null;
   for (const log of logs) {
     log.scrollTop = log.scrollHeight;
-    // Only the log that a person moves leads; the others answer with scroll events of their own.
+    // Only the log that a person scrolls moves the others, which then have scroll events too.
     for (const kind of ["pointerenter", "focus", "touchstart", "wheel"]) log.addEventListener(kind, () => { leader = log; }, { passive: true });
     log.addEventListener("scroll", () => {
       if (!together.checked || log !== leader) return;

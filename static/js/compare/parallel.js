@@ -1,5 +1,5 @@
-// Parallel coordinates: an axis for each value, a line for each job, and ranges that keep only some of them. The table below
-// has the same values for those who cannot see the plot.
+// Parallel coordinates: an axis for each value, a line for each job, and ranges that filter the jobs. The table below
+// has the same values for people who cannot see the plot.
 import { isInRanges, moveRange, readRanges, scaleAxis, writeRanges } from "../pure/parallel-scale.js";
 import { clamp, shorten } from "../pure/words.js";
 import { setParameter } from "./address.js";
@@ -7,7 +7,7 @@ import { onTabShown } from "./swaps.js";
 
 const HEIGHT = 340, TOP = 44, BOTTOM = 30, SIDE = 90, MIN_GAP = 120, HIT_WIDTH = 18;
 const PLOT_HEIGHT = HEIGHT - TOP - BOTTOM;
-// Colours of jobs; texts of more values than that share them. The last one stands for no value.
+// Colours of jobs; with more texts than colours, some share a colour. The last one means no value.
 const COLOURS = 9;
 const KEY_STEP = 0.05;
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,4 +1,4 @@
-// The points of the scatter plot lead to their jobs.
+// The points of the scatter plot link to their jobs.
 import { drawChart, readFigure } from "../shared/charts.js";
 import { onTabShown } from "./swaps.js";
 

@@ -1,4 +1,4 @@
-// From a figure of the server and the settings of a person to what Plotly draws.
+// Builds the figure that Plotly draws from the server's figure and a person's settings.
 import { smoothValues } from "../pure/series.js";
 
 const LARGE_HEIGHT = 440;

@@ -1,4 +1,4 @@
-// The small charts above a list of jobs, for the jobs that the table shows; again when the table has news.
+// The small charts above a list of jobs, for the shown jobs; redrawn when the table changes.
 import { drawChart, removeChart, setTemplates } from "../shared/charts.js";
 import { arrangeFigure } from "./chart-figure.js";
 import { bindChart, releaseChart } from "./highlight.js";
@@ -6,7 +6,7 @@ import { saveLayout } from "./layout.js";
 import { isFolded } from "./looks.js";
 import { readAddress, setParameters } from "./table-address.js";
 
-// A table with news every second or two draws its charts no more often than that.
+// If the table changes every second, its charts are drawn no more often than this.
 const PAUSE_MS = 5000;
 
 const bindListCharts = (box) => {
@@ -68,7 +68,7 @@ const bindListCharts = (box) => {
     setTemplates(templates);
     const names = new Set(charts.map((chart) => chart.name));
     box.hidden = !charts.length;
-    // First all cards, for each narrows the others; then the charts, which measure their card.
+    // First all cards, because each makes the others narrower; then the charts, which measure their card.
     for (const name of names) findOrAddCard(name);
     for (const card of listCards()) if (!names.has(card.dataset.name)) removeCard(card);
     for (const chart of charts) figures.set(chart.name, chart);
@@ -78,7 +78,7 @@ const bindListCharts = (box) => {
   const loadCharts = async () => {
     clearTimeout(timer);
     timer = 0;
-    // What is folded costs nothing.
+    // Folded charts are not loaded.
     if (isFolded(box)) return;
     loadedAt = Date.now();
     const number = ++lastLoad;

@@ -1,9 +1,9 @@
-// How lists look to a person: [data-density-toggle] for the height of rows, [data-charts-toggle] folds the charts above.
+// Display settings of lists: [data-density-toggle] for the height of rows, [data-charts-toggle] folds the charts above.
 // Cookies store them, so that the next page has the same state.
 
 const remember = (name, value) => { document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`; };
 
-// Nobody has chosen on a small screen: then CSS folds them.
+// Without a choice, CSS folds them on small screens.
 export const isFolded = (box) => getComputedStyle(box).display === "none" && !box.hidden;
 
 const findCharts = () => document.getElementById("run-charts");

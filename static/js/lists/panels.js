@@ -31,7 +31,7 @@ document.addEventListener("dragover", (event) => {
 document.addEventListener("dragend", () => { dragged = null; });
 document.addEventListener("drop", (event) => { if (dragged) event.preventDefault(); });
 
-// The tools of a column, copied from one that has them: only shown columns come with them, for a list may offer a thousand others.
+// The tools of a column, copied from a column that has them: only shown columns do, because a list may offer a thousand others.
 const copyTools = (item, column) => {
   const tools = findColumnList(item).querySelector(".column-tools").cloneNode(true), { title } = item.querySelector(".cut");
   const pin = tools.querySelector("[name=pin]"), width = tools.querySelector(".column-width");

@@ -1,4 +1,4 @@
-// Completes the query above a list of jobs: names, comparisons, values, and what joins conditions.
+// Completes the query above a list of jobs: names, operators, values, and the words between conditions.
 import { completeQuery, parseQuery, spellOffer } from "../pure/query-completion.js";
 
 const bindQueryBox = (box, list) => {
@@ -71,7 +71,7 @@ const bindQueryBox = (box, list) => {
   });
   box.addEventListener("click", showOffers);
   box.addEventListener("blur", () => setTimeout(hideOffers, 150));
-  // It stops here, before the keys that move through the rows of the list.
+  // Stopped here, so that the key does not also move through the rows of the list.
   box.addEventListener("keydown", (event) => {
     if (!handleKey(event)) return;
     event.preventDefault();

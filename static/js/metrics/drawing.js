@@ -83,7 +83,7 @@ const loadSoon = (chart) => {
   timer = setTimeout(loadWanted, 30);
 };
 
-// ---- what comes into view and leaves it
+// ---- charts that enter or leave the view
 
 export const showChart = (chart) => {
   if (chart.views || chart.members.every((member) => member.whole)) drawSoon(chart);

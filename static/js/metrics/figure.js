@@ -1,4 +1,4 @@
-// One chart of the metrics tab: from its lines and the settings to what Plotly draws.
+// Builds the figure that Plotly draws for a chart of the metrics tab, from its lines and the settings.
 import { clipRange, escapeLabel, hasIsolatedPoint, insertDetail, smoothValues, sortByX } from "../pure/series.js";
 import { chooseTimeUnit, fromLocalAxis, parseAxisTime, toLocalAxis } from "../pure/times.js";
 import { drawChart } from "../shared/charts.js";
@@ -57,7 +57,7 @@ const fromAxisValue = (axis, value) => {
   return axis.type === "date" ? fromLocalAxis(parseAxisTime(value)) : value;
 };
 
-// What is shown of an axis, as values; null if it is all.
+// The shown range of an axis, as values; null for the whole axis.
 export const readRange = (chart, name) => {
   const axis = chart.element.layout?.[`${name}axis`];
   if (!axis || axis.autorange || !axis.range) return null;
@@ -109,14 +109,14 @@ const makeLayout = (chart, traces, origin, emptyReason) => {
     xaxis: { ...x, visible: !emptyReason }, yaxis: { ...y, visible: !emptyReason }, annotations: emptyReason ? [reason] : [],
     showlegend: chart.members.length > 1 && (isFull || chart.members.length <= MAX_LEGEND),
     dragmode: isTouched.matches && !isFull ? false : "zoom",
-    // What a person has zoomed to stays until one of these changes.
+    // The zoom stays until one of these changes.
     uirevision: [settings.x, settings.log, settings.clip, chart.resets || 0].join(" "),
   };
 };
 
 const isOnAxis = (x) => x !== null && !(isLog("x") && x <= 0);
 
-// Why a chart is empty, if it is: a person who sees only axes would look for a fault.
+// The reason why a chart is empty; axes alone would look like an error.
 const explainEmptyChart = (chart, traces) => {
   if (traces.some(({ x, y }) => y.some((value, index) => value !== null && isOnAxis(x[index])))) return "";
   if (settings.x.startsWith("m:") && traces.every(({ x }) => !x.length)) return "No step has a value of both metrics";

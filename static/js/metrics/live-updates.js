@@ -76,7 +76,7 @@ const growChart = (chart, lines) => {
   let hasGrown = false;
   for (const member of chart.members) {
     const points = lines.get(member.key);
-    // Points that do not follow the last one belong to a line that was loaded again since.
+    // Points that do not follow the last one belong to a line that was reloaded in the meantime.
     if (!points || !member.whole || (points.after && points.after !== member.whole.count)) continue;
     appendPoints(member, points);
     hasGrown = true;
@@ -98,7 +98,7 @@ const redrawGrown = (chart) => {
 const describeViews = (card) =>
   [card.dataset.card, ...[...card.querySelectorAll("[data-view] option")].map((option) => option.value)].join("\n");
 
-// The card as it is now, at the rows that it shows. What is the same stays, so that nothing flickers, scrolls or loses the focus.
+// Reload a card at the rows that it shows. Unchanged parts stay, so that nothing flickers, scrolls or loses the focus.
 const reloadCard = async (card) => {
   if (!card) return;
   const answer = await fetchPiece(`${card.dataset.url}?start=${card.dataset.start}`);
@@ -137,7 +137,7 @@ const updateCard = (card, fresh) => {
 
 const findSection = (name) => page.querySelector(`[data-section="${CSS.escape(name)}"]`);
 
-// There are more metrics, or others are chosen: sections and cards as the server makes them now; those that are there stay.
+// After a change of metrics: the server's new sections and cards; existing ones stay.
 export const reloadSections = async (count) => {
   if (!page.querySelector("#metric-sections")) return location.reload();
   const answer = await fetch(location.href);

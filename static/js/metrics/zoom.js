@@ -1,5 +1,5 @@
-// Zoom of the charts of the metrics tab, by mouse and by keys: it is kept in the address, and finer points are loaded where a
-// line leaves some out. And one crosshair for all charts.
+// Zoom of the charts of the metrics tab, by mouse and by keys: it is in the address, and more points are loaded for
+// downsampled lines. And one crosshair for all charts.
 import { isDrawn } from "../shared/charts.js";
 import { charts, isSeen, updateResetButtons } from "./chart-registry.js";
 import { drawLines, findOrigin, readRange } from "./figure.js";
@@ -14,7 +14,7 @@ const handleZoom = (chart, changes) => {
   for (const axis of axes) setChartZoom(chart.title, axis, readRange(chart, axis));
   saveSettings();
   updateResetButtons(chart);
-  // Plotly would show all values; where outliers are cut, all of a chart is less than that.
+  // Plotly would show all values; where outliers are cut, the whole chart is a smaller range.
   if (!settings.zoom.has(chart.title) && settings.clip !== "0") {
     chart.resets = (chart.resets || 0) + 1;
     drawLines(chart);
@@ -29,7 +29,7 @@ const removeDetail = (chart) => {
   return hadDetail && drawLines(chart);
 };
 
-// The points in between, of lines that leave some out.
+// Load the points between those of downsampled lines.
 export const loadDetail = async (chart) => {
   const zoom = settings.zoom.get(chart.title)?.x;
   if (!zoom || findAxisKey()) return removeDetail(chart);
@@ -51,7 +51,7 @@ export const resetZoom = (chart) => Plotly.relayout(chart.element, { "xaxis.auto
 const KEYS = { "+": [0.25, 0.75], "=": [0.25, 0.75], "-": [-0.5, 1.5], _: [-0.5, 1.5] };
 const ARROWS = { ArrowLeft: [-0.25, 0.75], ArrowRight: [0.25, 1.25] };
 
-// Shows from one share of the present range to another. Of charts of views, only lines have such an axis.
+// Show a part of the present range, given as two fractions. Of charts of views, only lines have such an axis.
 const zoomTo = (chart, shares) => {
   const axis = chart.element._fullLayout?.xaxis;
   if (!axis || axis.type === "category") return;
@@ -75,7 +75,7 @@ const findOtherCharts = (chart) =>
   [...charts.values()].filter((other) => other !== chart && isSeen(other) && other.members.length && isDrawn(other.element));
 
 const showCrosshairs = (chart, { event, xvals }) => {
-  // What this calls up in other charts is not an event of a mouse.
+  // The events that this causes in other charts are not events of a mouse.
   if (!(event instanceof MouseEvent) || !xvals) return;
   for (const { element } of findOtherCharts(chart)) if (element._fullLayout) Plotly.Fx.hover(element, { xval: xvals[0] }, "xy");
 };

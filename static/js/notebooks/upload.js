@@ -1,4 +1,4 @@
-// form[data-share-upload]: sends the chosen files, or a folder with all that is in it, one after the other. Without this
+// form[data-share-upload]: sends the chosen files, or a folder with its content, one after the other. Without this
 // module the form sends files alone.
 import { readCsrfToken } from "../shared/requests.js";
 

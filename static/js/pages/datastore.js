@@ -1,4 +1,4 @@
-// A whole folder can be chosen; the places of its files in it go with them.
+// A whole folder can be chosen; the relative paths of its files are sent with them.
 const form = document.querySelector("[data-upload]");
 if (form) {
   const input = form.querySelector("input[type=file]");

@@ -1,2 +1,2 @@
-// A page whose charts stand as figures behind their elements.
+// A page with the figures of its charts in JSON elements behind them.
 import "../shared/figures.js";

@@ -1,4 +1,4 @@
-// Charts of what is used: drawn from the page, then again with what the server answers every few seconds.
+// Charts of resource use: drawn from the page, then again from the server's response every few seconds.
 import { drawChart } from "../shared/charts.js";
 import "../shared/figures.js";
 

@@ -1,4 +1,4 @@
-// What every page has. The order matters where two modules listen to the same event.
+// Modules of every page. The order matters where two modules listen to the same event.
 import "../shell/theme.js";
 import "../shell/times.js";
 import "../shell/toasts.js";

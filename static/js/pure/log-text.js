@@ -6,7 +6,7 @@ const ESCAPES = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)/g;
 
 export const cleanLine = (text) => {
   const plain = text.replace(ESCAPES, "").replace(/\r+$/, "");
-  // A progress bar writes over itself; a terminal would show what was written last.
+  // A progress bar writes over itself; a terminal would show the last text.
   return plain.includes("\r") ? plain.slice(plain.lastIndexOf("\r") + 1) : plain;
 };
 

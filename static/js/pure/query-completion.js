@@ -34,7 +34,7 @@ const findOpenList = (before) => {
   return before[bracket - (/^not$/i.test(before[bracket - 2]) ? 3 : 2)];
 };
 
-// What the grammar allows after these tokens.
+// The completions that the grammar allows after these tokens.
 const listNext = (before, names) => {
   const last = before.at(-1), second = before.at(-2), openList = findOpenList(before);
   if (openList) return /^[(,]$/.test(last) ? listValues(names, openList) : [",", ")"];
@@ -57,5 +57,5 @@ export const completeQuery = (text, names) => {
   return [...fitting.filter(begins), ...fitting.filter((token) => !begins(token))].slice(0, MAX_OFFERS);
 };
 
-// What is put into the query for an offer.
+// The text that a completion inserts into the query.
 export const spellOffer = (offer) => `${offer}${offer.endsWith("(") ? "" : " "}`;

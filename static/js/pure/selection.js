@@ -9,7 +9,7 @@ export const describeSelection = (count, isAll) => {
   return { jobs, subject: isAll ? `All ${jobs} that match, on all pages, are` : subject, status: count ? status : "" };
 };
 
-// A button may need that so many rows themselves are selected.
+// A button may require that between `min` and `max` rows are selected.
 export const isEnabled = (count, isAll, { min, max } = {}) => {
   if (!count) return false;
   return min === undefined || (!isAll && count >= Number(min) && count <= Number(max));

@@ -1,5 +1,5 @@
 // form[data-changed-fields]: data-original has the first value of each field. A field that differs shows its mark,
-// (data-unless="value": not while it has this value, of which another field tells), a button [data-restore="name"] that puts that back; [data-changed-summary] lists the labels of all that differ.
+// (data-unless="value": not while it has this value, which another field shows), a button [data-restore="name"] that puts that back; [data-changed-summary] lists the labels of all that differ.
 
 const form = document.querySelector("[data-changed-fields]");
 

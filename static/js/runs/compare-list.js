@@ -1,4 +1,4 @@
-// [data-compare-run="id"]: adds the job to those that this tab compares. The first says so, from the second on they are compared.
+// [data-compare-run="id"]: adds the job to those that this tab compares. The first one shows a message; with a second one, they are compared.
 import { showToast } from "../shell/toasts.js";
 
 const MAX_RUNS = 50;

@@ -47,7 +47,7 @@ document.addEventListener("keydown", (event) => {
   find()?.focus();
 }, true);
 
-// What is selected is seen, without moving the page.
+// Scroll the selected file into view, without moving the page.
 for (const tree of document.querySelectorAll(".tree")) {
   const chosen = tree.querySelector("a[aria-current]")?.getBoundingClientRect(), around = tree.getBoundingClientRect();
   if (chosen && chosen.bottom > around.bottom) tree.scrollTop += chosen.top - around.top - around.height / 2;

@@ -57,7 +57,7 @@ const bindImageViewer = (view) => {
     showImage(current + step);
   });
 
-  // Who looks at the last image sees the newest one; who looks at another keeps it.
+  // If the last image is shown, show the newest one; otherwise keep the shown one.
   document.addEventListener("htmx:load", (event) => {
     if (event.detail.elt.id !== "image-list") return;
     const wasLast = current === images.length - 1, { path } = images[current];

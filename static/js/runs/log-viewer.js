@@ -5,7 +5,7 @@ import { recordAnswer, recordMiss } from "../shared/missed-polls.js";
 import { showToast } from "../shell/toasts.js";
 
 const CHUNK = 128 * 1024, MAX_WINDOW = 6 * CHUNK;
-// A person this near (in pixels) to the end of the window gets more of the file.
+// The distance (in pixels) from the end of the window at which more of the file is loaded.
 const NEAR_END = 800, AT_END = 40;
 const POLL_MS = 1000, HIDDEN_POLL_MS = 10000;
 const WRAP_KEY = "log-wrap";
@@ -164,7 +164,7 @@ const bindLogViewer = (viewer) => {
     return lines.length ? Number(lines[low].dataset.byte) : 0;
   };
 
-  // One after the other: nothing changes the window while something else does.
+  // One after the other, so that two changes of the window never overlap.
   let queue = Promise.resolve();
   const enqueue = (action) => (queue = queue.then(action).catch((error) => showToast(error.message, "warning")));
 

@@ -6,7 +6,7 @@ import { readCsrfToken } from "../shared/requests.js";
 const form = document.querySelector("[data-code-upload]");
 const part = (name) => form.querySelector(`[data-${name}]`);
 const IGNORE_FILES = [".amlignore", ".gitignore"];
-// What an archive without the extension of large ones can hold.
+// The maximum size of an archive without the Zip64 extension.
 const MAX_ZIP_BYTES = 0xffffffff;
 
 let chosen = null;

@@ -31,7 +31,7 @@ export const drawChart = (element, figure) => {
 
 export const isDrawn = (element) => drawn.has(element);
 
-// A chart that is out of sight costs nothing; drawChart brings it back.
+// Remove a chart that is not visible, to save memory; drawChart draws it again.
 export const removeChart = (element) => {
   if (!drawn.delete(element)) return;
   Plotly.purge(element);

@@ -1,4 +1,4 @@
-// [data-figure]: draws the figure that the template wrote behind the element, by `json_script`; also in what a poll brings.
+// [data-figure]: draws the figure that the template wrote behind the element, by `json_script`; also in the response to a poll.
 import { drawChart, isDrawn, readFigure } from "./charts.js";
 
 function drawFigures(root) {

@@ -34,7 +34,7 @@ document.addEventListener("keydown", (event) => {
   if (isTyping(event.target)) return undefined;
   if (Date.now() - firstKeyAt < SECOND_KEY_MS) {
     firstKeyAt = 0;
-    // The letter means this and nothing that the page does by it.
+    // The letter is the second key, so the page does not handle it.
     event.preventDefault();
     return openNavigation(event.key);
   }

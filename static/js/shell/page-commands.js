@@ -1,4 +1,4 @@
-// The commands and fields of this page as results of the palette: what a click does, two keys and a word do too.
+// The commands and fields of this page as results of the palette, so that they can be used from the keyboard.
 import { hasAllWords, splitWords } from "../pure/words.js";
 
 const MIN_LENGTH = 2, MAX_COMMANDS = 5;

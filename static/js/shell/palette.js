@@ -57,7 +57,7 @@ const bindPalette = (dialog) => {
       event.preventDefault();
       selectOption(options[wrapIndex(options.indexOf(findSelected()) + step, options.length)]);
     }
-    // A search field would only empty itself.
+    // By default, a search field would only be cleared.
     if (event.key === "Escape") {
       event.preventDefault();
       dialog.close();

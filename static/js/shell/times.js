@@ -1,4 +1,4 @@
-// <time data-when="relative|exact"> in the reader's own time zone, and <span data-since="time"> that counts on.
+// <time data-when="relative|exact"> in the reader's own time zone, and <span data-since="time"> that keeps counting.
 import { formatAge, formatDuration } from "../pure/times.js";
 
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });

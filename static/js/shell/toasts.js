@@ -40,7 +40,7 @@ export const showToast = (text, level = "info", milliseconds = level === "error"
 // Message bars of the page close by the same cross.
 document.addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.closest(".message-bar, .toast").remove());
 
-// A greyed act says why, and whom to ask.
+// A greyed button shows the reason, and the people to ask.
 document.addEventListener("click", (event) => {
   const greyed = event.target.closest("[data-reason]");
   if (greyed) showToast(greyed.dataset.reason);
