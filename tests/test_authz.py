@@ -494,7 +494,7 @@ def test_a_role_that_was_taken_is_gone_at_the_next_request(world, as_user):
     assert browser.get("/ws/aml-workspace/").status_code == 404
 
 
-def test_a_closed_account_is_shut_out_at_the_next_request(world, as_user):
+def test_a_deactivated_account_has_no_access_from_the_next_request(world, as_user):
     reader = world["people"]["reader"]
     token, browser = {"Authorization": f"Bearer {key_of(world, 'reader')}"}, as_user(reader)
     assert browser.get("/ws/aml-workspace/").status_code == 200

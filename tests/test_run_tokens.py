@@ -227,7 +227,7 @@ SHUT = [end_past_the_grace, end_in_time_to_come, take_the_role, leave_reading_al
 
 
 @pytest.mark.parametrize("happens", SHUT, ids=lambda act: act.__name__)
-def test_a_token_that_has_ended_opens_no_route(world, happens):
+def test_a_token_that_is_no_longer_valid_is_refused_at_every_route(world, happens):
     happens(world)
     for rule in RULES:
         answer = world.ask(rule, "mine")

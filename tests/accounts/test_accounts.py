@@ -141,13 +141,13 @@ def test_a_token_is_shown_once_and_works(as_user, api, olga):
     assert secret not in token.digest and (token.expires_at - timezone.now()).days == 29
 
 
-def test_a_revoked_token_opens_nothing(as_user, api, olga):
+def test_a_revoked_token_is_refused(as_user, api, olga):
     token, secret = Token.create_for(olga, "laptop")
     assert as_user(olga).post(f"/account/tokens/{token.pk}/revoke/").status_code == 302
     assert api(secret).get("/subscriptions").status_code == 401
 
 
-def test_nobody_revokes_anothers_token(as_user, olga, mallory):
+def test_people_cannot_revoke_tokens_of_others(as_user, olga, mallory):
     token, _ = Token.create_for(olga, "olgas own")
     assert as_user(mallory).post(f"/account/tokens/{token.pk}/revoke/").status_code == 404
     assert as_user(mallory).get(f"/account/tokens/{token.pk}/revoke/").status_code == 405
@@ -162,7 +162,7 @@ def test_bad_tokens_are_reported(as_user, olga, body):
     assert not Token.objects.exists()
 
 
-def test_an_expired_token_opens_nothing(api, olga):
+def test_an_expired_token_is_refused(api, olga):
     _, secret = Token.create_for(olga, "laptop", days=1)
     Token.objects.update(expires_at=timezone.now())
     assert api(secret).get("/subscriptions").status_code == 401

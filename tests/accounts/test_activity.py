@@ -52,7 +52,7 @@ def three_rows(workspace, olga):
         activity.record("role.give", olga, scope=workspace, message=name)
 
 
-def test_roles_are_written_with_who_gave_what_from_where(as_user, workspace, olga, mallory):
+def test_role_changes_are_recorded_with_actor_and_address(as_user, workspace, olga, mallory):
     as_user(olga).post(PEOPLE, {"username": "mallory", "role": Role.READER}, REMOTE_ADDR="203.0.113.7")
     row = Activity.objects.get(verb="role.give")
     assert (str(row), row.changes, row.address) == (
@@ -70,7 +70,7 @@ def test_all_that_one_request_does_has_its_id_which_the_answer_names(as_user, wo
     assert [row.verb for row in rows] == ["account.create", "role.give", "signin_link.create"]
 
 
-def test_sign_ins_are_written_wrong_ones_too(client, db):
+def test_successful_and_failed_sign_ins_are_recorded(client, db):
     factories.make_user("paula", password="correct horse")
     client.post("/signin/", {"username": "paula", "password": "wrong"})
     client.post("/signin/", {"username": "paula", "password": "correct horse"})
@@ -112,7 +112,7 @@ def test_deleting_and_restoring_are_written(api, olga, w, workspace, monkeypatch
     assert verbs == ["run.delete", "run.restore", "experiment.delete", "workspace.delete", "workspace.restore"]
 
 
-def test_a_refused_act_is_a_row_and_a_refused_look_is_none(as_user, bob, workspace):
+def test_refused_changes_are_recorded_and_refused_reads_are_not(as_user, bob, workspace):
     as_user(bob).post(PEOPLE, {"username": "bob", "role": Role.OWNER})
     as_user(bob).get(URL)
     row = Activity.objects.get()
@@ -120,7 +120,7 @@ def test_a_refused_act_is_a_row_and_a_refused_look_is_none(as_user, bob, workspa
     assert row.chain == workspace.pk
 
 
-def test_nothing_is_written_of_what_is_rolled_back(workspace, olga):
+def test_a_rolled_back_action_is_not_recorded(workspace, olga):
     with transaction.atomic():
         activity.record("role.give", olga, scope=workspace)
         transaction.set_rollback(True)
@@ -199,7 +199,7 @@ def test_a_wrong_filter_says_what_is_allowed(as_user, olga, three_rows):
     assert as_user(olga).get(f"{URL}csv/?since=yesterday").status_code == 400
 
 
-def test_whoever_has_the_download_can_check_it_without_the_studio(as_user, olga, three_rows):
+def test_the_download_can_be_verified_without_the_studio(as_user, olga, three_rows):
     lines = [json.loads(line) for line in as_user(olga).get(f"{URL}jsonl/").getvalue().decode().splitlines()]
     for line in lines:
         values = [line[name] for name in HASHED]

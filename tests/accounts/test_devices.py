@@ -85,7 +85,7 @@ def make_waiting(count, address, minutes=15):
     )
 
 
-def test_a_stranger_who_asks_for_many_codes_keeps_nobody_out(api, as_user, bob, device_login):
+def test_many_requested_codes_block_no_other_person(api, as_user, bob, device_login):
     """Not even those behind the same address: who is in a class, or behind one proxy, is one address."""
     make_waiting(300, DeviceLogin.objects.get().address)
     later = api(None).post("/login/device", {"clientName": "another laptop"})
@@ -119,7 +119,7 @@ def test_terminals_have_no_csrf_token(db):
     assert answer.status_code == 200
 
 
-def test_whoami_tells_whose_token_it_is(api, alice, workspace):
+def test_whoami_returns_the_owner_of_the_token(api, alice, workspace):
     assert api("").get("/login/whoami").status_code == 401
     found = api(Token.create_for(alice, "laptop")[1]).get("/login/whoami").json()
     assert found == {"name": alice.label, "username": alice.username, "runId": None}

@@ -82,7 +82,7 @@ def test_a_blocked_person_is_shut_out_at_once_and_comes_back_as_before(olga, own
     assert list(verbs) == ["account.block", "account.open"]
 
 
-def test_who_leaves_hands_over_what_they_hold(owner, alice, workspace, as_user):
+def test_a_leaving_person_hands_over_their_objects(owner, alice, workspace, as_user):
     leaver = factories.make_user("leaver")
     factories.give_role(leaver, Role.OWNER, workspace)
     secret = factories.make_token(leaver)
@@ -98,7 +98,7 @@ def test_who_leaves_hands_over_what_they_hold(owner, alice, workspace, as_user):
     assert "handed over to alice" in Activity.objects.get(verb="account.deactivate").message
 
 
-def test_nobody_closes_themselves_or_the_last_site_admin(owner, as_user, alice):
+def test_people_cannot_deactivate_themselves_or_the_last_site_admin(owner, as_user, alice):
     admin = as_user(owner)
     assert admin.post(f"/admin/people/{owner.pk}/", {"act": "block"}).status_code == 409
     assert admin.post(f"/admin/people/{alice.pk}/", {"act": "nonsense"}).status_code == 400

@@ -88,13 +88,13 @@ def test_what_is_wrong_is_said_by_entras_numbers(principal, secret, owner):
     assert Activity.objects.filter(verb="session.begin", outcome="failed").count() == 3
 
 
-def test_nobody_guesses_secrets(principal, secret):
+def test_guesses_of_secrets_are_limited(principal, secret):
     for _ in range(10):
         assert ask(principal, "lz_wrong").status_code == 401
     assert ask(principal, secret).status_code == 429
 
 
-def test_it_may_what_its_role_allows_and_its_acts_name_it(api, principal, secret, workspace, w, as_user):
+def test_its_role_gives_permissions_and_its_actions_are_recorded(api, principal, secret, workspace, w, as_user):
     token = token_of(principal, secret)
     assert api(token).get(w).status_code == 404
     owner = factories.make_user("olga")

@@ -45,7 +45,7 @@ def set_up_app(client: Client) -> tuple[str, list[str]]:
     return secret, re.findall(r"<code>(\d{8})</code>", page)
 
 
-def test_with_an_app_the_password_alone_opens_nothing(olga, as_user):
+def test_with_an_app_the_password_alone_is_not_enough(olga, as_user):
     secret, codes = set_up_app(as_user(olga))
     assert len(codes) == 10
     client = Client()
@@ -116,7 +116,7 @@ def test_a_passkey_is_a_second_factor_and_a_first(olga, as_user, mallory):
 
 
 @pytest.mark.parametrize("answer", ["", "[]", "{}", '{"id": "x", "response": {"userHandle": "MQ"}}'])
-def test_a_passkey_that_is_none_is_refused(olga, as_user, answer):
+def test_an_invalid_passkey_is_refused(olga, as_user, answer):
     client = as_user(olga)
     client.post("/account/factors/passkey/begin/")
     page = client.post("/account/factors/passkey/", {"name": "laptop", "credential": answer})
@@ -134,7 +134,7 @@ def test_a_passkey_of_another_site_is_refused(olga, as_user):
     assert not Authenticator.objects.exists()
 
 
-def test_whom_the_site_asks_for_a_second_factor_sets_one_up_first(olga, owner, as_user):
+def test_a_required_second_factor_must_be_set_up_first(olga, owner, as_user):
     admin = as_user(owner)
     rule = {"second_factor": "all"}
     refused = admin.post("/admin/people/policy/", rule)

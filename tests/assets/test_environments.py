@@ -18,7 +18,7 @@ def alice_client(api, alice):
     return api(alice)
 
 
-def test_auto_gives_numbers_and_keeps_what_did_not_change(alice_client, w):
+def test_auto_numbers_versions_and_reuses_unchanged_ones(alice_client, w):
     first = put(alice_client, w)
     assert (first.status_code, first.json()["name"]) == (201, "1")
     again = put(alice_client, w)
@@ -71,7 +71,7 @@ def test_bad_names_are_refused(alice_client, w, name):
         {"definition": {"big": "x" * 300_000}},
     ],
 )
-def test_bad_contents_are_refused_in_words(alice_client, w, properties):
+def test_bad_contents_are_refused_with_a_message(alice_client, w, properties):
     answer = put(alice_client, w, **properties)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
@@ -90,7 +90,7 @@ def test_bad_versions_are_refused(alice_client, w, version):
     assert put(alice_client, w, version=version).status_code == 400
 
 
-def test_what_is_not_there_lists_what_is(alice_client, w):
+def test_a_missing_environment_error_lists_the_existing_ones(alice_client, w):
     put(alice_client, w)
     absent = alice_client.get(f"{w}/environments/env/versions/9")
     assert absent.status_code == 404 and "it has 1" in absent.json()["error"]["message"]

@@ -144,7 +144,7 @@ def test_damaged_and_missing_files_are_named(run):
     assert "manifest.json is damaged" in checking.check_backup(folder, PASSPHRASE)[0]
 
 
-def test_a_file_that_a_row_names_and_nobody_has_is_named(run):
+def test_a_file_that_the_backup_lacks_is_reported(run):
     key = run.artifacts.first().segments.get().key
     storage.delete_keys([key])
     (problem,) = checking.check_backup(back_up(), PASSPHRASE)
@@ -199,7 +199,7 @@ def test_files_that_did_not_change_take_no_space_twice(run):
     assert checking.check_backup(second, PASSPHRASE) == []
 
 
-def test_a_backup_lies_neither_in_the_shares_nor_in_the_storage(settings, backup_folder):
+def test_a_backup_into_the_shares_or_the_storage_is_refused(settings, backup_folder):
     for folder in (settings.SHARES_DIR / "x", backup_folder / "storage" / "x"):
         with pytest.raises(CommandError, match="no new backup"):
             call_command("backup", str(folder))
@@ -255,7 +255,7 @@ def test_a_restored_studio_has_everything(run, settings, monkeypatch, backup_fol
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="as above")
-def test_a_restore_that_cannot_be_is_refused_in_words(run, settings, monkeypatch, backup_folder):
+def test_an_impossible_restore_is_refused_with_a_message(run, settings, monkeypatch, backup_folder):
     keys.encryption.load_keys()
     folder = back_up()
 
@@ -284,7 +284,7 @@ def test_a_restore_that_cannot_be_is_refused_in_words(run, settings, monkeypatch
         assert database_copies.is_empty()
 
 
-def test_without_a_passphrase_the_keys_stay_outside_and_it_says_so(run, settings, capsys):
+def test_without_a_passphrase_the_keys_are_excluded_with_a_message(run, settings, capsys):
     settings.BACKUP_PASSPHRASE = ""
     keys.encryption.load_keys()
     folder = back_up()
@@ -296,7 +296,7 @@ def test_without_a_passphrase_the_keys_stay_outside_and_it_says_so(run, settings
         restoring.open_keys(folder, manifest, "")
 
 
-def test_the_page_starts_one_and_shows_what_became_of_it(run, as_user, owner, alice, monkeypatch):
+def test_the_page_starts_a_backup_and_shows_its_result(run, as_user, owner, alice, monkeypatch):
     sent = []
     monkeypatch.setattr(notifications, "_send", lambda task, queue: sent.append(task))
     admin = as_user(owner)

@@ -47,7 +47,7 @@ def client(world):
     return world
 
 
-def test_a_change_of_what_was_changed_meanwhile_is_refused(client):
+def test_a_change_of_an_outdated_version_is_refused(client):
     """Row A49."""
     seen = client.get(RUN).headers["ETag"]
 

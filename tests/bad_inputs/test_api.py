@@ -86,7 +86,7 @@ def test_a_body_that_is_packed_is_not_unpacked(world):
     assert 400 <= answer.status_code < 500
 
 
-def test_methods_that_are_none_are_refused(world):
+def test_unknown_methods_are_refused(world):
     """Row A52."""
     for method in ("TRACE", "OPTIONS", "BREW", "PUT"):
         assert world.generic(method, f"{H}/runs").status_code == 405
@@ -95,7 +95,7 @@ def test_methods_that_are_none_are_refused(world):
     assert Run.objects.filter(run_id="r1", deleted_at=None).exists()
 
 
-def test_what_is_not_ones_to_set_stays(world):
+def test_read_only_fields_are_ignored(world):
     """Row A22: what is not to be set is passed over, as Azure does."""
     body = {"displayName": "new", "status": "Completed", "runId": "x", "createdBy": "me", "workspace": 5}
     assert world.generic("PATCH", f"{H}/runs/r1", json.dumps(body), "application/json").status_code < 500
@@ -103,7 +103,7 @@ def test_what_is_not_ones_to_set_stays(world):
     assert run.status == Run.Status.RUNNING and run.workspace.name == "aml-workspace"
 
 
-def test_a_token_in_the_address_opens_nothing(world, owner):
+def test_a_token_in_the_url_is_not_accepted(world, owner):
     """Row A56."""
     secret = factories.make_token(owner)
     for name in ("token", "access_token", "api_key"):
@@ -222,7 +222,7 @@ def test_names_that_look_alike_are_two_models(world):
         assert found.json()["registered_model"]["name"] == name
 
 
-def test_of_a_parameter_given_twice_the_last_counts(world):
+def test_the_last_value_of_a_repeated_parameter_counts(world):
     assert world.get(f"{H}/runs?filter=no filter&filter=").status_code == 200
     assert world.get(f"{H}/runs?filter=&filter=no filter").status_code == 400
     answer = world.get(f"{ML}/runs/get?run_id=r1&run_id=r2")

@@ -28,7 +28,7 @@ CONDA = [
 
 
 @pytest.mark.parametrize(("row", "text", "word"), CONDA, ids=[f"{row[0]} {row[1][:12]!r}" for row in CONDA])
-def test_a_conda_file_that_cannot_be_kept(world, row, text, word):
+def test_an_invalid_conda_file_is_refused(world, row, text, word):
     body = json.dumps({"properties": {"condaFile": text}})
     answer = world.put(f"{WORKSPACE_PATH}/environments/fresh/versions/1", body, "application/json")
     assert answer.status_code == 400 and word in error_text(answer), error_text(answer)

@@ -58,7 +58,7 @@ PASSWORD = (
 )
 
 
-def test_a_password_is_taken_exactly_as_it_is_typed(browser, owner):
+def test_a_password_is_used_exactly_as_typed(browser, owner):
     """Row F12."""
     assert browser.post("/account/password/", {"password": PASSWORD, "again": PASSWORD}).status_code == 302
     assert Client().post("/signin/", {"username": "owner", "password": PASSWORD.strip()}).status_code == 403
@@ -87,7 +87,7 @@ def test_a_new_password_ends_all_other_sessions(browser, owner):
     assert other.get("/").status_code == 302 and browser.get("/").status_code == 200
 
 
-def test_a_cookie_is_dead_once_its_owner_has_signed_out(browser):
+def test_a_cookie_is_invalid_after_the_sign_out(browser):
     """Row F18."""
     stolen = Client(cookies=browser.cookies)
     stolen.cookies = browser.cookies.copy()
@@ -97,7 +97,7 @@ def test_a_cookie_is_dead_once_its_owner_has_signed_out(browser):
     assert stolen.get("/", headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
 
 
-def test_what_htmx_says_of_itself_opens_nothing(as_user, mallory, owner, world):
+def test_htmx_headers_give_no_access(as_user, mallory, owner, world):
     """Row F07."""
     headers = {
         "HX-Request": "true",

@@ -44,7 +44,7 @@ def browser(owner, workspace):
 
 
 @pytest.mark.parametrize("text", WRONG_YAML.values(), ids=WRONG_YAML)
-def test_yaml_that_cannot_be_read_is_refused_in_words(text, monkeypatch):
+def test_unreadable_yaml_is_refused_with_a_message(text, monkeypatch):
     with pytest.raises(Invalid, match="condaFile cannot be read"):
         environments.read_conda(text)
     if "a, a" not in text:
@@ -66,7 +66,7 @@ def test_ten_lines_of_aliases_do_not_become_gigabytes(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["-" * 60_000 + "1", "not " * 15_000 + "1", "(" * 60_000, "1" + "+1" * 30_000])
-def test_an_expression_that_is_too_deep_is_refused_in_words(text):
+def test_a_too_deep_expression_is_refused_with_a_message(text):
     with pytest.raises(DatasetValidationError, match="is not an expression"):
         mltable.read_mltable({"paths": [{"file": "a"}], "transformations": [{"filter": text}]}, "store", "")
     with pytest.raises(DatasetValidationError, match="must be a list"):
@@ -92,7 +92,7 @@ def test_a_form_says_what_it_cannot_read(browser, workspace, address, sent, word
     assert not PromotionRule.objects.exists()
 
 
-def test_an_address_that_is_none_leads_nowhere(browser, owner, workspace):
+def test_an_invalid_address_redirects_nowhere(browser, owner, workspace):
     factories.make_run(workspace, run_id="r1", status="Running")
     star = {"run": "r1", "next": "http://["}
     assert browser.post(f"{WS}/jobs/star/", star).url == f"{WS}/jobs/"

@@ -36,7 +36,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: repr(path[:12]))
-def test_a_path_that_is_none_stores_nothing(world, path):
+def test_an_invalid_path_stores_nothing(world, path):
     for method, action in (("PUT", "content"), ("POST", "append")):
         answer = world.generic(
             method, f"{H}/runs/r1/artifacts/{action}", b"abc", "text/plain", query_params={"path": path, "offset": "0"}
@@ -119,7 +119,7 @@ def test_a_datastore_is_listed_page_by_page_and_not_without_end(world, workspace
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.svg", "a.xml", "a.pdf", "a.pkl", "a.joblib", "a.png", "a.xlsx"])
-def test_no_file_acts_in_our_name(world, name):
+def test_no_file_of_a_user_runs_in_our_pages(world, name):
     """Rows U37, U38, U42, U45 and U46."""
     put(world, name, b"<script>alert(1)</script>", "text/html")
     answer = world.get(CONTENT, {"path": name})

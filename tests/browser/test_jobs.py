@@ -198,7 +198,7 @@ def test_many_are_deleted_and_come_back(browser, alice, experiment):
     assert Run.objects.filter(deleted_at=None, parent=None).count() == 6
 
 
-def test_ticked_ones_are_tagged_and_untagged(browser, alice, experiment):
+def test_selected_jobs_are_tagged_and_untagged(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url())
     page.get_by_label("Select job 1").check()
     page.get_by_label("Select job 2").check()

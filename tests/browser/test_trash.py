@@ -82,7 +82,7 @@ def test_one_run_is_deleted_from_its_page_and_undone(browser, olivia, done):
     expect(page.get_by_role("link", name="the old one")).to_be_visible()
 
 
-def test_the_trash_is_emptied_before_ones_eyes(browser, olivia, done):
+def test_emptying_the_trash_shows_progress(browser, olivia, done):
     done.delete()
     page = browser.open(olivia, address(done))
     page.get_by_role("button", name="Empty trash").click()
@@ -109,7 +109,7 @@ def test_a_workspace_is_deleted_once_its_name_is_typed_and_comes_back(browser, o
     page.wait_for_url(f"**{workspace.get_absolute_url()}")
 
 
-def test_a_rule_tells_what_it_would_take_while_it_is_written(browser, olivia, done):
+def test_a_rule_shows_an_estimate_while_it_is_edited(browser, olivia, done):
     page = browser.open(olivia, address(done, "trash:retention"))
     reply = page.locator("#estimate")
     expect(reply).to_contain_text("Would delete 1 job now, with 4.9 KB of files.")

@@ -87,7 +87,7 @@ def test_patch_changes_what_it_names(api, alice, computes, cluster):
         ("ok", {"vmSize": "Standard_D8s_v3", "scaleSettings": scale(0, 13)}, "At most 12 such nodes are possible"),
     ],
 )
-def test_errors_are_reported_in_words(api, alice, computes, name, cluster, words):
+def test_errors_are_reported_with_messages(api, alice, computes, name, cluster, words):
     answer = api(alice).put(f"{computes}/{name}", body(**cluster))
     assert answer.status_code == 400
     assert words in answer.json()["error"]["message"]

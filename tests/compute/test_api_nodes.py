@@ -42,7 +42,7 @@ def test_no_other_key_opens_these_routes(api, alice, node, host, path):
         assert api(key).post(f"/nodes/v1/{path}", {"attempt": 1}).status_code == 401
 
 
-def test_a_node_key_opens_nothing_else(as_node, computes):
+def test_a_node_key_gives_access_to_nothing_else(as_node, computes):
     assert as_node.get(computes).status_code == 401
 
 

@@ -37,7 +37,7 @@ def reap_for(world, seconds: int) -> int:
     return world["reaped"] - before
 
 
-def test_the_first_half_lease_after_a_start_loses_nobody(world):
+def test_the_first_half_lease_after_a_start_loses_no_node(world):
     assert reap_for(world, 15) == 0
     assert reap_for(world, 15) == 3
 
@@ -50,7 +50,7 @@ def test_a_machine_that_slept_first_lets_everyone_show_a_sign(world):
 
 
 @pytest.mark.parametrize("away", [20, 300])
-def test_a_web_server_that_was_away_costs_nobody(world, away):
+def test_an_unreachable_web_server_loses_no_node(world, away):
     reap_for(world, 60)
     world["web"] = False
     assert reap_for(world, away) == 0
@@ -59,7 +59,7 @@ def test_a_web_server_that_was_away_costs_nobody(world, away):
     assert reap_for(world, 10) == 2
 
 
-def test_a_database_that_took_no_signs_of_life_costs_nobody(world):
+def test_a_database_that_stores_no_heartbeats_loses_no_node(world):
     reap_for(world, 60)
     world["database"] = False
     assert reap_for(world, 35) == 0

@@ -121,7 +121,7 @@ def test_there_are_never_more_rows_than_the_limit(host, monkeypatch):
     assert Samples.objects.count() == 10
 
 
-def test_a_job_that_used_little_of_its_node_is_told_so(host, work):
+def test_a_job_that_used_little_of_its_node_gets_advice(host, work):
     now = timezone.now()
     assert monitoring.measure_use(work) is None
     samples = make_samples(12, work=work, cpu=0.4, memory=1.0)

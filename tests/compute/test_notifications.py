@@ -60,7 +60,7 @@ def test_without_redis_a_message_costs_nothing_and_is_reported_once(outbox, capl
     assert [record.message.startswith("Redis does not answer") for record in caplog.records] == [True]
 
 
-def test_nobody_waits_for_a_redis_that_stands_still_and_later_messages_arrive(outbox, server, process, caplog):
+def test_a_frozen_redis_blocks_nothing_and_later_messages_arrive(outbox, server, process, caplog):
     outbox.add("lazuli.agent.node.notify", "cluster.1")
     assert outbox.flush(10)
     process.send_signal(signal.SIGSTOP)

@@ -171,7 +171,7 @@ def test_a_node_that_comes_back_after_its_work_was_lost_changes_nothing(enqueue,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_nodes_that_claim_at_once_each_work_has_one(notified):
+def test_two_nodes_that_claim_at_once_get_different_work(notified):
     alice, workspace = factories.make_user("alice"), factories.make_workspace()
     cluster, host = factories.make_target(workspace), factories.make_host()
     for number in range(6):

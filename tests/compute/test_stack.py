@@ -107,7 +107,7 @@ def test_a_restarted_node_worker_leaves_its_script_alone(stack):
     assert until(lambda: [(n["nodeId"], n["nodeState"]) for n in cluster.list_nodes()] == [(name, "idle")], 15)
 
 
-def test_a_node_tells_its_script_no_secret_of_the_studio(stack):
+def test_a_script_gets_no_secrets_of_the_studio(stack):
     cluster = stack.cluster("secrets")
     run = stack.submit(cluster, 30)
     environment = stack.script_process(run).environ()

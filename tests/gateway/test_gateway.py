@@ -74,7 +74,7 @@ def test_a_web_socket_is_copied_in_both_directions_and_outlives_the_studio(conne
     sock.close()
 
 
-def test_a_right_that_is_withdrawn_cuts_the_web_socket(connect, application, studio):
+def test_a_removed_role_closes_the_web_socket(connect, application, studio):
     sock = upgrade(connect)
     studio.answers["authorize"] = (403, {"error": {"message": "no"}})
     with contextlib.suppress(ConnectionResetError):

@@ -169,7 +169,7 @@ def test_each_channel_has_a_test(as_user, alice, receiver, settings):
     assert client.post("/notifications/test/", {"channel": "pigeon"}).status_code == 400
 
 
-def test_a_title_of_two_lines_adds_no_header_to_a_mail(db, alice, settings):
+def test_a_title_of_two_lines_adds_no_header_to_an_email(db, alice, settings):
     settings.EMAIL_HOST = "mail.example"
     alice.email = "alice@example.org"
     outgoing._send_mail(Notification(person=alice, title="x\nBcc: evil@example.org\r\n\r\nbody", detail="d"))

@@ -56,7 +56,7 @@ def test_the_same_id_twice_is_a_conflict(alice_api, started):
     assert Experiment.objects.get().run_count == 1
 
 
-def test_a_failed_run_tells_why(alice_api, started):
+def test_a_failed_run_shows_the_reason(alice_api, started):
     started("r1")
     error = {"code": "UserError", "message": "ValueError: \x1b[31mno\x00", "details": "Traceback…"}
     reply = alice_api.post("H/runs/r1/events", {"status": "Failed", "error": error, "warning": "slow disk"}).json()

@@ -91,7 +91,7 @@ def test_a_file_and_a_folder_of_one_name_do_not_meet(run, alice_api):
         "é" * 200,
     ],
 )
-def test_unsafe_paths_are_refused_in_words(run, alice_api, path):
+def test_unsafe_paths_are_refused_with_a_message(run, alice_api, path):
     from urllib.parse import quote
 
     for answer in (
@@ -128,7 +128,7 @@ def test_head_and_etag(run, alice_api):
     assert alice_api.get(f"{CONTENT}a", **{"If-None-Match": head["ETag"]}).status_code == 304
 
 
-def test_a_users_page_cannot_act_in_our_name(run, alice_api):
+def test_a_users_page_cannot_run_in_our_origin(run, alice_api):
     alice_api.put(f"{CONTENT}outputs/evil.html", data=b"<script>alert(1)</script>")
     got = alice_api.get(f"{CONTENT}outputs/evil.html")
     assert got["Content-Security-Policy"] == "default-src 'none'; sandbox"
@@ -248,7 +248,7 @@ def test_an_upload_that_ends_with_an_error_leaves_nothing_in_the_folder(folder, 
 
 
 @pytest.mark.parametrize("parts", [[], [b""], [b"a"], [b"", b"b"], [b"a", b"", b"c"], [bytes(2_500_000)] * 3])
-def test_what_is_stored_is_all_that_came(folder, run, parts):
+def test_the_stored_file_is_complete(folder, run, parts):
     assert artifacts.read_bytes(artifacts.store_artifact(run, "a", parts)) == b"".join(parts)
 
 

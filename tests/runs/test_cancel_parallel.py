@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 S = Run.Status
 
 
-def test_whatever_ends_meanwhile_the_rest_of_the_tree_is_canceled():
+def test_a_run_that_ends_meanwhile_does_not_stop_the_cancel_of_its_tree():
     parent = factories.make_run(factories.make_workspace(), status=S.RUNNING)
     children = [
         factories.make_run(parent.workspace, experiment=parent.experiment, parent=parent, status=S.RUNNING)

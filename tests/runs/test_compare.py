@@ -357,7 +357,7 @@ def test_what_has_no_table_says_so(bob_client, runs, word, says):
     assert answer.status_code == 400 and says in answer.content.decode()
 
 
-def test_hovering_tells_all_digits_and_the_step(bob_client, runs):
+def test_hovering_shows_all_digits_and_the_step(bob_client, runs):
     metrics.store_batch(runs[0], "", make_scalars("score", [0.123456789012], start=7))
     assert 'title="0.123456789012 at step 7"' in page_of(bob_client, runs, tab="metrics")
 

@@ -91,7 +91,7 @@ def test_intervals_of_many_curves_near_the_normal_distribution():
     assert mean_curves._student_t(np.array([20, 21, 30, 49])) == pytest.approx([2.086, 2.080, 2.042, 2.010], abs=0.005)
 
 
-def test_no_number_is_a_gap_and_no_harm():
+def test_a_missing_number_is_a_gap():
     _, mean, _ = mean_curves.mean_of_curves([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
     assert mean.tolist() == [1, 3]
     assert len(mean_curves.mean_of_curves([(np.array([0]), np.array([np.nan]))])[0]) == 0

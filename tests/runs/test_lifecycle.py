@@ -32,7 +32,7 @@ def run(workspace):
         [S.FAILED],
     ],
 )
-def test_a_run_goes_its_way(run, path):
+def test_a_run_goes_through_its_states(run, path):
     for status in path:
         run.move(status)
     assert run.status == path[-1]
@@ -52,7 +52,7 @@ def test_a_run_goes_its_way(run, path):
         (S.FINALIZING, S.RUNNING),
     ],
 )
-def test_moves_that_are_not_allowed_are_refused_in_words(run, first, then):
+def test_forbidden_state_changes_are_refused_with_a_message(run, first, then):
     run.move(first)
     with pytest.raises(Conflict, match=f"is {first}; it cannot become {then}"):
         run.move(then)

@@ -142,7 +142,7 @@ def test_every_bad_point_is_named_and_nothing_is_stored(run):
         None,
     ],
 )
-def test_bad_points_are_refused_in_words(run, point):
+def test_bad_points_are_refused_with_a_message(run, point):
     with pytest.raises(Invalid) as caught:
         metrics.store_batch(run, "b", [point])
     assert caught.value.target == "metrics[0]"

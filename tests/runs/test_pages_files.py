@@ -93,7 +93,7 @@ def test_an_unknown_file_is_reported(client, run):
     assert client.get(url_of(run, "run_file")).status_code == 400
 
 
-def test_a_file_of_a_run_never_acts_as_this_site(client, run):
+def test_a_file_of_a_run_never_runs_in_our_origin(client, run):
     answer = client.get(url_of(run, "run_file"), {"path": "outputs/report.html"})
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("sandbox allow-scripts;") and "allow-same-origin" not in policy

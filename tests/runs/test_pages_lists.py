@@ -255,7 +255,7 @@ def test_chosen_runs_are_deleted_together(as_user, alice, mallory, experiment, r
 
 
 @pytest.mark.parametrize("away", ["https://evil.example/", "//evil.example/", "/admin/", ""])
-def test_after_a_bulk_action_nobody_is_led_away(as_user, alice, run, away):
+def test_a_bulk_action_redirects_to_lists_of_this_site_only(as_user, alice, run, away):
     answer = as_user(alice).post(
         reverse("runs:runs_cancel", args=[run.workspace.slug]), {"run": run.run_id, "next": away}
     )

@@ -186,7 +186,7 @@ def test_another_metric_can_be_the_axis(client, run):
         ({"from": "nan", "to": "1"}, "from"),
     ],
 )
-def test_lines_refuse_nonsense_in_words(client, run, query, says):
+def test_lines_refuse_invalid_parameters_with_a_message(client, run, query, says):
     answer = client.get(url_of(run, "run_metrics_lines"), {"series": "1", **query})
     assert answer.status_code == 400 and says in answer.content.decode()
 

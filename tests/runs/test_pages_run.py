@@ -95,7 +95,7 @@ def test_overview_tells_the_run(as_user, alice, run):
     assert "<strong>digits</strong>" in page, "the description is Markdown"
 
 
-def test_a_description_does_no_harm(as_user, alice, run):
+def test_a_description_is_sanitized(as_user, alice, run):
     run.edit(description="<script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>")
     page = as_user(alice).get(run.get_absolute_url()).content.decode()
     assert "<script>alert" not in page and 'href="javascript:' not in page and "<img src=x" not in page
@@ -174,7 +174,7 @@ def test_an_active_run_is_not_deleted(as_user, alice, run):
     assert answer.status_code == 409 and "ancel" in answer.content.decode(), "it says what to do first"
 
 
-def test_resubmitting_an_interactive_run_is_refused_in_words(as_user, alice, run):
+def test_resubmitting_an_interactive_run_is_refused_with_a_message(as_user, alice, run):
     Run.objects.filter(pk=run.pk).update(job={})
     answer = as_user(alice).post(url_of(run, "run_resubmit"))
     assert answer.status_code == 409 and "not submitted as a job" in answer.content.decode()

@@ -104,7 +104,7 @@ def test_a_zip_that_is_compressed_in_another_way_is_refused_before_it_is_unpacke
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "archive_unsafe")
 
 
-def test_a_bomb_is_counted_while_it_inflates(alice_api, settings):
+def test_the_size_of_a_zip_is_counted_while_it_is_unpacked(alice_api, settings):
     settings.SNAPSHOT_MAX_BYTES = 1_000_000
     bomb = zipped({"zeros": bytes(3_000_000), "small": b""})
     assert len(bomb) < 10_000

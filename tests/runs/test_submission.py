@@ -96,7 +96,7 @@ def test_an_unknown_compute_lists_those_there_are(alice_api, cluster):
         ({"tags": {str(n): "" for n in range(51)}}, "tags"),
     ],
 )
-def test_a_bad_job_is_refused_in_words_and_leaves_nothing(alice_api, cluster, properties, target):
+def test_a_bad_job_is_refused_with_a_message_and_stores_nothing(alice_api, cluster, properties, target):
     answer = submit(alice_api, **properties)
     assert answer.status_code == 400, answer.content
     assert answer.json()["error"]["target"] == target

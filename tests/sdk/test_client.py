@@ -115,7 +115,7 @@ def test_post_that_broke_off_is_not_repeated():
         server.client().request("POST", "/x", json={})
 
 
-def test_gives_up_in_words():
+def test_gives_up_with_a_message():
     server = Server(httpx.ConnectError("refused"))
     with pytest.raises(errors.Unreachable, match="http://studio does not answer") as caught:
         server.client(attempts=3).get("/x")

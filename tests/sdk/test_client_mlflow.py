@@ -33,7 +33,7 @@ def test_the_studio_gets_the_token(tracking):
 @pytest.mark.parametrize(
     "uri", ["http://elsewhere/mlflow/v1.0/subscriptions/s", "http://studio", "file:///tmp/mlruns", "sqlite:///x.db"]
 )
-def test_nobody_else_does(tracking, uri):
+def test_other_servers_do_not_get_the_token(tracking, uri):
     assert tracking(uri) is None
 
 

@@ -74,7 +74,7 @@ def test_delete_and_wait(ws, cluster, monkeypatch, capsys):
         cluster.delete()
 
 
-def test_waiting_for_nodes_that_do_not_come_ends_in_words(cluster, monkeypatch, capsys):
+def test_waiting_for_missing_nodes_ends_with_a_message(cluster, monkeypatch, capsys):
     monkeypatch.setattr(computes.time, "sleep", lambda seconds: None)
     cluster.wait_for_completion(show_output=True, min_node_count=1, timeout_in_minutes=0)
     assert "Wait timeout has been reached" in capsys.readouterr().out

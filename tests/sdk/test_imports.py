@@ -48,7 +48,7 @@ def test_each_statement_works_in_a_script():
         "from azureml.contrib.notebook import NotebookRunConfig; NotebookRunConfig(source_directory='.')",
     ],
 )
-def test_a_first_import_works_and_its_use_is_refused_in_words(line):
+def test_a_first_import_works_and_its_use_is_refused_with_a_message(line):
     code = f"""
 try:
     {line}

@@ -91,7 +91,7 @@ def test_complete_ends_it_and_uploads_fresh_outputs(run, folder):
     assert details["properties"]["ContentSnapshotId"] == run.get_snapshot_id()
 
 
-def test_with_block_tells_how_it_ended(transactional_db, ws, folder):
+def test_with_block_reports_how_it_ended(transactional_db, ws, folder):
     experiment = Experiment(ws, "trial")
     with experiment.start_logging() as run:
         print("hello from the block")

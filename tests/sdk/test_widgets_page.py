@@ -129,7 +129,7 @@ def test_following_ends_with_the_run_and_draws_only_changes(monkeypatch):
     assert len(drawn) == 3 and "Completed" in drawn[-1]
 
 
-def test_a_lost_server_ends_the_view_in_words(monkeypatch):
+def test_a_lost_server_ends_the_view_with_a_message(monkeypatch):
     from lazuli.errors import Unreachable
 
     drawn = follow(monkeypatch, state(), Unreachable("http://studio does not answer"))

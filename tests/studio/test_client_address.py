@@ -30,7 +30,7 @@ def test_the_address_that_speaks_to_us(remote, counted):
     assert address(remote) == counted
 
 
-def test_what_a_stranger_writes_of_itself_does_not_count():
+def test_headers_from_untrusted_clients_do_not_count():
     assert address("192.0.2.7", "198.51.100.1") == "192.0.2.7"
 
 
@@ -47,5 +47,5 @@ def test_what_a_stranger_writes_of_itself_does_not_count():
         ("192.0.2.7", "198.51.100.1", "192.0.2.7"),
     ],
 )
-def test_proxies_that_are_trusted_say_whom_they_speak_for(behind_a_proxy, remote, forwarded, counted):
+def test_trusted_proxies_name_the_client(behind_a_proxy, remote, forwarded, counted):
     assert address(remote, forwarded) == counted

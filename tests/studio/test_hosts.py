@@ -41,7 +41,7 @@ def test_proxies_are_addresses_or_networks():
 
 
 @pytest.mark.parametrize("path", ["/signin/", "/subscriptions", "/mlflow/v1.0/version", "/login/device"])
-def test_another_host_is_refused_in_words(db, path):
+def test_another_host_is_refused_with_a_message(db, path):
     answer = Client().get(path, headers={"Host": "evil.example"})
     assert answer.status_code == 400
     text = answer.content.decode()

@@ -17,7 +17,7 @@ from studio.api import W
 from tests import factories
 
 
-def test_pages_are_kept_by_no_proxy_and_shown_in_no_foreign_frame(as_user, alice, workspace):
+def test_pages_are_not_cached_by_proxies_or_framed_by_other_sites(as_user, alice, workspace):
     answer = as_user(alice).get("/ws/aml-workspace/")
     assert answer.headers["Cache-Control"] == "private, no-cache"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -47,7 +47,7 @@ def test_answers_of_the_api_are_private_too(api, alice, w):
 @pytest.mark.parametrize(
     "path", ["{w}", "{w}/jobs/none", "/mlflow/v1.0{w}/version", "/mlflow/v1.0{w}", "/pypi/simple", "/nodes/x"]
 )
-def test_the_api_answers_by_its_few_middleware_what_it_answers_by_those_of_pages(api, alice, w, path):
+def test_the_api_middleware_gives_the_same_responses_as_that_of_pages(api, alice, w, path):
     token = factories.make_token(alice)
     address = path.format(w=w)
     by_few = api(token).get(address)
@@ -98,7 +98,7 @@ def test_the_api_refuses_a_foreign_host(api, alice, w):
     assert api(alice).client.get(w, headers={"host": "evil.example.org"}).status_code == 400
 
 
-def test_the_session_cookie_is_out_of_reach_of_scripts_and_of_other_sites(db):
+def test_scripts_and_other_sites_cannot_read_the_session_cookie(db):
     factories.make_user("olga", password="a-long-enough-secret")
     answer = Client().post("/signin/", {"username": "olga", "password": "a-long-enough-secret"})
     assert set(answer.cookies) == {"sessionid", "csrftoken", "known_device"}
@@ -106,7 +106,7 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_of_other_sites(db):
         assert cookie["httponly"] and cookie["samesite"] == "Lax" and not cookie["secure"]
 
 
-def test_cookies_go_by_https_alone_where_people_come_by_https(tmp_path):
+def test_with_https_cookies_are_sent_by_https_only(tmp_path):
     program = "from studio import settings as s; print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE)"
     env = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "PUBLIC_URL": "https://studio.example.org"}
     root = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -116,7 +116,7 @@ def test_cookies_go_by_https_alone_where_people_come_by_https(tmp_path):
     assert said.stdout.split() == ["True", "True"]
 
 
-def test_a_session_that_was_planted_before_does_not_survive_the_sign_in(db):
+def test_signing_in_replaces_an_existing_session(db):
     factories.make_user("olga", password="a-long-enough-secret")
     client = Client()
     client.session.save()

@@ -77,7 +77,7 @@ def test_redirects_and_addresses_for_others_have_the_path_once(below, workspace,
 
 
 @pytest.mark.parametrize("address", ["http://h/a b", "http://h/a?b=c", "http://h/a#b", "http://h//", "http://h/ä"])
-def test_a_path_that_is_none_is_refused_in_words(address):
+def test_an_invalid_path_is_refused_with_a_message(address):
     with pytest.raises(ImproperlyConfigured, match="only a plain path may follow"):
         hosts.path_of(address)
     assert hosts.path_of("http://h:1/a/b-c") == "/a/b-c" and hosts.path_of("http://h") == ""

@@ -26,7 +26,7 @@ def test_the_database_does_not_hold_the_key_of_the_cookie(db):
     assert client.get("/").status_code == 302
 
 
-def test_a_session_lives_as_django_has_it(db):
+def test_sessions_are_stored_renewed_and_deleted_as_in_django(db):
     store = SessionStore()
     store["word"] = "kept"
     store.save()

@@ -260,7 +260,7 @@ def test_chunked_bodies_come_whole_and_leave_what_follows_them(default_timeouts_
         (b"X-Endless: " + b"x" * 200_000, b"431"),
     ],
 )
-def test_what_two_servers_could_read_in_two_ways_is_refused(default_timeouts_port, clients, fields, status):
+def test_ambiguous_requests_are_refused(default_timeouts_port, clients, fields, status):
     (client,) = clients(default_timeouts_port, b"POST / HTTP/1.1\r\nHost: here\r\n" + fields + b"\r\n\r\n0\r\n\r\n")
     answer = received(client)
     assert answer[9:12] == status and answer.count(b"HTTP/1.1") == 1

@@ -35,7 +35,7 @@ def start(db, settings, tmp_path, monkeypatch):
     storage.open_store.cache_clear()
 
 
-def test_the_first_start_makes_all_that_a_newcomer_needs(start, tmp_path):
+def test_the_first_start_creates_everything_that_a_new_user_needs(start, tmp_path):
     report = start()
     owner = User.objects.get()
     assert (owner.username, owner.is_superuser, owner.has_usable_password()) == ("olga", True, False)
