@@ -1,4 +1,4 @@
-"""The people of the tests, and how they come in: Alice edits, Bob reads, Mallory has an account and no business here."""
+"""The people of the tests and their clients: Alice edits, Bob reads, Mallory has an account without a role."""
 
 import json
 import os

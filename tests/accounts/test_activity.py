@@ -1,4 +1,4 @@
-"""The activity log: what is written, that it stays as it was written, who reads it, and how it is searched."""
+"""The activity log: recorded actions, protection from changes, permissions to read it, and searching."""
 
 import ast
 import csv

@@ -1,4 +1,4 @@
-"""Authenticator apps, recovery codes, passkeys, whom the site asks for them, and the way in when all is lost."""
+"""Authenticator apps, recovery codes, passkeys, when they are required, and recovery after the loss of all."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A stranger guesses no password, and keeps nobody out by trying."""
+"""Limits on wrong passwords, which cannot be used to lock people out."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""The package index: our wheels are wheels, old pins are there, all else is passed on."""
+"""The package index: valid wheels, pins of old versions, and forwarding of other names."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""A backup under writes loses nothing, is found whole or its damage is named, and is restored into emptiness alone."""
+"""Backups while the studio writes, checks that report damage, and restoring into an empty studio only."""
 
 import contextlib
 import datetime as dt

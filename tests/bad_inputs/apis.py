@@ -1,4 +1,4 @@
-"""The addresses that these tests knock at, and what an answer says."""
+"""The URLs of the tested APIs, and the messages of their errors."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ def error_text(answer) -> str:
 
 @contextlib.contextmanager
 def as_if_never():
-    """What is done within is taken back, so that every case meets the same world without one being made for each."""
+    """Roll back all changes of the block, so that every case has the same objects."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)

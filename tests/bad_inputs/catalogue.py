@@ -1,4 +1,4 @@
-"""The rows of the catalogue of bad inputs: the test that keeps each, or why it does not apply.
+"""The rows of the catalogue of bad inputs: the test of each, or the reason why it does not apply.
 
 A: the API, U: uploads, F: pages and forms, S: the SDK, E: environments, R: scripts. A row that a test of this folder names
 (in its table, or as "Row A31" in its docstring) stands in neither list.

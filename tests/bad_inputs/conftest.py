@@ -1,4 +1,4 @@
-"""One world for all bad inputs: a workspace with a cluster, an environment and a run, and its Owner's token."""
+"""The objects for all bad inputs: a workspace with a cluster, an environment and a run, and its Owner's token."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""Rows about the answer itself: the kind of the body, the pace, what was changed meanwhile, the id of the request."""
+"""Rows of the catalogue about responses: content types, rate limits, ETags, and the id of the request."""
 
 import pytest
 import redis

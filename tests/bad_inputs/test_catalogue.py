@@ -1,4 +1,4 @@
-"""Every row of the catalogue is kept by a test that is there, or says why it does not apply."""
+"""Every row of the catalogue has an existing test, or a reason why it does not apply."""
 
 import pathlib
 import re

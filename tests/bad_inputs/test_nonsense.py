@@ -1,4 +1,4 @@
-"""Nonsense at every route: refused in words, never a server error, and nothing is stored."""
+"""Invalid input at every route is refused with a message, causes no server error, and stores nothing."""
 
 import json
 import re

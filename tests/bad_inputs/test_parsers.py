@@ -1,4 +1,4 @@
-"""What a parser cannot read is refused in words: parsers raise more kinds of errors than their documentation says."""
+"""Unreadable input is refused with a message: parsers raise more kinds of errors than their documentation says."""
 
 import time
 import types

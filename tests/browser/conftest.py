@@ -1,4 +1,4 @@
-"""A headless Chromium before a real server. Whatever is missing is said, never skipped."""
+"""A headless Chromium with a real server. A missing program is an error, not a skipped test."""
 
 import os
 import pathlib
@@ -61,7 +61,7 @@ def browser(chromium, live_server):
 
 @pytest.fixture
 def run(transactional_db, workspace, alice) -> Run:
-    """A run that is under way, with something on every tab."""
+    """A running run, with content on every tab."""
     run = make_full_run(factories.make_experiment(workspace, "digits"), alice, display_name="the run")
     run.start(node="cpu-cluster-1")
     return run

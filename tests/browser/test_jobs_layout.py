@@ -1,4 +1,4 @@
-"""How much of a table of jobs is seen at a glance, and that one scroll moves all of it."""
+"""How many rows of a table of jobs fit on a screen, and that the page scrolls as a whole."""
 
 import re
 

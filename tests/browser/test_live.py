@@ -1,4 +1,4 @@
-"""What one sees while a run is under way."""
+"""Live updates of pages while a run is active."""
 
 import pytest
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""Fifteen things that people do, by mouse and by keyboard alone: what they take stands in docs/tasks.md."""
+"""Fifteen common tasks, by mouse and by keyboard alone; docs/tasks.md lists the clicks and keys of each."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""Deleting, undoing, restoring, freeing permanently and retention, as a person does them."""
+"""Deleting, undoing, restoring, permanent deletion and retention rules in the browser."""
 
 import datetime as dt
 

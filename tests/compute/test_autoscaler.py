@@ -1,4 +1,4 @@
-"""min ≤ nodes ≤ max by work; who leaves, who comes."""
+"""The number of nodes follows the work between minimum and maximum; which nodes are added and removed."""
 
 import datetime as dt
 

@@ -89,7 +89,7 @@ def test_five_logging_jobs_survive_the_death_of_each_process(stack, tmp_path):
 
 
 def points_of(run) -> int:
-    """How many numbers the server has; it may be away for a moment."""
+    """How many numbers the server has; it may be unreachable for a moment."""
     return len(run.get_metrics("number").get("number", []))
 
 

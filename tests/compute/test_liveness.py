@@ -1,4 +1,4 @@
-"""Nobody is lost for a silence in which nobody could be heard."""
+"""No node counts as lost for a time in which heartbeats could not arrive."""
 
 import datetime as dt
 import http.server

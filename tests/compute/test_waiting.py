@@ -1,4 +1,4 @@
-"""Why work is waiting: all that holds it, in words, for every waiting job; and who goes first."""
+"""Why work is waiting: all reasons as messages, for every waiting job; and the order of the queue."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""People learn what they want to know, once, and webhooks reach no private address."""
+"""People are notified once of the events they chose, and webhooks reach no private address."""
 
 import datetime as dt
 import hashlib

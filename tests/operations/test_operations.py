@@ -1,4 +1,4 @@
-"""The administration says what is wrong, and each act is a verb with its line in the activity log."""
+"""The administration shows problems, and every action has a row in the activity log."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""A newcomer can follow a page from its URL to its template: the request goes through few files."""
+"""A new developer can follow a page from its URL to its template: the request goes through few files."""
 
 import pathlib
 import sys

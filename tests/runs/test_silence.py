@@ -1,4 +1,4 @@
-"""A local run is not given up while nobody could be heard."""
+"""A local run does not count as lost while heartbeats could not arrive."""
 
 import datetime as dt
 
