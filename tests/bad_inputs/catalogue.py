@@ -130,6 +130,7 @@ E12 sdk/test_environment_failures.py each_reason_has_its_sentence
 E13 sdk/test_environment_failures.py each_reason_has_its_sentence
 E15 sdk/test_environment_pip_lines.py what_cannot_be_had_is_left_out_and_said
 E19 sdk/test_environment_pip_lines.py what_is_no_requirement_fails_with_the_line
+E21 sdk/test_environment_building.py a_build_that_hangs_is_stopped_with_what_it_started
 E22 sdk/test_environment_failures.py a_pin_without_a_wheel_names_the_first_that_fits
 E23 sdk/test_environment_failures.py each_reason_has_its_sentence
 E24 sdk/test_environment_failures.py what_cannot_be_fetched_is_named
@@ -199,7 +200,6 @@ S35 What the queue has not sent dies with a script that is killed: it is sent wi
 S47 There are no pipelines in this version.
 E16 Indexes and options are taken as people's files name them; our own distributions come from no other index (E42).
 E17 As E16: what can be fetched is installed, a path of another machine is left out and said.
-E21 A build has no limits of its own; it ends with the time limit of its run, and a full disk is U32.
 E26 A build does not ask the key vault: an index with a password is a setting of the node or stands in the file, and is masked in logs.
 E40 Names of environments are kept as they are written, as Azure keeps them.
 E41 uv builds every environment, and none of its own packages lies in it.

@@ -10,6 +10,7 @@ import time
 import zipfile
 
 import pytest
+from lazuli import processes
 from lazuli.environments import building, interpreters, uv_program
 from lazuli.environments.cache import BuildFailed
 
@@ -141,6 +142,19 @@ def test_cancelled_while_it_builds(fake_uv, monkeypatch):
     with pytest.raises(BuildFailed, match="cancelled"):
         prepare(cancelled=stop.is_set)
     assert time.monotonic() - started < 10
+
+
+def test_a_build_that_hangs_is_stopped_with_what_it_started(monkeypatch):
+    monkeypatch.setattr(uv_program, "MAX_BUILD_SECONDS", 3.0)
+    said = []
+    uv = uv_program.UvProgram(sys.executable, lambda text: said.append(text) or text, lambda: False)
+    hang = "import subprocess; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
+    with pytest.raises(BuildFailed, match=r"it took longer than 0\.05 minutes, the limit of a build"):
+        uv.run("-c", hang)
+    deadline = time.monotonic() + 20
+    while processes.identify(int(said[0])) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes.identify(int(said[0])) is None
 
 
 def test_constraints_make_another_environment(fake_uv, monkeypatch, tmp_path):

@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
+import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
-from lazuli import isolation
+from lazuli import isolation, processes
 from lazuli.environments.cache import BuildFailed, Cancelled, cache_folder
 
 # Lines of output that are kept to explain a failure, and how long a question may take.
 MAX_LINES, MAX_SECONDS = 300, 60
+# Longer lines of output are cut into several.
+MAX_LINE_LENGTH = 65536
+MAX_BUILD_SECONDS = 30 * 60.0
 
 
 # uv runs the code by which packages are built: it gets no token of the studio.
@@ -37,9 +42,10 @@ class UvProgram:
         self._write = write
         self._cancelled = cancelled
         self._lines: List[str] = []
+        self._deadline = time.monotonic() + MAX_BUILD_SECONDS
 
     def run(self, *arguments: str) -> None:
-        """Raises UvFailed, or BuildFailed if cancelled."""
+        """Raises UvFailed, or BuildFailed if it is cancelled or the build takes too long."""
         self._lines = []
         with _start_options() as options:
             process = subprocess.Popen(
@@ -60,16 +66,19 @@ class UvProgram:
         reader.start()
         while process.poll() is None:
             if self._cancelled():
-                process.terminate()
-                process.wait()
+                _stop(process)
                 raise BuildFailed("the build was cancelled")
+            if time.monotonic() > self._deadline:
+                _stop(process)
+                raise BuildFailed(f"it took longer than {MAX_BUILD_SECONDS / 60:g} minutes, the limit of a build")
             reader.join(0.1)
         reader.join()
         return process.returncode
 
     def _read_output(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
-        for line in process.stdout:
+        output = process.stdout
+        for line in iter(lambda: output.readline(MAX_LINE_LENGTH), ""):
             self._lines = [*self._lines[-MAX_LINES:], self._write(line).rstrip()]
 
     def resolve(self, lines: Sequence[str], *arguments: str) -> Optional[Dict[str, str]]:
@@ -93,6 +102,17 @@ class UvProgram:
             return None
         pins = [line.split(";")[0].strip().partition("==") for line in done.stdout.splitlines()]
         return {name: version.strip() for name, equals, version in pins if equals}
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    """End uv and what it has started, such as the set-up script of a package."""
+    tree = processes.read_trees([process.pid]).get(process.pid)
+    started = [processes.identify(pid) for pid in (tree.pids if tree else []) if pid != process.pid]
+    process.terminate()
+    process.wait()
+    for identity in started:
+        if identity is not None:
+            processes.send_signal(identity, signal.SIGKILL)
 
 
 @contextlib.contextmanager
