@@ -12,7 +12,7 @@ from accounts import external_identities, second_factors
 from accounts.refusals import SAFE
 from accounts.signing_in import ENROL, PROVED
 from studio.htmx import reload_page, wants_piece
-from studio.links import link_to, split_address
+from studio.links import page_of_form
 
 # The pages for people who still have to set up a second factor.
 OPEN_BEFORE = {"factors", "factor_app", "factor_passkey", "factor_passkey_begin", "sign_out", "theme"}
@@ -87,6 +87,6 @@ def _ask(request):
         return reload_page()
     back = request.get_full_path()
     if request.method not in SAFE:
-        back = split_address(request.headers.get("Referer", "")).path or link_to("home")
+        back = page_of_form(request)
         messages.info(request, "Nothing was changed yet. Confirm access, then try again.")
     return redirect(f"{reverse('accounts:confirm')}?{urlencode({'next': back})}")

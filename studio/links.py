@@ -18,6 +18,12 @@ def link_to(page: str, *args) -> str:
     return reverse(LINKS[page], args=args)
 
 
+def page_of_form(request) -> str:
+    """Path and query of the page whose form was sent; the home page if the browser does not say it."""
+    page = split_address(request.headers.get("Referer", ""))
+    return page._replace(scheme="", netloc="", fragment="").geturl() if page.path else link_to("home")
+
+
 def split_address(text: str) -> SplitResult:
     """Like urlsplit, but empty for an invalid URL, such as `http://[`, because headers and forms can contain
     anything."""

@@ -6,6 +6,7 @@ import re
 
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import BadRequest
@@ -19,6 +20,7 @@ from django_htmx.middleware import HtmxMiddleware
 
 from studio import errors, outages
 from studio.htmx import is_htmx, reload_page, show_toasts, wants_piece
+from studio.links import page_of_form
 from studio.request_context import current_request
 
 logger = logging.getLogger(__name__)
@@ -204,6 +206,9 @@ class PagesNeedSignIn(LoginRequiredMiddleware):
         if is_htmx(request):
             # A poll of a page whose session has ended: the whole page goes to the sign-in, not only the partial.
             return reload_page()
+        if request.method == "POST":
+            # The URL of a form may answer no GET.
+            return redirect_to_login(page_of_form(request))
         return super().handle_no_permission(request, view_func)
 
 

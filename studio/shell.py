@@ -107,6 +107,12 @@ class Shell:
         return getattr(self.request.user, "theme", "system") if hasattr(self.request, "user") else "system"
 
     @property
+    def person_id(self) -> str:
+        """Of the person who is signed in; scripts give nobody what another person has entered."""
+        user = getattr(self.request, "user", None)
+        return str(user.pk) if user is not None and user.is_authenticated else ""
+
+    @property
     def nav_state(self) -> str:
         return "collapsed" if self.request.COOKIES.get("nav") == "collapsed" else "open"
 

@@ -23,6 +23,13 @@ def test_strangers_are_sent_to_the_sign_in(client, workspace):
     assert answer.url == "/signin/?next=/ws/aml-workspace/%3Fq%3D1"
 
 
+def test_after_the_sign_in_a_form_leads_back_to_its_page(client, workspace):
+    action = "/ws/aml-workspace/delete/"
+    answer = client.post(action, headers={"Referer": "http://testserver/ws/aml-workspace/?tab=1"})
+    assert answer.url == "/signin/?next=/ws/aml-workspace/%3Ftab%3D1"
+    assert client.post(action).url == "/signin/?next=/"
+
+
 def test_a_poll_of_a_signed_out_page_reloads_it(client, workspace):
     answer = client.get("/ws/aml-workspace/", headers={"HX-Request": "true"})
     assert answer.status_code == 200

@@ -60,6 +60,7 @@ U50 runs/test_artifacts.py head_and_etag
 U51 runs/test_artifacts.py lost_bytes_are_an_error_and_not_an_empty_file
 U53 mlflow_api/test_registry.py versions_count_up_and_are_never_used_twice
 F01 accounts/test_accounts.py forms_need_the_token_of_their_page
+F04 browser/test_pages.py what_was_entered_is_back_after_the_sign_in
 F05 accounts/test_accounts.py a_poll_of_a_signed_out_page_reloads_it
 F06 studio/test_htmx.py all_others_get_the_page
 F08 accounts/test_accounts.py sign_in_goes_nowhere_else
@@ -193,7 +194,6 @@ U44 No picture is decoded by the server: no library for it is there.
 U59 The runner has the script's own account, so that it may read what the script may; what it cannot read is a problem of the upload that is said.
 U60 Nobody uploads a picture of themselves or a logo.
 F03 Text of a file is refused with 409 (notebooks/test_files.py); in other forms the last of two edits counts, and each saves few fields.
-F04 After the sign-in the form is opened anew.
 F50 tests/js/log-text.test.js: a test of JavaScript.
 S06 Older and newer clients ignore what they do not know; there is no number of a wire yet that could be refused.
 S35 What the queue has not sent dies with a script that is killed: it is sent within 0.05 s, or the next answer of the server.

@@ -10,6 +10,7 @@ from runs.models import Run
 from runs.seeding.contents import make_png
 from runs.seeding.full_run import finish_run
 from tests import factories
+from workspaces.models import Role
 
 pytestmark = pytest.mark.browser
 SERIOUS = """rules => axe.run(document, {resultTypes: ['violations'], ...rules}).then(result => result.violations
@@ -112,6 +113,43 @@ def test_cancel_asks_first(browser, alice, run):
     dialog.get_by_role("button", name="Cancel job").click()
     expect(page.locator("#run-state")).to_contain_text("Canceled")
     expect(page.locator("#run-commands").get_by_role("button", name="Delete")).to_be_enabled()
+
+
+def sign_in(page, user, password: str) -> None:
+    page.get_by_label("Username").fill(user.username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+@pytest.mark.extended
+def test_what_was_entered_is_back_after_the_sign_in(browser, run):
+    password, back = "a-long-enough-secret", "Your entries are back."
+    users = [factories.make_user(name, password=password) for name in ("olga", "otto")]
+    for user in users:
+        factories.give_role(user, Role.OWNER, run.workspace)
+    run.edit(description="")
+    page = browser.open(users[0], run.get_absolute_url())
+    page.get_by_label("Edit description").click()
+    page.locator("[data-edit-inline=description] [name=value]").fill("not sent yet")
+    page.context.clear_cookies(name="sessionid")
+    # A poll leads to the sign-in.
+    sign_in(page, users[0], password)
+    expect(page.get_by_text(back)).to_be_visible()
+    expect(page.locator("[data-edit-inline=description] [name=value]")).to_have_value("not sent yet")
+
+    page.goto(browser.url + reverse("workspaces:settings", args=[run.workspace.slug]))
+    expect(page.get_by_text(back)).to_have_count(0)
+    for user in users:
+        page.get_by_label("Description").fill("by a form")
+        page.context.clear_cookies(name="sessionid")
+        page.get_by_role("button", name="Save").first.click()
+        sign_in(page, user, password)
+        expect(page.get_by_text(back)).to_have_count(1 if user == users[0] else 0)
+        expect(page.get_by_label("Description")).to_have_value("by a form" if user == users[0] else "")
+    page.get_by_label("Description").fill("saved")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save").first.click()
+    assert page.evaluate("sessionStorage.getItem('form-entries')") is None
 
 
 def test_chosen_jobs_are_deleted_after_asking(browser, alice, run):

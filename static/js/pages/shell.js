@@ -10,4 +10,5 @@ import "../shell/cut-text.js";
 import "../shell/palette.js";
 import "../shell/keyboard.js";
 import "../shell/forms.js";
+import "../shell/form-entries.js";
 import "../shared/unshown-images.js";
