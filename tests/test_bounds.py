@@ -122,7 +122,7 @@ def test_a_range_of_many_digits_is_refused_on_pages_too(browser, world):
     file = Artifact.objects.create(run=world, path="a.txt", size=0, content_type="text/plain")
     for value in (f"bytes={DIGITS}-", f"bytes=0-{DIGITS}"):
         answer = browser.get(f"/ws/aml-workspace/runs/r1/file/?path={file.path}", headers={"Range": value})
-        assert answer.status_code == 400 and len(answer.content) < 20_000
+        assert answer.status_code == 400 and DIGITS[:1000].encode() not in answer.content
 
 
 def test_the_bounds_that_are_documented_are_those_that_hold():
