@@ -108,7 +108,7 @@ class Shell:
 
     @property
     def person_id(self) -> str:
-        """Of the person who is signed in; scripts give nobody what another person has entered."""
+        """The id of the person who is signed in; scripts give nobody what another person has entered."""
         user = getattr(self.request, "user", None)
         return str(user.pk) if user is not None and user.is_authenticated else ""
 
