@@ -105,7 +105,7 @@ def test_a_conda_file_is_looked_for_in_the_project(project, tmp_path, monkeypatc
 def test_a_setting_that_is_not_known_is_said(project):
     file = project / ".azureml" / "train.runconfig"
     file.write_text("Script: train.py\nframwork: PySpark\n")
-    with pytest.warns(UserWarning, match="not known: framwork"):
+    with pytest.warns(UserWarning, match="unknown settings: framwork"):
         assert RunConfiguration.load(str(file)).script == "train.py"
 
 
