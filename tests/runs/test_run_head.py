@@ -101,7 +101,7 @@ def test_the_yaml_is_the_job(as_user, alice, submitted):
 
 
 def test_a_run_that_is_no_job_has_no_yaml(as_user, alice, run):
-    assert "not submitted as a job" in as_user(alice).get(url_of(run, "run_yaml")).content.decode()
+    assert "No job definition" in as_user(alice).get(url_of(run, "run_yaml")).content.decode()
 
 
 def test_the_first_metrics_are_those_that_matter(run):
