@@ -18,7 +18,7 @@ from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
-from studio.polls import nothing_new
+from studio.repeated_polls import nothing_new
 from studio.words import split_words
 from workspaces.access import can
 from workspaces.lookup import find_page_workspace

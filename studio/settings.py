@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "studio.middleware.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "studio.statement_limit.StatementLimit",
-    "studio.polls.RepeatedPolls",
+    "studio.repeated_polls.RepeatedPolls",
     "studio.middleware.AzurePaths",
     "studio.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",

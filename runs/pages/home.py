@@ -8,7 +8,7 @@ from accounts.actors import actor_of_request
 from runs.models import Experiment, Run
 from runs.pages.access import find_workspace
 from runs.pages.run import tree
-from studio.polls import nothing_new
+from studio.repeated_polls import nothing_new
 from studio.shell import Hit
 from studio.words import split_words
 from workspaces import access

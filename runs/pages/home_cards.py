@@ -13,7 +13,7 @@ from runs import metric_order
 from runs.models import Experiment, HomeVisit, MetricSeries, Run
 from runs.pages.access import find_workspace
 from runs.pages.run import tree
-from studio.polls import nothing_new
+from studio.repeated_polls import nothing_new
 from workspaces import access
 
 SHOWN = 6

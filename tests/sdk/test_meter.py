@@ -6,7 +6,7 @@ import time
 
 import pytest
 from lazuli import processes
-from lazuli.agent import gpus
+from lazuli.agent import gpu_meter
 from lazuli.agent.meter import MAX_WAITING, Meter, is_due
 
 # Works in a process of its own, which ends, and holds 50 MB until it may end.
@@ -90,7 +90,7 @@ class FakeMemory:
 
 
 def test_a_job_has_the_cards_that_its_processes_use(monkeypatch):
-    cards = gpus.Cards()
+    cards = gpu_meter.Cards()
     monkeypatch.setattr(cards, "_nvml", FakeNvml())
     monkeypatch.setattr(cards, "_handles", [0, 1])
     sample = {"work": {"job": {}, "other": {}}}
@@ -101,7 +101,7 @@ def test_a_job_has_the_cards_that_its_processes_use(monkeypatch):
 
 def test_without_a_driver_there_are_no_cards():
     sample = {"work": {}}
-    cards = gpus.Cards()
+    cards = gpu_meter.Cards()
     if not cards._handles:
         cards.add_to(sample, {})
         assert sample == {"work": {}}

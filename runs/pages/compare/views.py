@@ -23,7 +23,7 @@ from runs.pages.lists import tables
 from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import render_page
-from studio.polls import nothing_new
+from studio.repeated_polls import nothing_new
 from studio.words import split_words
 
 CONTEXTS = {

@@ -22,7 +22,7 @@ from studio import downloads
 from studio.errors import Invalid
 from studio.htmx import is_htmx, keep_address, render_page, swap_whole, wants_piece
 from studio.names import check_name
-from studio.polls import nothing_new
+from studio.repeated_polls import nothing_new
 
 
 @require_safe

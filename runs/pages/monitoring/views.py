@@ -13,7 +13,7 @@ from runs.charts.figures import build_templates
 from runs.pages.access import find_run
 from runs.pages.monitoring import charts
 from runs.pages.run.views import tab_context
-from studio.polls import nothing_new
+from studio.repeated_polls import nothing_new
 from workspaces.lookup import find_page_workspace
 
 # The times that a page offers.

@@ -10,7 +10,7 @@ from runs.models import MetricSeries
 from runs.pages.access import find_run
 from runs.pages.run.views import tab_context
 from studio.htmx import reload_page, render_page
-from studio.polls import nothing_new
+from studio.repeated_polls import nothing_new
 
 MAX_IMAGES = 1000
 

@@ -16,7 +16,7 @@ from studio.downloads import CSV, stream_download
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.htmx import wants_piece
-from studio.polls import nothing_new
+from studio.repeated_polls import nothing_new
 from studio.words import split_words
 
 WIDTH = 600

@@ -17,8 +17,8 @@ from runs.pages.run import overview
 from studio.forms import TagsField
 from studio.htmx import address_of_page, reload_page, stop_polling
 from studio.markdown import render_markdown
-from studio.polls import nothing_new
 from studio.public_url import public_url
+from studio.repeated_polls import nothing_new
 from workspaces.lookup import workspace_of_wsid
 
 # Characters of the raw JSON: a job may contain megabytes.

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from lazuli import processes
-from lazuli.agent.gpus import Cards
+from lazuli.agent.gpu_meter import Cards
 
 SAMPLE_SECONDS = 5.0
 SENT_TOGETHER = 6

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.sessions import Session
-from studio import polls
+from studio import repeated_polls
 from tests import factories
 from workspaces.models import RoleAssignment
 
@@ -68,7 +68,7 @@ def test_another_person_has_no_part_in_the_answer(as_user, bob, mallory, run):
 
 
 def test_the_view_is_asked_again_after_a_while(as_user, bob, run, monkeypatch):
-    monkeypatch.setattr(polls, "SECONDS", -1)
+    monkeypatch.setattr(repeated_polls, "SECONDS", -1)
     client = as_user(bob)
     address = reverse("runs:run_state", args=[run.workspace.slug, run.run_id])
     for _ in range(4):
