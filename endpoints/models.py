@@ -1,7 +1,6 @@
 """Endpoints: a name with keys, whose requests the current revision answers. A revision never changes."""
 
 import functools
-import secrets
 import uuid
 
 from django.conf import settings
@@ -11,12 +10,12 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.models import User
-from accounts.secrets import secret_digest
 from compute import queue
 from compute.models import ComputeTarget, Work
 from endpoints import rules
+from endpoints.keys import EndpointKeys
 from registry.models import ModelVersion
-from studio import encryption, socket_handover
+from studio import socket_handover
 from studio.errors import Conflict
 from studio.public_url import public_url
 from workspaces.models import Workspace
@@ -37,23 +36,13 @@ class EndpointQuerySet(models.QuerySet):
         )
 
 
-class Endpoint(models.Model):
-    class Key(models.TextChoices):
-        PRIMARY = "Primary"
-        SECONDARY = "Secondary"
-
+class Endpoint(EndpointKeys):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="endpoints")
     name = models.CharField(max_length=32)
     description = models.TextField(blank=True)
     tags = models.JSONField(default=dict, blank=True)
     properties = models.JSONField(default=dict, blank=True)
-    auth_enabled = models.BooleanField(default=False)
-    # Encrypted; requests are compared with the hashes.
-    primary_key = models.TextField()
-    secondary_key = models.TextField()
-    primary_digest = models.CharField(max_length=64)
-    secondary_digest = models.CharField(max_length=64)
     # The current revision, and the newest one.
     current = models.OneToOneField("Revision", models.SET_NULL, null=True, blank=True, related_name="+")
     newest = models.OneToOneField("Revision", models.SET_NULL, null=True, blank=True, related_name="+")
@@ -101,35 +90,6 @@ class Endpoint(models.Model):
     def failure(self) -> str:
         """Why the newest revision is not ready."""
         return self.newest.reason if self.newest and self.newest.stage == Revision.State.FAILED else ""
-
-    # ---- keys
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        vault = encryption.load_keys()
-        return vault.decrypt(self.primary_key, self._owner), vault.decrypt(self.secondary_key, self._owner)
-
-    @property
-    def _owner(self) -> str:
-        return f"endpoint:{self.pk}"
-
-    def set_key(self, which: str, value: str = "") -> None:
-        """Set a given or new key; `save` or `regenerate_key` stores it."""
-        value = rules.check_key(value) if value else secrets.token_urlsafe(24)
-        field = "primary" if which == self.Key.PRIMARY else "secondary"
-        setattr(self, f"{field}_key", encryption.load_keys().encrypt(value, self._owner))
-        setattr(self, f"{field}_digest", secret_digest(value))
-
-    def regenerate_key(self, which: str, value: str = "") -> None:
-        with transaction.atomic():
-            self.set_key(which, value)
-            field = "primary" if which == self.Key.PRIMARY else "secondary"
-            self.save(update_fields=[f"{field}_key", f"{field}_digest"])
-            activity.record("endpoint.key", self, scope=self.workspace, changes={"key": ["", str(which)]})
-            self.notify_gateway()
-
-    def accepts(self, key: str) -> bool:
-        return not self.auth_enabled or secret_digest(key) in (self.primary_digest, self.secondary_digest)
 
     # ---- changing
 

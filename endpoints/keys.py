@@ -1,0 +1,54 @@
+"""The two keys of an endpoint: one of them opens its scoring address; each can be replaced while the other is in use."""
+
+import secrets
+
+from django.db import models, transaction
+
+from accounts import activity
+from accounts.secrets import secret_digest
+from endpoints import rules
+from studio import encryption
+
+
+class EndpointKeys(models.Model):
+    class Key(models.TextChoices):
+        PRIMARY = "Primary"
+        SECONDARY = "Secondary"
+
+    auth_enabled = models.BooleanField(default=False)
+    # Encrypted; requests are compared with the hashes.
+    primary_key = models.TextField()
+    secondary_key = models.TextField()
+    primary_digest = models.CharField(max_length=64)
+    secondary_digest = models.CharField(max_length=64)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        vault = encryption.load_keys()
+        return vault.decrypt(self.primary_key, self._owner), vault.decrypt(self.secondary_key, self._owner)
+
+    @property
+    def _owner(self) -> str:
+        return f"endpoint:{self.pk}"
+
+    def set_key(self, which: str, value: str = "") -> None:
+        """Set a given or new key; `save` or `regenerate_key` stores it."""
+        value = rules.check_key(value) if value else secrets.token_urlsafe(24)
+        field = "primary" if which == self.Key.PRIMARY else "secondary"
+        setattr(self, f"{field}_key", encryption.load_keys().encrypt(value, self._owner))
+        setattr(self, f"{field}_digest", secret_digest(value))
+
+    def regenerate_key(self, which: str, value: str = "") -> None:
+        with transaction.atomic():
+            self.set_key(which, value)
+            field = "primary" if which == self.Key.PRIMARY else "secondary"
+            self.save(update_fields=[f"{field}_key", f"{field}_digest"])
+            activity.record("endpoint.key", self, scope=self.workspace, changes={"key": ["", str(which)]})
+            self.notify_gateway()
+
+    def accepts(self, key: str) -> bool:
+        """Whether a request with this key is answered."""
+        return not self.auth_enabled or secret_digest(key) in (self.primary_digest, self.secondary_digest)
