@@ -1,5 +1,8 @@
-"""Lost nodes: nodes and work without a heartbeat are marked as lost. compute/liveness.py decides
-when a missing heartbeat counts."""
+"""Lost nodes: nodes and work without a heartbeat are marked as lost.
+
+compute/liveness.py decides when a missing heartbeat counts. `Work.mark_lost` ends the work or queues it again; what then
+happens to a run is in runs/tasks.py.
+"""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""MLflow's rules for names and sizes."""
+"""MLflow's rules for names and sizes. The limit of a page of results is beside each search, as MAX_RESULTS."""
 
 import functools
 import posixpath
