@@ -119,7 +119,8 @@ def test_new_metrics_come_by_themselves(browser, alice, run):
     expect(page.locator("[data-live-state]")).to_have_text("Live")
     metrics.store_batch(run, "", make_scalars("fresh", [0.5]))
     expect(page.locator("section", has=page.get_by_role("heading", name="fresh"))).to_contain_text("0.5")
-    card_of(page, run, "fresh").scroll_into_view_if_needed()
+    # A poll may replace the card meanwhile: hovering tries again.
+    card_of(page, run, "fresh").get_by_role("heading").hover()
     metrics.store_batch(run, "", make_scalars("fresh", [0.4, 0.3], start=1))
     chart = chart_of(page, run, "fresh")
     metrics.store_batch(run, "", make_scalars("fresh", [0.2], start=3))
