@@ -2,9 +2,8 @@
 
 import secrets
 
-from django.db import models, transaction
+from django.db import models
 
-from accounts import activity
 from accounts.secrets import secret_digest
 from endpoints import rules
 from studio import encryption
@@ -35,19 +34,11 @@ class EndpointKeys(models.Model):
         return f"endpoint:{self.pk}"
 
     def set_key(self, which: str, value: str = "") -> None:
-        """Set a given or new key; `save` or `regenerate_key` stores it."""
+        """Set a given or new key; `Endpoint.save` or `regenerate_key` stores it."""
         value = rules.check_key(value) if value else secrets.token_urlsafe(24)
         field = "primary" if which == self.Key.PRIMARY else "secondary"
         setattr(self, f"{field}_key", encryption.load_keys().encrypt(value, self._owner))
         setattr(self, f"{field}_digest", secret_digest(value))
-
-    def regenerate_key(self, which: str, value: str = "") -> None:
-        with transaction.atomic():
-            self.set_key(which, value)
-            field = "primary" if which == self.Key.PRIMARY else "secondary"
-            self.save(update_fields=[f"{field}_key", f"{field}_digest"])
-            activity.record("endpoint.key", self, scope=self.workspace, changes={"key": ["", str(which)]})
-            self.notify_gateway()
 
     def accepts(self, key: str) -> bool:
         """Whether a request with this key is answered."""

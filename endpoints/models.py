@@ -93,6 +93,14 @@ class Endpoint(EndpointKeys):
 
     # ---- changing
 
+    def regenerate_key(self, which: str, value: str = "") -> None:
+        with transaction.atomic():
+            self.set_key(which, value)
+            field = "primary" if which == self.Key.PRIMARY else "secondary"
+            self.save(update_fields=[f"{field}_key", f"{field}_digest"])
+            activity.record("endpoint.key", self, scope=self.workspace, changes={"key": ["", str(which)]})
+            self.notify_gateway()
+
     @classmethod
     def create(cls, workspace: Workspace, user: User, name: str, keys: tuple[str, str] = ("", ""), **fields):
         endpoint = cls(workspace=workspace, created_by=user, name=rules.ENDPOINT_NAME.check(name), **fields)
