@@ -1,4 +1,4 @@
-"""Purges of the trash (trash/purge.py) and retention rules (trash/retention.py)."""
+"""Purges of the trash (trash/purge.py) and retention rules (trash/retention_rules.py)."""
 
 from django.db import models
 from django.utils import timezone

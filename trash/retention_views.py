@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.form_keys import process_once
 from runs.pages.access import find_workspace, is_allowed, require_permission
 from studio.errors import Conflict
-from trash import retention as rules
+from trash import retention_rules as rules
 from trash.forms import RetentionForm
 from trash.models import RetentionRule
 

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from compute import notifications
 from studio import storage, trash_days
-from trash import orphaned_files, purge, retention
+from trash import orphaned_files, purge, retention_rules
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def apply_retention() -> None:
 
     It runs every hour, because a laptop may be asleep at any hour of the night; each rule is applied once a day.
     """
-    retention.apply_due_rules()
+    retention_rules.apply_due_rules()
     purge.queue_expired(trash_days.expired_before())
 
 

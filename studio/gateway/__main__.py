@@ -13,11 +13,11 @@ import struct
 import time
 from collections.abc import Callable
 
-from studio.gateway.calls import Caller
 from studio.gateway.decisions import Studio, Unreachable
 from studio.gateway.exchange import Client, describe_peer, keep_alive
 from studio.gateway.hosts import Applications
 from studio.gateway.replicas import Route, ScoringService
+from studio.gateway.service_calls import Caller
 
 logger = logging.getLogger(__name__)
 LENGTH = struct.Struct("!I")

@@ -6,10 +6,10 @@ import socket
 from typing import cast
 from urllib.parse import parse_qs, quote
 
-from studio.gateway.calls import Caller
 from studio.gateway.decisions import Decision, Unreachable
 from studio.gateway.heads import END, MAX_HEAD, BadHead, RequestHead, make_response, parse_request, rewrite_response
 from studio.gateway.pages import make_page
+from studio.gateway.service_calls import Caller
 
 logger = logging.getLogger(__name__)
 # A side that does not read stops the other one at this many bytes.

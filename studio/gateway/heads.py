@@ -1,7 +1,7 @@
 """The head of a request and of a response: parsed strictly, and rewritten for the other side.
 
 A connection to an application carries one request, so that its body cannot hide a second one; a connection to a service
-carries several (studio/gateway/calls.py), with strictly read bodies.
+carries several (studio/gateway/service_calls.py), with strictly read bodies.
 """
 
 import dataclasses

@@ -4,7 +4,7 @@ import pytest
 
 from studio.gateway.heads import BadHead, parse_request, rewrite_response
 from studio.gateway.hosts import Applications
-from studio.gateway.scoring import ReplicaAnswer
+from studio.gateway.service_messages import ReplicaAnswer
 
 ORIGIN = "http://lab.localhost:8000"
 GET = b"GET /lab HTTP/1.1\r\nHost: lab.localhost:8000\r\n"

@@ -11,7 +11,7 @@ from runs.files import artifacts
 from runs.models import Run
 from studio import storage
 from tests import factories
-from trash import retention
+from trash import retention_rules
 from trash.models import RetentionRule
 from trash.tasks import apply_retention
 
@@ -74,8 +74,8 @@ def test_a_rule_is_written_off_tells_what_it_would_do_and_does_it_once_on(as_use
 
 def test_a_star_of_anybody_keeps_a_job(workspace, runs, bob):
     runs["old"].stars.create(user=bob)
-    assert retention.apply_rule(rule(workspace, experiments="tmp-*")) == 0
-    assert retention.apply_rule(rule(workspace, experiments="tmp-*", keep_starred=False)) == 1
+    assert retention_rules.apply_rule(rule(workspace, experiments="tmp-*")) == 0
+    assert retention_rules.apply_rule(rule(workspace, experiments="tmp-*", keep_starred=False)) == 1
 
 
 def test_a_rule_is_carried_out_once_a_day(workspace, runs):
@@ -96,10 +96,10 @@ def test_a_family_goes_whole_or_not_at_all(workspace, runs):
     for fields in ({"status": "Running", "ended_at": None}, {"status": "Completed", "ended_at": ago(40)}):
         Run.objects.filter(pk=below.pk).update(**fields)
         below.tag_rows.create(name="keep") if fields["ended_at"] else None
-        retention.apply_rule(rule(workspace, experiments="tmp-*"))
+        retention_rules.apply_rule(rule(workspace, experiments="tmp-*"))
         assert {"old", "below"} <= present()
     below.tag_rows.all().delete()
-    retention.apply_rule(rule(workspace, experiments="tmp-*"))
+    retention_rules.apply_rule(rule(workspace, experiments="tmp-*"))
     assert not {"old", "below"} & present()
 
 
@@ -108,27 +108,27 @@ def test_a_family_goes_whole_or_not_at_all(workspace, runs):
 )
 def test_logs_and_outputs_go_at_once_and_the_job_stays(workspace, runs, takes, left, freed):
     made = rule(workspace, takes=takes)
-    assert retention.estimate_rule(made) == {"runs": 1, "files": 1, "bytes": freed}
+    assert retention_rules.estimate_rule(made) == {"runs": 1, "files": 1, "bytes": freed}
     before = sum(item["size"] for batch in storage.list_area("w") for item in batch)
-    assert retention.apply_rule(made) == 1
+    assert retention_rules.apply_rule(made) == 1
     after = sum(item["size"] for batch in storage.list_area("w") for item in batch)
     assert list(runs["old"].artifacts.values_list("path", flat=True)) == [left]
     assert before - after == freed and "old" in present()
-    assert retention.apply_rule(made) == 0
+    assert retention_rules.apply_rule(made) == 0
 
 
 def test_files_of_a_registered_model_are_never_deleted(workspace, runs):
     model = Model.objects.create(workspace=workspace, name="m")
     ModelVersion.objects.create(workspace=workspace, model=model, number=1, run=runs["old"], source="runs:/old/model")
     for takes in ("runs", "outputs"):
-        assert retention.apply_rule(rule(workspace, takes=takes, experiments="tmp-*")) == 0
+        assert retention_rules.apply_rule(rule(workspace, takes=takes, experiments="tmp-*")) == 0
     assert "old" in present() and runs["old"].artifacts.count() == 2
 
 
 def test_what_a_rule_did_is_kept_after_the_rule(as_user, alice, workspace, runs):
     made = rule(workspace, takes="outputs", experiments="tmp-*")
     for _ in range(2):
-        retention.apply_rule(made)
+        retention_rules.apply_rule(made)
     rule(workspace, experiments="real", days=30)
     apply_retention()
     acts = [(act.rule.split(":")[0], act.runs, act.files, act.bytes) for act in workspace.retention_acts.all()]
@@ -139,10 +139,10 @@ def test_what_a_rule_did_is_kept_after_the_rule(as_user, alice, workspace, runs)
 
 
 def test_many_files_go_in_batches(workspace, runs, monkeypatch):
-    monkeypatch.setattr(retention, "BATCH", 1)
+    monkeypatch.setattr(retention_rules, "BATCH", 1)
     for name in ("real", "kept"):
         artifacts.store_artifact(runs[name], "outputs/a", [b"12345"])
-    assert retention.apply_rule(rule(workspace, takes="outputs", keep_tag="")) == 3
+    assert retention_rules.apply_rule(rule(workspace, takes="outputs", keep_tag="")) == 3
     act = workspace.retention_acts.get()
     assert (act.runs, act.files, act.bytes) == (3, 3, 1010)
 

@@ -12,7 +12,7 @@ from lazuli.scoring.entry_script import EntryScript
 from lazuli.scoring.server import ScoringServer
 
 from studio import socket_handover
-from studio.gateway import calls, decisions, replicas
+from studio.gateway import decisions, replicas, service_calls
 from tests.gateway.conftest import read_all
 
 HEAD = "POST /api/v1/service/space/svc/score?a=b HTTP/1.1\nHost: studio:8000\nAuthorization: Bearer s3cret\n"
@@ -170,7 +170,7 @@ def test_what_is_not_for_a_service_is_sent_to_another_connection(connect, replic
 
 def test_a_slow_client_takes_no_turn_and_is_sent_away(connect, replica, monkeypatch):
     replica()
-    monkeypatch.setattr(calls, "MOVE_SECONDS", 0.3)
+    monkeypatch.setattr(service_calls, "MOVE_SECONDS", 0.3)
     slow = connect(post("abc").removesuffix("c"))
     assert read_answer(connect(post("fast")))[1] == '"fast of 4"'
     answer, body = read_answer(slow)

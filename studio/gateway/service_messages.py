@@ -1,4 +1,4 @@
-"""Requests to services, at the studio's own host: checks of the key, selection of a replica, and filtering of headers.
+"""Heads and bodies of requests to services and of their answers: what is read, limited and left out.
 
 Responses are content of the service's author: a browser must not treat them as a page of the studio.
 """

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import time
 
-from studio.gateway import bodies, scoring
+from studio.gateway import bodies, service_messages
 from studio.gateway.bodies import LAST_CHUNK, Body, LengthBody, frame_chunk
 from studio.gateway.decisions import Decision, Unreachable
 from studio.gateway.heads import BadHead, RequestHead, parse_request
@@ -110,8 +110,8 @@ class Caller(Side):
             head = await self._read_request()
             if head is None:
                 return False
-            keeps = not scoring.wants_close(head)
-            body = scoring.make_body(head)
+            keeps = not service_messages.wants_close(head)
+            body = service_messages.make_body(head)
             return await self._call(head, body, keeps) and keeps
         except BadHead as error:
             self._refuse(error.status, str(error), keeps=False)
@@ -127,7 +127,7 @@ class Caller(Side):
         return False
 
     def _refuse(self, status: int, message: str, keeps: bool) -> None:
-        self.transport.write(scoring.refuse_call(status, message, keeps))
+        self.transport.write(service_messages.refuse_call(status, message, keeps))
 
     async def _read_request(self) -> RequestHead | None:
         """Read the next request; None at the end of the connection, or after a long time without data."""
@@ -145,10 +145,10 @@ class Caller(Side):
         return parse_request(raw, takes_chunks=True) if raw is not None else None
 
     async def _call(self, head: RequestHead, body: Body, keeps: bool) -> bool:
-        workspace, name, target = scoring.parse_service(head)
+        workspace, name, target = service_messages.parse_service(head)
         if self.gateway.applications.label_of(head.get("host")):
             raise BadHead("Send requests to services to the host of the studio.", 421)
-        called = Called(workspace, name, scoring.read_key(head))
+        called = Called(workspace, name, service_messages.read_key(head))
         # Before the body is read, so that unauthorized clients cannot upload.
         service, _ = await self._ask(called)
         if head.get("expect").lower() == "100-continue" and not self._is_first:
@@ -173,7 +173,7 @@ class Caller(Side):
         service, replica, upstream = await self._find_replica(called)
         is_clean = False
         try:
-            upstream.transport.write(scoring.make_request(head, target, self.peer, body))
+            upstream.transport.write(service_messages.make_request(head, target, self.peer, body))
             await self._send_body(body, begun, upstream)
             answer = await self._read_answer(service.route, head, upstream)
             self.transport.write(answer.make_head(keeps and body.is_done))
@@ -206,7 +206,7 @@ class Caller(Side):
                 if upstream := await self._connect(service, replica):
                     return service, replica, upstream
             except Full as error:
-                raise Refusal(429, scoring.TOO_MANY) from error
+                raise Refusal(429, service_messages.TOO_MANY) from error
             except TimeoutError as error:
                 busy = f"The service was busy for {route.timeout_seconds:g} seconds. Try again."
                 raise Refusal(503, busy) from error
@@ -219,7 +219,7 @@ class Caller(Side):
                 # It may have started again elsewhere since the studio's last answer.
                 self.gateway.studio.forget(decision)
             if service.held >= MAX_WAITING:
-                raise Refusal(429, scoring.TOO_MANY)
+                raise Refusal(429, service_messages.TOO_MANY)
             service.held += 1
             try:
                 await asyncio.sleep(LOOK_SECONDS if tries > 1 else 0)
@@ -269,7 +269,9 @@ class Caller(Side):
         if body.is_done and body.is_chunked:
             upstream.transport.write(LAST_CHUNK)
 
-    async def _read_answer(self, route: Route, head: RequestHead, upstream: ReplicaConnection) -> scoring.ReplicaAnswer:
+    async def _read_answer(
+        self, route: Route, head: RequestHead, upstream: ReplicaConnection
+    ) -> service_messages.ReplicaAnswer:
         # The replica enforces the limit itself, for waiting and for run().
         limit = 2 * route.timeout_seconds + 10
         try:
@@ -278,7 +280,7 @@ class Caller(Side):
                     raw = await upstream.read_head()
                     if raw is None:
                         raise Refusal(502, "The replica ended without an answer. Its log says why.")
-                    answer = scoring.ReplicaAnswer.parse(raw, head.method)
+                    answer = service_messages.ReplicaAnswer.parse(raw, head.method)
                     if answer.status >= 200:
                         return answer
         except TimeoutError as error:
