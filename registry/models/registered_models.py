@@ -199,6 +199,8 @@ class Model(models.Model):
         """Move it to the trash with all its versions; its name is available at once."""
         at = timezone.now()
         with transaction.atomic():
+            for alias in self.aliases:
+                promotion.check_removal(actor, self, alias)
             self.versions.present().update(deleted_at=at, is_latest=False)
             update_row(self, deleted_at=at)
             activity.record("model.delete", self, actor=actor, scope=self.workspace)

@@ -45,6 +45,7 @@ def test_only_the_named_role_sets_the_alias(as_user, api, alice, boss, workspace
     assert "Only people with the role Owner may change the alias champion" in page
     assert set_alias(api, boss, workspace).status_code == 200
     assert api(alice).delete(f"{workspace.arm_id}/models/digits/versions/1").status_code == 403
+    assert api(alice).delete(f"{workspace.arm_id}/models/digits").status_code == 403
     as_user(boss).post(f"{RULES}{PromotionRule.objects.get().pk}/delete/")
     assert api(alice).delete(f"{workspace.arm_id}/models/digits/versions/1").status_code == 200
 
