@@ -8,6 +8,7 @@ from django.db import DatabaseError
 
 from accounts.actors import Actor
 from operations.models import RequestRecord
+from studio.database import skipped_if_busy
 
 logger = logging.getLogger(__name__)
 # The time for a larger body depends on its sender.
@@ -24,8 +25,11 @@ class RecordRequests:
         begun = time.monotonic()
         response = self.get_response(request)
         seconds = time.monotonic() - begun
-        failed = response.status_code >= 500 and response.status_code not in EXPECTED
-        if failed or (seconds > settings.SLOW_REQUEST_SECONDS and _has_small_body(request)):
+        expected = response.status_code in EXPECTED
+        failed = response.status_code >= 500 and not expected
+        # A request that waited for a locked database must not wait for it once more.
+        slow = seconds > settings.SLOW_REQUEST_SECONDS and not expected and _has_small_body(request)
+        if failed or slow:
             _record(request, response, seconds)
         return response
 
@@ -42,9 +46,10 @@ def _record(request, response, seconds: float) -> None:
     fields = {"request_id": request.id, "method": request.method[:10], "path": request.path[:300]}
     error = getattr(request, "failure", "") if response.status_code >= 500 else ""
     try:
-        RequestRecord.add(
-            **fields, status=response.status_code, seconds=seconds, person=_name_of(request), error=error[:300]
-        )
+        with skipped_if_busy():
+            RequestRecord.add(
+                **fields, status=response.status_code, seconds=seconds, person=_name_of(request), error=error[:300]
+            )
     except DatabaseError as problem:
         logger.warning("%s %s is not recorded: %s", request.method, request.path, problem)
 

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.activity import Activity
@@ -196,6 +197,18 @@ def test_a_slow_request_is_noted(as_user, bob, settings):
     as_user(bob).get("/groups/")
     row = RequestRecord.objects.get()
     assert (row.path, row.status, row.person, row.error) == ("/groups/", 200, "bob", "")
+
+
+def test_a_request_that_waited_for_a_locked_database_is_not_noted(as_user, bob, settings, monkeypatch):
+    def wait(*args):
+        raise OperationalError("database is locked")
+
+    settings.SLOW_REQUEST_SECONDS = 0
+    monkeypatch.setattr("workspaces.search.match_workspaces", wait)
+    client = as_user(bob)
+    client.raise_request_exception = False
+    assert client.get("/").status_code == 503
+    assert not RequestRecord.objects.exists()
 
 
 def test_settings_say_where_they_come_from_and_hide_secrets(admin, monkeypatch):
