@@ -1,4 +1,5 @@
-"""Errors of the studio, with messages that say what to do. Pages and API each render them in one place.
+"""Errors of the studio, with messages that say what to do. `error_response` in studio/api.py
+makes the JSON of the API, studio/middleware.py (`Errors`) the page.
 
 StudioError
 ├── Invalid       400  a value is wrong: the message says which, why, and what is allowed

@@ -1,6 +1,7 @@
 """The content of a workspace's trash, its size, and restoring from it. trash/purge.py deletes it permanently.
 
-A row with `deleted_at` is in the trash. Objects deleted together have the same time, so that they are restored together.
+A row with `deleted_at` is in the trash. Objects deleted together have the same time, so that they are restored together. The
+`restore` of each table decides what comes back, and refuses a name that has been taken meanwhile (`Model.restore` in the registry).
 """
 
 import datetime as dt

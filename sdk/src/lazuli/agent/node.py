@@ -1,7 +1,8 @@
 """The node worker: claims work of its compute target, starts a runner for each unit, and reports when a runner has ended.
 
 It knows only the addresses of broker and server and its own key. A runner runs in its own session and reports to the
-server itself. If this process ends in any way, the next worker with its name finds the runners and watches them.
+server itself. If this process ends in any way, the next worker with its name finds the runners and watches them. While the
+server does not answer, `agent_loop.py` tries again every second, and the runners continue.
 """
 
 from __future__ import annotations
