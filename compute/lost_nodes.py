@@ -1,7 +1,7 @@
 """Lost nodes: nodes and work without a heartbeat are marked as lost.
 
-compute/liveness.py decides when a missing heartbeat counts. `Work.mark_lost` ends the work or queues it again; what then
-happens to a run is in runs/tasks.py.
+compute/liveness.py decides when a missing heartbeat counts. `Work.mark_lost` ends the work or queues it again; the app that
+queued the work reads the reason in its own tasks and ends what the work stands for.
 """
 
 import datetime as dt
