@@ -61,6 +61,20 @@ def test_a_server_that_comes_back_gets_everything(monkeypatch, capsys):
     assert "does not answer" in capsys.readouterr().err
 
 
+def test_metrics_are_sent_although_no_notice_can_be_printed(monkeypatch):
+    class FullDisk:
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(metrics_queue, "_printed_at", -1000.0)
+    monkeypatch.setattr("sys.stderr", FullDisk())
+    server = Server([ServiceException("full", status_code=507)])
+    queue = MetricsQueue(server.send, "run")
+    queue.put(metric(1))
+    assert queue.flush(10)
+    assert server.values == [1]
+
+
 def test_a_script_waits_for_space_and_loses_nothing(monkeypatch, capsys):
     monkeypatch.setattr(metrics_queue, "_printed_at", -1000.0)
     monkeypatch.setattr(metrics_queue, "MAX_WAITING_VALUES", 10)

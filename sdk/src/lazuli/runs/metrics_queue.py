@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -232,7 +233,9 @@ def describe_refusal(batch: List[Dict[str, Any]], error: ServiceException) -> st
 
 
 def _print_notice(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    # The log of the script may be on the disk that is full: metrics must be sent nevertheless.
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 _printed_at = 0.0
