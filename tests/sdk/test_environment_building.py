@@ -157,6 +157,27 @@ def test_a_build_that_hangs_is_stopped_with_what_it_started(monkeypatch):
     assert processes.identify(int(said[0])) is None
 
 
+MANY = "import subprocess, time; all = [subprocess.Popen(['sleep', '60']) for _ in range(8)]; time.sleep(60)"
+LARGE = "import time; held = b'x' * 200_000_000; time.sleep(60)"
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "code", "reason"),
+    [
+        ("MAX_PROCESSES", 5, MANY, r"it started 9 processes; 5 are allowed"),
+        ("MAX_MEMORY_SHARE", 0.004, LARGE, r"it used 0\.[12] GB of memory; 0\.\d GB are allowed"),
+        ("MIN_FREE_BYTES", 1 << 60, "import time; time.sleep(60)", r"of the disk are free; a build leaves"),
+    ],
+)
+def test_a_build_that_takes_too_much_of_the_machine_is_stopped(monkeypatch, limit, value, code, reason):
+    monkeypatch.setattr(uv_program, limit, value)
+    monkeypatch.setattr(uv_program, "CHECK_SECONDS", 0.3)
+    monkeypatch.setattr(processes, "read_machine_memory", lambda: 10_000_000_000)
+    uv = uv_program.UvProgram(sys.executable, lambda text: text, lambda: False)
+    with pytest.raises(BuildFailed, match=reason):
+        uv.run("-c", code)
+
+
 def test_constraints_make_another_environment(fake_uv, monkeypatch, tmp_path):
     first = prepare()
     constraints = tmp_path / "constraints.txt"

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from lazuli import errors
+from lazuli import errors, processes
 from lazuli.runner import log_stream, stop_monitor, supervisor, work_folder
 from lazuli.runner.spec import BadSpec, Spec
 
@@ -151,6 +151,18 @@ def test_what_an_environment_leaves_out_is_a_warning_of_the_run(monkeypatch):
     said = [event["warning"]["message"] for event in run("").events if "warning" in event]
     assert said[:20] == warnings[:20]
     assert said[20:] == ["5 more warnings are in azureml-logs/20_image_build_log.txt."]
+
+
+def test_a_child_that_is_killed_for_memory_is_a_warning_and_the_exit_code_counts(monkeypatch, tmp_path):
+    counts = tmp_path / "vmstat"
+    counts.write_text("pgfault 5\noom_kill 3\n")
+    monkeypatch.setattr(processes, "VMSTAT", str(counts))
+    done = run(f"open({str(counts)!r}, 'w').write('pgfault 5\\noom_kill 4\\n')")
+    [warning] = [event["warning"] for event in done.events if "warning" in event]
+    assert "the system killed a process, maybe of this job" in warning["message"]
+    assert done.states[-1] == "Completed"
+    counts.write_text("oom_kill 4\n")
+    assert not [event for event in run("").events if "warning" in event]
 
 
 def test_the_variables_of_a_run_are_there():

@@ -17,6 +17,7 @@ PR_SET_CHILD_SUBREAPER = 36
 ENDED_STATES = ("Z", "X")
 # How long to keep killing a group that keeps starting new processes.
 KILL_SECONDS = 5.0
+VMSTAT = "/proc/vmstat"
 
 
 class Identity(NamedTuple):
@@ -158,6 +159,23 @@ def _add_up(root: int, stats: Dict[int, List[str]], families: Dict[int, List[int
     ticks = sum(int(number) for pid in pids for number in stats[pid][11:15])
     pages = sum(int(stats[pid][21]) for pid in pids)
     return Tree(root, pids, ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def read_machine_memory() -> int:
+    """Bytes of memory of this machine; 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return 0
+
+
+def count_memory_kills() -> int:
+    """How many processes the kernel has killed since the boot because memory ran out; 0 where it does not count."""
+    try:
+        with open(VMSTAT, encoding="ascii") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
+    except OSError:
+        return 0
 
 
 def _read_families() -> Dict[int, List[int]]:

@@ -20,6 +20,9 @@ MAX_LINES, MAX_SECONDS = 300, 60
 # Longer lines of output are cut into several.
 MAX_LINE_LENGTH = 65536
 MAX_BUILD_SECONDS = 30 * 60.0
+# The limits of uv and all that it starts: processes, the share of the machine's memory, and what stays free of the disk.
+MAX_PROCESSES, MAX_MEMORY_SHARE, MIN_FREE_BYTES = 500, 0.75, 512 * 1024 * 1024
+CHECK_SECONDS = 1.0
 
 
 # uv runs the code by which packages are built: it gets no token of the studio.
@@ -64,13 +67,17 @@ class UvProgram:
     def _wait_for(self, process: "subprocess.Popen[str]") -> int:
         reader = threading.Thread(target=self._read_output, args=(process,), daemon=True)
         reader.start()
+        next_check = 0.0
         while process.poll() is None:
-            if self._cancelled():
-                _stop(process)
-                raise BuildFailed("the build was cancelled")
+            reason = "the build was cancelled" if self._cancelled() else ""
             if time.monotonic() > self._deadline:
+                reason = f"it took longer than {MAX_BUILD_SECONDS / 60:g} minutes, the limit of a build"
+            elif not reason and time.monotonic() > next_check:
+                reason = _find_excess(process.pid)
+                next_check = time.monotonic() + CHECK_SECONDS
+            if reason:
                 _stop(process)
-                raise BuildFailed(f"it took longer than {MAX_BUILD_SECONDS / 60:g} minutes, the limit of a build")
+                raise BuildFailed(reason)
             reader.join(0.1)
         reader.join()
         return process.returncode
@@ -102,6 +109,20 @@ class UvProgram:
             return None
         pins = [line.split(";")[0].strip().partition("==") for line in done.stdout.splitlines()]
         return {name: version.strip() for name, equals, version in pins if equals}
+
+
+def _find_excess(pid: int) -> str:
+    """Which limit uv and what it has started exceed; empty if none."""
+    tree = processes.read_trees([pid]).get(pid)
+    total = processes.read_machine_memory()
+    if tree and len(tree.pids) > MAX_PROCESSES:
+        return f"it started {len(tree.pids)} processes; {MAX_PROCESSES} are allowed"
+    if tree and total and tree.memory > total * MAX_MEMORY_SHARE:
+        return f"it used {tree.memory / 1e9:.1f} GB of memory; {total * MAX_MEMORY_SHARE / 1e9:.1f} GB are allowed"
+    free = shutil.disk_usage(cache_folder() if os.path.isdir(cache_folder()) else tempfile.gettempdir()).free
+    if free < MIN_FREE_BYTES:
+        return f"only {free // 1024**2} MiB of the disk are free; a build leaves {MIN_FREE_BYTES // 1024**2} MiB"
+    return ""
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:

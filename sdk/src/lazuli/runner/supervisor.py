@@ -11,7 +11,7 @@ import time
 import zipfile
 from typing import Any, Callable, Dict, List, Optional
 
-from lazuli import errors, isolation
+from lazuli import errors, isolation, processes
 from lazuli.environments.cache import BuildFailed
 from lazuli.errors import ServiceException, UserErrorException
 from lazuli.masking import FETCHED_VARIABLE, Masker
@@ -205,10 +205,12 @@ class _Attempt:
         # The other nodes would write files of the same names.
         watched = self._spec.directories_to_watch if self._spec.rank == 0 else []
         folders = uploads.LogFolderUploader(self._api, self._folder.code, watched)
+        kills = processes.count_memory_kills()
         try:
             script = self._start(interpreter)
             self._reporter.report("Running", node=self._spec.node)
             status = self._wait_for_script(script)
+            self._report_memory_kills(processes.count_memory_kills() - kills)
             self._log_notes_on_folders()
             self._send_left_metrics()
             if self._gang and self._spec.rank == 0 and status == 0:
@@ -217,6 +219,14 @@ class _Attempt:
             self._close_logs(logs, folders)
         self._upload_process_logs()
         return status
+
+    def _report_memory_kills(self, count: int) -> None:
+        """A process that the script started may be among them; the script itself may have gone on without it."""
+        if count <= 0 or self._monitor.reason == LOST:
+            return
+        killed = "a process" if count == 1 else f"{count} processes"
+        text = f"The machine ran out of memory while the script ran, and the system killed {killed}, maybe of this job."
+        self._reporter.report("Running", warning={"source": "memory", "message": text})
 
     def _name_log(self, name: str) -> str:
         """Each node of a job has logs of its own; those of the first have the names of a job of one node."""
