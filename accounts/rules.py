@@ -1,4 +1,5 @@
-"""Validation rules for the fields of accounts (studio/rules.py)."""
+"""Validation rules for the fields of accounts (studio/rules.py). Those for passwords: `AUTH_PASSWORD_VALIDATORS` in
+studio/settings.py."""
 
 import re
 

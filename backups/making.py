@@ -2,7 +2,8 @@
 changes.
 
 Meanwhile no files are deleted (`storage.HOLDS`), so all files of the copied database still exist. Newer files are
-copied too: no row refers to them, and the restored studio deletes them.
+copied too: no row refers to them, and the restored studio deletes them. Afterwards the oldest backups are deleted
+(`remove_old`).
 """
 
 import contextlib

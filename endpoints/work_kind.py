@@ -1,4 +1,4 @@
-"""Revisions in the work queue: their token, their page, and what happens when their process ends."""
+"""Revisions in the work queue: their token, their page, and when a deployment counts as failed."""
 
 from django.core import signing
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""Pages of lists."""
+"""Which rows of a list an HTML page shows. The API has its own: `studio/api.py`, `cut_page`."""
 
 from django.core.paginator import Paginator
 

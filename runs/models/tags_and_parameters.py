@@ -1,4 +1,5 @@
-"""Tags and parameters of runs: a row each, so that indexes can filter and sort lists."""
+"""Tags and parameters of runs: a row each, so that indexes can filter and sort lists. The values that they may
+have: runs/rules.py."""
 
 from django.db import models
 

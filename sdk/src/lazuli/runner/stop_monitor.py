@@ -1,4 +1,5 @@
-"""Notice why a script must be stopped: a cancel, a lost claim, a shutdown of the machine, the time limit."""
+"""Notice why a script must be stopped: a cancel, a lost claim, a shutdown of the machine. The supervisor
+adds the time limit (`runner/supervisor.py`)."""
 
 from __future__ import annotations
 
