@@ -248,7 +248,7 @@ def record(
         at=timezone.now(),
         verb=verb,
         kind=str(thing._meta.verbose_name) if thing is not None else "",
-        object_id=str(getattr(thing, "arm_id", "") or (thing.pk if thing is not None else "") or "")[:600],
+        object_id=_id_of(thing) if thing is not None else "",
         label=(label or (str(thing) if thing is not None else ""))[:300],
         scope=(scope.arm_id if scope is not None else "")[:400],
         outcome=outcome,
@@ -261,6 +261,19 @@ def record(
     row.digest = row.compute_digest()
     row.save(force_insert=True)
     return row
+
+
+def find_last_change(thing: Any, field: str) -> Activity | None:
+    """The last change of a field of `thing`, if it is among the last 1,000 actions in its workspace or on the site."""
+    workspace = thing if thing._meta.model_name == "workspace" else getattr(thing, "workspace", None)
+    rows = Activity.objects.filter(chain=workspace.pk if workspace else SITE)
+    newest = rows.order_by("-number").values_list("number", flat=True).first() or 0
+    own = rows.filter(number__gt=newest - 1000, kind=str(thing._meta.verbose_name), object_id=_id_of(thing))
+    return next((row for row in own.order_by("-number")[:100] if field in row.changes), None)
+
+
+def _id_of(thing: Any) -> str:
+    return str(getattr(thing, "arm_id", "") or thing.pk or "")[:600]
 
 
 def _origin(actor: Actor | None) -> dict:

@@ -5,6 +5,7 @@ from django.contrib.auth import password_validation
 from django.db import transaction
 
 from accounts import activity, sign_in_limits
+from accounts.edit_conflicts import EditConflicts
 from accounts.models import SignInPolicy, Token
 from accounts.rules import PASSKEY_NAME, PRINCIPAL_NAME, TOKEN_NAME, TOKEN_SCOPE, TokenScope
 from studio.forms import SelectField, TextField
@@ -140,7 +141,7 @@ class PasskeyForm(forms.Form):
         return self.cleaned_data
 
 
-class SecondFactorPolicyForm(forms.Form):
+class SecondFactorPolicyForm(EditConflicts, forms.Form):
     second_factor = forms.ChoiceField(label="Who needs a second factor", choices=SignInPolicy.SecondFactor)
 
 

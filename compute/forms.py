@@ -2,6 +2,7 @@
 
 from django import forms
 
+from accounts.edit_conflicts import EditConflicts
 from compute import rules, sizes
 from compute.models import Scale, VmSize
 from studio.forms import NumberField, SelectField, TagsField, TextField
@@ -30,6 +31,10 @@ class ScaleForm(forms.Form):
         return Scale(data["min_nodes"], data["max_nodes"], data["idle_seconds"])
 
 
+class ScaleEditForm(EditConflicts, ScaleForm):
+    """Changes an existing cluster."""
+
+
 class ClusterForm(ScaleForm):
     name = TextField(
         rules.COMPUTE_NAME,
@@ -53,6 +58,10 @@ class AgentsForm(forms.Form):
     def scale(self) -> Scale:
         count = self.cleaned_data["agent_count"]
         return Scale(count, count, 0)
+
+
+class AgentsEditForm(EditConflicts, AgentsForm):
+    """Changes an existing inference cluster."""
 
 
 class InferenceForm(AgentsForm):

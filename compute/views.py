@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.actors import actor_of_request
 from compute import charts, waiting, work_kinds
-from compute.forms import AgentsForm, ScaleForm
+from compute.forms import AgentsEditForm, ScaleEditForm
 from compute.models import Assignment, ComputeTarget, Host, Work
 from studio.errors import Invalid
 from studio.forms import attempt
@@ -146,11 +146,11 @@ def cluster_edit(request, slug, name):
     target = _cluster(request, slug, name, "edit_compute")
     initial = {field: getattr(target, field) for field in ("description", "tags")}
     if target.is_inference:
-        form: AgentsForm | ScaleForm = AgentsForm(
-            request.POST or None, initial=initial | {"agent_count": target.scale_settings.max_nodes}
-        )
+        initial |= {"agent_count": target.scale_settings.max_nodes}
+        form: AgentsEditForm | ScaleEditForm = AgentsEditForm(request.POST or None, initial=initial, edited=target)
     else:
-        form = ScaleForm(request.POST or None, initial=initial | dataclasses.asdict(target.scale_settings))
+        initial |= dataclasses.asdict(target.scale_settings)
+        form = ScaleEditForm(request.POST or None, initial=initial, edited=target)
 
     def change() -> ComputeTarget:
         if form.scale != target.scale_settings:
@@ -161,7 +161,8 @@ def cluster_edit(request, slug, name):
     if request.method == "POST" and attempt(form, change):
         messages.success(request, f"{target.get_kind_display()} {target.name} was changed.")
         return redirect(target)
-    return render(request, "compute/cluster_edit.html", _context(request, target, "details", form=form))
+    context = _context(request, target, "details", form=form)
+    return render(request, "compute/cluster_edit.html", context, status=form.status)
 
 
 @require_POST

@@ -2,6 +2,7 @@
 
 from django import forms
 
+from accounts.edit_conflicts import EditConflicts
 from endpoints import rules
 from studio.forms import NumberField
 
@@ -16,7 +17,7 @@ class RequestForm(forms.Form):
     )
 
 
-class ReplicasForm(forms.Form):
+class ReplicasForm(EditConflicts, forms.Form):
     min_replicas = NumberField(
         rules.MIN_REPLICAS, label="Minimum", help_text="With 0, the first request after a pause waits for a start."
     )

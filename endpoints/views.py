@@ -67,19 +67,21 @@ def endpoint_detail(request, slug: str, name: str):
         "replicas__work__assignments", "model_versions__model"
     )[:50]
     replicas = [replica for revision in revisions for replica in revision.present_replicas]
-    shown = endpoint.current or endpoint.newest
-    form = ReplicasForm(
-        initial={"min_replicas": shown.min_replicas, "max_replicas": shown.max_replicas} if shown else None
-    )
-    more: dict[str, Any] = {"revisions": revisions, "replicas": replicas, "scale_form": form}
+    more: dict[str, Any] = {"revisions": revisions, "replicas": replicas, "scale_form": _replicas_form(endpoint)}
     return _render_tab(request, endpoint, "details", "endpoint-state", **more)
+
+
+def _replicas_form(endpoint, data=None) -> ReplicasForm:
+    shown = endpoint.current or endpoint.newest
+    initial = {"min_replicas": shown.min_replicas, "max_replicas": shown.max_replicas} if shown else None
+    return ReplicasForm(data, initial=initial, edited=endpoint)
 
 
 @require_POST
 def endpoint_scale(request, slug: str, name: str):
     """Set the minimum and maximum of replicas."""
     endpoint = _to_edit(request, slug, name)
-    form = ReplicasForm(request.POST)
+    form = _replicas_form(endpoint, request.POST)
     if form.is_valid():
         scaling.change_bounds(endpoint, form.cleaned_data["min_replicas"], form.cleaned_data["max_replicas"])
         messages.success(request, "The numbers of replicas were saved.")

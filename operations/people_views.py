@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import handover, people, second_factors
 from accounts.actors import actor_of_request
+from accounts.edit_conflicts import cleaned_or_conflict
 from accounts.forms import SecondFactorPolicyForm
 from accounts.models import SignInPolicy, Token, User
 from operations.access import site_admins_only
@@ -32,19 +33,22 @@ def people_page(request):
         "words": " ".join(words),
         "state": state,
         "states": people.STATES,
-        "policy": SecondFactorPolicyForm(initial={"second_factor": SignInPolicy.load().second_factor}),
+        "policy": _policy_form(),
     }
     return render(request, "operations/people.html", context)
+
+
+def _policy_form(data=None) -> SecondFactorPolicyForm:
+    policy = SignInPolicy.load()
+    return SecondFactorPolicyForm(data, initial={"second_factor": policy.second_factor}, edited=policy)
 
 
 @require_POST
 @site_admins_only
 def policy_change(request):
     """Change who needs a second factor."""
-    form = SecondFactorPolicyForm(request.POST)
-    if not form.is_valid():
-        raise Invalid("second_factor: write nobody, admins or all.", target="second_factor")
-    second_factors.change_policy(actor_of_request(request), form.cleaned_data["second_factor"])
+    given = cleaned_or_conflict(_policy_form(request.POST))
+    second_factors.change_policy(actor_of_request(request), given["second_factor"])
     messages.success(request, "The sign-in policy was changed. People who need a second factor have to sign in again.")
     return redirect("operations:people")
 

@@ -122,6 +122,22 @@ class TagsField(forms.CharField):
             return value
         return "\n".join(f"{name}: {text}" if text else name for name, text in value.items())
 
+    def merge(self, shown: str, own: str, present: str) -> str | None:
+        """The tags as text, with the changes from `shown` to both other texts; None if one tag was changed by both."""
+        try:
+            before, mine, theirs = (parse_tags(text) for text in (shown, own, present))
+        except forms.ValidationError:
+            return None
+        merged = {}
+        for name in theirs | mine:
+            values = before.get(name), mine.get(name), theirs.get(name)
+            if values[0] not in values[1:] and values[1] != values[2]:
+                return None
+            value = values[2] if values[1] == values[0] else values[1]
+            if value is not None:
+                merged[name] = value
+        return self.prepare_value(merged)
+
 
 def parse_tags(text: str) -> dict[str, str]:
     tags: dict[str, str] = {}

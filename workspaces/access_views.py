@@ -86,7 +86,7 @@ def roles(request, slug):
         "form": form,
         "may_edit": can(actor, "edit_members", workspace),
     }
-    return render(request, "workspaces/roles.html", context)
+    return render(request, "workspaces/roles.html", context, status=form.status)
 
 
 def _initial(request, workspace) -> str:

@@ -2,6 +2,7 @@
 
 from django import forms
 
+from accounts.edit_conflicts import EditConflicts
 from accounts.identity_providers import WRITABLE, IdentityProvider
 from studio.forms import TagsField, TextField, check_field
 from studio.rules import DESCRIPTION
@@ -10,7 +11,7 @@ from workspaces.custom_roles import RoleDefinition, read_definition
 from workspaces.models import Role, Workspace
 
 
-class WorkspaceEditForm(forms.ModelForm):
+class WorkspaceEditForm(EditConflicts, forms.ModelForm):
     friendly_name = TextField(rules.FRIENDLY_NAME, required=False)
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 3}))
     tags = TagsField()
@@ -104,7 +105,7 @@ class AccountForm(forms.Form):
         _offer_roles(self, roles)
 
 
-class RoleJsonForm(forms.Form):
+class RoleJsonForm(EditConflicts, forms.Form):
     """A custom role as Azure's portal and `az role definition` write it."""
 
     definition = forms.CharField(
@@ -127,7 +128,7 @@ class GroupMemberForm(forms.Form):
     is_owner = forms.BooleanField(label="Owner: can change the members of the group", required=False)
 
 
-class IdentityProviderForm(forms.ModelForm):
+class IdentityProviderForm(EditConflicts, forms.ModelForm):
     """The short name is part of the redirect address, so only a new provider has it."""
 
     issuer = forms.URLField(

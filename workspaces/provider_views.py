@@ -59,7 +59,7 @@ def _page(request, row, form=None, mapping_form=None, steps=()):
         "sessions": claim_mappings.count_sessions(row),
         "steps": steps,
     }
-    return render(request, "workspaces/provider.html", context)
+    return render(request, "workspaces/provider.html", context, status=context["form"].status)
 
 
 @admin_mode_required

@@ -147,7 +147,7 @@ def workspace_settings(request, slug):
         "may_delete": can(actor, "delete_workspace", workspace),
         "trash_days": settings.TRASH_DAYS,
     }
-    return render(request, "workspaces/workspace_settings.html", context)
+    return render(request, "workspaces/workspace_settings.html", context, status=form.status)
 
 
 @reauthentication_required

@@ -2,6 +2,7 @@
 
 from django import forms
 
+from accounts.edit_conflicts import EditConflicts
 from accounts.models import User
 from compute.instances import rules
 from compute.rules import VM_SIZE
@@ -28,6 +29,10 @@ class IdleForm(forms.Form):
     @property
     def minutes(self) -> int | None:
         return self.cleaned_data["idle_minutes"] if self.cleaned_data["shuts_down"] else None
+
+
+class IdleEditForm(EditConflicts, IdleForm):
+    """Changes an existing instance."""
 
 
 class InstanceForm(IdleForm):

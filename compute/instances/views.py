@@ -13,11 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
+from accounts.edit_conflicts import cleaned_or_conflict
 from accounts.form_keys import process_once
 from accounts.models import User
 from compute import sizes
 from compute.instances import jupyter, power
-from compute.instances.forms import ChangeForm, IdleForm, InstanceForm
+from compute.instances.forms import ChangeForm, IdleEditForm, InstanceForm
 from compute.instances.gateway_api import check_person
 from compute.instances.rules import INSTANCE_NAME
 from compute.models import ApplicationSession, ComputeInstance, ComputeTarget
@@ -126,15 +127,19 @@ def instance_name_check(request, slug):
 @require_GET
 def instance_detail(request, slug, name):
     instance = find_page_instance(request, slug, name)
-    initial = {"shuts_down": instance.idle_minutes is not None, "idle_minutes": instance.idle_minutes or 60}
     context = {
         "instance": instance,
         "target": instance.target,
-        "idle_form": IdleForm(initial=initial),
+        "idle_form": _idle_form(instance),
         "is_mine": instance.assigned_to_id == request.user.pk,
         **rights_on(request, instance.target.workspace),
     }
     return render_page(request, "compute/instances/instance_detail.html", context, partial="instance-now")
+
+
+def _idle_form(instance, data=None) -> IdleEditForm:
+    initial = {"shuts_down": instance.idle_minutes is not None, "idle_minutes": instance.idle_minutes or 60}
+    return IdleEditForm(data, initial=initial, edited=instance.target)
 
 
 DONE = {
@@ -156,8 +161,8 @@ def instance_change(request, slug, name):
     verb = "edit_compute" if act in ("delete", "idle") else "use_compute"
     instance = find_page_instance(request, slug, name, verb)
     if act == "idle":
-        form = IdleForm(request.POST)
-        cleaned_or_invalid(form)
+        form = _idle_form(instance, request.POST)
+        cleaned_or_conflict(form)
         power.change_idle_shutdown(instance, form.minutes)
     elif act == "skip":
         instance.record_activity(timezone.now())

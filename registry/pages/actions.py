@@ -8,18 +8,19 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
+from accounts.edit_conflicts import EditConflicts, cleaned_or_conflict
 from accounts.form_keys import process_once
 from registry import dependents, rules
 from registry.models import ModelStar, ModelVersion
 from registry.pages.access import find_model, find_version
 from runs.pages.access import find_workspace, require_permission
 from studio.errors import Conflict, Denied, Invalid
-from studio.forms import SelectField, TagsField, TextField, cleaned_or_invalid
-from studio.htmx import keep_address, wants_piece
+from studio.forms import SelectField, TagsField, TextField
+from studio.htmx import keep_address, reload_page, wants_piece
 from studio.rules import DESCRIPTION
 
 
-class VersionEdit(forms.Form):
+class VersionEdit(EditConflicts, forms.Form):
     description = TextField(DESCRIPTION, required=False)
     tags = TagsField()
     alias = TextField(rules.ALIAS, required=False)
@@ -35,7 +36,11 @@ def version_edit(request, slug: str, name: str, number: int):
     field, value = request.POST.get("field", ""), request.POST.get("value", "").replace("\r\n", "\n")
     if field not in VersionEdit.base_fields:
         raise Invalid(f"field={field[:60]!r}: write one of {', '.join(VersionEdit.base_fields)}.", target="field")
-    given = cleaned_or_invalid(VersionEdit({field: value}))[field]
+    sent = {field: value}
+    if "initial" in request.POST:
+        sent[f"initial-{field}"] = request.POST["initial"]
+    form = VersionEdit(sent, initial={"description": version.description, "tags": version.tags}, edited=version)
+    given = cleaned_or_conflict(form)[field]
     try:
         said = _store(request, version, field, given)
     except (Conflict, Denied) as error:
@@ -43,7 +48,7 @@ def version_edit(request, slug: str, name: str, number: int):
         messages.error(request, error.message)
     else:
         messages.success(request, said)
-    return redirect(version)
+    return reload_page() if wants_piece(request) else redirect(version)
 
 
 def _store(request, version: ModelVersion, field: str, given) -> str:

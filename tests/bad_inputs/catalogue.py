@@ -60,6 +60,7 @@ U50 runs/test_artifacts.py head_and_etag
 U51 runs/test_artifacts.py lost_bytes_are_an_error_and_not_an_empty_file
 U53 mlflow_api/test_registry.py versions_count_up_and_are_never_used_twice
 F01 accounts/test_accounts.py forms_need_the_token_of_their_page
+F03 accounts/test_edit_conflicts.py the_second_of_two_people_gets_both_values_and_may_then_replace
 F04 browser/test_pages.py what_was_entered_is_back_after_the_sign_in
 F05 accounts/test_accounts.py a_poll_of_a_signed_out_page_reloads_it
 F06 studio/test_htmx.py all_others_get_the_page
@@ -132,6 +133,7 @@ E13 sdk/test_environment_failures.py each_reason_has_its_sentence
 E15 sdk/test_environment_pip_lines.py what_cannot_be_had_is_left_out_and_said
 E19 sdk/test_environment_pip_lines.py what_is_no_requirement_fails_with_the_line
 E21 sdk/test_environment_building.py a_build_that_hangs_is_stopped_with_what_it_started
+E21 sdk/test_environment_building.py a_build_that_takes_too_much_of_the_machine_is_stopped
 E22 sdk/test_environment_failures.py a_pin_without_a_wheel_names_the_first_that_fits
 E23 sdk/test_environment_failures.py each_reason_has_its_sentence
 E24 sdk/test_environment_failures.py what_cannot_be_fetched_is_named
@@ -155,6 +157,7 @@ R27 sdk/test_failure_reasons.py the_last_exception_is_the_reason
 R28 sdk/test_failure_reasons.py a_package_is_named_by_its_distribution
 R30 sdk/test_runner.py a_failure_says_why
 R31 sdk/test_runner.py a_failure_says_why
+R32 sdk/test_runner.py a_child_that_is_killed_for_memory_is_a_warning_and_the_exit_code_counts
 R33 sdk/test_runner.py a_time_limit_is_kept
 R36 sdk/test_runner.py a_link_out_of_the_folder_is_not_collected
 R38 sdk/test_runner.py a_script_that_removes_its_outputs_goes_on_and_the_log_says_so
@@ -193,7 +196,6 @@ U16 Files of a snapshot are written without the mode that the zip names, under u
 U44 No picture is decoded by the server: no library for it is there.
 U59 The runner has the script's own account, so that it may read what the script may; what it cannot read is a problem of the upload that is said.
 U60 Nobody uploads a picture of themselves or a logo.
-F03 Text of a file is refused with 409 (notebooks/test_files.py); in other forms the last of two edits counts, and each saves few fields.
 F50 tests/js/log-text.test.js: a test of JavaScript.
 S06 Older and newer clients ignore what they do not know; there is no number of a wire yet that could be refused.
 S35 What the queue has not sent dies with a script that is killed: it is sent within 0.05 s, or the next answer of the server.
@@ -215,7 +217,6 @@ R14 The limits of the account count.
 R18 Bytes are kept as they are; pages show a replacement for what is no UTF-8.
 R20 tests/js/log-text.test.js: a line is what a terminal would show.
 R29 Python's own exit code counts.
-R32 The parent's exit code counts; there is no limit of memory whose note could be read.
 R42 Scripts share the network with the studio: docs/security.md.
 R43 As R42; Redis of the studio is a socket in the data folder, which is hidden (R49).
 R46 A script waits for room in its queue (S30), and nothing is refused for its pace.

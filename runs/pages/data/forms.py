@@ -3,6 +3,7 @@
 from django import forms
 from lazuli.data.definitions import ENCODINGS, TYPES
 
+from accounts.edit_conflicts import EditConflicts
 from assets.data import rules
 from studio.forms import TagsField, TextField
 from studio.rules import DESCRIPTION
@@ -13,7 +14,7 @@ FORMATS = {"read_delimited": "Delimited", "read_parquet": "Parquet", "read_json_
 KINDS = {"tabular": "Tabular: rows and columns", "file": "File: the files as they are"}
 
 
-class DataVersionForm(forms.Form):
+class DataVersionForm(EditConflicts, forms.Form):
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 3}))
     tags = TagsField()
 

@@ -94,7 +94,7 @@ def data_detail(request, slug, name, version):
     """A POST changes description and tags."""
     found = _version(request, slug, name, version)
     initial = {"description": found.description, "tags": found.tags}
-    form = DataVersionForm(request.POST or None, initial=initial)
+    form = DataVersionForm(request.POST or None, initial=initial, edited=found)
     if request.method == "POST":
         require_permission(request, "edit")
         if attempt(form, lambda: _edit(request, found, form)):
@@ -116,7 +116,7 @@ def data_detail(request, slug, name, version):
         "size": sum(source.size or 0 for source in sources),
         "problem": problem,
     }
-    return render(request, "data/detail.html", _context(request, found, "details", **more))
+    return render(request, "data/detail.html", _context(request, found, "details", **more), status=form.status)
 
 
 def _edit(request, found: DataVersion, form: DataVersionForm) -> bool:

@@ -6,12 +6,12 @@ from typing import Any
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
+from accounts.edit_conflicts import cleaned_or_conflict
 from runs.models import Run
 from runs.pages.access import find_run, require_permission
 from runs.pages.run.forms import RunEdit
 from runs.pages.run.views import overview_context, tab_context
 from studio.errors import Invalid
-from studio.forms import cleaned_or_invalid
 from studio.htmx import show_toasts, wants_piece
 from studio.request_body import load_json
 
@@ -29,7 +29,7 @@ def run_edit(request, slug, run_id):
         raise Invalid(f"field={field[:60]!r}: write one of {', '.join(LABELS)}.", target="field")
     before = getattr(run, field)
     is_undo = "undo" in request.POST
-    _store(run, field, _read_undo(request.POST) if is_undo else _read_value(request.POST, field))
+    _store(run, field, _read_undo(request.POST) if is_undo else _read_value(run, request.POST, field))
     if not wants_piece(request):
         return redirect(run)
     tab = request.GET.get("tab", "")
@@ -44,10 +44,12 @@ def _verb(field: str) -> str:
     return "were" if field == "tags" else "was"
 
 
-def _read_value(query, field: str) -> Any:
+def _read_value(run: Run, query, field: str) -> Any:
     """The posted value of one field, checked by the form that edits all three."""
-    form = RunEdit({"display_name": "-", field: query.get("value", "").replace("\r\n", "\n")})
-    return cleaned_or_invalid(form)[field]
+    given = {"display_name": "-", field: query.get("value", "").replace("\r\n", "\n")}
+    if "initial" in query:
+        given[f"initial-{field}"] = query["initial"]
+    return cleaned_or_conflict(RunEdit(given, initial={field: getattr(run, field)}, edited=run))[field]
 
 
 def _read_undo(query) -> Any:

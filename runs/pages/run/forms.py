@@ -2,12 +2,13 @@
 
 from django import forms
 
+from accounts.edit_conflicts import EditConflicts
 from runs import rules
 from studio.forms import TagsField, TextField
 from studio.rules import DESCRIPTION
 
 
-class RunEdit(forms.Form):
+class RunEdit(EditConflicts, forms.Form):
     display_name = TextField(rules.DISPLAY_NAME, label="Display name")
     description = TextField(
         DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 6}), help_text="Markdown is supported."
