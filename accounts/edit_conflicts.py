@@ -3,6 +3,7 @@
 The page sends beside each value the one that it showed, as `initial-<name>`; Django's name for it.
 """
 
+import copy
 from typing import Any
 
 from django import forms
@@ -46,10 +47,11 @@ class EditConflicts(forms.BaseForm):
         if present in (shown, own):
             return
         merged = field.merge(shown, own, present) if isinstance(field, TagsField) else present if own == shown else None
-        self.data = self.data.copy()
-        self.data[bound.html_initial_name] = present
+        data: Any = copy.copy(self.data)
+        data[bound.html_initial_name] = present
+        self.data = data
         if merged is not None:
-            self.data[bound.html_name] = merged
+            data[bound.html_name] = merged
         else:
             self.conflicts[bound.name] = describe_conflict(self.edited, bound.name, present)
 

@@ -22,7 +22,7 @@ def check_field(check, *arguments):
         raise forms.ValidationError(error.message) from error
 
 
-def cleaned_or_invalid(form: forms.Form) -> dict:
+def cleaned_or_invalid(form: forms.BaseForm) -> dict:
     """The cleaned values, or Invalid with the first error."""
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
