@@ -1,4 +1,5 @@
-"""A workspace with a past: `python bench/history.py 1000` adds that many ended runs with metrics to the studio of DATA_DIR.
+"""A workspace with a past: `python bench/history.py 1000` adds that many runs with metrics to the studio of DATA_DIR; the
+last one still runs.
 
 Prints, as JSON, the addresses that bench/run.py then measures.
 """
@@ -21,7 +22,7 @@ def main(total: int) -> None:
 
     from accounts.actors import Actor
     from accounts.models import User
-    from runs.models import Experiment
+    from runs.models import Experiment, Run
     from runs.seeding.experiments import add_past_run
     from workspaces.models import Workspace
 
@@ -31,6 +32,8 @@ def main(total: int) -> None:
         # One short transaction each: the studio runs meanwhile.
         with transaction.atomic():
             run = add_past_run(Actor(user), experiment, number, points=POINTS)
+    # Pages poll only while a run is active.
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING, ended_at=None)
     print(json.dumps(addresses(run)))
 
 
@@ -48,7 +51,7 @@ def addresses(run) -> dict[str, str]:
         "all experiments": reverse("runs:experiments", args=[slug]),
         "experiment": reverse("runs:experiment_detail", args=[slug, run.experiment.experiment_id]),
         "poll, state": reverse("runs:run_state", args=here) + f"?seen={run.revision}&tab=overview",
-        "poll, metrics": reverse("runs:run_metrics_data", args=here) + f"?after={series}",
+        "poll, metrics": reverse("runs:run_metrics_data", args=here) + f"?seen={run.revision}&after={series}",
     }
 
 

@@ -21,12 +21,14 @@ class UsageQuerySet(models.QuerySet):
 
     def sum_up(self) -> dict:
         """`job_seconds` and `idle_seconds` of nodes, and the `cost`, which is None without prices."""
-        is_idle = Q(kind=Usage.Kind.IDLE)
-        return self.aggregate(
-            job_seconds=Sum("seconds", filter=Q(kind=Usage.Kind.JOB), default=0.0),
-            idle_seconds=Sum("seconds", filter=is_idle, default=0.0),
-            cost=Sum("cost"),
-        )
+        rows = self.order_by().values_list("kind").annotate(Sum("seconds"), Sum("cost"))
+        seconds = {kind: total for kind, total, _ in rows}
+        costs = [cost for _, _, cost in rows if cost is not None]
+        return {
+            "job_seconds": seconds.get(Usage.Kind.JOB, 0.0),
+            "idle_seconds": seconds.get(Usage.Kind.IDLE, 0.0),
+            "cost": sum(costs) if costs else None,
+        }
 
 
 class Usage(models.Model):

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +21,18 @@ class NavItem:
     key: str = ""
     in_workspace: bool = True
 
-    def url(self, workspace) -> str:
-        try:
-            return reverse(self.url_name, args=[workspace.slug] if self.in_workspace else [])
-        except NoReverseMatch:
-            return ""
+    def url(self, slug: str) -> str:
+        """Its URL in the workspace with this slug; empty if there is none."""
+        return _find_url(self.url_name, slug if self.in_workspace else "", get_script_prefix())
+
+
+# Every page needs them.
+@functools.lru_cache(maxsize=10_000)
+def _find_url(url_name: str, slug: str, prefix: str) -> str:
+    try:
+        return reverse(url_name, args=[slug] if slug else [])
+    except NoReverseMatch:
+        return ""
 
 
 # In Azure's order and groups. `key` is the second key of the shortcut "g …".
@@ -130,8 +137,9 @@ class Shell:
     def nav(self) -> list[dict]:
         """[{"group", "entries": [{"label", "icon", "url", "key", "current"}]}], without empty groups."""
         groups: dict[str, list] = {}
+        slug = self.workspace.slug if self.workspace else ""
         for item in NAV:
-            url = item.url(self.workspace) if self.workspace or not item.in_workspace else ""
+            url = item.url(slug) if slug or not item.in_workspace else ""
             if url:
                 groups.setdefault(item.group, []).append(self._entry(item, url))
         return [{"group": name, "entries": entries} for name, entries in groups.items()]

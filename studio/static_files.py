@@ -4,6 +4,7 @@ JavaScript modules import each other by relative URLs, so the version is a folde
 loads all of them in one version.
 """
 
+import functools
 import hashlib
 import pathlib
 import re
@@ -28,6 +29,7 @@ def static_version(folder: pathlib.Path) -> str:
     return digest.hexdigest()
 
 
+@functools.lru_cache(maxsize=1000)
 def find_static(path: str) -> pathlib.Path:
     found = finders.find(path)
     if not found:

@@ -31,7 +31,7 @@ def palette(request):
 def pages(workspace, words: str) -> list[Hit]:
     hits = []
     for item in NAV:
-        url = item.url(workspace) if workspace or not item.in_workspace else ""
+        url = item.url(workspace.slug if workspace else "") if workspace or not item.in_workspace else ""
         if url and words in item.label.lower():
             hits.append(Hit(item.label, url, "Page", workspace.title if workspace and item.in_workspace else ""))
     if words and words in "access tokens":

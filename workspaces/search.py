@@ -32,4 +32,6 @@ def search_workspaces(actor: Actor, workspace, words: str, limit: int) -> list[H
 
 
 def list_for_switcher(request) -> list[Workspace]:
-    return list(Workspace.objects.visible_to(actor_of_request(request)).with_path()[:IN_SWITCHER])
+    """With the columns that the menu shows."""
+    rows = Workspace.objects.visible_to(actor_of_request(request)).select_related("resource_group")
+    return list(rows.only("name", "friendly_name", "slug", "resource_group__name")[:IN_SWITCHER])

@@ -28,16 +28,19 @@ def find_runs(request, slug: str):
 
 
 def find_run(request, slug: str, run_id: str) -> Run:
-    runs = find_runs(request, slug).select_related("workspace__resource_group__subscription", "experiment")
-    return _present(request, runs, Run, run_id=run_id)
+    found = _present(request, find_runs(request, slug).select_related("experiment", "created_by"), Run, run_id=run_id)
+    # Not read again.
+    found.workspace = found.experiment.workspace = request.workspace
+    return found
 
 
 def find_experiment(request, slug: str, experiment_id) -> Experiment:
     experiments = Experiment.objects.visible_to(actor_of_request(request)).filter(
         workspace=find_workspace(request, slug)
     )
-    experiments = experiments.select_related("created_by", "workspace")
-    return _present(request, experiments, Experiment, experiment_id=experiment_id)
+    found = _present(request, experiments.select_related("created_by"), Experiment, experiment_id=experiment_id)
+    found.workspace = request.workspace
+    return found
 
 
 def _present(request, rows, model, **words):

@@ -470,7 +470,9 @@ def search_experiments(scope, words: str, archived: bool):
 
 def add_run_counts(rows: list[Experiment]) -> list[Experiment]:
     """Adds the newest run and the counts by state to each experiment, by two queries."""
-    newest = Run.objects.select_related("workspace").in_bulk([row.latest_id for row in rows if row.latest_id])
+    columns = ["run_id", "display_name", "status", "workspace__slug"]
+    runs = Run.objects.select_related("workspace").only(*columns)
+    newest = runs.in_bulk([row.latest_id for row in rows if row.latest_id])
     counted = Run.objects.filter(experiment__in=rows, parent=None, deleted_at=None).order_by()
     by_state: dict[int, dict] = {}
     for experiment, status, number in counted.values_list("experiment", "status").annotate(number=Count("*")):

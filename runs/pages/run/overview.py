@@ -107,9 +107,18 @@ def last_error_line(run: Run) -> str:
     return ""
 
 
-def first_metrics(run: Run) -> list[MetricSeries]:
-    """The most important metrics, in the order of lists."""
-    numbers = MetricSeries.objects.filter(run=run, kind=MetricSeries.Kind.SCALAR)
-    names = metric_order.sort_metrics(dict.fromkeys(numbers.values_list("name", flat=True), 1))[:FIRST_METRICS]
-    found = {series.name: series for series in numbers.filter(name__in=names)}
-    return [found[name] for name in names]
+def first_metrics(run: Run) -> tuple[list[MetricSeries], int]:
+    """The most important metrics, in the order of lists, and how many the run has, of all kinds."""
+    kinds = dict(run.metrics.values_list("name", "kind"))
+    numbers = dict.fromkeys([name for name, kind in kinds.items() if kind == MetricSeries.Kind.SCALAR], 1)
+    names = metric_order.sort_metrics(numbers)[:FIRST_METRICS]
+    found = {series.name: series for series in run.metrics.filter(name__in=names)} if names else {}
+    return [found[name] for name in names], len(kinds)
+
+
+def list_models(run: Run) -> list:
+    """Its versions of registered models, whose app is above this one."""
+    found = list(run.model_versions.filter(deleted_at=None).select_related("model").only("number", "model__name"))
+    for version in found:
+        version.model.workspace = run.workspace
+    return found

@@ -3,6 +3,7 @@
 import json
 from urllib.parse import parse_qs, urlsplit
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
@@ -73,6 +74,8 @@ def run_detail(request, slug, run_id):
 
 
 def overview_context(run: Run) -> dict:
+    prefetch_related_objects([run], "tag_rows")
+    metrics, metric_count = overview.first_metrics(run)
     return {
         "stages": overview.build_timeline(run),
         "command": overview.format_command(run),
@@ -81,12 +84,11 @@ def overview_context(run: Run) -> dict:
         "git": overview.list_git_properties(run),
         "tags_text": TagsField().prepare_value(run.tags),
         "description": render_markdown(run.description) if run.description else "",
-        "metrics": overview.first_metrics(run),
-        "metric_count": run.metrics.count(),
+        "metrics": metrics,
+        "metric_count": metric_count,
         "use": monitoring.measure_use(run.work) if run.work else None,
         "child_count": run.children.filter(deleted_at=None).count(),
-        # Their app is above this one.
-        "models": run.model_versions.filter(deleted_at=None).select_related("model__workspace"),
+        "models": overview.list_models(run),
     }
 
 
