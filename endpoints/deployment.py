@@ -1,6 +1,8 @@
-"""Deploy models, an entry script and an environment as a revision that is kept up on a node."""
+"""Deploy models, an entry script and an environment as a revision that is kept up on a node. When it has failed:
+`Revision` in endpoints/models.py."""
 
 import dataclasses
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import Max
@@ -16,7 +18,7 @@ from endpoints.models import Endpoint, Revision
 from registry.models import ModelVersion
 from runs.models import Snapshot
 from studio import storage
-from studio.errors import Invalid
+from studio.errors import Conflict, Invalid
 from workspaces import access
 from workspaces.models import Workspace
 
@@ -141,3 +143,16 @@ def _begin(endpoint: Endpoint, revision: Revision) -> None:
     scaling.scale_revision(revision, min(max(revision.min_replicas, present, 1), revision.max_replicas))
     Endpoint.objects.filter(pk=endpoint.pk).update(newest=revision)
     endpoint.newest = revision
+
+
+def check_not_served(versions: Iterable[ModelVersion]) -> None:
+    """Raises Conflict if a deployed revision uses one of them: its next process would not find the files."""
+    gone = [Revision.State.FAILED, Revision.State.STOPPED]
+    used = Revision.model_versions.through.objects.filter(modelversion__in=versions).exclude(revision__stage__in=gone)
+    found = used.select_related("modelversion__model", "revision__endpoint").first()
+    if found:
+        raise Conflict(
+            f"The endpoint {found.revision.endpoint.name} serves {found.modelversion}. Deploy another version or delete "
+            "the endpoint first.",
+            code="in_use",
+        )

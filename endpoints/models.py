@@ -153,6 +153,9 @@ class Revision(models.Model):
         FAILED = "Failed"
         STOPPED = "Stopped"
 
+    # Attempts to start a process that was never ready.
+    MAX_STARTS = 2
+
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     model_versions = models.ManyToManyField(ModelVersion, related_name="revisions", blank=True)
@@ -258,8 +261,14 @@ class Revision(models.Model):
                     other.stop(f"Revision {self.number} has taken over.")
             endpoint.notify_gateway()
 
+    def fail_start(self, count: int, reason: str) -> None:
+        """A process ended before it was ready, for the `count`th time: after MAX_STARTS the deployment has failed."""
+        if count >= self.MAX_STARTS:
+            self.fail(reason)
+
     def fail(self, reason: str) -> None:
-        """Mark it as failed, without restarts. The current revision continues to answer."""
+        """The deployment has failed, also at once when init() raises (endpoints/replica_api.py). It is not started
+        again, and the current revision continues to answer."""
         waiting = Revision.objects.filter(pk=self.pk, stage=self.State.TRANSITIONING)
         with transaction.atomic():
             if waiting.update(stage=self.State.FAILED, reason=reason[-20_000:]):

@@ -1,4 +1,4 @@
-"""Revisions in the work queue: their token, their page, and when a deployment counts as failed."""
+"""Revisions in the work queue: their token, their page, and what a failed start does (`Revision.fail_start`)."""
 
 from django.core import signing
 from django.urls import reverse
@@ -9,8 +9,6 @@ from endpoints.models import Replica, Revision
 
 NAME = "service"
 SALT = "service-replica"
-# Maximum attempts to start a process that never became ready.
-TRIES = 2
 
 
 def scope_of(revision: Revision) -> str:
@@ -53,8 +51,8 @@ def page_url(work: Work) -> str:
 
 def on_queued_again(work: Work, reason: str) -> None:
     replica = Replica.objects.filter(work=work.pk, revision__ready_at=None).select_related("revision").first()
-    if replica and work.restarts + 1 >= TRIES:
-        replica.revision.fail(reason)
+    if replica:
+        replica.revision.fail_start(work.restarts + 1, reason)
 
 
 KIND = work_kinds.WorkKind(

@@ -1,4 +1,5 @@
-"""Objects that break if versions of a model are deleted: aliases and stages in use, copies, jobs that read them."""
+"""Warnings of the delete page: objects that break if versions of a model are deleted. What prevents a deletion:
+`ModelVersion.move_to_trash` in registry/models/registered_models.py."""
 
 import dataclasses
 

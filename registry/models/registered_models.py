@@ -1,6 +1,7 @@
 """Registered models: names with versions, tags, aliases and stages."""
 
 import contextlib
+from collections.abc import Callable, Iterable
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import F
@@ -16,6 +17,9 @@ from runs import run_tokens
 from runs.models import Run
 from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
+
+# Functions of apps above this one: each raises Conflict if one of the given versions must not be deleted.
+DELETION_CHECKS: "list[Callable[[Iterable[ModelVersion]], None]]" = []
 
 
 @contextlib.contextmanager
@@ -201,6 +205,7 @@ class Model(models.Model):
         with transaction.atomic():
             for alias in self.aliases:
                 promotion.check_removal(actor, self, alias)
+            _check_deletion(self.versions.present())
             self.versions.present().update(deleted_at=at, is_latest=False)
             update_row(self, deleted_at=at)
             activity.record("model.delete", self, actor=actor, scope=self.workspace)
@@ -228,6 +233,11 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def with_related(self):
         path = "model__workspace__resource_group__subscription"
         return self.select_related(path, "run__workspace", "run__experiment", "created_by", "logged_model")
+
+
+def _check_deletion(versions: "Iterable[ModelVersion]") -> None:
+    for check in DELETION_CHECKS:
+        check(versions)
 
 
 class ModelVersion(models.Model):
@@ -369,7 +379,7 @@ class ModelVersion(models.Model):
         update_row(self, archived_at=timezone.now() if is_archived else None)
 
     def move_to_trash(self, actor):
-        """Move it to the trash and remove its aliases."""
+        """Move it to the trash and remove its aliases, unless a promotion rule or DELETION_CHECKS prevents it."""
 
         def remove_own_aliases(aliases: dict) -> dict:
             return {name: number for name, number in aliases.items() if number != self.number}
@@ -377,6 +387,7 @@ class ModelVersion(models.Model):
         with transaction.atomic():
             for alias in self.aliases:
                 promotion.check_removal(actor, self.model, alias)
+            _check_deletion([self])
             change_json(self.model, "aliases", remove_own_aliases)
             update_row(self, deleted_at=timezone.now(), is_latest=False)
             self.model.mark_latest()

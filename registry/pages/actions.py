@@ -102,14 +102,11 @@ def version_delete(request, slug: str, name: str, number: int):
     require_permission(request, "edit")
     is_all = "all" in request.GET
     if request.method == "POST":
-        actor = actor_of_request(request)
-        if is_all:
-            version.model.move_to_trash(actor)
-            messages.success(request, f"{name} moved to the trash, with all its versions.")
-            return redirect("registry:list", slug)
-        version.move_to_trash(actor)
-        messages.success(request, f"Version {number} of {name} moved to the trash.")
-        return redirect("registry:versions", slug, name)
+        try:
+            return _delete(request, version, is_all)
+        except Conflict as error:
+            messages.error(request, error.message)
+            return redirect(version)
     versions = list(version.model.versions.present().with_related()) if is_all else [version]
     context = {
         "version": version,
@@ -119,3 +116,14 @@ def version_delete(request, slug: str, name: str, number: int):
         "dependents": dependents.find_dependents(version.workspace, versions),
     }
     return render(request, "registry/delete.html", context)
+
+
+def _delete(request, version: ModelVersion, is_all: bool):
+    slug, name = request.workspace.slug, version.model.name
+    if is_all:
+        version.model.move_to_trash(actor_of_request(request))
+        messages.success(request, f"{name} moved to the trash, with all its versions.")
+        return redirect("registry:list", slug)
+    version.move_to_trash(actor_of_request(request))
+    messages.success(request, f"Version {version.number} of {name} moved to the trash.")
+    return redirect("registry:versions", slug, name)

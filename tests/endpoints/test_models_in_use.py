@@ -1,0 +1,22 @@
+"""The model that an endpoint serves stays as long as it is deployed."""
+
+import pytest
+
+from accounts.actors import Actor
+from studio.errors import Conflict
+from tests import factories
+
+
+def test_a_served_version_of_a_model_cannot_be_deleted(deploy, workspace, alice, as_user):
+    version = factories.make_model_version(workspace, "digits")
+    revision = deploy(models=[version])
+    page = as_user(alice).post(f"{version.get_absolute_url()}delete/", follow=True).content.decode()
+    assert "The endpoint svc serves digits" in page and "delete the endpoint first" in page
+    with pytest.raises(Conflict, match="The endpoint svc serves digits"):
+        version.model.move_to_trash(Actor(alice))
+    version.refresh_from_db()
+    assert version.deleted_at is None
+    revision.stop()
+    version.move_to_trash(Actor(alice))
+    version.refresh_from_db()
+    assert version.deleted_at
