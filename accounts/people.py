@@ -121,7 +121,8 @@ def open_account(actor: Actor, person: User) -> None:
 
 
 def _close(actor: Actor, person: User, state: str, what: str) -> None:
-    """Close the account with its sessions, links and device codes; the next request is refused."""
+    """Close the account with its sessions, links and device codes; the next request is refused. Its jobs are not
+    canceled: their tokens are refused (runs/run_tokens.py), and no node claims waiting ones (compute/nodes_api.py)."""
     require_site_admin(actor, what)
     if person == actor.user:
         raise Conflict("You cannot block or deactivate your own account. Another site admin can.")

@@ -2,7 +2,7 @@
 
 The row of the job has the selection and the progress; the remaining rows determine the next step. So each step is safe to
 run twice, and a purge that was killed continues. It works in turns of a few seconds, so that it never occupies a worker
-or the database's write lock for long.
+or the database's write lock for long. Who may purge: trash/views.py and trash/api.py.
 """
 
 import datetime as dt

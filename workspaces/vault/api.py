@@ -1,11 +1,10 @@
-"""The key vault of a workspace over REST."""
+"""The key vault of a workspace over REST. Who may read a secret: `Secret.read` in workspaces/vault/models.py."""
 
 from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpRequest
 from ninja import Path, Router
 
 from studio.api import paginate
-from studio.errors import Denied
 from studio.schemas import Nothing, list_of
 from workspaces.vault import resources
 from workspaces.vault.models import Secret, SecretVersion
@@ -58,8 +57,6 @@ def secret_write(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 def secret_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str = ""):
     workspace = find_workspace(request, workspace_path, "read_secrets")
     secret = find_secret(workspace, name)
-    if request.auth.is_run and not secret.for_runs:
-        raise Denied(f"The secret {secret.name} is not available to jobs. People who may edit it can change that.")
     found = find_version(secret, version)
     return resources.SecretBundle.of(found, value=secret.read(request.auth, found))
 

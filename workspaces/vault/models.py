@@ -9,7 +9,7 @@ from accounts import activity
 from accounts.actors import Actor
 from accounts.models import User
 from studio import encryption
-from studio.errors import Conflict
+from studio.errors import Conflict, Denied
 from workspaces.vault import rules
 
 
@@ -116,7 +116,10 @@ class Secret(models.Model):
 
     @transaction.atomic
     def read(self, actor: Actor, version: "SecretVersion") -> str:
-        """The value, for the API alone: no page shows it. The activity log records who has read it."""
+        """The value, for the API alone: no page shows it. The activity log records who has read it. A run reads only
+        what is offered to runs, within its submitter's permissions (runs/run_tokens.py)."""
+        if actor.is_run and not self.for_runs:
+            raise Denied(f"The secret {self.name} is not available to jobs. People who may edit it can change that.")
         value = encryption.load_keys().decrypt(version.text, self.owner_of_text)
         activity.record("secret.read", self, actor=actor, scope=self.workspace, message=f"version {version.version}")
         return value

@@ -1,5 +1,5 @@
 // [data-poll] asks the server every few seconds by htmx: not while the tab is hidden, and immediately when it is shown again
-// (its hx-trigger in the template names the event "poll-now" for that, and the interval).
+// (its hx-trigger in the template names the event "poll-now" for that, and the interval). After errors: missed-polls.js.
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
