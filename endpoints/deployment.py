@@ -1,5 +1,5 @@
 """Deploy models, an entry script and an environment as a revision that is kept up on a node. When it has failed:
-`Revision` in endpoints/models.py."""
+`Revision` in endpoints/models.py. A model that a revision serves cannot be deleted (`check_not_served`)."""
 
 import dataclasses
 from collections.abc import Iterable

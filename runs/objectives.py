@@ -1,5 +1,5 @@
 """The metric by which the runs of an experiment are judged: chosen by a person or for everybody, otherwise the primary
-metric of a sweep."""
+metric of a sweep. The best child of a parent: runs/pages/children/views.py."""
 
 from collections.abc import Iterable
 from typing import Any

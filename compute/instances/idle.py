@@ -1,4 +1,4 @@
-"""Idle shutdown: stops instances without activity, with a notice ten minutes before."""
+"""Idle shutdown: stops instances without activity (`jupyter.read_activity`), with a notice ten minutes before."""
 
 import datetime as dt
 import logging
