@@ -53,6 +53,17 @@ NAV = [
 
 
 @dataclasses.dataclass(frozen=True)
+class NavLink:
+    """A NavItem on one page."""
+
+    label: str
+    icon: str
+    url: str
+    key: str
+    is_current: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Hit:
     """A search result in the palette; `kind` is a word such as "Job", `detail` says where it is."""
 
@@ -135,13 +146,14 @@ class Shell:
 
     @functools.cached_property
     def nav(self) -> list[dict]:
-        """[{"group", "entries": [{"label", "icon", "url", "key", "current"}]}], without empty groups."""
-        groups: dict[str, list] = {}
+        """[{"group", "entries": [NavLink]}], without empty groups."""
+        groups: dict[str, list[NavLink]] = {}
         slug = self.workspace.slug if self.workspace else ""
         for item in NAV:
             url = item.url(slug) if slug or not item.in_workspace else ""
             if url:
-                groups.setdefault(item.group, []).append(self._entry(item, url))
+                link = NavLink(item.label, item.icon, url, item.key, self._is_current(item))
+                groups.setdefault(item.group, []).append(link)
         return [{"group": name, "entries": entries} for name, entries in groups.items()]
 
     def commands(self) -> list[dict]:
@@ -150,15 +162,6 @@ class Shell:
         page = match.view_name if match else ""
         found = [command for command in COMMANDS if command.page == page]
         return [{"label": one.label, "icon": one.icon, "url": one.url(self.workspace)} for one in found]
-
-    def _entry(self, item: NavItem, url: str) -> dict:
-        return {
-            "label": item.label,
-            "icon": item.icon,
-            "url": url,
-            "key": item.key,
-            "current": self._is_current(item),
-        }
 
     def _is_current(self, item: NavItem) -> bool:
         """Whether this is the page of the entry, or any page of an app with a single entry."""

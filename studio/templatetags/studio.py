@@ -16,6 +16,7 @@ from studio.formats import format_bytes, format_duration
 from studio.forms import FORM_KEY
 from studio.icons import ICONS
 from studio.links import link_to
+from studio.shell import NavLink
 from studio.static_files import find_static, list_imports
 
 register = template.Library()
@@ -88,6 +89,13 @@ def form_key() -> str:
 def icon(name: str, size: int = 20, label: str = "") -> str:
     """An icon; decorative unless it has a label."""
     return render_to_string("studio/_icon.html", {"shape": ICONS[name], "size": size, "label": label})
+
+
+@register.simple_tag
+@functools.lru_cache(maxsize=10_000)
+def nav_link(entry: NavLink) -> str:
+    """An entry of the left navigation, which every page has."""
+    return render_to_string("studio/_nav_link.html", {"entry": entry})
 
 
 @register.simple_tag
