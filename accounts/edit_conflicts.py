@@ -4,9 +4,11 @@ The page sends beside each value the one that it showed, as `initial-<name>`; Dj
 """
 
 import copy
+import datetime as dt
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.timesince import timesince
 
 from accounts import activity
@@ -70,8 +72,13 @@ def _as_text(value) -> str:
 def describe_conflict(edited, field: str, present: str) -> str:
     shown = f"“{present[:MAX_SHOWN]}{'…' if len(present) > MAX_SHOWN else ''}”" if present else "empty"
     last = activity.find_last_change(edited, field)
-    by = f" by {last.actor_name} {timesince(last.at, depth=1)} ago" if last else ""
-    return f"Changed{by}, after this page was opened. It is now {shown}."
+    by = f" by {last.actor_name} {_format_age(last.at)}" if last else ""
+    return f"Changed{by} after this page was opened. It is now {shown}."
+
+
+def _format_age(at: dt.datetime) -> str:
+    is_new = timezone.now() - at < dt.timedelta(minutes=1)
+    return "a moment ago" if is_new else f"{timesince(at, depth=1)} ago"
 
 
 def check_unchanged(sent, name: str, edited, present: str) -> None:
