@@ -16,6 +16,7 @@ WorkId = Annotated[uuid.UUID, pydantic.Field(strict=False)]
 MAX_HELD = 1000
 # The largest value of a database column.
 Pid = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
+GpuIds = Annotated[str, pydantic.Field(max_length=5000)]
 UNCHECKED = "Its agent is an earlier version, which does not isolate scripts."
 
 
@@ -23,6 +24,9 @@ class NodeHeartbeat(Body):
     state: str = "idle"
     pid: Pid | None = None
     work: list[WorkId] = pydantic.Field(default=[], max_length=MAX_HELD)
+    gpus: dict[WorkId, GpuIds] = pydantic.Field(
+        default={}, max_length=MAX_HELD, description="The UUIDs of the GPUs of each work, separated by commas."
+    )
 
 
 class NodeClaim(Body):
@@ -155,25 +159,33 @@ class ClaimedWork(Shape):
     key: str = pydantic.Field(
         description="Of this attempt: renews the lease of kept-up work, and finds the other nodes."
     )
+    gpus: int = pydantic.Field(description="How many GPUs of its machine it uses alone.")
+    sharesGpus: bool = pydantic.Field(
+        description="The other work of this node, a compute instance, uses the same ones."
+    )
     spec: dict[str, Any] = pydantic.Field(description="The instructions for the runner; see the page Architecture.")
 
     @classmethod
     def of(cls, row: models.Work, node: models.Node) -> Self:
+        assignment = row.assignments.current().get(node=node)
+        is_instance = row.target.kind == models.ComputeTarget.Kind.INSTANCE
         return cls(
             id=str(row.pk),
             attempt=row.attempt,
+            gpus=node.gpus if is_instance else assignment.gpus,
+            sharesGpus=is_instance,
             scope=row.scope,
             life=row.life,
             token=row.make_token(),
             key=keys.work_key(row),
-            spec=row.spec | {"node": node.name} | cls._rank(row, node),
+            spec=row.spec | {"node": node.name} | cls._rank(row, assignment),
         )
 
     @staticmethod
-    def _rank(row: models.Work, node: models.Node) -> dict[str, int]:
+    def _rank(row: models.Work, assignment: models.Assignment) -> dict[str, int]:
         if row.node_count == 1:
             return {}
-        return {"rank": row.assignments.current().get(node=node).rank, "node_count": row.node_count}
+        return {"rank": assignment.rank, "node_count": row.node_count}
 
 
 class NodeOrder(Shape):

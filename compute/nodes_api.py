@@ -57,6 +57,8 @@ def node_heartbeat(request: HttpRequest, body: node_resources.NodeHeartbeat):
     Node.objects.filter(pk=node.pk).update(heartbeat_at=timezone.now(), pid=body.pid)
     if not body.work and node.state in (Node.State.PREPARING, Node.State.RUNNING):
         node.become_idle()
+    for work, gpus in body.gpus.items():
+        node.assignments.current().filter(work=work).exclude(gpu_ids=gpus).update(gpu_ids=gpus)
     waiting = queue.has_work_for(node, body.work)
     return node_resources.NodeOrders(waiting=waiting, leaving=not node.is_wanted)
 

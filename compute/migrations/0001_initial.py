@@ -169,6 +169,7 @@ class Migration(migrations.Migration):
                 ('cores', models.PositiveSmallIntegerField(default=0)),
                 ('memory_gb', models.FloatField(default=0)),
                 ('gpus', models.PositiveSmallIntegerField(default=0)),
+                ('gpu_ids', models.TextField(blank=True)),
                 ('lease_until', models.DateTimeField()),
                 ('address', models.CharField(blank=True, max_length=200)),
                 ('health', models.CharField(blank=True, choices=[('', 'Unknown'), ('starting', 'Starting'), ('healthy', 'Healthy'), ('unhealthy', 'Unhealthy')], default='', max_length=10)),

@@ -137,6 +137,12 @@ class Work(models.Model):
         """Its current or last node."""
         return self.lead and self.lead.node
 
+    @property
+    def gpu_lists(self) -> list[tuple[str, list[str]]]:
+        """The nodes of its current or last attempt, with the UUIDs of the GPUs that it uses there."""
+        rows = self.assignments.filter(attempt=self.attempt).exclude(gpu_ids="").select_related("node")
+        return [(row.node.name, row.gpu_list) for row in rows.order_by("rank")]
+
     def make_token(self) -> str:
         """The token with which its process calls the API."""
         return work_kinds.kind_of(self.scope).make_token(self)
@@ -250,6 +256,8 @@ class Assignment(models.Model):
     cores = models.PositiveSmallIntegerField(default=0)
     memory_gb = models.FloatField(default=0)
     gpus = models.PositiveSmallIntegerField(default=0)
+    # The UUIDs of its GPUs, separated by commas, as reported by the node.
+    gpu_ids = models.TextField(blank=True)
     lease_until = models.DateTimeField()
     # The address of the process, from its runner: `unix:/path` or `host:port`.
     address = models.CharField(max_length=200, blank=True)
@@ -274,3 +282,8 @@ class Assignment(models.Model):
 
     def __str__(self):
         return f"{self.work_id} on {self.node_id}"
+
+    @property
+    def gpu_list(self) -> list[str]:
+        """The UUIDs of its GPUs."""
+        return [gpu for gpu in self.gpu_ids.split(",") if gpu]

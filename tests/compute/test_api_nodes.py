@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.authentication import read_run_token
 from compute import keys, queue
-from compute.models import Assignment, Host, Node, Work
+from compute.models import Assignment, ComputeTarget, Host, Node, Resources, Work
 
 
 @pytest.fixture
@@ -92,6 +92,27 @@ def test_work_of_who_may_no_longer_submit_is_given_up(as_node, node, work, alice
     node.refresh_from_db()
     assert (work.state, node.state) == ("lost", "idle")
     assert work.reason == "alice, who submitted this job, may no longer submit jobs in aml-workspace."
+
+
+def test_a_node_gets_the_number_of_gpus_and_says_which_it_gave(as_node, node, cluster, alice):
+    Node.objects.update(gpus=2)
+    node.refresh_from_db()
+    work = queue.enqueue(cluster, "run:my-run", {}, alice)
+    answer = as_node.post("/nodes/v1/claim").json()
+    assert (answer["gpus"], answer["sharesGpus"]) == (2, False)
+    body = {"work": [str(work.pk)], "gpus": {str(work.pk): "GPU-a,GPU-b"}}
+    assert as_node.post("/nodes/v1/heartbeat", body).status_code == 200
+    work.refresh_from_db()
+    assert work.gpu_lists == [("node-a", ["GPU-a", "GPU-b"])]
+    assert as_node.post("/nodes/v1/heartbeat", {"gpus": {str(work.pk): "x" * 6000}}).status_code == 422
+
+
+def test_the_work_of_a_compute_instance_shares_the_gpus_of_its_node(as_node, node, cluster, alice):
+    Node.objects.update(gpus=1)
+    ComputeTarget.objects.update(kind=ComputeTarget.Kind.INSTANCE)
+    queue.enqueue(ComputeTarget.objects.get(), "run:server", {}, alice, resources=Resources(0, 0))
+    answer = as_node.post("/nodes/v1/claim").json()
+    assert (answer["gpus"], answer["sharesGpus"]) == (1, True)
 
 
 def test_claim_with_nothing_waiting_is_204(as_node):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from compute import charts, queue, search, sizes
-from compute.models import ComputeTarget, Host, Scale
+from compute.models import Assignment, ComputeTarget, Host, Scale
 from studio import env
 from tests import factories
 from tests.html import html_of
@@ -151,10 +151,12 @@ def test_detail_draws_the_nodes(as_user, bob, url, cluster, node):
 def test_nodes_page_links_the_run_in_hand(as_user, bob, url, workspace, cluster, node, alice):
     queue.enqueue(cluster, "run:my-run_1", {}, alice)
     queue.claim_work(node)
+    Assignment.objects.update(gpu_ids="GPU-a,GPU-b")
     factories.make_node(cluster, state="unusable", message="Node n was lost: its process was killed by signal 9.")
     page = as_user(bob).get(url("cluster_nodes", "cpu-cluster")).content.decode()
     assert f"/ws/{workspace.slug}/runs/my-run_1/" in page
     assert "killed by signal 9" in page
+    assert "GPU-a, GPU-b" in page
 
 
 def test_jobs_page_shows_the_position_in_the_queue(as_user, bob, url, workspace, cluster, alice):

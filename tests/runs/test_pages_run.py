@@ -6,6 +6,8 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import User
+from compute import queue
+from compute.models import Assignment
 from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
@@ -93,6 +95,16 @@ def test_overview_tells_the_run(as_user, alice, run):
     ]:
         assert words in page
     assert "<strong>digits</strong>" in page, "the description is Markdown"
+
+
+def test_overview_shows_the_gpus_of_the_job(as_user, alice, run, workspace):
+    target = factories.make_target(workspace)
+    run.work = queue.enqueue(target, f"run:{run.run_id}", {}, alice)
+    run.save(update_fields=["work"])
+    queue.claim_work(factories.make_node(target, state="idle"))
+    Assignment.objects.update(gpu_ids="GPU-a,GPU-b")
+    page = as_user(alice).get(run.get_absolute_url()).content.decode()
+    assert "<dt>GPUs</dt><dd>GPU-a<br>GPU-b<br></dd>" in re.sub(r"\s*(?=<)", "", page)
 
 
 def test_a_description_is_sanitized(as_user, alice, run):

@@ -22,6 +22,9 @@ from urllib.parse import unquote, urlsplit
 from lazuli import config, isolation, private_folder, processes
 from lazuli.agent.agent_loop import LIFELINE, Agent, listen_for_notifications
 from lazuli.agent.broker import HOST_TASK, get_host_queue
+from lazuli.agent.gpu_pool import VARIABLE as GPUS_VARIABLE
+from lazuli.agent.gpu_pool import GpuPool
+from lazuli.agent.gpus import list_gpus
 from lazuli.agent.isolation_check import find_isolation_problem
 from lazuli.agent.joining import JoinedHost
 from lazuli.agent.machine import WrongOffer, read_machine
@@ -89,7 +92,7 @@ class Host(Agent):
         super().__init__(name)
         self.server, self.broker_url = server, broker_url
         self.data_dir = data_dir
-        self._machine = read_machine(os.environ)
+        self._machine, self._gpus = read_machine(os.environ), list_gpus()
         self.nodes: dict[str, NodeProcess] = {}
         self.on_disk = HostNodes(data_dir, name)
         # What the server requests; None until it has answered for the first time.
@@ -184,6 +187,7 @@ class Host(Agent):
             "SERVER_URL": self.server.url,
             "REDIS_URL": self.broker_url,
             "DATA_DIR": str(self.data_dir),
+            GPUS_VARIABLE: ",".join(self._gpus),
             isolation.HIDDEN_VARIABLE: os.pathsep.join(find_hidden_paths(os.environ, self.data_dir)),
         }
         process = subprocess.Popen(
@@ -199,6 +203,7 @@ class Host(Agent):
         """The server no longer has this node: stop its runners if it has any, then delete its folder."""
         found = NodeFolder(self.data_dir, name).find_runners()
         if not found:
+            GpuPool(self.data_dir, name, self._gpus).keep_only(())
             self.on_disk.discard(name)
         for _, runner in found:
             if runner not in self._terminated:

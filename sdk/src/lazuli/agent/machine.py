@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Mapping
 
-# The kernel's list of NVIDIA's cards; it is there if their driver is.
-NVIDIA_CARDS = pathlib.Path("/proc/driver/nvidia/gpus")
+from lazuli.agent.gpus import list_gpus
 
 
 class WrongOffer(Exception):
@@ -27,7 +25,7 @@ def read_machine(environ: Mapping[str, str]) -> Machine:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     cores = _read_offer(environ, "HOST_CORES", os.cpu_count() or 1, 10_000)
     offered = _read_offer(environ, "HOST_MEMORY_GB", memory, 1_000_000)
-    return Machine(int(cores), round(offered, 1), _count_cards())
+    return Machine(int(cores), round(offered, 1), len(list_gpus()))
 
 
 def _read_offer(environ: Mapping[str, str], name: str, default: float, max_value: float) -> float:
@@ -41,10 +39,3 @@ def _read_offer(environ: Mapping[str, str], name: str, default: float, max_value
     if not 1 <= value <= max_value:
         raise WrongOffer(f"{name}={text!r}: write a number from 1 to {max_value:,.0f}")
     return value
-
-
-def _count_cards() -> int:
-    try:
-        return sum(1 for _ in NVIDIA_CARDS.iterdir())
-    except OSError:
-        return 0

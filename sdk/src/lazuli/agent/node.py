@@ -19,13 +19,16 @@ from typing import Any
 from lazuli import isolation, processes
 from lazuli.agent.agent_loop import LIFELINE, Agent, exit_with_parent, listen_for_notifications
 from lazuli.agent.broker import NODE_TASK
+from lazuli.agent.gpu_pool import GpuPool
 from lazuli.agent.node_state import Claim, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
 from lazuli.processes import Identity
-from lazuli.runner import records
+from lazuli.runner import gpu_variables, records
 
 HEARTBEAT_SECONDS = 3.0
 POLL_SECONDS = 0.1
+# How long work waits for GPUs that a process of earlier work still has, before it fails.
+GPU_WAIT_SECONDS = 60.0
 # The server assigns only as much work as fits on the node; this limit only contains the effect of a bug.
 MAX_RUNNERS = 128
 # Only these variables of the host reach the runner and the user's script, so no address or secret of the studio does.
@@ -58,6 +61,10 @@ class Node(Agent):
         self.environments = data_dir / "nodes" / "environments"
         self.folder = NodeFolder(data_dir, name)
         self.runners = self._adopt_runners()
+        self.gpus = GpuPool.of_node(data_dir, name, os.environ)
+        self._release_gpus()
+        # The time since which work waits for GPUs.
+        self._gpu_waits: dict[str, float] = {}
         self._parent_pid = os.getppid()
         self._next_heartbeat = 0.0
 
@@ -93,7 +100,10 @@ class Node(Agent):
         """The runners continue; the next worker of this name watches them."""
 
     def _send_heartbeat(self) -> bool:
-        body = {"state": "running" if self.runners else "idle", "pid": os.getpid(), "work": self.held}
+        body: dict[str, Any] = {"state": "running" if self.runners else "idle", "pid": os.getpid(), "work": self.held}
+        if self.gpus.gpus:
+            own = self.gpus.list_own()
+            body["gpus"] = {work: ",".join(own.get(work) or own.get("", [])) for work in self.held}
         _, answer = self.server.post("/nodes/v1/heartbeat", body)
         self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
         return bool(answer.get("waiting")) and not answer.get("leaving")
@@ -106,6 +116,9 @@ class Node(Agent):
         if claim.work in self.held:
             self.log_message(f"the server assigned {claim.work}, which is already running here; not started again")
             return False
+        gpus = self._take_gpus(claim, work)
+        if gpus is None:
+            return False
         record = self.folder.record_path(claim)
         record.parent.mkdir(parents=True, exist_ok=True)
         spec = record.with_name("spec.json")
@@ -113,10 +126,35 @@ class Node(Agent):
         spec.write_text(json.dumps(work["spec"]))
         # Before the runner starts, so that no runner is without a claim.
         self.folder.add_claim(claim)
-        self.runners.append(Runner(claim, self._start_runner(spec, record, work)))
+        self.runners.append(Runner(claim, self._start_runner(spec, record, work, gpus)))
         return True
 
-    def _start_runner(self, spec: pathlib.Path, record: pathlib.Path, work: dict[str, Any]) -> subprocess.Popen[bytes]:
+    def _take_gpus(self, claim: Claim, work: dict[str, Any]) -> list[str] | None:
+        """The GPUs of the work; None while earlier work still has them. The server then assigns it here again."""
+        count = work.get("gpus", 0)
+        gpus = self.gpus.take("" if work.get("sharesGpus") else claim.work, count)
+        if gpus is not None:
+            self._gpu_waits.pop(claim.work, None)
+            if gpus:
+                # Report at once which ones they are.
+                self._next_heartbeat = 0.0
+            return gpus
+        shortage = self.gpus.describe_shortage(count)
+        if claim.work not in self._gpu_waits:
+            self.log_message(f"{claim.work} waits: {shortage}")
+        if time.monotonic() - self._gpu_waits.setdefault(claim.work, time.monotonic()) > GPU_WAIT_SECONDS:
+            body = {"attempt": claim.attempt, "message": f"Node {self.name} has too few free GPUs: {shortage}."}
+            self.server.post(f"/nodes/v1/work/{claim.work}/done", body)
+            del self._gpu_waits[claim.work]
+        return None
+
+    def _release_gpus(self) -> None:
+        """Release the GPUs of work that has ended; those of a compute instance with its last process."""
+        self.gpus.keep_only([*self.held, ""] if self.runners else [])
+
+    def _start_runner(
+        self, spec: pathlib.Path, record: pathlib.Path, work: dict[str, Any], gpus: list[str]
+    ) -> subprocess.Popen[bytes]:
         lifeline = os.environ.get(LIFELINE, "")
         is_service = work.get("life") == "kept-up"
         needs_key = is_service or work["spec"].get("node_count", 1) > 1
@@ -127,6 +165,7 @@ class Node(Agent):
             "LAZULI_WORK_DIR": str(spec.parent),
             records.VARIABLE: str(record),
             **isolation.variables_for_runner(os.environ),
+            **({gpu_variables.VARIABLE: ",".join(gpus)} if self.gpus.gpus else {}),
             **({"LAZULI_WORK_KEY": work["key"], "LAZULI_WORK_ID": work["id"]} if needs_key else {}),
         }
         with open(spec.with_name("runner.log"), "ab") as log:
@@ -150,6 +189,7 @@ class Node(Agent):
         self.server.post(f"/nodes/v1/work/{claim.work}/done", body)
         self.folder.forget_claim(claim)
         self.runners.remove(runner)
+        self._release_gpus()
 
     def _describe_failure(self, runner: Runner) -> str:
         record = self.folder.record_path(runner.claim)

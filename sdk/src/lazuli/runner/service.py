@@ -26,6 +26,7 @@ from lazuli.client import Client
 from lazuli.environments.cache import BuildFailed
 from lazuli.errors import ServiceException
 from lazuli.runner import records
+from lazuli.runner.gpu_variables import build_gpu_variables
 from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.run_api import is_temporary
 from lazuli.runner.script_fence import ScriptFence
@@ -211,6 +212,7 @@ def _start(spec: ServiceSpec, address: Address, folder: WorkFolder, interpreter:
         "LAZULI_TOKEN": spec.process.token,
         "PYTHONUNBUFFERED": "1",
         **spec.process.user_variables(),
+        **build_gpu_variables(os.environ),
     }
     command = interpreter.build_command(spec.process)
     command = [address.fill(word) for word in command]

@@ -17,6 +17,7 @@ from lazuli.errors import ServiceException, UserErrorException
 from lazuli.masking import FETCHED_VARIABLE, Masker
 from lazuli.runner import failure_reasons, gang, uploads
 from lazuli.runner.gang import Gang, NotTogether
+from lazuli.runner.gpu_variables import build_gpu_variables
 from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.left_metrics import send_left_metrics
 from lazuli.runner.log_stream import LogStream
@@ -276,6 +277,7 @@ class _Attempt:
             metrics_spool.VARIABLE: self._folder.metrics,
             FETCHED_VARIABLE: self._folder.fetched_secrets,
             **(self._data.variables if self._data else {}),
+            **build_gpu_variables(os.environ),
         }
 
     def _wait_for_script(self, script: ScriptProcess) -> int:
