@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from accounts.actors import Actor
+from accounts.actors import Actor, find_view_as
 from studio.append_only import AppendOnly
 from studio.client_address import client_address
 from studio.formats import digest_json, utc_time
@@ -125,6 +125,8 @@ VERBS = {
     "user_group.create": "created the group",
     "user_group.delete": "deleted the group",
     "user_group.edit": "changed the members of the group",
+    "view_as.begin": "began to see the studio as",
+    "view_as.end": "stopped seeing the studio as",
     "work.front": "moved the job {} to the front of its queue",
     "workspace.create": "created the workspace",
     "workspace.delete": "moved the workspace {} to the trash",
@@ -242,6 +244,8 @@ def record(
     assert verb in VERBS, verb
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("Record an activity in the transaction of its change.")
+    if view := find_view_as():
+        message = f"as {view.person}: {message}" if message else f"as {view.person}"
     chain = scope.pk if scope is not None and scope._meta.model_name == "workspace" else SITE
     row = Activity(
         chain=chain,
@@ -279,7 +283,9 @@ def _id_of(thing: Any) -> str:
 def _origin(actor: Actor | None) -> dict:
     """The fields of a row for the actor, the address and the request."""
     request = current_request()
-    if actor is None and request is not None:
+    if view := find_view_as():
+        actor = Actor(view.admin)
+    elif actor is None and request is not None:
         actor = _actor_of(request)
     found: dict[str, Any] = {"actor_kind": Activity.ActorKind.SYSTEM, "actor_name": SYSTEM}
     if request is not None:

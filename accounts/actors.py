@@ -4,9 +4,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import Denied
+from studio.request_context import current_request
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import User, ViewAs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Actor:
 def actor_of_request(request) -> Actor:
     """The signed-in person."""
     return Actor(request.user)
+
+
+def find_view_as() -> "ViewAs | None":
+    """If a site admin sees the studio as the person of the current request: the row with both."""
+    return getattr(current_request(), "view_as", None)
 
 
 def require_site_admin(actor: Actor, what: str) -> None:

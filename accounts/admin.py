@@ -17,6 +17,7 @@ from accounts.models import (
     SignInLink,
     SignInPolicy,
     Token,
+    ViewAs,
 )
 from studio.admin_site import ReadOnlyAdmin
 
@@ -81,6 +82,12 @@ class SessionAdmin(CredentialAdmin):
     list_display = ["user", "device_name", "address", "began_at", "last_used_at"]
     list_select_related = ["user"]
     search_fields = ["user__username", "address"]
+
+
+@admin.register(ViewAs)
+class ViewAsAdmin(ReadOnlyAdmin):
+    list_display = ["admin", "person", "until"]
+    list_select_related = ["admin", "person"]
 
 
 @admin.register(SignInPolicy)

@@ -13,6 +13,7 @@ from ninja import Router
 from accounts import resources
 from accounts.models import DeviceLogin
 from accounts.secrets import new_secret, secret_digest
+from accounts.view_as import hidden_in_view_as
 from studio.api import Bearer
 from studio.client_address import client_address
 from studio.errors import Invalid
@@ -67,6 +68,7 @@ def whoami(request: HttpRequest):
     return resources.TokenHolder.of(request.auth.user, runId=request.auth.run_id or None)
 
 
+@hidden_in_view_as
 @require_http_methods(["GET", "POST"])
 def device_login(request):
     """Shows a pending sign-in; a POST approves or denies it."""

@@ -25,6 +25,7 @@ from accounts.signing_in import (
     record_failure,
     start_session,
 )
+from accounts.view_as import hidden_in_view_as
 from studio import numbers
 from studio.errors import Invalid, TooMany
 from studio.forms import attempt
@@ -101,6 +102,7 @@ def passkey_sign_in(request):
     return redirect("accounts:second_step" if pending else "accounts:sign_in")
 
 
+@hidden_in_view_as
 @never_cache
 @sensitive_post_parameters("code", "password")
 @require_http_methods(["GET", "POST"])
@@ -153,6 +155,7 @@ def confirm_passkey(request):
     return redirect("accounts:confirm")
 
 
+@hidden_in_view_as
 @admin_mode_required
 @never_cache
 @require_GET

@@ -16,6 +16,7 @@ from accounts.rules import TOKEN_NAME, TOKEN_SCOPE, TokenScope
 from accounts.secrets import new_secret, secret_digest
 from accounts.sessions import Session
 from accounts.sign_in_policy import SignInPolicy
+from accounts.view_as import ViewAs
 from studio import visible_names
 from studio.errors import Conflict, Invalid
 
@@ -32,6 +33,7 @@ __all__ = [
     "SignInPolicy",
     "Token",
     "User",
+    "ViewAs",
 ]
 
 

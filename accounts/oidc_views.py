@@ -13,6 +13,7 @@ from accounts import activity, external_identities, people
 from accounts.actors import actor_of_request, require_site_admin
 from accounts.identity_providers import IdentityProvider
 from accounts.signing_in import next_page, record_authentication, record_failure, start_session
+from accounts.view_as import hidden_in_view_as
 from studio.errors import Denied, StudioError
 from studio.links import link_to
 
@@ -28,6 +29,7 @@ def load_oidc():
     return oidc
 
 
+@hidden_in_view_as
 @login_not_required
 @never_cache
 @require_GET
@@ -45,6 +47,7 @@ def oidc_begin(request, slug):
     return load_oidc().begin_sign_in(request, row, process, next_url=next_page(request), invitation=invitation)
 
 
+@hidden_in_view_as
 @login_not_required
 @never_cache
 @require_GET

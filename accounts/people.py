@@ -10,6 +10,7 @@ from accounts import activity, handover
 from accounts.actors import Actor, require_site_admin
 from accounts.models import DeviceLogin, SignInLink, Token, User
 from accounts.sessions import Session
+from accounts.view_as import end_views_of
 from studio.errors import Conflict
 from studio.formats import format_count
 
@@ -134,6 +135,7 @@ def _close(actor: Actor, person: User, state: str, what: str) -> None:
     Session.objects.filter(user=person).delete()
     SignInLink.objects.filter(user=person, used_at=None).delete()
     DeviceLogin.objects.filter(user=person, redeemed_at=None).delete()
+    end_views_of(person)
 
 
 def find_heir(name: str) -> User | None:

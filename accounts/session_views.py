@@ -1,4 +1,4 @@
-"""A person's browsers: where they are signed in, and signing them out."""
+"""A person's browsers: where they are signed in, signing them out, and the end of a view as another person."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import people
 from accounts.sessions import stored_key
+from studio.links import link_to
 
 
 def key_of_this(request) -> str:
@@ -31,3 +32,10 @@ def sessions_end(request):
         ended = people.end_sessions(request.user, but=key_of_this(request))
         messages.success(request, f"{ended} other browser{' is' if ended == 1 else 's are'} signed out.")
     return redirect("accounts:sessions")
+
+
+@require_POST
+def view_as_stop(request):
+    """accounts/view_as_guard.py has ended the view."""
+    messages.success(request, "You see the studio as yourself.")
+    return redirect(link_to("home"))

@@ -24,6 +24,7 @@ urlpatterns = [
     path("signin/oidc/<slug:slug>/callback/", oidc_views.oidc_callback, name="oidc_callback"),
     path("signin/oidc/<slug:slug>/logout/", oidc_views.oidc_logout, name="oidc_logout"),
     path("signout/", views.sign_out, name="sign_out"),
+    path("account/view-as/stop/", session_views.view_as_stop, name="view_as_stop"),
     path("account/theme/", views.theme, name="theme"),
     path("account/password/", views.password, name="password"),
     path("account/tokens/", views.tokens, name="tokens"),

@@ -17,6 +17,7 @@ from accounts.forms import NewPasswordForm, PasswordForm, SignInForm, TokenForm
 from accounts.guards import reauthentication_required
 from accounts.models import IdentityProvider, SignInLink, Token, User
 from accounts.signing_in import after_password, next_page, record_failure, start_session
+from accounts.view_as import hidden_in_view_as
 from studio.errors import Conflict, Denied
 from studio.formats import format_count
 from studio.shell import Shell
@@ -68,6 +69,7 @@ def administration(request):
     return redirect_to_login(next_page(request))
 
 
+@hidden_in_view_as
 @login_not_required
 @never_cache
 @require_GET
@@ -85,6 +87,7 @@ def sign_in_link(request, secret):
     return render(request, "accounts/sign_in_link_used.html", status=410)
 
 
+@hidden_in_view_as
 @login_not_required
 @never_cache
 @sensitive_post_parameters()

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.actors import Actor
 from accounts.form_keys import process_once
+from accounts.view_as import hidden_in_view_as
 from endpoints import calls, deployment, scaling, traffic
 from endpoints.forms import ReplicasForm, RequestForm
 from endpoints.models import Endpoint
@@ -125,6 +126,7 @@ def endpoint_test(request, slug: str, name: str):
     return _render_tab(request, endpoint, "test", form=form, **more)
 
 
+@hidden_in_view_as
 @require_safe
 def endpoint_consume(request, slug: str, name: str):
     """The tab Consume, with the keys for people who may edit."""

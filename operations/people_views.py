@@ -9,7 +9,7 @@ from accounts import handover, people, second_factors
 from accounts.actors import actor_of_request
 from accounts.edit_conflicts import cleaned_or_conflict
 from accounts.forms import SecondFactorPolicyForm
-from accounts.models import SignInPolicy, Token, User
+from accounts.models import SignInPolicy, Token, User, ViewAs
 from operations.access import site_admins_only
 from operations.people import add_figures, find_people
 from studio.errors import Invalid
@@ -56,9 +56,12 @@ def policy_change(request):
 @require_http_methods(["GET", "POST"])
 @site_admins_only
 def person(request, pk):
-    """Show a person. A POST blocks, deactivates or unblocks the account, or ends its sessions or tokens, depending on
-    `act`."""
+    """Show a person. A POST blocks, deactivates or unblocks the account, ends its sessions or tokens, or shows the studio
+    as this person, depending on `act`."""
     found = get_object_or_404(people.list_people(), pk=pk)
+    if request.method == "POST" and request.POST.get("act") == "view_as":
+        ViewAs.begin(request, actor_of_request(request), found)
+        return redirect("workspaces:list")
     if request.method == "POST":
         messages.success(request, _change(actor_of_request(request), found, request.POST))
         return redirect("operations:person", pk)
@@ -72,6 +75,7 @@ def person(request, pk):
         "groups": found.member_of.annotate(number=Count("members")),
         "held": handover.count_held(found),
         "factors": second_factors.factors_of(found),
+        "may_view_as": not ViewAs.find_obstacle(request.user, found),
     }
     return render(request, "operations/person.html", context)
 
@@ -98,4 +102,6 @@ def _change(actor, found: User, data) -> str:
     if act == "revoke":
         number = Token.revoke_all(found)
         return f"{format_count(number, 'token')} of {found} revoked."
-    raise Invalid(f"act={act[:30]!r}: write block, open, deactivate, sign_out, reset_factors or revoke.", target="act")
+    raise Invalid(
+        f"act={act[:30]!r}: write block, open, deactivate, sign_out, reset_factors, revoke or view_as.", target="act"
+    )

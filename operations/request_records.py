@@ -6,7 +6,7 @@ import time
 from django.conf import settings
 from django.db import DatabaseError
 
-from accounts.actors import Actor
+from accounts.actors import Actor, find_view_as
 from operations.models import RequestRecord
 from studio.database import skipped_if_busy
 
@@ -56,5 +56,6 @@ def _record(request, response, seconds: float) -> None:
 
 def _name_of(request) -> str:
     actor = getattr(request, "auth", None)
-    user = actor.user if isinstance(actor, Actor) else getattr(request, "user", None)
+    view = find_view_as()
+    user = actor.user if isinstance(actor, Actor) else view.admin if view else getattr(request, "user", None)
     return user.username if user is not None and user.is_authenticated else ""

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import form_keys
+from accounts import form_keys, view_as
 from accounts.sessions import SessionStore
 from compute import liveness
 from compute.models import Work
@@ -77,6 +77,7 @@ def housekeeping() -> None:
     MetricBatch.objects.filter(at__lt=now - BATCHES_KEPT).delete()
     SessionStore.clear_expired()
     form_keys.forget_old_forms()
+    view_as.end_old_views()
     _free_unfinished_uploads(now)
     if not storage.is_reserve_reached():
         for artifact in _find_fragmented(now):

@@ -237,11 +237,13 @@ class Errors:
         if refusal := outages.make_refusal(exception):
             logger.warning("%s %s: %s", request.method, request.path, exception)
             exception = refusal
-        if not isinstance(exception, errors.StudioError):
-            return None
-        if wants_piece(request):
-            # htmx swaps nothing on an error; a toast shows the reason.
-            return show_toasts(HttpResponse(status=exception.status), [(exception.message, "error")])
-        if exception.status >= 500:
-            return outage_page(exception)
-        return render(request, "error.html", {"error": exception}, status=exception.status)
+        return error_page(request, exception) if isinstance(exception, errors.StudioError) else None
+
+
+def error_page(request, error: errors.StudioError) -> HttpResponse:
+    if wants_piece(request):
+        # htmx swaps nothing on an error; a toast shows the reason.
+        return show_toasts(HttpResponse(status=error.status), [(error.message, "error")])
+    if error.status >= 500:
+        return outage_page(error)
+    return render(request, "error.html", {"error": error}, status=error.status)

@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "studio.middleware.Csrf",
     "studio.middleware.People",
+    "accounts.view_as_guard.GuardViewAs",
     "studio.middleware.FormsWithFiles",
     "studio.middleware.PagesNeedSignIn",
     "allauth.account.middleware.AccountMiddleware",

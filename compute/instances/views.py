@@ -16,6 +16,7 @@ from accounts.actors import actor_of_request
 from accounts.edit_conflicts import cleaned_or_conflict
 from accounts.form_keys import process_once
 from accounts.models import User
+from accounts.view_as import hidden_in_view_as
 from compute import sizes
 from compute.instances import jupyter, power
 from compute.instances.forms import ChangeForm, IdleEditForm, InstanceForm
@@ -178,6 +179,7 @@ def instance_change(request, slug, name):
     return redirect("compute:instances", slug) if act == "delete" else redirect(instance)
 
 
+@hidden_in_view_as
 @never_cache
 @require_GET
 def instance_open(request, slug, name, application):
@@ -213,6 +215,7 @@ def make_entry(request, instance: ComputeInstance, path: str) -> str:
     return f"{settings.APPLICATIONS.origin_of(instance.label)}/_enter?ticket={ticket}"
 
 
+@hidden_in_view_as
 @never_cache
 @require_GET
 def application_sign_in(request, label):

@@ -7,7 +7,7 @@ from django.db.models import F, QuerySet
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.actors import actor_of_request
+from accounts.actors import actor_of_request, find_view_as
 from compute.models import ComputeTarget
 from runs import metric_order
 from runs.models import Experiment, HomeVisit, MetricSeries, Run
@@ -52,7 +52,8 @@ def home_card(actor, workspace) -> dict:
     if is_empty:
         targets = ComputeTarget.objects.filter(workspace=workspace, deleted_at=None).order_by("name")
         return {**card, "target": targets.first()}
-    since = HomeVisit.objects.record(actor.user, workspace)
+    visits = HomeVisit.objects
+    since = (visits.read_since if find_view_as() else visits.record)(actor.user, workspace)
     return {**card, **_now_context(runs, since), "best": find_best(workspace)}
 
 
