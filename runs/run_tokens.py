@@ -94,6 +94,7 @@ GET    {W}/data/{name}/versions/{version}                    READ
 PUT    {W}/data/{name}/versions/{version}                    MAKE
 DELETE {W}/data/{name}/versions/{version}                    NO
 POST   {W}/datasets                                          MAKE
+POST   {W}/datasets/rows                                     READ
 GET    {W}/datasets/{dataset_id}                             READ
 GET    {W}/datastores                                        READ
 GET    {W}/datastores/{name}                                 READ

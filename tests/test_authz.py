@@ -109,6 +109,7 @@ remove a version of data        | DELETE {w}/data/none/versions/1               
 a saved dataset                 | GET    {w}/datasets/00000000-0000-0000-0000-000000000000 | 404 404 404 403 404 404 404
 remove data                     | DELETE {w}/data/none                                      | 404 404 404 403 403 404 403
 save a dataset                  | POST   {w}/datasets $saved                                | y y y 403 403 404 y
+rows of what is not a table     | POST   {w}/datasets/rows $saved                           | 400 400 400 403 400 404 400
 list jobs                       | GET    {w}/jobs                                           | y y y 403 y 404 y
 submit                          | PUT    {w}/jobs/fresh              $job                   | y y y 403 403 404 403
 make an interactive run         | PUT    {h}/experiments/exp/runs/fresh                     | y y y 403 403 404 403

@@ -280,6 +280,7 @@ NOT_REQUESTED = {
     "GET /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
     "HEAD /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
     "GET /datasets/{dataset_id}",
+    "POST /datasets/rows",
     "GET /datastores/{name}/files/content",
     "HEAD /datastores/{name}/files/content",
     "POST /datastores/{name}/listSecrets",

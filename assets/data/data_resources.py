@@ -130,3 +130,8 @@ class DataContainerUpdate(LooseBody):
 
 class DatasetUpdate(Body):
     definition: dict[str, Any]
+
+
+class DatasetRowsRequest(DatasetUpdate):
+    # Refuse values that do not have the type of their column, instead of leaving them out.
+    strict: bool = False

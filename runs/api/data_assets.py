@@ -3,19 +3,20 @@
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
-from django.http import HttpRequest
+from django.http import FileResponse, HttpRequest
 from ninja import Path, Router, Status
 
-from assets.data import data_resources, datasets
+from assets.data import data_resources, datasets, exports
 from assets.data.models import DataAsset, DataVersion
 from studio import api
 from studio.errors import Invalid
-from studio.schemas import Nothing, list_of
+from studio.schemas import Nothing, bytes_response, list_of
 from workspaces.models import Workspace
 from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["data"])
 saved = Router(tags=["data"])
+PARQUET = "application/vnd.apache.parquet"
 KINDS = ("uri_file", "uri_folder", "mltable")
 VIEWS: dict[str, dict[str, Any]] = {
     "ActiveOnly": {"archived_at": None},
@@ -163,6 +164,19 @@ def version_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 def dataset_save(request: HttpRequest, workspace_path: Path[WorkspacePath], body: data_resources.DatasetUpdate):
     workspace = find_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
     return data_resources.DataVersionBase.of(datasets.save_dataset(request.auth, workspace, body.definition))
+
+
+@saved.post(
+    "/rows",
+    summary="Get the rows of a table as a parquet file",
+    openapi_extra=bytes_response(PARQUET, 200),
+)
+def dataset_rows(request: HttpRequest, workspace_path: Path[WorkspacePath], body: data_resources.DatasetRowsRequest):
+    workspace = find_workspace(request, workspace_path)
+    definition = datasets.check_dataset(workspace, body.definition)
+    if definition["kind"] != "tabular":
+        raise Invalid("Only a table has rows.", target="definition/kind")
+    return FileResponse(exports.open_rows(workspace, definition, body.strict), content_type=PARQUET)
 
 
 @saved.get("/{dataset_id}", response=data_resources.DataVersionBase, summary="Get a dataset by its id")

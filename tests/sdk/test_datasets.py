@@ -4,6 +4,8 @@ import datetime as dt
 import warnings
 from pathlib import Path
 
+import duckdb
+import pandas
 import pytest
 from azureml.core import Dataset, Environment, Experiment, ScriptRunConfig
 from azureml.data import OutputFileDatasetConfig
@@ -11,8 +13,9 @@ from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetVa
 from azureml.data.dataset_factory import DataType
 from azureml.data.dataset_type_definitions import PromoteHeadersBehavior
 from azureml.exceptions import DatasetTimestampMissingError, UserErrorException
-from lazuli.data import transfer
+from lazuli.data import engine, transfer
 
+from assets.data import exports
 from tests.sdk.conftest import SERVER
 
 ROWS = 'PatientID,Age,Ratio,When,Diabetic,Note\n1,21,0.5,2020-01-01,true,"a, b"\n2,,1.5,2020-01-02,false,\n3,43,,2020-02-03,true,c\n'
@@ -53,6 +56,25 @@ def test_a_table_is_read_with_the_types_of_its_first_rows(ws, store):
     with pytest.raises(DatasetExecutionError, match=r"diabetes2\.csv, line 2, column 'Age': 'bad'"):
         table.to_pandas_dataframe(on_error="fail")
     assert table.id is None and table.name is None
+
+
+def test_without_the_engine_the_studio_reads(ws, store, tmp_path, monkeypatch):
+    table = Dataset.Tabular.from_delimited_files(path=(store, "diabetes-data/*.csv"))
+    wanted = table.to_pandas_dataframe()
+    monkeypatch.setattr(engine, "is_installed", lambda: False)
+    # pyarrow, which reads the file for pandas, is not among the packages of the tests.
+    monkeypatch.setattr(pandas, "read_parquet", lambda path, engine: duckdb.read_parquet(path).df())
+    frame = table.to_pandas_dataframe()
+    assert frame.to_csv() == wanted.to_csv() and frame.dtypes.equals(wanted.dtypes)
+    with pytest.raises(DatasetExecutionError, match=r"diabetes2\.csv, line 2, column 'Age': 'bad'"):
+        table.to_pandas_dataframe(on_error="fail")
+    with pytest.raises(DatasetExecutionError, match="needs the packages duckdb and pandas"):
+        Dataset.Tabular.register_pandas_dataframe(frame, (store, "out"), "frame", show_progress=False)
+    monkeypatch.setattr(exports, "MAX_BYTES", 10)
+    with pytest.raises(
+        DatasetExecutionError, match=r"the studio reads up to 10 B for a client. Install lazuli-sdk\[data\]"
+    ):
+        table.take(1).to_pandas_dataframe()
 
 
 def test_steps_make_new_datasets(ws, store):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 
 from lazuli.client import quote_segment
-from lazuli.data import sources
+from lazuli.data import datastores, engine, sources
 from lazuli.data.definitions import ALL_DIFFER
 from lazuli.data.engine import Reader
 from lazuli.data.errors import DatasetExecutionError
 from lazuli.data.inference import HEAD_BYTES, decode_head, infer_types
-from lazuli.errors import NotFound, UserErrorException
+from lazuli.errors import NotFound, Refused, UserErrorException
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
@@ -77,6 +78,8 @@ def _path_of(workspace: WorkspaceClient, name: str, version: str) -> str:
 
 def read_frame(workspace: Optional[WorkspaceClient], definition: Mapping[str, Any], strict: bool = False) -> Any:
     """A pandas DataFrame; with `strict` a value that does not have the type of its column is an error."""
+    if workspace is not None and not engine.is_installed():
+        return _read_by_studio(workspace, definition, strict)
     found = sources.find_sources(workspace, definition)
     folder = tempfile.mkdtemp(prefix="lazuli-data-")
     try:
@@ -89,6 +92,24 @@ def read_frame(workspace: Optional[WorkspaceClient], definition: Mapping[str, An
             reader.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_by_studio(workspace: WorkspaceClient, definition: Mapping[str, Any], strict: bool) -> Any:
+    with tempfile.TemporaryDirectory(prefix="lazuli-data-") as folder:
+        path = os.path.join(folder, "rows.parquet")
+        try:
+            answer = workspace.client.request(
+                "POST",
+                workspace.path + "/datasets/rows",
+                json={"definition": definition, "strict": strict},
+                stream=True,
+                timeout=datastores.TRANSFER_TIMEOUT,
+                repeatable=True,
+            )
+        except Refused as error:
+            raise DatasetExecutionError(error.message) from error
+        datastores.save_answer(answer, path)
+        return engine.read_parquet(path)
 
 
 def add_inferred_types(workspace: Optional[WorkspaceClient], definition: Json) -> Json:

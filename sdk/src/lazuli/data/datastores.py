@@ -84,8 +84,7 @@ def upload_file(workspace: WorkspaceClient, name: str, path: str, source: Binary
 
 def download_file(workspace: WorkspaceClient, file: RemoteFile, target: str) -> None:
     """Download the file to a local path, which is only created with the complete file."""
-    folder = os.path.dirname(target) or "."
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
     answer = workspace.client.request(
         "GET",
         path_of(workspace, file.datastore) + "/files/content",
@@ -93,7 +92,12 @@ def download_file(workspace: WorkspaceClient, file: RemoteFile, target: str) -> 
         stream=True,
         timeout=TRANSFER_TIMEOUT,
     )
-    descriptor, part = tempfile.mkstemp(prefix=".download-", dir=folder)
+    save_answer(answer, target)
+
+
+def save_answer(answer: Any, target: str) -> None:
+    """Store the body of a streamed answer in a file, which is only created when it is complete."""
+    descriptor, part = tempfile.mkstemp(prefix=".download-", dir=os.path.dirname(target) or ".")
     try:
         with os.fdopen(descriptor, "wb") as output:
             for block in answer.iter_bytes():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import importlib.util
 import itertools
 import json
 import os
@@ -26,7 +27,11 @@ from lazuli.data.compiler import (
 from lazuli.data.definitions import FIRST_FILE, NO_HEADER
 from lazuli.data.errors import DatasetExecutionError
 
-INSTALL = "This needs the packages duckdb and pandas. Install azureml-dataset-runtime, or lazuli-sdk[data]."
+INSTALL = (
+    "This needs the packages duckdb and pandas, or pandas and pyarrow. Install azureml-dataset-runtime, or "
+    "lazuli-sdk[data]."
+)
+PLAIN_TYPES = {"DATE": "TIMESTAMP", "DECIMAL": "DOUBLE", "HUGEINT": "DOUBLE"}
 # Encodings that DuckDB reads itself; files of others are rewritten first.
 UTF8 = ("utf-8", "utf-8-sig", "ascii")
 # Maps messages of DuckDB to the messages that are shown instead.
@@ -39,6 +44,7 @@ EXPLANATIONS = {
     "No magic bytes": "this is not a parquet file.",
     "too small to be a Parquet": "this is not a parquet file.",
     "Out of Memory": "reading needs more memory than is allowed.",
+    "File too large": "the rows need more space than is allowed.",
 }
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _COUNT = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
@@ -50,6 +56,10 @@ def import_engine() -> Any:
     except ImportError as error:
         raise DatasetExecutionError(INSTALL) from error
     return duckdb
+
+
+def is_installed() -> bool:
+    return importlib.util.find_spec("duckdb") is not None
 
 
 def connect(threads: Optional[int] = None, memory: Optional[str] = None, folder: Optional[str] = None) -> Any:
@@ -71,10 +81,30 @@ def connect(threads: Optional[int] = None, memory: Optional[str] = None, folder:
 
 def write_parquet(frame: Any, path: str, row_group_size: Optional[int] = None) -> None:
     """A pandas DataFrame as a file."""
+    if not is_installed():
+        with _explain_missing_packages():
+            frame.to_parquet(path, engine="pyarrow", index=False, row_group_size=row_group_size)
+        return
     with contextlib.closing(connect()) as connection, explain_errors([]):
         connection.register("frame", frame)
         options = f", ROW_GROUP_SIZE {int(row_group_size)}" if row_group_size else ""
         connection.execute(f"COPY (SELECT * FROM frame) TO {quote(path)} (FORMAT parquet{options})")
+
+
+def read_parquet(path: str) -> Any:
+    """A file of the studio as a pandas DataFrame, with the types that SDK v1 gives."""
+    with _explain_missing_packages():
+        import pandas  # optional
+
+        return convert_types(pandas.read_parquet(path, engine="pyarrow"))
+
+
+@contextlib.contextmanager
+def _explain_missing_packages() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise DatasetExecutionError(INSTALL) from error
 
 
 def describe_columns(sql: str, files: Sequence[LocalFile]) -> List[Tuple[str, str]]:
@@ -221,6 +251,14 @@ class Reader:
             rows = csv.reader(source, delimiter=reader.get("separator", ",")[0])
             filled = (rows.line_num for row in rows if row)
             return next(itertools.islice(filled, number - 1 + has_header, None), None)
+
+    def write_parquet(self, path: str) -> None:
+        """The rows as a file, with types of which pandas and pyarrow make what `to_pandas` does."""
+        columns = []
+        for name, kind in self.fetch_types().items():
+            plain = PLAIN_TYPES.get(kind.split("(")[0])
+            columns.append(f"CAST({name_of(name)} AS {plain}) AS {name_of(name)}" if plain else name_of(name))
+        self.execute(f"COPY (SELECT {', '.join(columns)} FROM ({self.query.sql})) TO {quote(path)} (FORMAT parquet)")
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame with the types that SDK v1 gives."""

@@ -10,7 +10,7 @@ import json
 import resource
 import sys
 import threading
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 from lazuli.data import profiles
 from lazuli.data.compiler import LocalFile
@@ -22,17 +22,19 @@ Json = Dict[str, Any]
 PROGRESS_SECONDS = 0.5
 
 
-def limit_process(megabytes: int, seconds: int) -> None:
-    """Beyond these the process ends."""
+def limit_process(megabytes: int, seconds: int, file_bytes: Optional[int] = None) -> None:
+    """Beyond these the process ends; a file beyond its limit is an error."""
     # DuckDB keeps `megabytes` itself; the rest is for Python, code and the blocks of text files.
     size = (megabytes + 512) * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if file_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
 
 def answer_request(request: Json) -> Json:
-    """`act` is infer, rows or profile."""
+    """`act` is infer, rows, profile or export."""
     try:
         definition = request["definition"]
         if request.get("infer"):
@@ -64,6 +66,11 @@ def _read(request: Json, definition: Json) -> Json:
         if request["act"] == "profile":
             with _Progress(reader):
                 return profiles.make_profile(reader, request.get("limit"))
+        if request["act"] == "export":
+            if request["strict"]:
+                reader.check_casts()
+            reader.write_parquet(request["target"])
+            return {}
         columns = profiles.list_columns(reader.fetch_types())
         rows = reader.fetch_rows(request["limit"], request.get("offset", 0))
         width = profiles.MAX_COLUMNS
@@ -102,7 +109,7 @@ def _print(content: Json) -> None:
 
 def main(read: Callable[[], str] = sys.stdin.read) -> None:
     request = json.loads(read())
-    limit_process(request["megabytes"], request["cpu_seconds"])
+    limit_process(request["megabytes"], request["cpu_seconds"], request.get("file_bytes"))
     _print(answer_request(request))
 
 
