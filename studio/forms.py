@@ -1,5 +1,7 @@
 """Shared parts of forms: fields with a validation rule, fields of URLs, and errors of model methods as form errors."""
 
+import json
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,6 +12,9 @@ from studio.names import wire_name
 from studio.rules import TAGS, Rule
 
 Result = TypeVar("Result")
+_LINE_BREAK = re.compile(r"\r\n?|\n")
+_JSON_TEXT = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
+_QUOTED_TAG = re.compile(rf"(?P<name>{_JSON_TEXT})\s*:\s*(?P<value>{_JSON_TEXT})")
 # The field that holds the key of a form's rendering; accounts/form_keys.py says what for.
 FORM_KEY = "form_key"
 
@@ -105,7 +110,10 @@ class SelectField(forms.ChoiceField):
 
 
 class TagsField(forms.CharField):
-    """Tags as text: `name: value`, one a line; a name alone has an empty value."""
+    """Tags as text: `name: value`, one a line; a name alone has an empty value.
+
+    What a line cannot contain, such as a colon in a name or a line break in a value, is in quotes as in JSON: `"a:b": "1\\n2"`.
+    """
 
     widget = forms.Textarea(attrs={"rows": 3, "placeholder": "team: vision"})
     rule = TAGS
@@ -120,7 +128,7 @@ class TagsField(forms.CharField):
     def prepare_value(self, value):
         if not isinstance(value, dict):
             return value
-        return "\n".join(f"{name}: {text}" if text else name for name, text in value.items())
+        return "\n".join(_write_tag(name, str(text)) for name, text in value.items())
 
     def merge(self, shown: str, own: str, present: str) -> str | None:
         """The tags as text, with the changes from `shown` to both other texts; None if one tag was changed by both."""
@@ -141,14 +149,29 @@ class TagsField(forms.CharField):
 
 def parse_tags(text: str) -> dict[str, str]:
     tags: dict[str, str] = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        name, _, value = (part.strip() for part in line.partition(":"))
+    for line in filter(None, map(str.strip, _LINE_BREAK.split(text))):
+        name, value = _read_tag(line)
         if not name:
             raise forms.ValidationError(f"{line!r} has no name. Write each tag as name: value.")
         if name in tags:
             raise forms.ValidationError(f"There are two tags named {name!r}.")
         tags[name] = value
     return tags
+
+
+def _read_tag(line: str) -> tuple[str, str]:
+    quoted = _QUOTED_TAG.fullmatch(line)
+    if quoted:
+        return json.loads(quoted["name"]), json.loads(quoted["value"])
+    name, _, value = line.partition(":")
+    return name.strip(), value.strip()
+
+
+def _write_tag(name: str, value: str) -> str:
+    line = f"{name}: {value}" if value else name
+    if not _LINE_BREAK.search(line) and _read_tag(line.strip()) == (name, value):
+        return line
+    return f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
 
 
 class RepeatedField(forms.Field):

@@ -49,6 +49,23 @@ def test_a_field_is_edited_in_place_and_put_back_exactly(as_user, alice, run, fi
     assert "put back" in again.headers["HX-Trigger"] and "Undo" not in again.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "change", "status", "then"),
+    [
+        ("tags", "team: speech", {"tags": {"epoch": "3"}}, 200, {"team": "vision", "epoch": "3"}),
+        ("tags", "team: speech", {"tags": {"team": "text"}}, 409, {"team": "text"}),
+        ("description", "mine", {"description": "theirs"}, 409, "theirs"),
+    ],
+)
+def test_undo_keeps_what_somebody_changed_after_the_edit(as_user, alice, run, field, value, change, status, then):
+    run.edit(tags={"team": "vision"})
+    client, url = as_user(alice), url_of(run, "run_edit", "?tab=overview")
+    undo = client.post(url, {"field": field, "value": value}, headers=HTMX).context["undo"]
+    run.edit(**change)
+    again = client.post(url, {"field": field, "undo": undo["value"], "initial": undo["initial"]}, headers=HTMX)
+    assert again.status_code == status and getattr(Run.objects.get(pk=run.pk), field) == then
+
+
 def test_without_scripts_an_edit_leads_to_the_run(as_user, alice, run):
     answer = as_user(alice).post(url_of(run, "run_edit"), {"field": "description", "value": ""})
     assert answer.url == run.get_absolute_url() and Run.objects.get(pk=run.pk).description == ""

@@ -89,6 +89,21 @@ def test_tags_are_typed_one_a_line():
 
 
 @pytest.mark.parametrize(
+    ("tags", "typed"),
+    [
+        ({"a:b": "1", "a:c": "2"}, '"a:b": "1"\n"a:c": "2"'),
+        ({"note": "first\nsecond"}, r'"note": "first\nsecond"'),
+        ({"x": " y "}, '"x": " y "'),
+        ({"x": '"y"', '"z"': "a"}, 'x: "y"\n"z": a'),
+        ({'"a"': '"b"'}, r'"\"a\"": "\"b\""'),
+    ],
+)
+def test_tags_of_a_script_pass_through_the_text_unchanged(tags, typed):
+    assert TagsField().prepare_value(tags) == typed
+    assert TagsField().clean(typed.replace("\n", "\r\n")) == tags
+
+
+@pytest.mark.parametrize(
     ("target", "field"), [("dayCount", "days"), ("title", "title"), ("friendlyName", "title"), ("other", "__all__")]
 )
 def test_a_refusal_of_a_verb_stands_at_the_field_that_it_is_about(target, field):
