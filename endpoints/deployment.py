@@ -112,6 +112,9 @@ def deploy_again(actor: Actor, revision: Revision) -> Revision:
     """Deploy a new revision with the same models, code, environment and settings."""
     endpoint = revision.endpoint
     access.require(actor, "edit", endpoint.workspace)
+    gone = revision.model_versions.exclude(deleted_at=None).select_related("model").first()
+    if gone:
+        raise Conflict(f"{gone} is in the trash. Restore it first, or deploy another version.", code="in_trash")
     key = storage.make_key(f"{endpoint.workspace.storage_area}/{FOLDER}")
     storage.put_stream(key, storage.stream_object(revision.code_key, 0, revision.code_size))
     with transaction.atomic():
@@ -146,7 +149,7 @@ def _begin(endpoint: Endpoint, revision: Revision) -> None:
 
 
 def check_not_served(versions: Iterable[ModelVersion]) -> None:
-    """Raises Conflict if a deployed revision uses one of them: its next process would not find the files."""
+    """Raises Conflict if a deployed revision uses one of them."""
     gone = [Revision.State.FAILED, Revision.State.STOPPED]
     used = Revision.model_versions.through.objects.filter(modelversion__in=versions).exclude(revision__stage__in=gone)
     found = used.select_related("modelversion__model", "revision__endpoint").first()

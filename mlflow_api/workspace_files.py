@@ -3,6 +3,7 @@
 from mlflow_api import folders
 from mlflow_api.errors import not_found
 from mlflow_api.request import MlflowRequest
+from registry import kept_files
 from registry.models import WorkspaceFile
 from runs import run_tokens
 from runs.files import ranges, uploads
@@ -14,6 +15,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
     present = _files(request).filter(path=path).first()
     if present:
         run_tokens.check_made(request.actor, present)
+        kept_files.check_changeable(workspace, [present])
     WorkspaceFile.objects.check_free(workspace, path)
     key = storage.make_key(WorkspaceFile.storage_area(workspace))
     size = storage.put_stream(key, uploads.read_chunks(request.http))
@@ -34,12 +36,13 @@ def listing(request: MlflowRequest, folder: str) -> list[dict]:
 
 def delete(request: MlflowRequest, path: str) -> dict:
     """Delete a file, or a folder with its content."""
-    request.require("register")
+    workspace = request.require("register")
     found = list(_files(request).filter(path=path) | _files(request).below(path))
     if not found:
         raise not_found(f"No such artifact: '{path[:200]}'")
     for file in found:
         run_tokens.check_made(request.actor, file)
+    kept_files.check_changeable(workspace, found)
     storage.delete_keys(WorkspaceFile.objects.remove(found))
     return {}
 

@@ -1,6 +1,7 @@
 """Objects of the registry that a purge deletes and keeps: see studio/purging.py."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from registry import sources
 from registry.models import LoggedModel, Model, ModelFile, ModelVersion, WorkspaceFile
@@ -25,8 +26,7 @@ def delete_models(selection: PurgeSelection) -> list[StoredFile] | None:
     """Deletes versions and models that were in the trash, with the uploads that no other version has."""
     if not selection.until:
         return None
-    gone = ModelVersion.objects.filter(workspace=selection.workspace_id, deleted_at__lte=selection.until)
-    versions = list(gone.order_by("pk")[: purging.BATCH])
+    versions = list(_versions_to_delete(selection).order_by("pk")[: purging.BATCH])
     if versions:
         sources = {version.source for version in versions}
         ModelVersion.objects.filter(pk__in=[version.pk for version in versions]).delete()
@@ -37,11 +37,22 @@ def delete_models(selection: PurgeSelection) -> list[StoredFile] | None:
     return [] if pks else None
 
 
+def _versions_to_delete(selection: PurgeSelection) -> QuerySet:
+    """The versions in the trash, without originals of copies, which have the same files."""
+    number = Cast(OuterRef("number"), CharField())
+    source = Concat(Value("models:/"), OuterRef("model__name"), Value("/"), number)
+    copies = ModelVersion.objects.filter(workspace=OuterRef("workspace"), source=source)
+    copies = copies.filter(created_at__gte=OuterRef("created_at")).exclude(pk=OuterRef("pk"))
+    gone = ModelVersion.objects.filter(workspace=selection.workspace_id, deleted_at__lte=selection.until)
+    return gone.exclude(Exists(copies))
+
+
 def models_to_delete(selection: PurgeSelection) -> QuerySet:
     """Models in the trash, and those of which a version is."""
     if not selection.until:
         return Model.objects.none()
-    old = Q(deleted_at__lte=selection.until) | Q(versions__deleted_at__lte=selection.until)
+    versions = _versions_to_delete(selection).values("model")
+    old = Q(deleted_at__lte=selection.until, versions=None) | Q(pk__in=versions)
     return Model.objects.filter(old, workspace=selection.workspace_id)
 
 

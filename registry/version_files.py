@@ -55,15 +55,21 @@ class ModelFiles:
 
 
 def files_of(version) -> ModelFiles | None:
-    """The files of a version; None if they are on another server or were deleted."""
+    """The files of a version; None if they are on another server or were deleted permanently.
+
+    Deletion of the job, logged model or version that has them does not take them away: a purge keeps those too.
+    """
     for _ in range(MAX_COPIES):
         if version.logged_model:
-            return None if version.logged_model.deleted_at else ModelFiles(version.logged_model.files.all(), "", False)
+            return ModelFiles(version.logged_model.files.all(), "", False)
         source = sources.parse_source(version.source)
         if source.kind != "version":
             return _of_source(version, source)
-        copied = version.workspace.model_versions.present().filter(model__name=source.name, number=source.number)
-        version = copied.select_related("logged_model", "run", "workspace").first()
+        # Not a version of a later model with the same name.
+        copied = version.workspace.model_versions.filter(
+            model__name=source.name, number=source.number, created_at__lte=version.created_at
+        )
+        version = copied.select_related("logged_model", "run", "workspace").order_by("-created_at").first()
         if version is None:
             return None
     return None
@@ -72,7 +78,7 @@ def files_of(version) -> ModelFiles | None:
 def _of_source(version, source: sources.ModelSource) -> ModelFiles | None:
     if source.kind == "run":
         run = version.run or version.workspace.runs.filter(run_id=source.run_id).first()
-        return _below(run.artifacts.all(), source.path) if run and run.deleted_at is None else None
+        return _below(run.artifacts.all(), source.path) if run else None
     if source.kind == "workspace":
         return _below(version.workspace.artifact_files.all(), source.path)
     return None

@@ -99,6 +99,11 @@ class Model(models.Model):
 
     def rename(self, name: str):
         with _unique_name(name):
+            # Copies of its versions name it in their source.
+            copies = ModelVersion.objects.filter(workspace=self.workspace_id, created_at__gte=self.created_at)
+            copies = copies.filter(source__startswith=f"models:/{self.name}/")
+            for source in set(copies.values_list("source", flat=True)):
+                copies.filter(source=source).update(source=f"models:/{name}/{source.rpartition('/')[2]}")
             update_row(self, name=name)
 
     def set_description(self, description: str):

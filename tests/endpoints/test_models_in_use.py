@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.actors import Actor
+from endpoints import deployment
 from studio.errors import Conflict
 from tests import factories
 
@@ -20,3 +21,5 @@ def test_a_served_version_of_a_model_cannot_be_deleted(deploy, workspace, alice,
     version.move_to_trash(Actor(alice))
     version.refresh_from_db()
     assert version.deleted_at
+    with pytest.raises(Conflict, match="digits:1 is in the trash"):
+        deployment.deploy_again(Actor(alice), revision)

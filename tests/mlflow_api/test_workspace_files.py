@@ -93,6 +93,15 @@ def test_a_role_is_needed_and_workspaces_do_not_meet(root, tracking, api, bob, m
     assert (there.list(), there.get("a.txt")) == ([], 404)
 
 
+def test_the_files_of_a_version_are_neither_replaced_nor_deleted(root, workspace):
+    for path in ("up/1/m.pkl", "up/2/m.pkl"):
+        root.put(path, b"mine")
+    factories.make_model_version(workspace, "digits", source="mlflow-artifacts:/up/1")
+    refused = [root.put("up/1/m.pkl"), *(root.api.delete(f"{root.base}/{path}").status_code for path in ("up/1", "up"))]
+    assert refused == [409, 409, 409] and root.get("up/1/m.pkl") == b"mine"
+    assert root.put("up/2/m.pkl") == {} and root.api.delete(f"{root.base}/up/2").status_code == 200
+
+
 def test_a_runs_token_changes_only_the_files_that_it_made(root, tracking, api, alice, workspace):
     root.put("people.txt", b"mine")
     run = factories.make_run(workspace, status="Running")
