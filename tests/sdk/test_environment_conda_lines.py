@@ -17,6 +17,7 @@ def read(*lines):
         ("numpy[version='>=1.20,<1.24']", "numpy>=1.20,<1.24"),
         ('numpy[version=">=1.20, <1.24", build=py39*]', "numpy>=1.20,<1.24"),
         ("six[version=1.16]", "six==1.16.*"),
+        ("six=1.16# for Python 2", "six==1.16.*"),
         ("conda-forge::numpy[version=1.20]", "numpy==1.20.*"),
         ("conda-forge/linux-64::numpy >= 1.20 , < 2", "numpy>=1.20,<2"),
         ("https://conda.example/main::numpy==1.20.1", "numpy==1.20.1"),

@@ -57,6 +57,8 @@ def parse_match_spec(line: str) -> MatchSpec:
         # A file of somebody's own machine: its build says nothing about what an index has by that name.
         build = file["build"] if re.match(r"https?://", text) else ""
         return MatchSpec(file["name"], "==" + file["version"], build)
+    # As conda, also without a space before it.
+    text = text.partition("#")[0].strip()
     text, attributes, extras = _take_brackets(text)
     # Before the name: `channel::`, `channel/linux-64::`, `channel:namespace:`.
     text = text.rsplit(":", 1)[-1].strip() if ":" in text else text
