@@ -216,6 +216,7 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
         **fields,
     )
     if parent:
+        _check_not_canceled(parent)
         family_limits.check_child(parent)
     statements.insert_row(run)
     # The start is not before the first stage and not in the future, even if a client's clock is wrong.
@@ -227,6 +228,12 @@ def create_run(actor: Actor, experiment: Experiment, name: str, parent: Run | No
         # A new run in an archived experiment would not be visible in any list.
         experiment.edit(archived=False)
     return run
+
+
+def _check_not_canceled(parent: Run) -> None:
+    """The script of a job that is being canceled still runs; a new child would outlive the cancellation."""
+    if parent.status == Run.Status.CANCEL_REQUESTED:
+        raise Conflict(f"The run {parent.run_id} is being canceled, and gets no more children.", target="parentRunId")
 
 
 def get_or_create_experiment(actor: Actor, workspace: Workspace, name: str) -> Experiment:

@@ -390,6 +390,23 @@ def test_a_run_submits_children_as_its_submitter_and_nothing_beside_them(world):
     assert world._send(world.token, "POST", f"{jobs}/kid/cancel", {}).status_code == 200
 
 
+def test_a_run_that_is_being_canceled_creates_no_more_children(world):
+    Run.objects.filter(pk=world.mine.pk).update(status=Run.Status.CANCEL_REQUESTED)
+    arm_id, below = world.workspace.arm_id, {"parentRunId": "mine"}
+    in_mlflow = {
+        "experiment_id": str(world.mine.experiment.experiment_id),
+        "tags": [{"key": "mlflow.parentRunId", "value": "mine"}],
+    }
+    for method, address, body in (
+        ("PUT", f"{arm_id}/jobs/kid", {"properties": {**JOB, **below}}),
+        ("PUT", f"/history/v1.0{arm_id}/experiments/exp/runs/kid", below),
+        ("POST", f"/mlflow/v1.0{arm_id}/api/2.0/mlflow/runs/create", in_mlflow),
+    ):
+        answer = world._send(world.token, method, address, body)
+        assert answer.status_code == 409 and b"gets no more children" in answer.content, (address, answer.content)
+    assert Run.objects.count() == 2
+
+
 def test_a_run_adds_to_its_parent_but_does_not_steer_it(world):
     parent = factories.make_run(
         world.workspace, experiment=world.mine.experiment, run_id="above", status=Run.Status.RUNNING
