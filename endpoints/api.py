@@ -124,8 +124,10 @@ def _changes(body: resources.ServiceUpdate) -> dict:
 
 def _read_deployment(workspace: Workspace, body: resources.DeploymentUpdate) -> deployment.Deployment:
     snapshot = find_snapshot(workspace, body.codeId)
-    if snapshot is None:
+    if body.entryScript and snapshot is None:
         raise Invalid("The folder of the entry script is missing: upload it first.", target="codeId")
+    if snapshot and not body.entryScript:
+        raise Invalid("The entry script is missing: write its path in the folder.", target="entryScript")
     target = None
     if body.computeName:
         target = workspace.compute_targets.present().clusters().filter(name__iexact=body.computeName).first()
@@ -133,7 +135,7 @@ def _read_deployment(workspace: Workspace, body: resources.DeploymentUpdate) -> 
             raise Invalid(f"There is no compute cluster {body.computeName[:60]!r} here.", target="computeName")
     return deployment.Deployment(
         models=[_find_model(workspace, reference) for reference in body.models],
-        entry_script=body.entryScript,
+        entry_script=body.entryScript or "",
         snapshot=snapshot,
         environment_id=body.environmentId,
         environment=body.environmentDefinition,

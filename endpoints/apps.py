@@ -17,4 +17,4 @@ class EndpointsConfig(AppConfig):
         deletion.BEFORE_DELETE.append(purging.stop_services)
         registered_models.DELETION_CHECKS.append(deployment.check_not_served)
         purging.register()
-        links.register(endpoint="endpoints:detail")
+        links.register(endpoint="endpoints:detail", deploy_model="endpoints:deploy")

@@ -1,5 +1,5 @@
-"""Deploy models, an entry script and an environment as a revision that is kept up on a node. When it has failed:
-`Revision` in endpoints/models.py. A model that a revision serves cannot be deleted (`check_not_served`)."""
+"""Deploy models, an entry script and an environment as a revision that is kept up on a node; an MLflow model needs no
+entry script (endpoints/mlflow_models.py). When it has failed: `Revision` in endpoints/models.py. A model that a revision serves cannot be deleted (`check_not_served`)."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from accounts.models import User
 from assets import environments, rebuilds
 from compute import sizes
 from compute.models import ComputeTarget
-from endpoints import rules, scaling
+from endpoints import mlflow_models, rules, scaling
 from endpoints.models import Endpoint, Revision
 from registry.models import ModelVersion
 from runs.models import Snapshot
@@ -31,8 +31,9 @@ class Deployment:
     """The parts of a revision. Without a target it runs on this machine."""
 
     models: list[ModelVersion]
-    entry_script: str
-    snapshot: Snapshot
+    # Both are empty for an MLflow model without an entry script.
+    entry_script: str = ""
+    snapshot: Snapshot | None = None
     environment_id: str | None = None
     environment: dict | None = None
     target: ComputeTarget | None = None
@@ -51,9 +52,12 @@ def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) ->
     access.require(actor, "edit", endpoint.workspace)
     workspace = endpoint.workspace
     _check(deployment)
-    found, version = environments.resolve_environment(workspace, deployment.environment_id, deployment.environment)
-    key = storage.make_key(f"{workspace.storage_area}/{FOLDER}")
-    storage.put_stream(key, storage.stream_object(deployment.snapshot.key, 0, deployment.snapshot.size))
+    definition = deployment.environment
+    if deployment.snapshot is None and not deployment.environment_id and definition is None:
+        definition = mlflow_models.make_environment(deployment.models[0])
+    found, version = environments.resolve_environment(workspace, deployment.environment_id, definition)
+    code_size = deployment.snapshot.size if deployment.snapshot else 0
+    key = _copy_code(workspace, deployment.snapshot.key if deployment.snapshot else "", code_size)
     with transaction.atomic():
         target = deployment.target or find_container_target(workspace, actor.user)
         newest = endpoint.revisions.aggregate(newest=Max("number"))["newest"] or 0
@@ -62,7 +66,7 @@ def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) ->
             number=newest + 1,
             entry_script=deployment.entry_script,
             code_key=key,
-            code_size=deployment.snapshot.size,
+            code_size=code_size,
             environment={**found, **rebuilds.build_mark(workspace, version)},
             environment_name=found.get("name") or "",
             settings={
@@ -81,16 +85,28 @@ def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) ->
     return revision
 
 
+def _copy_code(workspace: Workspace, key: str, size: int) -> str:
+    """The key of a copy of the entry script's folder; empty without one."""
+    if not key:
+        return ""
+    copy = storage.make_key(f"{workspace.storage_area}/{FOLDER}")
+    storage.put_stream(copy, storage.stream_object(key, 0, size))
+    return copy
+
+
 def _give_up_unfinished(endpoint: Endpoint, revision: Revision) -> None:
     for other in endpoint.revisions.filter(stage=Revision.State.TRANSITIONING).exclude(pk=revision.pk):
         other.stop(f"Revision {revision.number} was deployed before this one was ready.")
 
 
 def _check(deployment: Deployment) -> None:
-    rules.ENTRY_SCRIPT.check(deployment.entry_script)
     scaling.check_bounds(deployment.min_replicas, deployment.max_replicas)
     if len(deployment.models) > MAX_MODELS:
         raise Invalid(f"{len(deployment.models)} models are too many: {MAX_MODELS} are allowed.", target="models")
+    if deployment.snapshot is None:
+        mlflow_models.check_models(deployment.models)
+        return
+    rules.ENTRY_SCRIPT.check(deployment.entry_script)
     there = [file["path"] for file in deployment.snapshot.files]
     if deployment.entry_script not in there:
         raise Invalid(
@@ -115,8 +131,7 @@ def deploy_again(actor: Actor, revision: Revision) -> Revision:
     gone = revision.model_versions.exclude(deleted_at=None).select_related("model").first()
     if gone:
         raise Conflict(f"{gone} is in the trash. Restore it first, or deploy another version.", code="in_trash")
-    key = storage.make_key(f"{endpoint.workspace.storage_area}/{FOLDER}")
-    storage.put_stream(key, storage.stream_object(revision.code_key, 0, revision.code_size))
+    key = _copy_code(endpoint.workspace, revision.code_key, revision.code_size)
     with transaction.atomic():
         newest = endpoint.revisions.aggregate(newest=Max("number"))["newest"] or 0
         again = Revision.objects.create(

@@ -13,7 +13,7 @@ def delete_revisions(selection: PurgeSelection) -> list[StoredFile] | None:
         return None
     found = list(Revision.objects.filter(endpoint__workspace=selection.workspace_id)[: purging.BATCH])
     Revision.objects.filter(pk__in=[revision.pk for revision in found]).delete()
-    return [(revision.code_key, revision.code_size) for revision in found] or None
+    return [(revision.code_key, revision.code_size) for revision in found if revision.code_key] if found else None
 
 
 def keys_of_code(keys: list[str], owners: set[int]) -> QuerySet:

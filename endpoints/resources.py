@@ -104,9 +104,13 @@ class DeploymentUpdate(Body):
     """The parts of a revision."""
 
     models: list[str] = pydantic.Field(default=[], max_length=1000, description="Each as `name:version`.")
-    entryScript: Annotated[str, rules.ENTRY_SCRIPT]
-    codeId: str = pydantic.Field(description="The id of a snapshot.")
-    environmentId: str | None = None
+    entryScript: Annotated[str, rules.ENTRY_SCRIPT] | None = pydantic.Field(
+        default=None, description="Without it, the only model is an MLflow model, which is loaded by mlflow.pyfunc."
+    )
+    codeId: str | None = pydantic.Field(default=None, description="The id of a snapshot, which has the entry script.")
+    environmentId: str | None = pydantic.Field(
+        default=None, description="Without an environment: that of an MLflow model, or the default one."
+    )
     environmentDefinition: dict | None = None
     computeName: str | None = pydantic.Field(
         default=None, description="A compute cluster; else a machine of the studio."

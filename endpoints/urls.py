@@ -1,11 +1,12 @@
 from django.urls import path
 
-from endpoints import views
+from endpoints import deploy_views, views
 
 app_name = "endpoints"
 LIST = "ws/<slug:slug>/endpoints"
 
 urlpatterns = [
+    path("ws/<slug:slug>/deploy/<str:name>/<int:number>/", deploy_views.deploy_model, name="deploy"),
     path(f"{LIST}/", views.endpoint_list, name="list"),
     path(f"{LIST}/<str:name>/", views.endpoint_detail, name="detail"),
     path(f"{LIST}/<str:name>/test/", views.endpoint_test, name="test"),

@@ -1,6 +1,7 @@
 """The list of endpoints, and the tabs of one: details, test, consume, logs."""
 
 import json
+import shlex
 from typing import Any
 
 from django.contrib import messages
@@ -12,9 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import Actor
 from accounts.form_keys import process_once
 from accounts.view_as import hidden_in_view_as
-from endpoints import calls, deployment, scaling, traffic
+from endpoints import calls, deployment, mlflow_models, scaling, traffic
 from endpoints.forms import ReplicasForm, RequestForm
 from endpoints.models import Endpoint
+from registry.models import ModelVersion
 from runs.charts.figures import build_templates
 from runs.pages.access import find_workspace, is_allowed
 from studio.errors import Denied, Invalid, NotReady
@@ -29,6 +31,20 @@ TABS = [
     ("monitoring", "Monitoring", "endpoints:monitoring"),
 ]
 EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
+
+
+def make_example(endpoint: Endpoint) -> str:
+    """The body of an example request: of an MLflow model, one that fits its signature."""
+    version = find_mlflow_model(endpoint)
+    return (mlflow_models.write_example(version) if version else "") or EXAMPLE
+
+
+def find_mlflow_model(endpoint: Endpoint) -> ModelVersion | None:
+    """The MLflow model that is served without an entry script."""
+    shown = endpoint.current or endpoint.newest
+    if shown is None or shown.entry_script:
+        return None
+    return shown.model_versions.select_related("model", "run", "workspace", "logged_model").first()
 
 
 def find_page_endpoint(request, slug: str, name: str) -> Endpoint:
@@ -114,8 +130,9 @@ def endpoint_deploy_again(request, slug: str, name: str):
 def endpoint_test(request, slug: str, name: str):
     """Show the response of the service to the typed request."""
     endpoint = find_page_endpoint(request, slug, name)
-    more: dict = {}
-    form = RequestForm(request.POST or None, initial={"data": EXAMPLE})
+    version = find_mlflow_model(endpoint)
+    more: dict = {"columns": mlflow_models.list_inputs(version) if version else []}
+    form = RequestForm(request.POST or None, initial={"data": make_example(endpoint)})
     if request.method == "POST" and form.is_valid():
         if not is_allowed(request, "submit"):
             raise Denied("You may not send requests from here. Ask an Owner for a role that allows it.")
@@ -138,7 +155,8 @@ def endpoint_consume(request, slug: str, name: str):
 
 def _write_curl(endpoint: Endpoint) -> str:
     key = ' \\\n  -H "Authorization: Bearer $KEY"' if endpoint.auth_enabled else ""
-    return f"curl -X POST {endpoint.scoring_uri} \\\n  -H 'Content-Type: application/json'{key} \\\n  -d '{EXAMPLE}'"
+    body = shlex.quote(json.dumps(json.loads(make_example(endpoint))))
+    return f"curl -X POST {endpoint.scoring_uri} \\\n  -H 'Content-Type: application/json'{key} \\\n  -d {body}"
 
 
 def _write_python(endpoint: Endpoint) -> str:
@@ -146,7 +164,7 @@ def _write_python(endpoint: Endpoint) -> str:
     return (
         f"import json{', os' if endpoint.auth_enabled else ''}, urllib.request\n\n"
         f"headers = {{'Content-Type': 'application/json'}}{key}\n"
-        f"body = json.dumps({json.loads(EXAMPLE)!r}).encode()\n"
+        f"body = json.dumps({json.loads(make_example(endpoint))!r}).encode()\n"
         f'request = urllib.request.Request("{endpoint.scoring_uri}", body, headers)\n'
         "print(json.load(urllib.request.urlopen(request)))"
     )

@@ -20,6 +20,8 @@ class SignatureColumn:
     name: str
     kind: str
     is_required: bool
+    # The shape of a tensor, in which -1 is any size; None for a column.
+    shape: tuple[int, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,12 +98,13 @@ def _read_columns(text: Any) -> list[SignatureColumn]:
 
 
 def _make_column(one: dict) -> SignatureColumn:
-    kind = _as_text(one.get("type"))
+    kind, shape = _as_text(one.get("type")), None
     if spec := _as_dict(one.get("tensor-spec")):
-        shape = spec.get("shape")
-        sizes = ", ".join(map(_scalar_text, shape[:10])) if isinstance(shape, list) else ""
-        kind = f"{_as_text(spec.get('dtype')) or 'tensor'} ({sizes})"
-    return SignatureColumn(_as_text(one.get("name")), kind, one.get("required") is not False)
+        given = spec.get("shape")
+        sizes = given[:10] if isinstance(given, list) else []
+        kind = f"{_as_text(spec.get('dtype')) or 'tensor'} ({', '.join(map(_scalar_text, sizes))})"
+        shape = tuple(size if isinstance(size, int) else -1 for size in sizes)
+    return SignatureColumn(_as_text(one.get("name")), kind, one.get("required") is not False, shape)
 
 
 def read_example(files: version_files.ModelFiles | None, description: Description) -> str:

@@ -5,6 +5,7 @@ import os
 import pytest
 from azureml.core import Dataset, Experiment, Model, Run, Workspace
 from azureml.core.resource_configuration import ResourceConfiguration
+from azureml.core.webservice import AciWebservice, AksWebservice
 from azureml.exceptions import (
     ModelNotFoundException,
     ModelPathNotFoundException,
@@ -202,5 +203,20 @@ def test_what_is_wrong_is_said_before_anything_is_registered(ws, model_file):
     assert not ModelVersion.objects.exists()
     with pytest.raises(errors.NotAvailable, match=r"Model\.package needs the"):
         Model.package(ws, "s", [])
-    with pytest.raises(errors.NotAvailable, match=r"Model\.deploy without inference_config"):
-        Model.deploy(ws, "s", [])
+    with pytest.raises(WebserviceException, match="exactly one model, an MLflow model; this one has 0"):
+        Model.deploy(ws, "svc", [])
+
+
+def test_an_mlflow_model_is_deployed_and_updated_without_an_inference_config(ws, folder, cluster):
+    (folder / "MLmodel").write_text("flavors: {python_function: {loader_module: mlflow.sklearn}}")
+    (folder / "conda.yaml").write_text("dependencies: [python=3.11, {pip: [mlflow]}]")
+    model = Model.register(ws, str(folder), "digits")
+    service = Model.deploy(ws, "svc", [model], deployment_config=AciWebservice.deploy_configuration())
+    assert (service.models, service.environment, service.state) == (["digits:1"], "digits-1", "Transitioning")
+    service.update(models=[Model.register(ws, str(folder), "digits")])
+    assert (service.models, service.environment) == (["digits:2"], "digits-2")
+    aks = Model.deploy(ws, "two", [model], deployment_config=AksWebservice.deploy_configuration())
+    aks.update(models=["digits:2"])
+    assert (aks.models, aks.serialize()["autoScaler"]) == (["digits:2"], {"minReplicas": 1, "maxReplicas": 10})
+    with pytest.raises(WebserviceException, match="exactly one model, an MLflow model; this one has 2"):
+        service.update(models=["digits:1", "digits:2"])

@@ -268,9 +268,10 @@ class Model:
         overwrite: bool = False,
         show_output: bool = False,
     ) -> Any:
-        """Deploy the models with the entry script of `inference_config`: on this machine, or in the studio."""
-        if inference_config is None:
-            raise NotAvailable("services without an entry script", "Model.deploy without inference_config")
+        """Deploy the models with the entry script of `inference_config`: on this machine, or in the studio.
+
+        Without it, the only model must be an MLflow model, and its own environment is used.
+        """
         # Loaded when they are needed: start-up time.
         local = importlib.import_module("azureml.core.webservice.local")
         if isinstance(deployment_config, local.LocalWebserviceDeploymentConfiguration):

@@ -1,4 +1,5 @@
 """`python -m lazuli.scoring score.py`: serves an entry script at a port of this machine or at a Unix socket.
+`--mlflow` serves the MLflow model in AZUREML_MODEL_DIR without an entry script.
 
 Also as `azmlinfsrv --entry_script score.py`, the command of Azure's scoring server.
 """
@@ -11,6 +12,7 @@ import sys
 from typing import List, Optional
 
 from lazuli.scoring.entry_script import EntryScript, describe_failure
+from lazuli.scoring.mlflow_model import MlflowModel
 from lazuli.scoring.server import run_server
 
 FAILED = 3
@@ -20,6 +22,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lazuli.scoring", description=__doc__)
     parser.add_argument("script", nargs="?", default=os.environ.get("AZUREML_ENTRY_SCRIPT", ""))
     parser.add_argument("--entry_script", default="", help="the entry script, by its name in Azure's command")
+    parser.add_argument("--mlflow", action="store_true", help="serve an MLflow model, without an entry script")
     parser.add_argument("--model_dir", default="", help="folder that AZUREML_MODEL_DIR names to the script")
     parser.add_argument("--unix", default="", help="path of a socket to listen at")
     parser.add_argument("--host", default="127.0.0.1")
@@ -28,7 +31,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     if chosen.model_dir:
         os.environ["AZUREML_MODEL_DIR"] = os.path.abspath(chosen.model_dir)
     try:
-        script = EntryScript(chosen.entry_script or chosen.script)
+        folder = os.environ.get("AZUREML_MODEL_DIR", "")
+        script = MlflowModel(folder) if chosen.mlflow else EntryScript(chosen.entry_script or chosen.script)
         script.start()
     # Whatever the user's script raises, its traceback is what the person needs.
     except BaseException as error:

@@ -100,11 +100,12 @@ class Log:
 
 def fetch_files(studio: Studio, plan: Json) -> None:
     """The code into `code/`, and each model into `azureml-models/NAME/VERSION/`, under its own name."""
-    studio.save("/code", "code.zip")
     os.makedirs("code")
-    with open("code.zip", "rb") as archive:
-        unpack_snapshot(archive, "code")
-    os.remove("code.zip")
+    if plan["entryScript"]:
+        studio.save("/code", "code.zip")
+        with open("code.zip", "rb") as archive:
+            unpack_snapshot(archive, "code")
+        os.remove("code.zip")
     os.makedirs(MODELS)
     for model in plan["models"]:
         folder = os.path.join(MODELS, model["name"], str(model["version"]), model["root"])
@@ -146,7 +147,7 @@ def run_replica(socket_path: str) -> int:
         log.write(f"The files of the service could not be fetched: {error}\n")
         log.fail()
         return 1
-    command = [sys.executable, "-m", "lazuli.scoring", plan["entryScript"], "--unix", socket_path]
+    command = [sys.executable, "-m", "lazuli.scoring", plan["entryScript"] or "--mlflow", "--unix", socket_path]
     server = subprocess.Popen(
         command, cwd="code", env=make_variables(plan), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -142,7 +142,7 @@ class AksWebservice(Webservice):
                 "Error, scoring_timeout_ms and replica_max_concurrent_requests belong to a revision: give inference_config too."
             )
         scale = _describe_scale(given, is_new=False)
-        if inference_config is None:
+        if inference_config is None and models is None:
             self._send_update(given, body=scale)
             return
         newest = self._found["newest"] or {}

@@ -81,24 +81,31 @@ class LocalWebservice(Webservice):
 
     def _start(self) -> None:
         self._end()
-        self._config.validation_script_content()
         self._folder = tempfile.mkdtemp(prefix=f"lazuli-{self.name}-")
         code = os.path.join(self._folder, "code")
-        script = self._config.entry_script
-        if self._config.source_directory:
-            shutil.copytree(self._config.source_directory, code)
-        else:
-            os.makedirs(code)
-            shutil.copy(script, code)
-            script = os.path.basename(script)
+        script = self._copy_code(code)
         self._copy_models()
         self._log = os.path.join(self._folder, "log.txt")
-        command = [sys.executable, "-m", "lazuli.scoring", script, "--port", str(self._wanted_port or 0)]
+        command = [sys.executable, "-m", "lazuli.scoring", script or "--mlflow", "--port", str(self._wanted_port or 0)]
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
                 command, cwd=code, env=self._make_variables(code), stdout=log, stderr=subprocess.STDOUT
             )
         self.state, self._port = self.STATE_DEPLOYING, None
+
+    def _copy_code(self, folder: str) -> str:
+        """The path of the entry script in the folder; empty for an MLflow model without one."""
+        if self._config is None:
+            os.makedirs(folder)
+            return ""
+        self._config.validation_script_content()
+        script = str(self._config.entry_script)
+        if self._config.source_directory:
+            shutil.copytree(self._config.source_directory, folder)
+            return script
+        os.makedirs(folder)
+        shutil.copy(script, folder)
+        return os.path.basename(script)
 
     def _copy_models(self) -> None:
         for model in self._models:
@@ -111,10 +118,10 @@ class LocalWebservice(Webservice):
         os.makedirs(folder, exist_ok=True)
         if len(self._models) == 1:
             folder = os.path.join(folder, self._models[0].name, str(self._models[0].version))
-        environment = self._config.environment
+        environment = self._config.environment if self._config else None
         own = dict(environment.environment_variables) if environment is not None else {}
         named = {"AZUREML_MODEL_DIR": folder, "AML_APP_ROOT": code, "AZUREML_SOURCE_DIRECTORY": code}
-        known = {"SERVICE_NAME": self.name, "AZUREML_ENTRY_SCRIPT": self._config.entry_script}
+        known = {"SERVICE_NAME": self.name, "AZUREML_ENTRY_SCRIPT": self._config.entry_script if self._config else ""}
         return {**os.environ, "PYTHONUNBUFFERED": "1", **own, **named, **known}
 
     def _end(self) -> None:

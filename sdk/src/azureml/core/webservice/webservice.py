@@ -245,22 +245,26 @@ class Webservice(ABC):
 
     def _send_update(self, given: Json, body: Optional[Json] = None, deployment: Optional[Json] = None) -> None:
         """Send the given arguments of `update`, and `body`. Models and an inference config create a new revision, with the
-        other fields in `deployment`.
+        other fields in `deployment`; a service without an entry script needs no inference config.
         """
         _warn_of_unused(given)
         config, models = given["inference_config"], given["models"]
-        if models is not None and config is None:
+        has_script = bool((self._found["newest"] or {}).get("entryScript"))
+        if models is not None and config is None and has_script:
             raise WebserviceException("Error, to change the models give inference_config too.")
         sent: Json = {name: given[name] for name in ("tags", "properties", "description")}
         sent.update(authEnabled=given["auth_enabled"], **(body or {}))
-        if config is not None:
+        if config is not None or models is not None:
             references = self.models if models is None else list_models(self.workspace, models)
-            payload = config.build_create_payload(self.workspace, self.name, references)
-            sent["deployment"] = {**payload, **(deployment or {})}
+            payload = config.build_create_payload(self.workspace, self.name, references) if config else {}
+            sent["deployment"] = {**payload, "models": references, **(deployment or {})}
         sent = {name: value for name, value in sent.items() if value is not None}
         if not sent:
             raise WebserviceException("Error, one of the parameters of update must be provided.")
-        self._update_from(services.change_service(self.workspace._remote, self.name, sent))
+        try:
+            self._update_from(services.change_service(self.workspace._remote, self.name, sent))
+        except ServiceException as error:
+            raise WebserviceException(error.message, inner_exception=error) from error
 
     @abstractmethod
     def update(self, *args: Any, **kwargs: Any) -> None:
@@ -347,11 +351,13 @@ def deploy_service(
     Webservice.check_for_existing_webservice(workspace, name, overwrite)
     config.validate_configuration()
     _warn_of_unused(vars(config))
+    references = list_models(workspace, models)
     body = {
         **config._describe(),
         "overwrite": overwrite,
         "deployment": {
-            **inference_config.build_create_payload(workspace, name, list_models(workspace, models)),
+            **(inference_config.build_create_payload(workspace, name, references) if inference_config else {}),
+            "models": references,
             **config._describe_deployment(),
             "computeName": getattr(target, "name", target),
         },

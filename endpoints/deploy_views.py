@@ -1,0 +1,92 @@
+"""Deploy an MLflow model from its page, without an entry script."""
+
+from django import forms
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.actors import actor_of_request
+from accounts.form_keys import process_once
+from endpoints import deployment, mlflow_models, rules
+from endpoints.models import Endpoint
+from registry.models import ModelVersion
+from registry.pages.access import find_version
+from runs.pages.access import find_workspace
+from studio.errors import Invalid
+from studio.forms import NumberField, TextField, attempt
+from studio.rules import DESCRIPTION
+from studio.wizard import list_steps
+
+CONTAINER = "Container instance"
+
+
+class DeployForm(forms.Form):
+    name = TextField(
+        rules.ENDPOINT_NAME,
+        label="Endpoint name",
+        max_length=32,
+        help_text="3 to 32 lower-case letters, digits and dashes, starting with a letter.",
+    )
+    compute_name = forms.ChoiceField(
+        label="Compute", required=False, help_text="A container instance is a process on a machine of the studio."
+    )
+    auth_enabled = forms.BooleanField(label="Key-based authentication", required=False, initial=True)
+    environment_id = forms.CharField(
+        label="Environment",
+        required=False,
+        max_length=300,
+        help_text="name:version, or name@latest. Empty: the packages of the model's conda.yaml or requirements.txt.",
+    )
+    min_replicas = NumberField(
+        rules.MIN_REPLICAS,
+        label="Minimum number of replicas",
+        initial=1,
+        help_text="With 0, the first request after a pause waits for a start.",
+    )
+    max_replicas = NumberField(rules.MAX_REPLICAS, label="Maximum number of replicas", initial=1)
+    description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, data, version: ModelVersion):
+        super().__init__(data)
+        clusters = version.workspace.compute_targets.present().clusters().order_by("name")
+        self.fields["compute_name"].choices = [("", CONTAINER), *((one.name, one.name) for one in clusters)]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@process_once
+def deploy_model(request, slug: str, name: str, number: int):
+    """The form, and the new endpoint with its first revision."""
+    find_workspace(request, slug, "edit")
+    version = find_version(request, slug, name, number)
+    mlflow_models.check_models([version])
+    form = DeployForm(request.POST or None, version)
+    endpoint = attempt(form, lambda: _create(request, version, form.cleaned_data)) if request.method == "POST" else None
+    if endpoint:
+        messages.success(request, f"The endpoint {endpoint.name} was created. Its state is on this page.")
+        return redirect(endpoint)
+    return render(
+        request, "endpoints/deploy.html", {"form": form, "version": version, "steps": list_steps(["Deploy"], 0)}
+    )
+
+
+def _create(request, version: ModelVersion, data: dict) -> Endpoint:
+    workspace, actor = version.workspace, actor_of_request(request)
+    target = workspace.compute_targets.present().clusters().filter(name=data["compute_name"]).first()
+    fields = {"description": data["description"], "auth_enabled": data["auth_enabled"]}
+    endpoint = Endpoint.create(workspace, request.user, data["name"], **fields)
+    try:
+        deployment.deploy_revision(
+            actor,
+            endpoint,
+            deployment.Deployment(
+                models=[version],
+                environment_id=data["environment_id"] or None,
+                target=target,
+                min_replicas=data["min_replicas"],
+                max_replicas=data["max_replicas"],
+            ),
+        )
+    except Invalid:
+        endpoint.remove()
+        raise
+    return endpoint
