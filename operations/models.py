@@ -64,7 +64,7 @@ class Announcement(models.Model):
         text, level = rules.ANNOUNCEMENT.check(text.strip()), rules.LEVEL.check(level)
         starts_at = starts_at or timezone.now()
         if ends_at and ends_at <= max(starts_at, timezone.now()):
-            raise Invalid("The end is in the past, or not after the start.", target="ends_at")
+            raise Invalid("The end is in the past, or not after the start.", target="endsAt")
         with transaction.atomic():
             SHOWN.clear()
             made = cls.objects.create(created_by=user, text=text, level=level, starts_at=starts_at, ends_at=ends_at)

@@ -86,10 +86,12 @@ def move_to_front(work: Work) -> None:
 
 
 @transaction.atomic
-def cancel_job(work: Work) -> None:
-    """End the job that this work is for, with all of its child jobs."""
+def cancel_job(work: Work) -> list[str]:
+    """End the job that this work is for, with all of its child jobs; return the ids of those that had not ended."""
     run = Run.objects.filter(work=work).select_related("workspace__resource_group__subscription").first()
     if run is None:
         raise Conflict(f"{work.title} is not a job, or its job was deleted.")
+    canceled = Run.objects.filter(pk=run.pk).list_active_family()
     run.cancel()
     activity.record("run.cancel", run, scope=run.workspace, message=f"was {work.page_state.lower()}")
+    return canceled

@@ -20,9 +20,11 @@ from studio.request_context import current_request
 from studio.schemas import Page, list_of
 
 logger = logging.getLogger(__name__)
+A_TIME = "write a time with its offset from UTC, such as 2030-01-31T18:00:00Z"
 # Messages for the most common errors of pydantic.
 EXPECTED = {
     "bool_type": "write true or false",
+    "datetime_type": A_TIME,
     "dict_type": "write an object",
     "float_type": "write a number",
     "int_type": "write a whole number",
@@ -30,6 +32,7 @@ EXPECTED = {
     "missing": "is missing",
     "model_type": "write an object",
     "string_type": "write a text",
+    "timezone_aware": A_TIME,
 }
 W = "/subscriptions/{subscription_id}/resourceGroups/{resource_group}/providers/Microsoft.MachineLearningServices/workspaces/{workspace_name}"
 

@@ -1,11 +1,13 @@
 """Request bodies, and other JSON that people send: valid JSON with text that the databases can store."""
 
+import datetime as dt
 import json
 import re
 from typing import Annotated, Any, TypeVar
 
 import pydantic
 from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
 
 from studio import numbers
 from studio.errors import Invalid, Unsupported
@@ -171,3 +173,15 @@ def _without_point(value):
 
 # JSON has one type of number: 1.0 is whole.
 Whole = Annotated[int, pydantic.BeforeValidator(_without_point)]
+
+
+def _parse_time(value):
+    try:
+        found = parse_datetime(value)
+        return found.astimezone(dt.UTC) if found and found.tzinfo else found or value
+    except (TypeError, ValueError, OverflowError):
+        return value
+
+
+# A text of ISO 8601 with its offset from UTC.
+Moment = Annotated[pydantic.AwareDatetime, pydantic.BeforeValidator(_parse_time)]

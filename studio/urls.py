@@ -12,6 +12,7 @@ from compute.instances.gateway_api import router as gateway_api
 from compute.nodes_api import router as nodes_api
 from endpoints.api import router as services_api
 from endpoints.replica_api import router as replicas_api
+from operations.api import router as administration_api
 from operations.metrics import metrics
 from registry.api import router as models_api
 from registry.management_api import router as model_management_api
@@ -57,6 +58,7 @@ api.add_router(f"/history/v1.0{W}", artifacts_api)
 api.add_router(f"/history/v1.0{W}", trash_api)
 api.add_router("/history/v1.0", purges_api)
 api.add_router(f"/content/v1.0{W}", content_api)
+api.add_router("/administration/v1.0", administration_api)
 
 handler400 = "studio.error_handlers.bad_request"
 handler404 = "studio.error_handlers.not_found"

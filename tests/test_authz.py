@@ -196,6 +196,23 @@ read a purge                    | GET    /history/v1.0/purges/999               
 store code                      | PUT    {c}/snapshots/fresh                                | 400 400 400 403 403 404 400
 what code holds                 | GET    {c}/snapshots/{code}                               | y y y 403 y 404 404
 download code                   | GET    {c}/snapshots/{code}/zip                           | y y y 403 y 404 404
+site: list people               | GET    /administration/v1.0/people                        | 403 403 403 403 403 403 403
+site: block                     | POST   /administration/v1.0/people/x/block                | 403 403 403 403 403 403 403
+site: unblock                   | POST   /administration/v1.0/people/x/unblock              | 403 403 403 403 403 403 403
+site: deactivate                | POST   /administration/v1.0/people/x/deactivate           | 403 403 403 403 403 403 403
+site: end sessions              | POST   /administration/v1.0/people/x/endSessions          | 403 403 403 403 403 403 403
+site: queue of all              | GET    /administration/v1.0/queue                         | 403 403 403 403 403 403 403
+site: move to the front         | POST   /administration/v1.0/queue/00000000-0000-0000-0000-000000000000/moveToFront | 403 403 403 403 403 403 403
+site: cancel of any job         | POST   /administration/v1.0/queue/00000000-0000-0000-0000-000000000000/cancel | 403 403 403 403 403 403 403
+site: list machines             | GET    /administration/v1.0/machines                      | 403 403 403 403 403 403 403
+site: drain a machine           | POST   /administration/v1.0/machines/x/drain              | 403 403 403 403 403 403 403
+site: reopen a machine          | POST   /administration/v1.0/machines/x/reopen             | 403 403 403 403 403 403 403
+site: detach a machine          | POST   /administration/v1.0/machines/x/detach             | 403 403 403 403 403 403 403
+site: announcements             | GET    /administration/v1.0/announcements                 | 403 403 403 403 403 403 403
+site: announce                  | POST   /administration/v1.0/announcements                 | 403 403 403 403 403 403 403
+site: end an announcement       | POST   /administration/v1.0/announcements/1/end           | 403 403 403 403 403 403 403
+site: list backups              | GET    /administration/v1.0/backups                       | 403 403 403 403 403 403 403
+site: back up                   | POST   /administration/v1.0/backups                       | 403 403 403 403 403 403 403
 MLflow: search experiments      | POST   {m}/experiments/search                             | y y y 403 y 404 y
 MLflow: make an experiment      | POST   {m}/experiments/create      $mlname                | y y y 403 403 404 403
 MLflow: make a run              | POST   {m}/runs/create             $mldefault             | y y y 403 403 404 y

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pydantic.json_schema import models_json_schema
 
 from compute import notifications
@@ -116,6 +117,21 @@ POST   {w}/computes/lab-one/stop
 POST   {w}/computes/lab-one/updateIdleShutdownSetting {"idleTimeBeforeShutdown": "PT30M"}
 POST   {w}/computes/cpu-cluster/listNodes
 PATCH  {w}/jobs/job1                          {"properties": {"displayName": "d"}}
+GET    /administration/v1.0/people
+POST   /administration/v1.0/people/bob/block?dryRun=true
+POST   /administration/v1.0/people/bob/endSessions
+POST   /administration/v1.0/people/bob/deactivate
+POST   /administration/v1.0/people/bob/unblock
+GET    /administration/v1.0/queue
+GET    /administration/v1.0/queue?state=running
+GET    /administration/v1.0/machines
+POST   /administration/v1.0/machines/machine/drain
+POST   /administration/v1.0/machines/machine/reopen
+POST   /administration/v1.0/machines/machine/detach
+POST   /administration/v1.0/announcements     {"text": "Tonight", "endsAt": "2100-01-01T00:00:00Z"}
+GET    /administration/v1.0/announcements
+POST   /administration/v1.0/backups
+GET    /administration/v1.0/backups
 GET    {w}/jobs
 GET    {w}/jobs/job1
 PUT    {h}/experiments/exp
@@ -236,6 +252,8 @@ def world(workspace, owner, monkeypatch):
     memory = MemoryStore()
     monkeypatch.setattr(storage, "open_store", lambda: memory)
     monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
+    factories.make_user("bob")
+    factories.make_host("machine", joined_at=timezone.now())
     token = factories.make_token(owner)
     return lambda who: {"Authorization": f"Bearer {who or token}"}
 
@@ -290,6 +308,9 @@ NOT_REQUESTED = {
     "PUT /content/v1.0/snapshots/{snapshot_id}",
     "POST /login/device/token",
     "GET /history/v1.0/purges/{purge_id}",
+    "POST /administration/v1.0/queue/{work_id}/moveToFront",
+    "POST /administration/v1.0/queue/{work_id}/cancel",
+    "POST /administration/v1.0/announcements/{announcement_id}/end",
     "GET /nodes/v1/host",
     "GET /nodes/v1/join",
     "POST /nodes/v1/join",

@@ -103,6 +103,8 @@ class World:
             "run_id": run_id,
             "version": "1",
             "purge_id": "1",
+            "announcement_id": "1",
+            "work_id": uuid.UUID(int=0),
             "dataset_id": uuid.UUID(int=0),
             "snapshot_id": self.code.snapshot_id,
         }
@@ -116,6 +118,8 @@ class World:
             "data": "rows",
             "datastores": "workspaceblobstore",
             "services": "scoring",
+            "people": "submitter",
+            "machines": "big",
         }
         for kind, name in kinds.items():
             route = route.replace(f"/{kind}/{{name}}", f"/{kind}/{name}")

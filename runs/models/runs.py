@@ -81,6 +81,13 @@ class RunQuerySet(models.QuerySet):
             found = found + layer
         return list(dict.fromkeys(found))
 
+    def list_active_family(self) -> list[str]:
+        """The ids of the runs that `cancel` cancels."""
+        family = self.with_descendants()
+        batches = [family[start : start + KEYS] for start in range(0, len(family), KEYS)]
+        active = (Run.objects.filter(pk__in=keys).active().order_by("pk") for keys in batches)
+        return [run_id for rows in active for run_id in rows.values_list("run_id", flat=True)]
+
     def cancel(self) -> None:
         """Cancel these runs and their descendants in one transaction: at once if nothing runs, otherwise with the
         runner's next heartbeat. Runs that have ended, or end meanwhile, do not change.

@@ -86,6 +86,8 @@ BODIES = {
     f"POST {H}/runs/r1/params": {"parameters": {"a": "b"}},
     f"POST {H}/runs/r1/metrics": {"batchId": "b", "metrics": [{"name": "n", "step": 1, "time": 1, "value": 1}]},
     "POST /login/device": {"clientName": "c"},
+    "POST /administration/v1.0/people/owner/deactivate": {"heir": "bob"},
+    "POST /administration/v1.0/announcements": {"text": "t", "level": "info", "endsAt": "2100-01-01T00:00:00Z"},
     "POST /nodes/v1/heartbeat": {"state": "idle", "pid": 1, "work": ["x"]},
     "POST /nodes/v1/host": {"cpus": 1, "memoryGB": 1.5, "nodes": [{"name": "n", "pid": 1, "alive": False, "exit": 0}]},
 }

@@ -9,15 +9,22 @@ import shlex
 import pytest
 from azureml.core import Experiment
 from django.core.management import get_commands
+from django.utils import timezone
 from lazuli import cli
 from lazuli.runs import waiting
 from lazuli.trash import Trash
+
+from accounts.models import User
+from compute import queue
+from compute.models import ComputeTarget, Work
+from operations.models import Announcement
+from tests import factories
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", *sorted((ROOT / "sdk").glob("**/README.md"))]
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.M | re.S)
 # What the documentation leaves open.
-GIVEN = {"USER": "olga", "NAME": "laptop", "ID": "sdk-tests", "COMMAND": "run", "…": ""}
+GIVEN = {"USER": "olga", "ANNOUNCEMENT_ID": "1", "NAME": "laptop", "ID": "sdk-tests", "COMMAND": "run", "…": ""}
 
 
 def command_lines(*programs: str) -> list[str]:
@@ -96,6 +103,11 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("LAZULI_ENV_CACHE", str(tmp_path / "environments"))
 
 
+def lines_of_page(page: str) -> list[str]:
+    lines = [line for block in BLOCK.findall((ROOT / "docs" / page).read_text()) for line in block.splitlines()]
+    return [line for line in lines if line.startswith("lazuli ") and not line.startswith("lazuli login")]
+
+
 def test_the_pages_of_the_sdk_are_run_line_by_line(ws, cluster, folder, capsys, monkeypatch):
     # Neither a node nor a worker is there to carry anything out.
     monkeypatch.setattr(waiting, "wait_for_run", lambda run, *_, **__: run.get_details())
@@ -105,13 +117,31 @@ def test_the_pages_of_the_sdk_are_run_line_by_line(ws, cluster, folder, capsys, 
     old.complete()
     ws._client.request("DELETE", old._remote.path)
     for page in ("quickstart.md", "sdk.md"):
-        lines = [line for block in BLOCK.findall((ROOT / "docs" / page).read_text()) for line in block.splitlines()]
-        for line in lines:
-            if not line.startswith("lazuli ") or line.startswith("lazuli login"):
-                continue
+        for line in lines_of_page(page):
             words = words_of(re.sub(r"\s+#.*", "", line).replace("RUN_ID", old.id))
             assert cli.main(words[1:]) == 0, f"{line}: {capsys.readouterr().err}"
     assert len(list(experiment.get_runs())) == 2
+
+
+def test_the_page_of_the_administration_is_run_line_by_line(cluster, capsys):
+    for name in ("alice", "bob"):
+        factories.make_user(name)
+    factories.make_host("gpu-box", joined_at=timezone.now())
+    target = ComputeTarget.objects.get()
+    work = queue.enqueue(target, "run:first", {"experiment": "iris"}, User.objects.get(username="alice"))
+    factories.make_run(target.workspace, run_id="first", work=work, status="Queued")
+    lines = lines_of_page("administration.md")
+    assert len(lines) > 15
+    for line in lines:
+        line = line.replace("WORK_ID", str(work.pk))
+        line = line.replace("ANNOUNCEMENT_ID", str(Announcement.objects.values_list("pk", flat=True).first()))
+        assert cli.main(shlex.split(line)[1:]) == 0, f"{line}: {capsys.readouterr().err}"
+    assert Work.objects.get().state == Work.State.CANCELED and not User.objects.get(username="bob").is_active
+    assert cli.main(["admin", "people", "block", "-n", "bob2"]) == cli.NOT_FOUND
+    assert cli.main(["admin", "people", "deactivate", "-n", "sdk-owner", "--yes"]) == cli.FAILED
+    with pytest.raises(SystemExit):
+        cli.main(["admin", "machines", "detach", "-n", "gpu-box"])
+    assert "add --yes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

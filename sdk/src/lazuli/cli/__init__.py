@@ -13,6 +13,7 @@ from typing import List, Optional, Sequence, Union
 from lazuli.cli.commands import (
     account,
     activity,
+    admin,
     computetarget,
     environments,
     folder,
@@ -44,7 +45,7 @@ def az_main(argv: Optional[Sequence[str]] = None) -> int:
 
 def build_parser(prog: str, default_output: str) -> argparse.ArgumentParser:
     tree = CommandTree(prog, default_output, VERSION)
-    for module in (workspace, computetarget, run, model, secret, activity, trash, folder, environments):
+    for module in (workspace, computetarget, run, model, secret, activity, trash, folder, environments, admin):
         module.add_commands(tree.resources)
     account.add_commands(tree.top)
     host.add_commands(tree.top)

@@ -86,3 +86,13 @@ def confirm_deletion(options: argparse.Namespace, kind: str, name: str) -> None:
     typed = input(f"This deletes {kind} {name!r} and everything in it. Type its name to continue: ")
     if typed.strip() != name:
         raise UsageError("the name does not match; nothing was deleted")
+
+
+def confirm(options: argparse.Namespace, sentence: str) -> None:
+    """Ask the user whether to continue, unless --yes is given. Raises UsageError."""
+    if options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("to do this without a terminal, add --yes")
+    if input(f"{sentence} Continue? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was changed")

@@ -8,7 +8,7 @@ from argparse import Namespace
 from typing import Any, Dict
 
 from lazuli.cli.output import Answer
-from lazuli.cli.parser import CommandGroup, UsageError, add_yes_argument
+from lazuli.cli.parser import CommandGroup, UsageError, add_yes_argument, confirm
 from lazuli.cli.workspace_options import add_workspace_arguments, find_workspace
 from lazuli.trash import Trash
 
@@ -94,13 +94,8 @@ def _check_selection(options: Namespace, words: str) -> None:
 
 
 def _confirm_purge(options: Namespace) -> None:
-    if options.yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("to delete permanently without a terminal, add --yes")
     what = "everything in the trash" if options.all else ", ".join([*options.experiments, *options.runs])
-    if input(f"This deletes {what} permanently. Continue? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was deleted")
+    confirm(options, f"This deletes {what} permanently.")
 
 
 def _print_progress(purge: Dict[str, Any]) -> None:

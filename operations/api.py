@@ -1,0 +1,218 @@
+"""The administration over REST, for tokens of site admins: the actions of its pages, by the same methods."""
+
+import contextlib
+import uuid
+
+from django.db import transaction
+from django.http import Http404, HttpRequest
+from ninja import Router, Status
+
+from accounts import people
+from accounts.actors import require_site_admin
+from accounts.models import Token, User
+from backups.models import Backup
+from compute.models import Host, Node, Work
+from operations import resources, waiting
+from operations.models import Announcement
+from operations.people import add_figures, find_people
+from studio import api
+from studio.errors import Invalid
+from studio.schemas import list_of
+from studio.words import split_words
+
+QUEUE_STATES = {"waiting": waiting.list_waiting, "running": waiting.list_running}
+
+
+class SiteAdmin(api.Bearer):
+    """A token with all permissions of a site admin."""
+
+    def authenticate(self, request, token):
+        actor = super().authenticate(request, token)
+        if actor:
+            require_site_admin(actor, "use the administration, with an unlimited token")
+        return actor
+
+
+router = Router(tags=["Administration"], auth=SiteAdmin())
+
+
+@contextlib.contextmanager
+def rehearse(is_dry: bool):
+    """Roll back everything that happens inside if it is a dry run, so that a preview is the action itself."""
+    with transaction.atomic():
+        yield
+        if is_dry:
+            transaction.set_rollback(True)
+
+
+def _result(is_dry: bool, target: str, counts: dict[str, int], names: list[str] | None = None):
+    return resources.AdministrationResult(dryRun=is_dry, target=target, counts=counts, names=names or [])
+
+
+@router.get("/people", response=list_of(resources.PersonAccount), summary="List the people, with their usage")
+def people_list(request: HttpRequest, state: str = "", q: str = ""):
+    if state and state not in people.STATES:
+        raise Invalid(f"state={state[:30]!r}: write one of {', '.join(people.STATES)}.", target="state")
+    rows, next_link = api.cut_page(request, find_people(split_words(q), state))
+    value = [resources.PersonAccount.of(row) for row in add_figures(rows)]
+    return list_of(resources.PersonAccount)(value=value, nextLink=next_link)
+
+
+def _find_person(name: str) -> User:
+    found = people.list_people().filter(username=name).first()
+    if found is None:
+        raise Http404(f"There is no person '{name}'.")
+    return found
+
+
+@router.post("/people/{name}/block", response=resources.AdministrationResult, summary="Block an account")
+def person_block(request: HttpRequest, name: str, dryRun: bool = False):
+    person = _find_person(name)
+    with rehearse(dryRun):
+        counts = {"sessions": person.sessions.count()}
+        people.block_account(request.auth, person)
+    return _result(dryRun, name, counts)
+
+
+@router.post("/people/{name}/unblock", response=resources.AdministrationResult, summary="Unblock an account")
+def person_unblock(request: HttpRequest, name: str):
+    people.open_account(request.auth, _find_person(name))
+    return _result(False, name, {})
+
+
+@router.post(
+    "/people/{name}/deactivate",
+    response=resources.AdministrationResult,
+    summary="Deactivate an account; the heir takes over what it owns",
+)
+def person_deactivate(request: HttpRequest, name: str, body: resources.DeactivationRequest, dryRun: bool = False):
+    person = _find_person(name)
+    with rehearse(dryRun):
+        counts = {"sessions": person.sessions.count()}
+        counts["tokens"] = Token.objects.filter(user=person, revoked_at=None).count()
+        counts |= people.deactivate_account(request.auth, person, people.find_heir(body.heir.strip()[:150]))
+    return _result(dryRun, name, counts)
+
+
+@router.post("/people/{name}/endSessions", response=resources.AdministrationResult, summary="Sign a person out")
+def person_sign_out(request: HttpRequest, name: str, dryRun: bool = False):
+    person = _find_person(name)
+    with rehearse(dryRun):
+        ended = people.end_sessions(person)
+    return _result(dryRun, name, {"sessions": ended})
+
+
+@router.get(
+    "/queue",
+    response=list_of(resources.QueuedWork),
+    summary="List the waiting work of all workspaces with its reasons, or the running work",
+)
+def queue_list(request: HttpRequest, state: str = "waiting"):
+    if state not in QUEUE_STATES:
+        raise Invalid(f"state={state[:30]!r}: write waiting or running.", target="state")
+    rows, next_link = api.cut_page(request, QUEUE_STATES[state]())
+    if state == "waiting":
+        waiting.explain_waiting(rows)
+    value = [resources.QueuedWork.of(row) for row in rows]
+    return list_of(resources.QueuedWork)(value=value, nextLink=next_link)
+
+
+def _find_work(key: uuid.UUID) -> Work:
+    rows = Work.objects.select_related("target__workspace__resource_group__subscription", "submitted_by")
+    found = rows.filter(pk=key).first()
+    if found is None:
+        raise Http404(f"There is no work {key} in the queue.")
+    return found
+
+
+@router.post("/queue/{uuid:work_id}/moveToFront", response=resources.QueuedWork, summary="Move work to the front")
+def queue_front(request: HttpRequest, work_id: uuid.UUID):
+    work = _find_work(work_id)
+    waiting.move_to_front(work)
+    waiting.explain_waiting([work])
+    return resources.QueuedWork.of(work)
+
+
+@router.post(
+    "/queue/{uuid:work_id}/cancel",
+    response=resources.AdministrationResult,
+    summary="Cancel the job of this work with its child jobs",
+)
+def queue_cancel(request: HttpRequest, work_id: uuid.UUID, dryRun: bool = False):
+    work = _find_work(work_id)
+    with rehearse(dryRun):
+        canceled = waiting.cancel_job(work)
+    return _result(dryRun, work.title, {"jobs": len(canceled)}, canceled)
+
+
+def _with_nodes():
+    return Host.objects.prefetch_related("nodes").order_by("name")
+
+
+def _find_host(name: str) -> Host:
+    found = _with_nodes().filter(name=name).first()
+    if found is None:
+        raise Http404(f"There is no machine '{name}'.")
+    return found
+
+
+@router.get("/machines", response=list_of(resources.Machine), summary="List the machines with their nodes")
+def machine_list(request: HttpRequest):
+    return api.paginate(request, _with_nodes(), resources.Machine)
+
+
+@router.post("/machines/{name}/drain", response=resources.Machine, summary="Drain a machine: it accepts no more jobs")
+def machine_drain(request: HttpRequest, name: str):
+    _find_host(name).drain()
+    return resources.Machine.of(_find_host(name))
+
+
+@router.post("/machines/{name}/reopen", response=resources.Machine, summary="Open a machine, also one in quarantine")
+def machine_reopen(request: HttpRequest, name: str):
+    _find_host(name).reopen()
+    return resources.Machine.of(_find_host(name))
+
+
+@router.post(
+    "/machines/{name}/detach",
+    response=resources.AdministrationResult,
+    summary="Detach a machine; it is deleted once its nodes have ended",
+)
+def machine_detach(request: HttpRequest, name: str, dryRun: bool = False):
+    host = _find_host(name)
+    with rehearse(dryRun):
+        host.detach()
+        names = list(Node.objects.present().filter(host=host).order_by("name").values_list("name", flat=True))
+    return _result(dryRun, name, {"nodes": len(names)}, names)
+
+
+@router.get("/announcements", response=list_of(resources.AnnouncementResource), summary="List the announcements")
+def announcement_list(request: HttpRequest):
+    return api.paginate(request, Announcement.objects.select_related("created_by"), resources.AnnouncementResource)
+
+
+@router.post("/announcements", response={201: resources.AnnouncementResource}, summary="Publish an announcement")
+def announcement_publish(request: HttpRequest, body: resources.AnnouncementRequest):
+    made = Announcement.publish(request.auth.user, body.text, body.level, body.startsAt, body.endsAt)
+    return Status(201, resources.AnnouncementResource.of(made))
+
+
+@router.post(
+    "/announcements/{announcement_id}/end", response=resources.AnnouncementResource, summary="End an announcement now"
+)
+def announcement_end(request: HttpRequest, announcement_id: int):
+    found = Announcement.objects.select_related("created_by").filter(pk=announcement_id).first()
+    if found is None:
+        raise Http404(f"There is no announcement {announcement_id}.")
+    found.end()
+    return resources.AnnouncementResource.of(found)
+
+
+@router.get("/backups", response=list_of(resources.BackupResource), summary="List the backups, newest first")
+def backup_list(request: HttpRequest):
+    return api.paginate(request, Backup.objects.select_related("created_by"), resources.BackupResource)
+
+
+@router.post("/backups", response={202: resources.BackupResource}, summary="Start a backup and its check")
+def backup_start(request: HttpRequest):
+    return Status(202, resources.BackupResource.of(Backup.queue(request.auth.user)))

@@ -1,0 +1,176 @@
+"""Request and response classes of the administration over REST."""
+
+import datetime as dt
+from typing import Annotated, Any, Self
+
+import pydantic
+
+from backups.models import Backup
+from compute.models import Host, Work
+from operations import models, rules
+from studio.request_body import Body, Moment
+from studio.schemas import Shape
+
+
+class PersonAccount(Shape):
+    userName: str
+    displayName: str
+    email: str
+    state: str
+    isSiteAdmin: bool
+    lastSeenUtc: dt.datetime | None
+    roles: int
+    tokens: int
+    jobsRunning: int
+    jobsWaiting: int
+    nodeHours: float
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Self:
+        """The account of a row of `add_figures`."""
+        person = row["person"]
+        return cls(
+            userName=person.username,
+            displayName=person.label,
+            email=person.email,
+            state=row["state"],
+            isSiteAdmin=person.is_superuser,
+            lastSeenUtc=row["seen_at"],
+            roles=row["roles"],
+            tokens=row["tokens"],
+            jobsRunning=row["running"],
+            jobsWaiting=row["waiting"],
+            nodeHours=round(row["hours"], 3),
+        )
+
+
+class DeactivationRequest(Body):
+    heir: str = pydantic.Field("", description="The user name of the person who takes over what the account owns.")
+
+
+class QueuedWork(Shape):
+    id: str
+    title: str
+    scope: str
+    workspaceName: str
+    compute: str
+    submittedBy: str
+    state: str
+    queuedUtc: dt.datetime
+    startedUtc: dt.datetime | None
+    position: int | None
+    reasons: list[str]
+
+    @classmethod
+    def of(cls, row: Work) -> Self:
+        """Position and reasons are those of `explain_waiting`; running work has none."""
+        waiting = getattr(row, "waiting", None)
+        return cls(
+            id=str(row.pk),
+            title=row.title,
+            scope=row.scope,
+            workspaceName=row.target.workspace.name,
+            compute=row.target.name,
+            submittedBy=row.submitted_by.username,
+            state=row.page_state,
+            queuedUtc=row.queued_at,
+            startedUtc=row.claimed_at,
+            position=waiting.position if waiting else None,
+            reasons=waiting.reasons if waiting else [],
+        )
+
+
+class Machine(Shape):
+    name: str
+    cpus: int
+    memoryGB: float
+    gpus: int
+    isConnected: bool
+    acceptsJobs: bool
+    reason: str
+    nodes: list[str]
+    lastReportUtc: dt.datetime | None
+
+    @classmethod
+    def of(cls, row: Host) -> Self:
+        return cls(
+            name=row.name,
+            cpus=row.cpus,
+            memoryGB=row.memory_gb,
+            gpus=row.gpus,
+            isConnected=row.is_alive,
+            acceptsJobs=row.is_open,
+            reason="" if row.is_open else row.quarantine_reason or row.closed_reason,
+            nodes=sorted(node.name for node in row.nodes.all() if node.ended_at is None),
+            lastReportUtc=row.heartbeat_at,
+        )
+
+
+class AnnouncementResource(Shape):
+    id: int
+    text: str
+    level: str
+    startsAt: dt.datetime
+    endsAt: dt.datetime | None
+    hasEnded: bool
+    createdBy: str | None
+
+    @classmethod
+    def of(cls, row: models.Announcement) -> Self:
+        return cls(
+            id=row.pk,
+            text=row.text,
+            level=row.level,
+            startsAt=row.starts_at,
+            endsAt=row.ends_at,
+            hasEnded=row.is_over,
+            createdBy=row.created_by.username if row.created_by else None,
+        )
+
+
+class AnnouncementRequest(Body):
+    text: Annotated[str, rules.ANNOUNCEMENT]
+    level: Annotated[str, rules.LEVEL] = rules.AnnouncementLevel.INFO
+    startsAt: Moment | None = None
+    endsAt: Moment | None = None
+
+
+class BackupResource(Shape):
+    id: int
+    name: str
+    parent: str
+    state: str
+    createdUtc: dt.datetime
+    endedUtc: dt.datetime | None
+    files: int
+    bytes: int
+    checkedUtc: dt.datetime | None
+    checkError: str
+    error: str
+    createdBy: str | None
+
+    @classmethod
+    def of(cls, row: Backup) -> Self:
+        return cls(
+            id=row.pk,
+            name=row.name,
+            parent=row.parent,
+            state=row.state,
+            createdUtc=row.created_at,
+            endedUtc=row.ended_at,
+            files=row.files,
+            bytes=row.bytes,
+            checkedUtc=row.checked_at,
+            checkError=row.check_error,
+            error=row.error,
+            createdBy=row.created_by.username if row.created_by else None,
+        )
+
+
+class AdministrationResult(Shape):
+    """The objects that an action took, or would take with `dryRun`."""
+
+    dryRun: bool
+    target: str
+    counts: dict[str, int] = pydantic.Field(description="The number of objects of each kind.")
+    names: list[str] = pydantic.Field(description="The names of the jobs or nodes.")

@@ -1,0 +1,210 @@
+"""`lazuli admin …`: the administration of the whole studio, for site admins."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from argparse import Namespace
+from typing import Any, Dict, Optional
+
+from lazuli import login
+from lazuli.cli.output import Answer
+from lazuli.cli.parser import CommandGroup, UsageError, add_yes_argument, confirm
+from lazuli.client import quote_segment
+
+ROOT = "/administration/v1.0"
+PEOPLE_COLUMNS = ("userName", "displayName", "state", "lastSeenUtc", "jobsRunning", "jobsWaiting", "nodeHours")
+WAITING_COLUMNS = ("id", "title", "workspaceName", "compute", "submittedBy", "queuedUtc", "position", "reasons")
+RUNNING_COLUMNS = ("id", "title", "workspaceName", "compute", "submittedBy", "startedUtc")
+MACHINE_COLUMNS = ("name", "cpus", "memoryGB", "gpus", "isConnected", "acceptsJobs", "reason", "nodes")
+ANNOUNCEMENT_COLUMNS = ("id", "level", "text", "startsAt", "endsAt", "createdBy")
+BACKUP_COLUMNS = ("id", "name", "state", "createdUtc", "files", "bytes", "checkedUtc", "error")
+RESULT_COLUMNS = ("target", "dryRun", "counts", "names")
+
+
+def add_commands(resources: CommandGroup) -> None:
+    group = resources.add_group("admin", "The administration of the studio, for site admins.")
+    _add_people(group.add_group("people", "Accounts: list them, end their access."))
+    _add_queue(group.add_group("queue", "Work of all workspaces: why it waits, and in which order."))
+    _add_machines(group.add_group("machines", "Machines: drain, open and detach them."))
+    _add_announcements(group.add_group("announcements", "Announcements on every page."))
+    _add_backups(group.add_group("backups", "Backups of the studio."))
+
+
+def _add_people(group: CommandGroup) -> None:
+    parser = group.add_command("list", list_people, "List the people, the last to sign in first.", "--state dormant")
+    parser.add_argument("--state", metavar="STATE", help="active, pending, dormant, blocked or deactivated")
+    parser.add_argument("--query", metavar="WORDS", help="words in the name or mail address")
+    _add_last_argument(parser)
+    for name, run, help in (
+        ("block", block, "Block an account: no sign-in, session or token works."),
+        ("sign-out", sign_out, "Sign a person out of every browser."),
+    ):
+        parser = group.add_command(name, run, help, "-n bob --dry-run\n-n bob")
+        _add_name_argument(parser, "the user name")
+        _add_dry_run_argument(parser)
+    parser = group.add_command("unblock", unblock, "Unblock an account, or approve that of a newcomer.", "-n bob")
+    _add_name_argument(parser, "the user name")
+    parser = group.add_command(
+        "deactivate",
+        deactivate,
+        "Close an account, revoke its tokens, and hand over what it owns.",
+        "-n bob --heir alice --dry-run\n-n bob --heir alice --yes",
+    )
+    _add_name_argument(parser, "the user name")
+    parser.add_argument("--heir", default="", metavar="NAME", help="the person who takes over what the account owns")
+    _add_dry_run_argument(parser)
+    add_yes_argument(parser)
+
+
+def _add_queue(group: CommandGroup) -> None:
+    parser = group.add_command("list", list_queue, "List the waiting work with its reasons.", "\n--running -o json")
+    parser.add_argument("--running", action="store_true", help="list the running work instead")
+    _add_last_argument(parser)
+    parser = group.add_command("front", move_to_front, "Move work to the front of its queue.", "--id ID")
+    parser.add_argument("--id", required=True, metavar="ID", help="as in `admin queue list`")
+    parser = group.add_command("cancel", cancel, "Cancel a job with its child jobs.", "--id ID --dry-run\n--id ID")
+    parser.add_argument("--id", required=True, metavar="ID", help="as in `admin queue list`")
+    _add_dry_run_argument(parser)
+
+
+def _add_machines(group: CommandGroup) -> None:
+    group.add_command("list", list_machines, "List the machines with their nodes.")
+    parser = group.add_command("drain", drain, "Drain a machine: it accepts no more jobs.", "-n gpu-box")
+    _add_name_argument(parser, "the machine")
+    parser = group.add_command("reopen", reopen, "Open a machine again, also one in quarantine.", "-n gpu-box")
+    _add_name_argument(parser, "the machine")
+    parser = group.add_command(
+        "detach",
+        detach,
+        "Drain a machine, and remove it when its nodes have ended.",
+        "-n gpu-box --dry-run\n-n gpu-box --yes",
+    )
+    _add_name_argument(parser, "the machine")
+    _add_dry_run_argument(parser)
+    add_yes_argument(parser)
+
+
+def _add_announcements(group: CommandGroup) -> None:
+    _add_last_argument(group.add_command("list", list_announcements, "List the announcements, the newest first."))
+    parser = group.add_command(
+        "publish",
+        publish,
+        "Show a line on every page, from its start (default: now) to its end.",
+        '--text "Maintenance at 18:00" --level warning --ends-at 2030-01-31T19:00:00Z',
+    )
+    parser.add_argument("--text", required=True)
+    parser.add_argument("--level", choices=("info", "warning"), default="info")
+    parser.add_argument("--starts-at", metavar="TIME", help="with its offset, such as 2030-01-31T18:00:00Z")
+    parser.add_argument("--ends-at", metavar="TIME")
+    parser = group.add_command("end", end_announcement, "Take an announcement off the pages.", "--id 3")
+    parser.add_argument("--id", type=int, required=True, metavar="ID", help="as in `admin announcements list`")
+
+
+def _add_backups(group: CommandGroup) -> None:
+    _add_last_argument(group.add_command("list", list_backups, "List the backups, the newest first."))
+    group.add_command("start", start_backup, "Make a backup now, and check it by a restore.")
+
+
+def _add_name_argument(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("-n", "--name", required=True, help=help)
+
+
+def _add_dry_run_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only show what it would take; nothing changes")
+
+
+def _add_last_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--last", type=int, default=50, metavar="N", help="how many (default: 50)")
+
+
+def list_people(options: Namespace) -> Answer:
+    return _list("/people", options, PEOPLE_COLUMNS, {"state": options.state, "q": options.query})
+
+
+def block(options: Namespace) -> Answer:
+    return _act_on_person(options, "block")
+
+
+def sign_out(options: Namespace) -> Answer:
+    return _act_on_person(options, "endSessions")
+
+
+def unblock(options: Namespace) -> Answer:
+    return Answer(_post(f"/people/{quote_segment(options.name)}/unblock"), RESULT_COLUMNS)
+
+
+def deactivate(options: Namespace) -> Answer:
+    if not options.dry_run:
+        confirm(options, f"This deactivates the account {options.name} and revokes its tokens.")
+    return _act_on_person(options, "deactivate", {"heir": options.heir})
+
+
+def _act_on_person(options: Namespace, action: str, body: Optional[Dict[str, Any]] = None) -> Answer:
+    return Answer(_post(f"/people/{quote_segment(options.name)}/{action}", body, options.dry_run), RESULT_COLUMNS)
+
+
+def list_queue(options: Namespace) -> Answer:
+    columns = RUNNING_COLUMNS if options.running else WAITING_COLUMNS
+    return _list("/queue", options, columns, {"state": "running" if options.running else "waiting"})
+
+
+def move_to_front(options: Namespace) -> Answer:
+    return Answer(_post(f"/queue/{quote_segment(options.id)}/moveToFront"), WAITING_COLUMNS)
+
+
+def cancel(options: Namespace) -> Answer:
+    return Answer(_post(f"/queue/{quote_segment(options.id)}/cancel", dry_run=options.dry_run), RESULT_COLUMNS)
+
+
+def list_machines(options: Namespace) -> Answer:
+    return Answer(list(login.connect().items(ROOT + "/machines")), MACHINE_COLUMNS)
+
+
+def drain(options: Namespace) -> Answer:
+    return Answer(_post(f"/machines/{quote_segment(options.name)}/drain"), MACHINE_COLUMNS)
+
+
+def reopen(options: Namespace) -> Answer:
+    return Answer(_post(f"/machines/{quote_segment(options.name)}/reopen"), MACHINE_COLUMNS)
+
+
+def detach(options: Namespace) -> Answer:
+    if not options.dry_run:
+        confirm(options, f"This removes the machine {options.name} when its nodes have ended.")
+    path = f"/machines/{quote_segment(options.name)}/detach"
+    return Answer(_post(path, dry_run=options.dry_run), RESULT_COLUMNS)
+
+
+def list_announcements(options: Namespace) -> Answer:
+    return _list("/announcements", options, ANNOUNCEMENT_COLUMNS)
+
+
+def publish(options: Namespace) -> Answer:
+    body = {"text": options.text, "level": options.level}
+    times = {"startsAt": options.starts_at, "endsAt": options.ends_at}
+    return Answer(_post("/announcements", {**body, **{k: v for k, v in times.items() if v}}), ANNOUNCEMENT_COLUMNS)
+
+
+def end_announcement(options: Namespace) -> Answer:
+    return Answer(_post(f"/announcements/{options.id}/end"), ANNOUNCEMENT_COLUMNS)
+
+
+def list_backups(options: Namespace) -> Answer:
+    return _list("/backups", options, BACKUP_COLUMNS)
+
+
+def start_backup(options: Namespace) -> Answer:
+    return Answer(_post("/backups"), BACKUP_COLUMNS)
+
+
+def _list(path: str, options: Namespace, columns: Any, query: Optional[Dict[str, Any]] = None) -> Answer:
+    if options.last < 1:
+        raise UsageError(f"--last {options.last}: write a whole number from 1")
+    return Answer(list(itertools.islice(login.connect().items(ROOT + path, query), options.last)), columns)
+
+
+def _post(path: str, body: Optional[Dict[str, Any]] = None, dry_run: bool = False) -> Dict[str, Any]:
+    params = {"dryRun": "true"} if dry_run else None
+    answer: Dict[str, Any] = login.connect().request("POST", ROOT + path, params=params, json=body or {}).json()
+    return answer
