@@ -46,8 +46,8 @@ POLL_TARGET = 2
 WHY = """## Where the time goes
 
 - Each page counts its jobs by state: 12 to 30 ms for an index of 100,000 jobs. The rest of the experiment page is Python: 18 statements, 400 cells and the template.
-- A grouped list joins each displayed metric to each job: 500,000 rows. It is cached until one of these jobs changes, and so are
-  its charts, which need the same rows. Its poll adds up the revisions of all jobs, because no single number changes with each of them.
+- The first request of a grouped list joins each displayed metric to each job: 500,000 rows. Later ones read only the blocks of
+  2,048 jobs in which one has changed, which the revisions of all jobs show. Its charts need the same sums. Its poll adds up the revisions of all jobs, because no single number changes with each of them.
 - A word is searched in each name, id, description and tag. Pages far down the list scan the index up to their first row."""
 # kB of all scripts, styles and HTML of a first visit, without Plotly.
 WEIGHT_TARGET = 150
@@ -131,8 +131,9 @@ def page(found: dict[str, dict], runs: int) -> str:
         f"Measured by `make bench-lists` on {os.cpu_count()} cores ({platform.system()}, Python "
         f"{platform.python_version()}, {dt.date.today()}, load {first['load']:.0f}): ms of processor time of the server for one "
         f"request, its database included, the median of {TIMES} and the worst, the statements of a request, and kB of the answer "
-        "compressed. No request uses caches of an earlier one, as after a change of a job. Each job has 5 metrics, 5 "
-        "parameters and 2 tags. Values that miss their target are **bold**.",
+        "compressed. No request uses caches of an earlier one, but for grouped lists, which are measured after a change of one "
+        "job and, as “first”, without caches. Each job has 5 metrics, 5 parameters and 2 tags. Values that miss their "
+        "target are **bold**.",
         "",
         f"All scripts, styles and HTML of a first visit of the experiment page, compressed and without Plotly: "
         f"{first['weight'] / 1000:.0f} kB (target: {WEIGHT_TARGET} kB).",
@@ -141,7 +142,7 @@ def page(found: dict[str, dict], runs: int) -> str:
         f"|---|{'--:|--:|' * len(found)}--:|--:|--:|",
     ]
     for index, (what, _, size, statements) in enumerate(first["rows"]):
-        target = TARGETS.get(what, POLL_TARGET if what.startswith("poll") else TARGET)
+        target = TARGETS.get(what.removesuffix(", first"), POLL_TARGET if what.startswith("poll") else TARGET)
         rows = [answers["rows"][index] for answers in found.values()]
         cells = " | ".join(f"{_shown(times, target)} | {_rounded(max(times))}" for _, times, *_ in rows)
         lines.append(f"| {what} | {cells} | {target} | {statements} | {size / 1000:.0f} |")
@@ -196,11 +197,11 @@ def measured_pages(experiment):
     client, slug, page = sign_in(experiment), experiment.workspace.slug, page_of(experiment)
     for what, query in PAGES.items():
         params = dict_of(query)
-        yield f"page: {what}", *timed(lambda params=params: client.get(page, params))
+        yield from timed_list(experiment, f"page: {what}", lambda params=params: client.get(page, params))
     charts = reverse("runs:experiment_charts", args=[slug, experiment.experiment_id])
     for what, query in CHARTS.items():
         params = dict_of(query)
-        yield f"charts: {what}", *timed(lambda params=params: client.get(charts, params))
+        yield from timed_list(experiment, f"charts: {what}", lambda params=params: client.get(charts, params))
     others = {
         "all jobs": "runs:jobs",
         "experiments": "runs:experiments",
@@ -302,7 +303,19 @@ def processor_ms() -> float:
     return used
 
 
-def timed(ask, status: int = 200, at_once: int = 1) -> tuple[list[float], int, int]:
+def timed_list(experiment, what: str, ask):
+    """A grouped list is measured twice, because what it read of the jobs that did not change is cached."""
+    from django.db.models import F
+
+    if "group" not in what:
+        yield what, *timed(ask)
+        return
+    job = experiment.runs.filter(number=experiment.run_count // 3)
+    yield what, *timed(ask, before=lambda: job.update(revision=F("revision") + 1))
+    yield f"{what}, first", *timed(ask)
+
+
+def timed(ask, status: int = 200, at_once: int = 1, before=None) -> tuple[list[float], int, int]:
     from django.core.cache import cache
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -313,8 +326,7 @@ def timed(ask, status: int = 200, at_once: int = 1) -> tuple[list[float], int, i
         statements = len(requested)
     times = []
     for _ in range(TIMES):
-        # As after a change of any run.
-        cache.clear()
+        (before or cache.clear)()
         began = processor_ms()
         for _ in range(at_once):
             answer = ask()

@@ -1,19 +1,16 @@
 """Runs of a list grouped by a parameter, tag, property or attribute."""
 
 import dataclasses
-import math
 from typing import Any
 
-from django.db.models import Aggregate, Count, F, FilteredRelation, FloatField, Max, Q, Sum, TextField, Value
+from django.db.models import F, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
 from runs.charts import colours, run_charts
-from runs.models import MetricSeries
-from runs.pages.lists import list_query
+from runs.pages.lists import group_sums, list_query
 from runs.pages.lists.columns import (
     ATTRIBUTES,
-    METRIC_COLUMNS,
     Column,
     Sort,
     join_value,
@@ -21,13 +18,12 @@ from runs.pages.lists.columns import (
     render_group_cell,
     render_mean,
 )
+from runs.pages.lists.group_sums import MetricSum, RunBlocks
 from studio.errors import Invalid
 
 # Maximum number of groups, and of runs shown in an expanded group.
 MAX_GROUPS = 1000
 ROWS = 25
-# Number of newest runs in which a reference value of each metric is searched.
-NEWEST = 50
 BY = ["experiment", "status", "by", "target", "type", "node"]
 
 
@@ -84,55 +80,26 @@ def runs_of_groups(runs, one: Column, values: list[str]):
     return runs.annotate(group_key=key).filter(group_key__in=values)
 
 
-def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> list[RunGroup]:
+def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks) -> list[RunGroup]:
     """The largest groups first, or in the order of the list; at most MAX_GROUPS + 1."""
     metrics = list({other.id: other for other in columns if other.is_metric}.values())
     first = sorts[0] if sorts else None
     if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
         metrics.append(first.column)
-    near = _reference_values(runs, metrics)
-    rows = list(_aggregate_groups(runs, one, metrics, near)[: MAX_GROUPS + 1])
-    found = [_build_group(row, one, metrics, near) for row in rows]
+    runs, key = _annotate_key(runs.order_by(), one)
+    sums = group_sums.sum_groups(runs.annotate(group_key=key), metrics, blocks, MAX_GROUPS + 1)
+    ids = [other.id for other in metrics]
+    found = [_build_group(one, value, count, dict(zip(ids, of_group, strict=True))) for value, count, of_group in sums]
     for number, group in enumerate(sorted(found, key=lambda group: group.value)):
         group.number = number
     return _sort_groups(found, one, first)
 
 
-def _reference_values(runs, metrics: list[Column]) -> list[float]:
-    """A value of each metric from one of the newest runs: sums of differences to it avoid the cancellation of sums of the
-    values."""
-    newest = list(runs.order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST])
-    found = MetricSeries.objects.filter(run__in=newest, name__in=[other.name for other in metrics])
-    values = {(row.name, kind): getattr(row, field) for row in found for kind, field in METRIC_COLUMNS.items()}
-    return [values.get((other.name, other.kind)) or 0.0 for other in metrics]
-
-
-def _aggregate_groups(runs, one: Column, metrics: list[Column], near: list[float]):
-    """A row for each group: its key, its number of runs, and three sums per metric."""
-    runs, key = _annotate_key(runs.order_by(), one)
-    relations = {f"m{n}": FilteredRelation("metrics", condition=Q(metrics__name=m.name)) for n, m in enumerate(metrics)}
-    sums: dict[str, Aggregate] = {}
-    for index, other in enumerate(metrics):
-        value = F(f"m{index}__{METRIC_COLUMNS[other.kind]}")
-        away = value - Value(near[index], output_field=FloatField())
-        sums |= {f"n{index}": Count(value), f"away{index}": Sum(away)}
-        sums[f"squares{index}"] = Sum(away * away, output_field=FloatField())
-        sums |= {f"longest{index}": Max(f"m{index}__count"), f"points{index}": Sum(f"m{index}__count")}
-    grouped = runs.alias(**relations).annotate(group_key=key).values("group_key")
-    return grouped.annotate(total=Count("pk"), **sums).order_by("-total", "group_key")
-
-
-def _build_group(row: dict, one: Column, metrics: list[Column], near: list[float]) -> RunGroup:
-    means, points = {}, {}
-    for index, other in enumerate(metrics):
-        count, away, squares = (row[f"{name}{index}"] for name in ("n", "away", "squares"))
-        mean = near[index] + away / count if count else None
-        spread = math.sqrt(max(0.0, (squares - away**2 / count) / (count - 1))) if count > 1 else None
-        means[other.id] = (mean, spread, count)
-        points[other.id] = (row[f"longest{index}"] or 0, row[f"points{index}"] or 0)
-    value = row["group_key"]
+def _build_group(one: Column, value: str, count: int, sums: dict[str, MetricSum]) -> RunGroup:
+    means: dict[str, tuple] = {name: (found.mean, found.spread, found.count) for name, found in sums.items()}
+    points = {name: (found.longest, found.points) for name, found in sums.items()}
     clause = "" if one.kind == "property" or one.id == "node" else list_query.format_equality(one.kind, one.name, value)
-    return RunGroup(value, row["total"], means, points, clause=clause)
+    return RunGroup(value, count, means, points, clause=clause)
 
 
 def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> list[RunGroup]:

@@ -18,6 +18,7 @@ from runs.metric_order import Objective
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
 from runs.pages.lists import columns, groups, list_query, remembered
 from runs.pages.lists.columns import Column, Sort
+from runs.pages.lists.group_sums import RunBlocks
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from studio.search.grammar import BadFilter
@@ -182,14 +183,16 @@ class RunTable:
     @functools.cached_property
     def groups(self) -> list[RunGroup]:
         # Read first, so that the next poll includes later changes.
-        sums = self._sums
+        sums, _ = self._sums, self._blocks
         found = self.remember("groups", self._load_groups) if sums[0][0] else []
         self.too_many_groups = len(found) > groups.MAX_GROUPS
         return found[: groups.MAX_GROUPS]
 
     def _load_groups(self) -> list[RunGroup]:
         assert self.group_by is not None
-        return groups.load_groups(self.matching, self.group_by, [*self.columns, *self.chart_columns], self.sorts)
+        return groups.load_groups(
+            self.matching, self.group_by, [*self.columns, *self.chart_columns], self.sorts, self._blocks
+        )
 
     def remember(self, what: str, compute) -> Any:
         """`compute()` of a grouped list, computed again only once its runs, its address or its columns change."""
@@ -386,9 +389,20 @@ class RunTable:
     @functools.cached_property
     def _sums(self) -> list[tuple[int, int]]:
         """For a grouped list: sums that change with any of its runs, known without grouping."""
-        sums = self.matching.order_by().aggregate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision"))
+        if self.seen:
+            # A poll needs no blocks, which take a third longer.
+            sums = self.matching.order_by().aggregate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision"))
+            number, keys, revisions = sums["number"], int(sums["keys"] or 0), int(sums["revisions"] or 0)
+        else:
+            states = self._blocks.states.values()
+            number, keys, revisions = (sum(state[index] for state in states) for index in range(3))
         below = [pair for pairs in self._children.values() for pair in pairs]
-        return [(sums["number"], 0), (int(sums["keys"] or 0), int(sums["revisions"] or 0)), *below]
+        return [(number, 0), (keys, revisions), *below]
+
+    @functools.cached_property
+    def _blocks(self) -> RunBlocks:
+        """Of a grouped list. Numbers follow each other only in one experiment."""
+        return RunBlocks.read(self.matching, "number" if self.experiment else "pk")
 
     @property
     def _shape(self) -> str:

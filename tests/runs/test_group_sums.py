@@ -1,0 +1,88 @@
+"""The means of groups are added up from blocks of runs."""
+
+import statistics
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+
+from runs import metrics
+from runs.models import MetricSeries
+from runs.pages.lists import group_sums
+from runs.pages.lists.columns import parse_column
+from runs.seeding.contents import make_scalars
+from tests import factories
+
+VALUES = {
+    "svm": [1e9 + 1, 1e9 + 2, 1e9 + 4, 1e9 + 3, 1e9 + 9],
+    "forest": [1e9, 1e9 + 5, 1e9 + 5.5, 1e9 - 7],
+    "none": [],
+}
+
+
+@pytest.fixture
+def experiment(workspace, monkeypatch):
+    # Two runs in a block.
+    monkeypatch.setattr(group_sums, "BITS", 1)
+    cache.clear()
+    experiment = factories.make_experiment(workspace, "blocks")
+    for model, values in VALUES.items():
+        for value in values or [None]:
+            run = factories.make_run(workspace, experiment=experiment, run_type=model)
+            if value is not None:
+                metrics.store_batch(run, "", make_scalars("gain", [0.0, value]))
+    return experiment
+
+
+def read(experiment, limit: int = 10) -> dict:
+    runs = experiment.runs.annotate(group_key=F("run_type"))
+    blocks = group_sums.RunBlocks.read(runs, "number")
+    found = group_sums.sum_groups(runs, [parse_column("metric-gain")], blocks, limit)
+    return {key: (count, sums[0]) for key, count, sums in found}
+
+
+def test_sums_of_blocks_are_the_sums_of_all_runs(experiment):
+    found = read(experiment)
+    assert list(found) == ["svm", "forest", "none"]
+    for model, values in VALUES.items():
+        count, sums = found[model]
+        assert (count, sums.count, sums.points) == (max(1, len(values)), len(values), 2 * len(values))
+        if values:
+            assert sums.mean == pytest.approx(statistics.mean(values), rel=1e-12)
+            assert sums.spread == pytest.approx(statistics.stdev(values), rel=1e-6)
+        else:
+            assert (sums.mean, sums.spread, sums.longest) == (None, None, 0)
+    assert list(read(experiment, 2)) == ["svm", "forest"]
+
+
+def test_a_change_of_a_run_reads_only_its_block(experiment):
+    before = read(experiment)
+    with CaptureQueriesContext(connection) as nothing:
+        assert read(experiment) == before
+    run = experiment.runs.get(number=6)
+    metrics.store_batch(run, "more", make_scalars("gain", [7.0] * 3))
+    with CaptureQueriesContext(connection) as one:
+        after = read(experiment)
+    assert len(nothing) == 1
+    [sums] = [query["sql"] for query in one if "SUM((" in query["sql"]]
+    assert '"number" >= 6' in sums and '"number" < 8' in sums
+    assert after["svm"] == before["svm"] and after["forest"][1].points == before["forest"][1].points + 3
+    cache.clear()
+    assert read(experiment) == after
+
+
+def test_an_infinite_value_makes_its_group_infinite_alone(experiment):
+    MetricSeries.objects.filter(run__number=6).update(last=float("inf"))
+    found = read(experiment)
+    assert (found["forest"][1].mean, found["forest"][1].count) == (float("inf"), 4)
+    assert found["svm"][1].mean == pytest.approx(statistics.mean(VALUES["svm"]))
+
+
+def test_too_many_groups_are_read_without_blocks(experiment, monkeypatch):
+    usual = read(experiment)
+    monkeypatch.setattr(group_sums, "MAX_ROWS", 3)
+    cache.clear()
+    few = read(experiment)
+    assert list(few) == list(usual) and few["forest"][1].mean == pytest.approx(usual["forest"][1].mean)
