@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 
+from studio.errors import Conflict
+from studio.formats import digest_json, format_names
+
 if TYPE_CHECKING:
     from accounts.models import User
 
@@ -20,12 +23,43 @@ class Holding:
 
 
 HOLDINGS: list[Holding] = []
+# Names of each kind in a preview.
+NAMED = 3
 
 
 def count_held(person: "User") -> dict[str, int]:
     """The number of objects of each kind, without zeros."""
     counts = {holding.label: holding.rows(person).count() for holding in HOLDINGS}
     return {label: number for label, number in counts.items() if number}
+
+
+@dataclasses.dataclass(frozen=True)
+class HandoverPreview:
+    """The objects that a handover moves: a line with count and first names for each kind, and a token of exactly these rows."""
+
+    lines: list[str]
+    token: str
+
+
+def preview_handover(person: "User") -> HandoverPreview:
+    lines, keys = [], []
+    for holding in HOLDINGS:
+        found = list(holding.rows(person).order_by("pk"))
+        keys.append([row.pk for row in found])
+        if found:
+            names = [str(row).removeprefix(f"{person}: ") for row in found[:NAMED]]
+            lines.append(f"{len(found)} {holding.label} ({format_names(names, len(found))})")
+    return HandoverPreview(lines, digest_json(keys))
+
+
+def check_unchanged(person: "User", token: str) -> None:
+    """Raise Conflict unless the handover is exactly what a preview has shown."""
+    if preview_handover(person).token != token:
+        raise Conflict(
+            f"What {person} owns is not what the page showed, so nothing was changed. Open the page again, and check "
+            "what it shows.",
+            code="selection_changed",
+        )
 
 
 def hand_over(person: "User", heir: "User") -> None:

@@ -93,15 +93,17 @@ def block_account(actor: Actor, person: User) -> None:
 
 
 @transaction.atomic
-def deactivate_account(actor: Actor, person: User, heir: User | None = None) -> dict[str, int]:
+def deactivate_account(actor: Actor, person: User, heir: User | None, previewed: str) -> dict[str, int]:
     """Close the account permanently: hand over to the heir what the person owns, and revoke tokens. Return what was
-    handed over."""
+    handed over; `previewed` is the token of the preview of it."""
     held = handover.count_held(person)
     if held and heir is None:
         words = ", ".join(f"{number} {label}" for label, number in held.items())
         raise Conflict(f"{person} owns {words}. Enter the person who takes them over.", target="heir")
     if heir is not None and (heir == person or not heir.is_active or heir.kind != User.Kind.PERSON):
         raise Conflict(f"{heir} cannot take over: choose another person with an active account.", target="heir")
+    if held:
+        handover.check_unchanged(person, previewed)
     _close(actor, person, User.Closed.DEACTIVATED, "deactivate an account")
     if heir is not None:
         handover.hand_over(person, heir)

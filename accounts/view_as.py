@@ -1,7 +1,7 @@
 """A site admin sees the studio as another person, read only and for 30 minutes. accounts/view_as_guard.py enforces it.
 
-A row exists while a view lasts; the session of the admin has its key. Whoever deletes the row records the end, so that
-each view has one end in the activity log.
+A row exists while a view lasts; the session of the admin has its key. The request that deletes the row records the end,
+so that each view has one end in the activity log.
 """
 
 import datetime as dt

@@ -4,6 +4,7 @@ them."""
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.actors import actor_of_request, require_site_admin
@@ -39,7 +40,8 @@ def machine_list(request, slug):
 def machine_drain(request, slug, pk):
     host = _machine(request, slug, pk)
     host.drain()
-    messages.success(request, f"{host.name} accepts no more jobs; its nodes stop when their current jobs end.")
+    text = f"{host.name} accepts no more jobs; its nodes stop when their current jobs end."
+    messages.success(request, text, extra_tags=f"undo:{reverse('compute:machine_open', args=[slug, pk])}")
     return redirect("compute:machine_list", slug)
 
 

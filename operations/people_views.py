@@ -70,10 +70,10 @@ def person(request, pk):
         "state": people.state_of(found),
         "seen_at": people.last_seen(found),
         "sessions": found.sessions.live(),
-        "live_tokens": Token.objects.filter(user=found, revoked_at=None).count(),
+        "live_tokens": list(Token.objects.filter(user=found, revoked_at=None).values_list("name", flat=True)),
         "roles": found.roles.select_related("subscription", "resource_group", "workspace"),
         "groups": found.member_of.annotate(number=Count("members")),
-        "held": handover.count_held(found),
+        "held": handover.preview_handover(found),
         "factors": second_factors.factors_of(found),
         "may_view_as": not ViewAs.find_obstacle(request.user, found),
     }
@@ -90,7 +90,8 @@ def _change(actor, found: User, data) -> str:
         people.open_account(actor, found)
         return f"{found} is unblocked."
     if act == "deactivate":
-        held = people.deactivate_account(actor, found, people.find_heir(data.get("heir", "").strip()[:150]))
+        heir = people.find_heir(data.get("heir", "").strip()[:150])
+        held = people.deactivate_account(actor, found, heir, previewed=data.get("held", ""))
         words = ", ".join(f"{number} {label}" for label, number in held.items())
         return f"{found} is deactivated." + (f" Handed over: {words}." if held else "")
     if act == "sign_out":

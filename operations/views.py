@@ -5,6 +5,7 @@ import datetime as dt
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -18,11 +19,14 @@ from operations.forms import AnnouncementForm
 from operations.models import Announcement, JobRecord, RequestRecord
 from runs.charts.figures import build_templates
 from studio.doctor import CHECKS
+from studio.formats import format_names
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
 
 CHART_DAYS = 14
+# Names in the question before an action.
+NAMED = 3
 LEVELS = ["fail", "warn", "ok"]
 
 
@@ -97,9 +101,15 @@ def machines_page(request):
     present = Node.objects.present().with_work().select_related("host", "target__workspace").order_by("name")
     for node in present:
         nodes.setdefault(node.host_id, []).append(node)
-    machines = [{"host": host, "nodes": nodes.pop(host.pk, [])} for host in hosts]
+    machines = [_describe_machine(host, nodes.pop(host.pk, [])) for host in hosts]
     context = {"machines": machines, "homeless": [node for found in nodes.values() for node in found]}
     return render_page(request, "operations/machines.html", context, partial="machines")
+
+
+def _describe_machine(host: Host, nodes: list[Node]) -> dict:
+    """A machine with its nodes, and their jobs that a drain waits for, for the question before it."""
+    jobs = [work.title for node in nodes for work in node.current_work]
+    return {"host": host, "nodes": nodes, "jobs": len(jobs), "job_names": format_names(jobs[:NAMED], len(jobs))}
 
 
 @require_POST
@@ -107,7 +117,8 @@ def machines_page(request):
 def host_drain(request, pk):
     host = get_object_or_404(Host, pk=pk)
     host.drain()
-    messages.success(request, f"{host.name} accepts no more jobs.")
+    undo = f"undo:{reverse('operations:host_reopen', args=[pk])}"
+    messages.success(request, f"{host.name} accepts no more jobs.", extra_tags=undo)
     return redirect("operations:machines")
 
 

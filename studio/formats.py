@@ -128,6 +128,12 @@ def format_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def format_names(names: list[str], number: int) -> str:
+    """The first names of a number of things: `a, b, c and 1,234 more`."""
+    more = number - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
+
+
 def format_bytes(value) -> str:
     """`12.4 MB`"""
     if value is None or value == "":

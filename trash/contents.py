@@ -4,6 +4,7 @@ A row with `deleted_at` is in the trash. Objects deleted together have the same 
 `restore` of each table decides what comes back, and refuses a name that has been taken meanwhile (`Model.restore` in the registry).
 """
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -12,13 +13,18 @@ from django.db.models import Count, F, Q, Sum
 
 from accounts.models import User
 from registry.models import Model, ModelVersion
+from runs import purging
 from runs.models import Artifact, Experiment, Run, Snapshot
 from studio.errors import Conflict, Invalid
+from studio.formats import format_count, format_names
+from studio.purging import PurgeSelection
 from trash import purge
 from trash.models import PurgeJob
 from workspaces.models import Workspace
 
 MAX_AT_ONCE = 500
+# Names of each kind in a preview.
+NAMED = 3
 
 
 def list_deleted_experiments(workspace: Workspace):
@@ -141,7 +147,50 @@ def delete_permanently(user: User, workspace: Workspace, found: list[Run], gone:
     return purge.queue_purge(user, workspace, PurgeJob.Scope.CHOSEN, **chosen)
 
 
-def empty_trash(user: User, workspace: Workspace) -> PurgeJob:
-    """Purge everything that is in the trash now."""
+@dataclasses.dataclass(frozen=True)
+class TrashPreview:
+    """The objects that emptying the trash deletes: a line with count and first names for each kind, and a token of exactly these rows."""
+
+    until: dt.datetime
+    lines: list[str]
+    # Jobs that stay.
+    kept: int
+    bytes: int
+    token: str
+
+
+def preview_trash(workspace: Workspace, until: dt.datetime) -> TrashPreview:
+    selection = PurgeSelection(workspace.pk, until=until)
+    runs, kept = purging.runs_to_delete(selection), purging.kept_runs(selection)
+    old = {"workspace": workspace, "deleted_at__lte": until}
+    kinds: list[tuple[str, Any]] = [
+        ("job", runs),
+        ("experiment", Experiment.objects.filter(**old).exclude(pk__in=kept.values("experiment"))),
+        ("model", Model.objects.filter(**old)),
+        ("model version", ModelVersion.objects.filter(**old, model__deleted_at=None).select_related("model")),
+    ]
+    lines, totals = [], []
+    for noun, rows in kinds:
+        found = rows.order_by().aggregate(number=Count("pk"), keys=Sum("pk"))
+        totals.append(f"{found['number']}.{found['keys'] or 0}")
+        if found["number"]:
+            names = format_names([str(row) for row in rows.order_by("pk")[:NAMED]], found["number"])
+            lines.append(f"{format_count(found['number'], noun)} ({names})")
+    return TrashPreview(until, lines, kept.count(), count_bytes(runs), "-".join(totals))
+
+
+def empty_previewed(user: User, workspace: Workspace, until: dt.datetime, token: str) -> PurgeJob:
+    """Purge what a preview has shown, if it is still exactly that."""
+    if preview_trash(workspace, until).token != token:
+        raise Conflict(
+            "What the page showed is no longer what is in the trash, so nothing was deleted. Open the page again, and "
+            "check what it shows.",
+            code="selection_changed",
+        )
+    return empty_trash(user, workspace, until=until)
+
+
+def empty_trash(user: User, workspace: Workspace, **fields) -> PurgeJob:
+    """Purge everything that is in the trash now, or was at `until`."""
     busy = workspace.purges.filter(scope=PurgeJob.Scope.TRASH, state__in=PurgeJob.OPEN)
-    return busy.first() or purge.queue_purge(user, workspace, PurgeJob.Scope.TRASH)
+    return busy.first() or purge.queue_purge(user, workspace, PurgeJob.Scope.TRASH, **fields)

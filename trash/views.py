@@ -9,13 +9,13 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
 from runs.pages.access import find_workspace, is_allowed
 from studio import numbers
 from studio.errors import Invalid
-from studio.formats import parse_time
+from studio.formats import format_names, parse_time
 from studio.htmx import reload_page
 from studio.pagination import page_of
 from studio.trash_days import days_left
@@ -86,9 +86,8 @@ def _chosen(request, slug):
 def trash_restore(request, slug):
     _, runs, experiments = _chosen(request, slug)
     contents.restore_selected(runs, experiments)
-    names = ", ".join(str(thing) for thing in [*experiments, *runs][:3])
-    more = len(runs) + len(experiments) - 3
-    messages.success(request, f"Restored: {names}{f' and {more} more' if more > 0 else ''}.")
+    names = [str(thing) for thing in [*experiments, *runs][: contents.NAMED]]
+    messages.success(request, f"Restored: {format_names(names, len(runs) + len(experiments))}.")
     return redirect("trash:list", slug)
 
 
@@ -109,24 +108,33 @@ def trash_delete(request, slug):
     return redirect("trash:list", slug)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def trash_empty(request, slug):
+    """Show what would be deleted; a POST deletes exactly that."""
     workspace = find_workspace(request, slug, "edit")
-    contents.empty_trash(request.user, workspace)
+    if request.method != "POST":
+        preview = contents.preview_trash(workspace, timezone.now())
+        return render(request, "trash/empty.html", {"preview": preview})
+    until = min(_parse_time(request.POST.get("until", ""), "until"), timezone.now())
+    contents.empty_previewed(request.user, workspace, until, request.POST.get("selection", ""))
     return redirect("trash:list", slug)
 
 
 @require_POST
 def trash_undo(request, slug):
     workspace = find_workspace(request, slug, "edit")
-    text = request.GET.get("at", "")
-    try:
-        at = parse_time(text)
-    except ValueError as error:
-        raise Invalid(f"at={text[:100]!r} is not a time: write it as 2026-01-31T12:00:00.5Z.", target="at") from error
-    back = contents.undo_deletion(workspace, at)
+    back = contents.undo_deletion(workspace, _parse_time(request.GET.get("at", ""), "at"))
     messages.success(request, f"Deletion undone: {back} {'item' if back == 1 else 'items'} restored.")
     return redirect("runs:jobs", slug)
+
+
+def _parse_time(text: str, name: str) -> dt.datetime:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise Invalid(
+            f"{name}={text[:100]!r} is not a time: write it as 2026-01-31T12:00:00.5Z.", target=name
+        ) from error
 
 
 # ---- workspaces

@@ -1,6 +1,7 @@
 """Sessions of a person, the states of accounts, and what happens when somebody leaves."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.test import Client
@@ -11,6 +12,7 @@ from accounts.activity import Activity
 from accounts.models import Session, SignInLink, Token, User
 from accounts.sessions import stored_key
 from tests import factories
+from tests.html import html_of
 from workspaces.models import Role, RoleAssignment
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -90,12 +92,35 @@ def test_a_leaving_person_hands_over_their_objects(owner, alice, workspace, as_u
     refused = admin.post(url, {"act": "deactivate"})
     assert refused.status_code == 409 and "1 roles as Owner" in refused.content.decode()
     assert admin.post(url, {"act": "deactivate", "heir": "leaver"}).status_code == 409
-    assert admin.post(url, {"act": "deactivate", "heir": "alice"}).status_code == 302
+    held = held_on(admin.get(url), "1 roles as Owner (Owner on aml-workspace)")
+    assert admin.post(url, {"act": "deactivate", "heir": "alice", "held": held}).status_code == 302
     assert RoleAssignment.objects.filter(user=alice, role=Role.OWNER, workspace=workspace).exists()
     assert not leaver.roles.exists()
     assert Token.objects.get(user=leaver).revoked_at
     assert Client(headers={"Authorization": f"Bearer {secret}"}).get("/subscriptions").status_code == 401
     assert "handed over to alice" in Activity.objects.get(verb="account.deactivate").message
+
+
+def held_on(answer, line: str) -> str:
+    """The token of what the page says about a handover."""
+    page = html_of(answer)
+    assert f"<li>{line}</li>" in page
+    return re.search('name="held" value="([^"]+)"', page)[1]
+
+
+def test_a_handover_moves_exactly_what_the_page_showed(owner, alice, workspace, as_user):
+    leaver = factories.make_user("leaver")
+    factories.give_role(leaver, Role.OWNER, workspace)
+    admin, url = as_user(owner), f"/admin/people/{leaver.pk}/"
+    held = held_on(admin.get(url), "1 roles as Owner (Owner on aml-workspace)")
+    factories.give_role(leaver, Role.OWNER, factories.make_workspace(name="second"))
+    answer = admin.post(url, {"act": "deactivate", "heir": "alice", "held": held})
+    assert answer.status_code == 409 and "so nothing was changed" in html_of(answer)
+    leaver.refresh_from_db()
+    assert leaver.is_active and leaver.roles.count() == 2
+    held = held_on(admin.get(url), "2 roles as Owner (Owner on aml-workspace, Owner on second)")
+    assert admin.post(url, {"act": "deactivate", "heir": "alice", "held": held}).status_code == 302
+    assert not leaver.roles.exists()
 
 
 def test_people_cannot_deactivate_themselves_or_the_last_site_admin(owner, as_user, alice):

@@ -85,9 +85,10 @@ def test_one_run_is_deleted_from_its_page_and_undone(browser, olivia, done):
 def test_emptying_the_trash_shows_progress(browser, olivia, done):
     done.delete()
     page = browser.open(olivia, address(done))
-    page.get_by_role("button", name="Empty trash").click()
-    expect(page.get_by_role("dialog")).to_contain_text("This cannot be undone")
-    page.get_by_role("dialog").get_by_role("button", name="Empty trash").click()
+    page.get_by_role("link", name="Empty trash").click()
+    expect(page.get_by_text("This cannot be undone")).to_be_visible()
+    expect(page.get_by_text("1 job (the old one)")).to_be_visible()
+    page.get_by_role("button", name="Delete permanently").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
     work_off()
     expect(page.get_by_text("4.9 KB before, 0 B after: 4.9 KB freed")).to_be_visible()

@@ -130,6 +130,15 @@ def test_machines_and_nodes_are_drained_and_opened_again(admin, cluster, host):
     assert list(verbs) == ["node.drain", "host.drain", "host.reopen"]
 
 
+def test_a_drain_says_which_jobs_it_waits_for_and_offers_to_undo_it(admin, cluster, host, alice):
+    assert "at once: no job is running" in html_of(admin.get("/admin/machines/"))
+    submit(cluster, alice, "r1")
+    assert queue.claim_work(factories.make_node(cluster, host, state=Node.State.IDLE))
+    assert "Its 1 node stops after 1 job: r1." in html_of(admin.get("/admin/machines/"))
+    page = html_of(admin.post(f"/admin/machines/{host.pk}/drain/", follow=True))
+    assert f'action="/admin/machines/{host.pk}/reopen/"' in page and ">Undo</button>" in page
+
+
 def test_the_administration_asks_again_who_one_is_and_a_poll_reloads_its_page(as_user, owner, host):
     owner.set_password("correct horse battery")
     owner.save()

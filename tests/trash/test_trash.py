@@ -1,16 +1,19 @@
 """What is deleted lies in the trash: out of sight everywhere, and it comes back as it was."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from runs import purging
 from runs.models import Experiment, Run
 from tests import factories
 from tests.html import html_of
 from tests.mlflow_api.tracking import Tracking
-from trash import contents
+from trash import contents, purge
+from trash.models import PurgeJob
 from workspaces.models import Role
 
 DONE = {"status": Run.Status.COMPLETED}
@@ -155,7 +158,7 @@ def test_who_may_look_restore_and_free(as_user, alice, bob, mallory, workspace, 
     for name in ("trash:restore", "trash:delete", "trash:empty", "trash:undo"):
         assert as_user(bob).post(url(workspace, name), {"run": "beside"}).status_code == 403
         assert as_user(mallory).post(url(workspace, name), {"run": "beside"}).status_code == 404
-        assert as_user(alice).get(url(workspace, name)).status_code == 405
+        assert as_user(alice).get(url(workspace, name)).status_code == (200 if name == "trash:empty" else 405)
     assert "beside" not in present()
 
 
@@ -168,6 +171,7 @@ def test_who_may_look_restore_and_free(as_user, alice, bob, mallory, workspace, 
         ("trash:restore", {"experiment": "digits"}, 409, "The trash has no digits"),
         ("trash:delete", {"run": [str(n) for n in range(501)]}, 400, "at most 500"),
         ("trash:undo", {}, 400, "is not a time"),
+        ("trash:empty", {}, 400, "until=&#x27;&#x27; is not a time"),
     ],
 )
 def test_errors_are_reported(as_user, alice, workspace, family, name, body, status, words):
@@ -191,7 +195,7 @@ def test_days_left_and_bytes_are_shown(as_user, alice, alice_api, workspace, fam
     Run.objects.get(run_id="top").delete()
     Run.objects.exclude(deleted_at=None).update(deleted_at=timezone.now() - dt.timedelta(days=3, hours=1))
     page = text(as_user(alice).get(url(workspace)))
-    assert "Empty trash (frees 1.5 KB)" in page or "Empty trash (frees 1.5 kB)" in page
+    assert "Empty trash (1.5 KB)" in page
     assert '<td class="number">7</td>' in page
     assert contents.count_bytes_by_run(list(contents.list_deleted_runs(workspace))) == {
         Run.objects.get(run_id="top").pk: 1500
@@ -322,3 +326,33 @@ def test_a_runs_script_still_learns_that_it_must_end(as_user, owner, workspace, 
     as_user(owner).post(reverse("workspaces:delete", args=[workspace.slug]), {"confirm_name": workspace.name})
     heard = run_api(run.run_id, 1).post(f"H/runs/{run.run_id}/heartbeat").json()
     assert heard["cancelRequested"]
+
+
+def preview_of(page: str) -> dict[str, str]:
+    """The fields of the form that empties the trash."""
+    return {name: re.search(f'name="{name}" value="([^"]*)"', page)[1] for name in ("until", "selection")}
+
+
+def test_emptying_takes_exactly_what_the_page_showed(as_user, alice, workspace, family):
+    client = as_user(alice)
+    Run.objects.get(run_id="beside").delete()
+    page = text(client.get(url(workspace, "trash:empty")))
+    assert "<li>1 job (the one beside)</li>" in page and "with 0 B of files" in page
+    Run.objects.get(run_id="top").delete()
+    assert client.post(url(workspace, "trash:empty"), preview_of(page)).status_code == 302
+    taken = purging.runs_to_delete(purge.selection_of(PurgeJob.objects.get()))
+    assert [run.run_id for run in taken] == ["beside"]
+
+
+def test_emptying_is_refused_when_something_was_restored_meanwhile(as_user, alice, workspace, family):
+    client = as_user(alice)
+    Run.objects.get(run_id="top").delete()
+    page = text(client.get(url(workspace, "trash:empty")))
+    assert "<li>3 jobs (the top one, " in page
+    Run.objects.get(run_id="top").restore()
+    Run.objects.get(run_id="beside").delete()
+    answer = client.post(url(workspace, "trash:empty"), preview_of(page))
+    assert answer.status_code == 409 and "so nothing was deleted" in text(answer)
+    later = preview_of(page) | {"until": "2999-01-01T00:00:00Z"}
+    assert client.post(url(workspace, "trash:empty"), later).status_code == 409
+    assert not PurgeJob.objects.exists()
