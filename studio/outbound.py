@@ -75,11 +75,25 @@ def _is_named(host: str, port: int | None) -> bool:
     return bool(named & {word.lower() for word in settings.DATASTORE_HOSTS})
 
 
+def find_host(host: str, port: int, target: str) -> str:
+    """The address of a host, or an empty text if a site admin allows it by name. Raises Invalid if it is private."""
+    if _is_named(host, port):
+        return ""
+    try:
+        return find_address(host, port)
+    except NotPublic as error:
+        raise _not_allowed(error, target) from error
+
+
+def _not_allowed(error: NotPublic, target: str) -> Invalid:
+    return Invalid(f"{error} A site admin can allow a host by DATASTORE_HOSTS.", target=target)
+
+
 def _pin(url: str, target: str) -> Pinned:
     try:
         return pin_address(url)
     except NotPublic as error:
-        raise Invalid(f"{error} A site admin can allow a host by DATASTORE_HOSTS.", target=target) from error
+        raise _not_allowed(error, target) from error
 
 
 def read_head(url: str, length: int, target: str) -> tuple[bytes, bool]:

@@ -8,7 +8,7 @@ import yaml
 from django.db import IntegrityError, transaction
 from django.http import Http404
 from lazuli.data import mltable
-from lazuli.data.definitions import check_definition
+from lazuli.data.definitions import check_definition, find_step
 from lazuli.data.errors import DatasetValidationError
 
 from accounts import activity
@@ -16,10 +16,11 @@ from accounts.actors import Actor
 from assets.data import manifests, previews, rules, stores
 from assets.data.models import DataAsset, Datastore, DataVersion
 from assets.data.work import DataWork
-from studio.errors import Conflict, Invalid
+from studio.errors import Conflict, Denied, Invalid
 from studio.formats import digest_json
 from studio.rules import DESCRIPTION, TAGS
 from studio.yaml_text import load_yaml
+from workspaces import access
 from workspaces.models import Workspace
 
 AUTO, LATEST = "auto", "latest"
@@ -40,10 +41,24 @@ def check_dataset(workspace: Workspace, definition) -> dict:
     except DatasetValidationError as error:
         raise Invalid(error.message, target=f"definition/{error.path}".rstrip("/")) from error
     wanted = {path["datastore"].lower() for path in definition["paths"] if "datastore" in path}
-    there = {name.lower() for name in Datastore.objects.of(workspace).values_list("name", flat=True)}
-    if missing := sorted(wanted - there):
+    there = {row.name.lower(): row for row in Datastore.objects.of(workspace)}
+    if missing := sorted(wanted - there.keys()):
         raise Invalid(f"There is no datastore {missing[0][:100]!r} in {workspace.name}.", target="definition/paths")
+    is_query = find_step(definition, "read_sql") is not None
+    for name in sorted(wanted):
+        if there[name].is_database != is_query:
+            text = "is not a database; a query needs one" if is_query else "is a database; read it with a query"
+            raise Invalid(f"The datastore {there[name].name} {text}.", target="definition/paths")
     return definition
+
+
+def check_query_allowed(actor: Actor, workspace: Workspace, definition: dict) -> None:
+    """Who may not edit runs only the queries of saved datasets, with other steps after them. Raises Denied."""
+    if not find_step(definition, "read_sql") or actor.is_run or access.can(actor, "edit", workspace):
+        return
+    digests = [digest_json(definition), digest_json({**definition, "steps": definition["steps"][:1]})]
+    if not DataVersion.objects.filter(workspace=workspace, digest__in=digests).exists():
+        raise Denied("Only a person who may edit the workspace can run a query that no dataset has.")
 
 
 def save_dataset(actor: Actor, workspace: Workspace, definition) -> DataVersion:

@@ -1,5 +1,6 @@
 """All rows of a dataset as one parquet file, for clients that do not have the engine."""
 
+import dataclasses
 import os
 import tempfile
 from typing import BinaryIO
@@ -27,11 +28,13 @@ def open_rows(workspace: Workspace, definition: dict, strict: bool = False) -> B
     if size > MAX_BYTES:
         text = f"The files have {format_bytes(size)}; the studio reads up to {format_bytes(MAX_BYTES)} for a client."
         raise TooLarge(f"{text} {INSTALL}")
-    is_parquet = definition["steps"][0]["type"] == "read_parquet"
+    reader = definition["steps"][0]
+    is_parquet = reader["type"] == "read_parquet"
+    bounds = dataclasses.replace(BOUNDS, seconds=BOUNDS.seconds + reader.get("query_timeout", 0))
     with tempfile.TemporaryDirectory(prefix="lazuli-rows-") as folder:
         copies = reading.fetch_all(workspace, sources, folder, is_parquet, lambda progress: None)
         target = os.path.join(folder, "rows.parquet")
         request = {"act": "export", "target": target, "strict": strict, "file_bytes": MAX_BYTES}
-        reading.read_copies(definition, copies, BOUNDS, None, **request)
+        reading.read_copies(definition, copies, bounds, None, **request)
         # It stays readable after its name is removed.
         return open(target, "rb")

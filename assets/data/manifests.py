@@ -39,11 +39,12 @@ class Changes:
 
 
 def record_manifest(version: DataVersion) -> DataManifest | None:
-    """Store the manifest of a new version; not for files on the web, nor while its datastore does not answer."""
+    """Store the manifest of a new version; not for files on the web and queries, nor while its datastore does not answer."""
     try:
-        found = [source for source in previews.list_sources(version.workspace, version.definition) if not source.url]
+        sources = previews.list_sources(version.workspace, version.definition)
     except previews.PROBLEMS:
         return None
+    found = [source for source in sources if not source.url and not source.is_query]
     if not found:
         return None
     return DataManifest.objects.create(

@@ -52,6 +52,8 @@ class Datastore(models.Model):
         BLOB = "AzureBlob", "Azure Blob Storage"
         LAKE = "AzureDataLakeGen2", "Azure Data Lake Storage Gen2"
         S3 = "S3", "S3"
+        POSTGRESQL = "AzurePostgreSql", "PostgreSQL database"
+        SQLITE = "Sqlite", "SQLite file of the server"
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="datastores")
     name = models.CharField(max_length=255)
@@ -93,6 +95,10 @@ class Datastore(models.Model):
     @property
     def is_built_in(self) -> bool:
         return self.kind == self.Kind.WORKSPACE
+
+    @property
+    def is_database(self) -> bool:
+        return self.kind in (self.Kind.POSTGRESQL, self.Kind.SQLITE)
 
     @property
     def storage_area(self) -> str:
@@ -172,6 +178,8 @@ class Datastore(models.Model):
 
     @transaction.atomic
     def make_default(self, actor: Actor) -> None:
+        if self.is_database:
+            raise Conflict(f"{self.name} is a database. The default datastore stores files.", target="name")
         present = Datastore.objects.select_for_update().filter(workspace=self.workspace, is_default=True).first()
         if present and present.pk == self.pk:
             return

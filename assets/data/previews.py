@@ -67,6 +67,9 @@ def list_sources(workspace: Workspace, definition: dict) -> list[SourceFile]:
         if row is None:
             raise Invalid(f"The datastore {path['datastore']} of the dataset no longer exists.", target="paths")
         row.workspace = workspace
+        if row.is_database:
+            found.append(SourceFile("The query", None, row.name, is_query=True))
+            continue
         start, matches = patterns.compile_pattern(path["path"])
         files = stores.DatastoreFiles(row).walk(start, MAX_FILES)
         found += [SourceFile(file.path, file.size, row.name, etag=file.etag) for file in files if matches(file.path)]
@@ -98,6 +101,8 @@ def _open_sample(workspace: Workspace, definition: dict) -> Iterator[tuple[Local
 
 
 def _describe(found: list[SourceFile], copy: LocalCopy) -> str:
+    if copy.source.is_query:
+        return "At most the first 10,000 rows of the query are read."
     if not copy.is_head and len(found) == 1:
         return ""
     part = f"the first {format_bytes(reading.HEAD_BYTES)} of " if copy.is_head else ""

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
-from assets.data import stores
+from assets.data import databases, stores
 from assets.data.models import Datastore
 from studio import outbound
 from studio.errors import Invalid, NotReady, TooLarge
@@ -39,6 +39,8 @@ class SourceFile:
     datastore: str = ""
     url: str = ""
     etag: str = ""
+    # The rows of a query of a database, which have no file yet.
+    is_query: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,17 +59,21 @@ QUICK = Bounds(megabytes=256, cpu_seconds=5, seconds=60)
 
 @dataclasses.dataclass(frozen=True)
 class LocalCopy:
-    """A file on this machine; `is_head` if it has only the first bytes."""
+    """A file on this machine; `is_head` if it has only the first bytes. With a connection, the reading process writes
+    the file first."""
 
     local: str
     source: SourceFile
     is_head: bool = False
+    connection: dict | None = None
 
 
 def fetch_copy(workspace: Workspace, source: SourceFile, folder: str, is_parquet: bool) -> LocalCopy:
     """Return a local file, or the first bytes of a remote one (a parquet file completely)."""
     local = pathlib.Path(folder) / f"data{pathlib.PurePosixPath(source.path).suffix[:12]}"
     limit = MAX_FETCHED if is_parquet else HEAD_BYTES
+    if source.is_query:
+        return _query(workspace, source, folder, is_head=True)
     if source.url:
         data, is_whole = outbound.read_head(source.url, limit, "url")
         return _save_head(local, source, data, is_whole, is_parquet)
@@ -93,6 +99,8 @@ def fetch_all(
     for number, source in enumerate(sources):
         inside = pathlib.Path(folder) / str(number)
         inside.mkdir()
+        if source.is_query:
+            return [_query(workspace, source, str(inside), is_head=False)]
         files = None if source.url else open_files(workspace, source)
         path = files.find_local(source.path) if files else None
         if files is None:
@@ -127,10 +135,19 @@ def _copy(
             output.write(files.read(source.path, start, min(stores.PART, length - start)))
 
 
+def _query(workspace: Workspace, source: SourceFile, folder: str, is_head: bool) -> LocalCopy:
+    connection = databases.build_connection(_find_datastore(workspace, source))
+    return LocalCopy(str(pathlib.Path(folder) / "rows.parquet"), source, is_head, connection)
+
+
 def open_files(workspace: Workspace, source: SourceFile) -> stores.DatastoreFiles:
+    return stores.DatastoreFiles(_find_datastore(workspace, source))
+
+
+def _find_datastore(workspace: Workspace, source: SourceFile) -> Datastore:
     row = Datastore.objects.of(workspace).select_related("secret").get(name__iexact=source.datastore)
     row.workspace = workspace
-    return stores.DatastoreFiles(row)
+    return row
 
 
 def _save_head(local: pathlib.Path, source: SourceFile, data: bytes, is_whole: bool, is_parquet: bool) -> LocalCopy:
@@ -150,7 +167,7 @@ def _save_head(local: pathlib.Path, source: SourceFile, data: bytes, is_whole: b
 
 def read_copies(
     definition: dict,
-    copies: Iterable[LocalCopy],
+    copies: Sequence[LocalCopy],
     bounds: Bounds = QUICK,
     on_progress: Callable[[float], None] | None = None,
     **request,
@@ -162,6 +179,8 @@ def read_copies(
         "seconds": int(bounds.seconds * bounds.threads) + 1,
     }
     request["files"] = [(copy.local, copy.source.url or copy.source.path, copy.is_head) for copy in copies]
+    if copies and copies[0].connection:
+        request["connection"] = copies[0].connection
     if not SLOTS.acquire(timeout=WAIT_SECONDS):
         raise NotReady("Other data is being read. Try again in a moment.")
     try:

@@ -19,6 +19,7 @@ SECRET_NAMES = {
     "clientSecret": "client_secret",
     "accessKeyId": "access_key_id",
     "secretAccessKey": "secret_access_key",
+    "userPassword": "user_password",
 }
 
 
@@ -38,6 +39,11 @@ class DatastoreProperties(Shape):
     folder: str | None = None
     region: str | None = None
     prefix: str | None = None
+    serverName: str | None = None
+    databaseName: str | None = None
+    port: int | None = None
+    sslMode: str | None = None
+    file: str | None = None
     isDefault: bool
     description: str
     tags: dict[str, str]
@@ -84,6 +90,12 @@ def _address(row: models.Datastore) -> dict:
             "protocol": "https",
         }
     given = row.settings
+    if row.kind == Kind.SQLITE:
+        return {"datastoreType": row.kind, "file": given["file"]}
+    if row.kind == Kind.POSTGRESQL:
+        names = {"serverName": given["server_name"], "databaseName": given["database_name"]}
+        details = {"port": int(given["port"]), "sslMode": given["ssl_mode"], "endpoint": given.get("endpoint")}
+        return {"datastoreType": row.kind, **names, **details}
     container = "filesystem" if row.kind == Kind.LAKE else "containerName"
     return {
         "datastoreType": AZURE_TYPES[Kind(row.kind)],
@@ -97,6 +109,7 @@ class CredentialsUpdate(LooseBody):
     credentialsType: str = "None"
     tenantId: str | None = None
     clientId: str | None = None
+    userId: str | None = None
     secrets: dict[str, Any] | None = None
 
 
@@ -110,6 +123,11 @@ class DatastorePropertiesUpdate(LooseBody):
     folder: str | None = None
     region: str | None = None
     prefix: str | None = None
+    serverName: str | None = None
+    databaseName: str | None = None
+    port: int | None = None
+    sslMode: str | None = None
+    file: str | None = None
     description: Annotated[str, DESCRIPTION] | None = None
     tags: Annotated[dict[str, Any], TAGS] | None = None
     credentials: CredentialsUpdate | None = None
@@ -118,11 +136,15 @@ class DatastorePropertiesUpdate(LooseBody):
         """The fields for Datastore.register."""
         given = self.credentials or CredentialsUpdate()
         secrets = {SECRET_NAMES.get(name, name): value for name, value in (given.secrets or {}).items()}
-        secrets |= {"tenant_id": given.tenantId, "client_id": given.clientId}
+        secrets |= {"tenant_id": given.tenantId, "client_id": given.clientId, "user_id": given.userId}
         settings = {
             "account_name": self.accountName,
             "container": self.containerName or self.filesystem,
-            **{name: getattr(self, name) for name in ("endpoint", "protocol", "folder", "region", "prefix")},
+            **{name: getattr(self, name) for name in ("endpoint", "protocol", "folder", "region", "prefix", "file")},
+            "server_name": self.serverName,
+            "database_name": self.databaseName,
+            "port": None if self.port is None else str(self.port),
+            "ssl_mode": self.sslMode,
         }
         return {
             "kind": self.datastoreType,

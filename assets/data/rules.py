@@ -22,6 +22,11 @@ SETTINGS = {
     "AzureBlob": (AZURE, ("account_name", "container")),
     "AzureDataLakeGen2": (AZURE, ("account_name", "container")),
     "S3": (("container", "endpoint", "region", "prefix"), ("container",)),
+    "AzurePostgreSql": (
+        ("server_name", "database_name", "port", "endpoint", "ssl_mode"),
+        ("server_name", "database_name"),
+    ),
+    "Sqlite": (("file",), ("file",)),
 }
 # Maps the kind of credentials to the names of its values.
 CREDENTIALS = {
@@ -30,14 +35,20 @@ CREDENTIALS = {
     "Sas": ("sas_token",),
     "ServicePrincipal": ("tenant_id", "client_id", "client_secret"),
     "AccessKey": ("access_key_id", "secret_access_key"),
+    "Password": ("user_id", "user_password"),
 }
 ALLOWED = {
     "Folder": ("None",),
     "AzureBlob": ("None", "AccountKey", "Sas", "ServicePrincipal"),
     "AzureDataLakeGen2": ("None", "AccountKey", "Sas", "ServicePrincipal"),
     "S3": ("None", "AccessKey"),
+    "AzurePostgreSql": ("Password",),
+    "Sqlite": ("None",),
 }
 DEFAULT_ENDPOINT = "core.windows.net"
+POSTGRESQL_ENDPOINT = "postgres.database.azure.com"
+HOST = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])?|[0-9a-fA-F:]{2,39}")
+SSL_MODES = ("require", "prefer", "verify-full")
 MAX_SECRET_LENGTH = 5000
 
 
@@ -66,6 +77,10 @@ def _check_settings(kind: str, given: dict) -> dict:
             raise Invalid(f"A datastore of the kind {kind} needs {name}.", target=wire_name(name))
     if kind == "Folder":
         return {"folder": str(check_folder(found["folder"]))}
+    if kind == "Sqlite":
+        return {"file": str(check_file(found["file"]))}
+    if kind == "AzurePostgreSql":
+        return _check_server(found)
     _check_names(kind, found)
     if kind != "S3":
         found = {"protocol": "https", "endpoint": DEFAULT_ENDPOINT, **found}
@@ -74,6 +89,22 @@ def _check_settings(kind: str, given: dict) -> dict:
     if address := get_address(kind, found):
         outbound.check_url(address, "endpoint")
     return found
+
+
+def _check_server(found: dict) -> dict:
+    """With `host`: the server itself if its name has a dot, otherwise the server of this name at the endpoint."""
+    name, port = found["server_name"], found.get("port") or "5432"
+    is_host = "." in name or ":" in name or name == "localhost"
+    host = name if is_host else f"{name}.{found.get('endpoint') or POSTGRESQL_ENDPOINT}"
+    if not HOST.fullmatch(host):
+        raise Invalid(f"{host[:200]!r} is not the name of a host.", target="serverName")
+    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise Invalid(f"{port[:20]!r} is not a port: write 1 to 65535.", target="port")
+    mode = found.get("ssl_mode") or "require"
+    if mode not in SSL_MODES:
+        raise Invalid(f"{mode[:20]!r}: write {' or '.join(SSL_MODES)}.", target="sslMode")
+    outbound.find_host(host, int(port), "serverName")
+    return {**found, "host": host, "port": port, "ssl_mode": mode}
 
 
 def _check_names(kind: str, found: dict) -> None:
@@ -129,6 +160,17 @@ def check_folder(text: str) -> pathlib.Path:
     if not folder.is_dir():
         raise Invalid(f"There is no folder {text[:200]!r} on the server.", target="folder")
     return folder
+
+
+def check_file(text: str) -> pathlib.Path:
+    """A file of a folder that the administrator allows, with links followed."""
+    path = pathlib.Path(text)
+    file = check_folder(str(path.parent)) / path.name
+    if file.is_symlink():
+        file = check_folder(str(file.resolve().parent)) / file.resolve().name
+    if not file.is_file():
+        raise Invalid(f"There is no file {text[:200]!r} on the server.", target="file")
+    return file
 
 
 def wire_name(name: str) -> str:

@@ -74,6 +74,9 @@ class DatastoreFiles:
             # Check again, because the site admin may have changed the allowed folders, or the folder may now be a link.
             self._root = rules.check_folder(row.settings["folder"])
             return LocalStore(self._root), ""
+        if row.is_database:
+            text = f"{row.name} is a database and has no files. Read it with Dataset.Tabular.from_sql_query."
+            raise Invalid(text, target="path")
         prefix = row.settings.get("prefix", "")
         return _open_remote(row), f"{prefix}/" if prefix else ""
 
@@ -182,10 +185,6 @@ class DatastoreFiles:
         self.find(path)
         with self._errors(path):
             obstore.delete(self._store, self._prefix + path)
-
-    def test(self) -> None:
-        """Test the connection with one request; raises the errors of any other request."""
-        self.list_folder()
 
     @staticmethod
     def _limited(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=255)),
-                ('kind', models.CharField(choices=[('Workspace', 'Storage of the studio'), ('Folder', 'Folder of the server'), ('AzureBlob', 'Azure Blob Storage'), ('AzureDataLakeGen2', 'Azure Data Lake Storage Gen2'), ('S3', 'S3')], max_length=20)),
+                ('kind', models.CharField(choices=[('Workspace', 'Storage of the studio'), ('Folder', 'Folder of the server'), ('AzureBlob', 'Azure Blob Storage'), ('AzureDataLakeGen2', 'Azure Data Lake Storage Gen2'), ('S3', 'S3'), ('AzurePostgreSql', 'PostgreSQL database'), ('Sqlite', 'SQLite file of the server')], max_length=20)),
                 ('settings', models.JSONField(blank=True, default=dict)),
                 ('credentials', models.CharField(blank=True, help_text='The kind of credentials, such as AccountKey.', max_length=20)),
                 ('is_default', models.BooleanField(default=False)),

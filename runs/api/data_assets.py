@@ -176,6 +176,7 @@ def dataset_rows(request: HttpRequest, workspace_path: Path[WorkspacePath], body
     definition = datasets.check_dataset(workspace, body.definition)
     if definition["kind"] != "tabular":
         raise Invalid("Only a table has rows.", target="definition/kind")
+    datasets.check_query_allowed(request.auth, workspace, definition)
     return FileResponse(exports.open_rows(workspace, definition, body.strict), content_type=PARQUET)
 
 

@@ -5,7 +5,7 @@ import mimetypes
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from assets.data import resources, stores
+from assets.data import connections, resources, stores
 from assets.data.models import Datastore
 from runs.files import ranges, uploads
 from studio import api
@@ -60,7 +60,7 @@ def datastore_put(
     workspace = find_workspace(request, workspace_path, "edit")
     fields = body.properties.read_fields()
     if not skipValidation:
-        stores.DatastoreFiles(Datastore.build_unsaved(workspace, name, fields)).test()
+        connections.test_connection(Datastore.build_unsaved(workspace, name, fields))
     there = Datastore.objects.of(workspace).filter(name__iexact=name).exists()
     row = Datastore.register(request.auth, workspace, name, fields, overwrite)
     return Status(200 if there else 201, resources.DatastoreResource.of(row))
@@ -94,7 +94,7 @@ def datastore_default(request: HttpRequest, workspace_path: Path[WorkspacePath],
 @router.post("/{name}/test", response=Nothing, summary="Test the connection of a datastore")
 def datastore_test(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = find_workspace(request, workspace_path)
-    stores.DatastoreFiles(find_datastore(workspace, name)).test()
+    connections.test_connection(find_datastore(workspace, name))
     return {}
 
 

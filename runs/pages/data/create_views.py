@@ -30,7 +30,7 @@ HANDED = ("name", "kind", "description", "datastore", "path", "url")
 def data_new(request, slug):
     workspace = find_workspace(request, slug, "edit")
     rows = Datastore.objects.of(workspace).order_by("-is_default", "name")
-    names = list(rows.values_list("name", flat=True))
+    names = [row.name for row in rows if not row.is_database]
     given = {name: request.GET[name] for name in HANDED if request.GET.get(name)}
     form = BasicsForm(request.POST or None, initial=given, datastores=names)
     if request.method == "POST":

@@ -15,6 +15,13 @@ LABELS = {
     "endpoint": ("Endpoint", "Leave it empty for the provider's own."),
     "region": ("Region", "For example us-east-1."),
     "prefix": ("Folder in it", "Only what is below this folder; empty for all."),
+    "file": ("File", "An absolute path on the server, below a folder that the site admin allows."),
+    "server_name": ("Server", "The name of the host, or of a server on Azure."),
+    "database_name": ("Database", ""),
+    "port": ("Port", "Leave it empty for 5432."),
+    "ssl_mode": ("Encryption", "require (if it is empty), prefer or verify-full."),
+    "user_id": ("User", "An account that may only read."),
+    "user_password": ("Password", ""),
     "account_key": ("Account key", ""),
     "sas_token": ("Shared access signature", ""),
     "tenant_id": ("Tenant id", ""),
@@ -55,9 +62,9 @@ class DatastoreForm(forms.Form):
                 initial=self.chosen[1],
                 help_text="They go into the key vault, and no page shows them again.",
             )
-            for one in self.chosen:
-                for name in rules.CREDENTIALS[one]:
-                    self._add(name, False, forms.PasswordInput(attrs=PASSWORD))
+        for one in self.chosen:
+            for name in rules.CREDENTIALS[one]:
+                self._add(name, len(self.chosen) == 1, forms.PasswordInput(attrs=PASSWORD))
         self.order_fields(["name", *known, "credentials"])
 
     def _add(self, name: str, required: bool, widget) -> None:
@@ -78,7 +85,7 @@ class DatastoreForm(forms.Form):
         return {
             "kind": self.kind,
             "settings": {name: data.get(name) for name in rules.SETTINGS[self.kind][0]},
-            "credentials": data.get("credentials") or "None",
+            "credentials": data.get("credentials") or self.chosen[0],
             "secrets": {name: data.get(name) for names in rules.CREDENTIALS.values() for name in names},
             "description": data["description"],
         }

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
-from assets.data import rules, stores
+from assets.data import connections, rules, stores
 from assets.data.models import Datastore
 from runs.api.datastores import find_datastore, respond_with_file
 from runs.files import previews
@@ -68,7 +68,7 @@ def _register(request, workspace, form: DatastoreForm) -> Datastore:
     if Datastore.objects.of(workspace).filter(name__iexact=name).exists():
         raise Conflict(f"There is a datastore {name} already. Choose another name.", target="name")
     try:
-        stores.DatastoreFiles(Datastore.build_unsaved(workspace, name, fields)).test()
+        connections.test_connection(Datastore.build_unsaved(workspace, name, fields))
     except NotReady as error:
         raise Conflict(error.message) from error
     return Datastore.register(actor_of_request(request), workspace, name, fields)
@@ -90,6 +90,8 @@ def datastore_detail(request, slug, name):
         "may_edit": is_allowed(request, "edit"),
         "resource": _properties(found),
     }
+    if found.is_database:
+        return render(request, "data/datastore.html", context)
     try:
         files = stores.DatastoreFiles(found)
         context["page"] = page_of(request, files.list_folder(folder), size=PAGE)
@@ -108,7 +110,8 @@ def _crumbs(folder: str) -> list[tuple[str, str]]:
 
 def _properties(found: Datastore) -> list[tuple[str, str]]:
     given = found.settings
-    names = ("folder", "account_name", "container", "endpoint", "region", "prefix")
+    names = ("folder", "file", "server_name", "database_name", "port", "account_name", "container", "endpoint")
+    names += ("region", "prefix")
     shown = [(name.replace("_", " ").capitalize(), given[name]) for name in names if given.get(name)]
     return [("Type", found.get_kind_display()), *shown, ("Credentials", found.credentials or "None")]
 
@@ -181,7 +184,7 @@ def datastore_change(request, slug, name):
             found.make_default(actor)
             messages.success(request, f"{found.name} is the default datastore now.")
         elif act == "test":
-            stores.DatastoreFiles(found).test()
+            connections.test_connection(found)
             messages.success(request, f"The datastore {found.name} answers.")
         elif act == "remove":
             found.remove(actor)

@@ -38,6 +38,7 @@ STEPS = {
     "read_delimited": "Read delimited text",
     "read_parquet": "Read parquet",
     "read_json_lines": "Read JSON lines",
+    "read_sql": "SQL query",
     "partition_format": "Columns from paths",
     "timestamp_columns": "Timestamp columns",
 }

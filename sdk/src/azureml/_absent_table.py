@@ -65,7 +65,6 @@ TABLE: Dict[str, Tuple[str, str]] = {
         "AbstractADLSDatastore AzureDataLakeDatastore AzureDataLakeGen2Datastore",
     ),
     "azureml.data.azure_my_sql_datastore": ("the dataset service", "AzureMySqlDatastore"),
-    "azureml.data.azure_postgre_sql_datastore": ("the dataset service", "AzurePostgreSqlDatastore"),
     "azureml.data.azure_sql_database_datastore": ("the dataset service", "AzureSqlDatabaseDatastore"),
     "azureml.data.azure_storage_datastore": (
         "the dataset service",

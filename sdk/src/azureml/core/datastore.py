@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 from lazuli.data import datastores
 from lazuli.errors import Conflict, NotAvailable, UserErrorException
@@ -10,6 +10,7 @@ from lazuli.errors import Conflict, NotAvailable, UserErrorException
 from azureml import _absent
 from azureml._unused import warn_of_unused
 from azureml.data.abstract_datastore import AbstractDatastore
+from azureml.data.azure_postgre_sql_datastore import AzurePostgreSqlDatastore
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 
 Json = Dict[str, Any]
@@ -215,7 +216,8 @@ class Datastore:
         grant_workspace_access: bool = False,
         **kwargs: Any,
     ) -> AbstractDatastore:
-        raise NotAvailable("SQL datastores", "Datastore.register_azure_sql_database")
+        """Refused: the studio reads PostgreSQL and SQLite."""
+        raise NotAvailable("access to SQL Server", "Datastore.register_azure_sql_database")
 
     @staticmethod
     def register_azure_postgre_sql(
@@ -231,7 +233,28 @@ class Datastore:
         enforce_ssl: bool = True,
         **kwargs: Any,
     ) -> AbstractDatastore:
-        raise NotAvailable("SQL datastores", "Datastore.register_azure_postgre_sql")
+        """A PostgreSQL database, on Azure or anywhere else: a `server_name` with a dot is the host itself. The password
+        goes into the key vault, and is not shown again."""
+        warn_of_unused("Datastore.register_azure_postgre_sql", **kwargs)
+        properties: Json = {
+            "datastoreType": "AzurePostgreSql",
+            "serverName": server_name,
+            "databaseName": database_name,
+            "port": port_number,
+            "endpoint": endpoint,
+            "sslMode": "require" if enforce_ssl else "prefer",
+            "credentials": {
+                "credentialsType": "Password",
+                "userId": user_id,
+                "secrets": {"userPassword": user_password},
+            },
+        }
+        return _register(workspace, datastore_name, properties, overwrite, False)
+
+    @staticmethod
+    def register_sqlite(workspace: Any, datastore_name: str, file: str, overwrite: bool = False) -> AbstractDatastore:
+        """A SQLite file of the server, below a folder that the site admin allows. SDK v1 has no such method."""
+        return _register(workspace, datastore_name, {"datastoreType": "Sqlite", "file": file}, overwrite, False)
 
     @staticmethod
     def register_azure_my_sql(
@@ -246,7 +269,8 @@ class Datastore:
         overwrite: bool = False,
         **kwargs: Any,
     ) -> AbstractDatastore:
-        raise NotAvailable("SQL datastores", "Datastore.register_azure_my_sql")
+        """Refused: the studio reads PostgreSQL and SQLite."""
+        raise NotAvailable("access to MySQL", "Datastore.register_azure_my_sql")
 
     @staticmethod
     def register_dbfs(workspace: Any, datastore_name: str) -> AbstractDatastore:
@@ -269,9 +293,24 @@ class Datastore:
         raise NotAvailable("HDFS", "Datastore.register_hdfs")
 
 
+def _open_postgresql(workspace: Any, resource: Json) -> AbstractDatastore:
+    found = resource["properties"]
+    server, database, port = found["serverName"], found["databaseName"], found["port"]
+    enforce_ssl = found["sslMode"] == "require"
+    return AzurePostgreSqlDatastore(workspace, resource["name"], server, database, None, None, port, enforce_ssl)
+
+
+DATABASES: Dict[str, Callable[[Any, Json], AbstractDatastore]] = {
+    "AzurePostgreSql": _open_postgresql,
+    "Sqlite": lambda workspace, resource: AbstractDatastore(workspace, resource["name"], "Sqlite"),
+}
+
+
 def from_resource(workspace: Any, resource: Json) -> AbstractDatastore:
     """The object for a datastore of the server's answer."""
     found = resource["properties"]
+    if found["kind"] in DATABASES:
+        return DATABASES[found["kind"]](workspace, resource)
     kind: Any = AzureFileDatastore if found["datastoreType"] == "AzureFile" else AzureBlobDatastore
     container = found.get("containerName") or found.get("fileShareName") or found.get("filesystem")
     address = {"protocol": found.get("protocol"), "endpoint": found.get("endpoint")}

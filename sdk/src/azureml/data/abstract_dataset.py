@@ -25,6 +25,7 @@ SHOWN = {
     "read_delimited": "ParseDelimited",
     "read_parquet": "ReadParquetFile",
     "read_json_lines": "ParseJsonLines",
+    "read_sql": "ReadSqlQuery",
     "keep_columns": "KeepColumns",
     "drop_columns": "DropColumns",
     "rename_columns": "RenameColumns",

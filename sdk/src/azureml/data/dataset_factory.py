@@ -148,7 +148,17 @@ class TabularDatasetFactory:
         set_column_types: Optional[Dict[str, DataType]] = None,
         query_timeout: int = 30,
     ) -> TabularDataset:
-        raise NotAvailable("SQL datastores", "Dataset.Tabular.from_sql_query")
+        """Rows of a query, as a pair of a datastore and the SQL. The studio runs it in a transaction that only reads."""
+        datastore, sql = _split_pair(query)
+        step: Json = {"type": "read_sql", "query": sql, "query_timeout": query_timeout}
+        if set_column_types:
+            step["column_types"] = {name: _type_definition(name, found) for name, found in set_column_types.items()}
+        paths = [{"datastore": datastore.name, "path": ""}]
+        definition = check_definition({"kind": "tabular", "paths": paths, "steps": [step]})
+        made: TabularDataset = TabularDataset._create(datastore.workspace, definition)
+        if validate:
+            made.take(1).to_pandas_dataframe()
+        return made
 
     @staticmethod
     def register_pandas_dataframe(

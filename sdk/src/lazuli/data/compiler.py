@@ -262,7 +262,12 @@ def _described(
     return Query(f"SELECT {', '.join(parts)} FROM ({inner})", columns, casts)
 
 
-_READERS = {"read_delimited": _read_delimited, "read_parquet": _read_parquet, "read_json_lines": _read_json_lines}
+_READERS = {
+    "read_delimited": _read_delimited,
+    "read_parquet": _read_parquet,
+    "read_json_lines": _read_json_lines,
+    "read_sql": _read_parquet,
+}
 
 
 # ---- steps

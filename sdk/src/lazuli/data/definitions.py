@@ -29,6 +29,9 @@ TEXT_TESTS = ("contains", "starts_with", "ends_with")
 OPERATORS = (*COMPARISONS, *TEXT_TESTS, "and", "or", "not", "is_null")
 MAX_PATHS, MAX_STEPS, MAX_COLUMNS, MAX_TEXT = 1000, 200, 5000, 4000
 MAX_DEPTH = 20
+MAX_QUERY = 20_000
+# How long a query may take, and how long it may be allowed to.
+QUERY_SECONDS, MAX_QUERY_SECONDS = 30, 300
 
 
 def check_definition(definition: Any) -> Json:
@@ -44,6 +47,8 @@ def check_definition(definition: Any) -> Json:
         raise _wrong(f"The first step, and no other, reads files: {', '.join(READERS)}.", "steps")
     if definition["kind"] == "file" and readers:
         raise _wrong("The steps of files do not read them as a table.", "steps")
+    if find_step(definition, "read_sql") and [path.get("path") for path in definition["paths"]] != [""]:
+        raise _wrong("A query has one path: a datastore, with an empty `path`.", "paths")
     return definition
 
 
@@ -111,6 +116,16 @@ def _check_text(value: Any, path: str) -> None:
 def _separator(value: Any, path: str) -> None:
     if not isinstance(value, str) or not 1 <= len(value) <= 4 or "\n" in value or "\r" in value or "\0" in value:
         raise _wrong(f"separator is {str(value)[:20]!r}: write 1 to 4 characters.", path)
+
+
+def _query(value: Any, path: str) -> None:
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_QUERY or "\0" in value:
+        raise _wrong(f"write a query of up to {MAX_QUERY:,} characters", path)
+
+
+def _seconds(value: Any, path: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_QUERY_SECONDS:
+        raise _wrong(f"{str(value)[:60]!r}: write 1 to {MAX_QUERY_SECONDS} seconds", path)
 
 
 def _flag(value: Any, path: str) -> None:
@@ -233,6 +248,7 @@ STEPS: Dict[str, Tuple[Checks, Checks]] = {
     ),
     "read_parquet": ({}, _READER),
     "read_json_lines": ({}, {**_READER, "encoding": _one_of(ENCODINGS), "invalid_lines": _one_of(("error", "drop"))}),
+    "read_sql": ({"query": _query}, {"query_timeout": _seconds, "column_types": _types}),
     "partition_format": ({"format": _check_text}, {}),
     "take": ({"count": _count}, {}),
     "skip": ({"count": _count}, {}),
@@ -244,7 +260,9 @@ STEPS: Dict[str, Tuple[Checks, Checks]] = {
     "filter": ({"expression": _expression}, {}),
     "timestamp_columns": ({}, {"timestamp": _optional_text, "partition_timestamp": _optional_text}),
 }
-READERS = ("read_delimited", "read_parquet", "read_json_lines")
+READERS = ("read_delimited", "read_parquet", "read_json_lines", "read_sql")
+# What is read as parquet: the studio stores the rows of a query in such a file.
+PARQUET_READERS = ("read_parquet", "read_sql")
 
 
 def add_step(definition: Mapping[str, Any], kind: str, **values: Any) -> Json:

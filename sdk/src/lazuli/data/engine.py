@@ -24,7 +24,7 @@ from lazuli.data.compiler import (
     name_of,
     quote,
 )
-from lazuli.data.definitions import FIRST_FILE, NO_HEADER
+from lazuli.data.definitions import FIRST_FILE, NO_HEADER, PARQUET_READERS
 from lazuli.data.errors import DatasetExecutionError
 
 INSTALL = (
@@ -94,6 +94,9 @@ def write_parquet(frame: Any, path: str, row_group_size: Optional[int] = None) -
 def read_parquet(path: str) -> Any:
     """A file of the studio as a pandas DataFrame, with the types that SDK v1 gives."""
     with _explain_missing_packages():
+        if is_installed():
+            with contextlib.closing(connect()) as connection:
+                return convert_types(connection.execute(f"SELECT * FROM read_parquet({quote(path)})").df())
         import pandas  # optional
 
         return convert_types(pandas.read_parquet(path, engine="pyarrow"))
@@ -161,7 +164,7 @@ class Reader:
             if self._files != list(files):
                 first = {**first, "encoding": "utf8"}
             self._definition = {**definition, "steps": [first, *steps]}
-            if first["type"] != "read_parquet":
+            if first["type"] not in PARQUET_READERS:
                 for file in self._files:
                     check_lines(file)
             with explain_errors(self._files):
@@ -174,7 +177,7 @@ class Reader:
     def _rewrite(self, reader: Mapping[str, Any], files: List[LocalFile]) -> List[LocalFile]:
         """Files in UTF-8, without line breaks inside quotes unless they have a meaning."""
         codec = find_encoding(reader)
-        if reader["type"] == "read_parquet" or codec in UTF8:
+        if reader["type"] in PARQUET_READERS or codec in UTF8:
             return files
         found = []
         for number, file in enumerate(files):

@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Optional
 
-from lazuli.data import profiles
+from lazuli.data import profiles, queries
 from lazuli.data.compiler import LocalFile
 from lazuli.data.engine import Reader
 from lazuli.data.errors import DatasetExecutionError, DatasetValidationError
@@ -37,6 +37,8 @@ def answer_request(request: Json) -> Json:
     """`act` is infer, rows, profile or export."""
     try:
         definition = request["definition"]
+        if "connection" in request:
+            queries.write_rows(request["connection"], definition["steps"][0], LocalFile(*request["files"][0]))
         if request.get("infer"):
             definition = add_types(definition, request["files"][0])
         if request["act"] == "infer":

@@ -1,0 +1,28 @@
+"""Databases as datastores: how the reading process connects to them."""
+
+from assets.data import rules
+from assets.data.models import Datastore
+from studio import outbound
+
+DEFAULT_PORT = 5432
+
+
+def build_connection(row: Datastore) -> dict:
+    """The connection for lazuli.data.queries, with the password. Raises Invalid."""
+    if row.kind == Datastore.Kind.SQLITE:
+        # Check again, because the site admin may have changed the allowed folders, or the file may now be a link.
+        return {"kind": row.kind, "file": str(rules.check_file(row.settings["file"]))}
+    given, secrets = row.settings, row.read_secrets()
+    host, port = given["host"], int(given.get("port") or DEFAULT_PORT)
+    arguments = {
+        "host": host,
+        "port": port,
+        "dbname": given["database_name"],
+        "user": secrets["user_id"],
+        "password": secrets["user_password"],
+        "sslmode": given["ssl_mode"],
+    }
+    # Check again, because the name of the host may resolve to another address now.
+    if address := outbound.find_host(host, port, "serverName"):
+        arguments["hostaddr"] = address
+    return {"kind": row.kind, "arguments": arguments}
