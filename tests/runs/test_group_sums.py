@@ -86,3 +86,9 @@ def test_too_many_groups_are_read_without_blocks(experiment, monkeypatch):
     cache.clear()
     few = read(experiment)
     assert list(few) == list(usual) and few["forest"][1].mean == pytest.approx(usual["forest"][1].mean)
+
+
+def test_runs_that_are_deleted_meanwhile_leave_no_group(experiment):
+    blocks = group_sums.RunBlocks.read(experiment.runs, "number")
+    gone = experiment.runs.annotate(group_key=F("run_type")).filter(number__gt=1000)
+    assert group_sums.sum_groups(gone, [parse_column("metric-gain")], blocks, 10) == []

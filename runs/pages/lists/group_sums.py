@@ -76,7 +76,7 @@ def sum_groups(runs, metrics: list[Column], blocks: RunBlocks, limit: int) -> li
     if missing:
         read = _read_sums(blocks.select(runs, missing), metrics, F(blocks.column).bitrightshift(BITS), MAX_ROWS + 1)
         if sum(len(part.keys) for part in read.values()) > MAX_ROWS:
-            return _list_largest(_read_sums(runs, metrics, Value(0), limit).values(), limit)
+            return _list_largest(list(_read_sums(runs, metrics, Value(0), limit).values()), limit)
         # A run that has joined a new block since the states were read is left for the next request.
         found |= {block: (blocks.states[block], read[block]) for block in missing if block in read}
         cache.set(key, found, SECONDS)
@@ -123,8 +123,11 @@ def _build_block(rows: list[tuple], near: list[float]) -> BlockSums:
     return BlockSums([row[0] for row in rows], np.array([row[1] for row in rows]), sums)
 
 
-def _list_largest(parts, limit: int) -> list[tuple[str, int, list[MetricSum]]]:
-    keys, totals, sums = _merge_blocks(list(parts))
+def _list_largest(parts: list[BlockSums], limit: int) -> list[tuple[str, int, list[MetricSum]]]:
+    """Empty if all runs were deleted since their blocks were read."""
+    if not parts:
+        return []
+    keys, totals, sums = _merge_blocks(parts)
     order = sorted(range(len(keys)), key=lambda index: (-totals[index], keys[index]))[:limit]
     return [(keys[index], int(totals[index]), [_build_sum(row) for row in sums[index].tolist()]) for index in order]
 

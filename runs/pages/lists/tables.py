@@ -401,7 +401,7 @@ class RunTable:
 
     @functools.cached_property
     def _blocks(self) -> RunBlocks:
-        """Of a grouped list. Numbers follow each other only in one experiment."""
+        """The blocks of a grouped list; numbers are consecutive only in one experiment."""
         return RunBlocks.read(self.matching, "number" if self.experiment else "pk")
 
     @property
