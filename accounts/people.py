@@ -93,16 +93,18 @@ def block_account(actor: Actor, person: User) -> None:
 
 
 @transaction.atomic
-def deactivate_account(actor: Actor, person: User, heir: User | None, previewed: str) -> dict[str, int]:
+def deactivate_account(
+    actor: Actor, person: User, heir: User | None = None, previewed: str | None = None
+) -> dict[str, int]:
     """Close the account permanently: hand over to the heir what the person owns, and revoke tokens. Return what was
-    handed over; `previewed` is the token of the preview of it."""
+    handed over; `previewed` is the token of the preview of it, if a page has shown one."""
     held = handover.count_held(person)
     if held and heir is None:
         words = ", ".join(f"{number} {label}" for label, number in held.items())
         raise Conflict(f"{person} owns {words}. Enter the person who takes them over.", target="heir")
     if heir is not None and (heir == person or not heir.is_active or heir.kind != User.Kind.PERSON):
         raise Conflict(f"{heir} cannot take over: choose another person with an active account.", target="heir")
-    if held:
+    if held and previewed is not None:
         handover.check_unchanged(person, previewed)
     _close(actor, person, User.Closed.DEACTIVATED, "deactivate an account")
     if heir is not None:
