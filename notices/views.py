@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.view_as import hidden_in_view_as
 from notices import outgoing, rules
 from notices.forms import WebhookForm, read_choices
 from notices.models import CHOSEN, Delivery, Event, Follow, Notification, Preference, Webhook
@@ -45,6 +46,7 @@ def mark_read(request):
     return redirect(path or "notices:list")
 
 
+@hidden_in_view_as
 @require_http_methods(["GET", "POST"])
 def preferences(request):
     if request.method == "POST":

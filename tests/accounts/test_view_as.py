@@ -26,7 +26,7 @@ STOP, HOME = "/account/view-as/stop/", "/ws/aml-workspace/"
 ENDING = {STOP, "/signout/"}
 BEGIN, END = "view_as.begin", "view_as.end"
 HTMX = {"HTTP_HX_REQUEST": "true"}
-# They show the keys of an endpoint, open an application, sign in, or confirm access.
+# They show the keys of an endpoint or the secret of a webhook, open an application, sign in, or confirm access.
 HIDDEN = {
     "/ws/aml-workspace/compute/x/instance/open/x/",
     "/ws/aml-workspace/endpoints/x/consume/",
@@ -34,6 +34,7 @@ HIDDEN = {
     "/account/factors/",
     "/applications/x/",
     "/invitation/x/",
+    "/notifications/preferences/",
     "/signin/link/x/",
     "/signin/oidc/aml-workspace/",
     "/signin/oidc/aml-workspace/callback/",
