@@ -49,6 +49,7 @@ def _write_rows(workspace: Workspace, definition: dict, sources: list[reading.So
     def check_time(progress: float) -> None:
         if time.monotonic() > deadline:
             raise TooLarge(f"Loading the files takes longer than {bounds.seconds} seconds. {INSTALL}")
+
     with tempfile.TemporaryDirectory(prefix="lazuli-rows-") as folder:
         copies = reading.fetch_all(workspace, sources, folder, is_parquet, check_time)
         target = os.path.join(folder, "rows.parquet")

@@ -182,3 +182,10 @@ def test_conda_dependencies_have_one_line_for_each_package():
         packages.add_cntk_package("tpu")
     with pytest.raises(UserErrorException, match="not both"):
         CondaDependencies("a.yml", {"dependencies": []})
+
+
+@pytest.mark.parametrize("packages", ["numpy", ["numpy", None], [1]])
+@pytest.mark.parametrize("what", ["pip_packages", "conda_packages"])
+def test_packages_that_are_no_list_of_texts_are_refused(what, packages):
+    with pytest.raises(UserErrorException, match=f"{what} must"):
+        CondaDependencies.create(**{what: packages})

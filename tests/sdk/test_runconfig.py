@@ -109,6 +109,24 @@ def test_a_setting_that_is_not_known_is_said(project):
         assert RunConfiguration.load(str(file)).script == "train.py"
 
 
+@pytest.mark.parametrize(
+    ("set_value", "said"),
+    [
+        (lambda job: setattr(job.run_config, "nodecount", 2), "no setting 'nodecount'.*Did you mean node_count?"),
+        (
+            lambda job: setattr(job.run_config.environment.python, "user_manged_dependencies", True),
+            "PythonSection has no setting .*Did you mean user_managed_dependencies?",
+        ),
+        (lambda job: setattr(job, "environment", Environment("e")), "no setting 'environment'.* Set it in run_config."),
+    ],
+)
+def test_an_attribute_that_nothing_reads_is_said(set_value, said):
+    job = ScriptRunConfig(".", "train.py")
+    with pytest.warns(UserWarning, match=said) as found:
+        set_value(job)
+    assert found[0].filename == __file__
+
+
 def test_wrong_words_name_the_right_ones():
     with pytest.raises(RunConfigurationException, match="Python, PySpark"):
         RunConfiguration(framework="Ruby")

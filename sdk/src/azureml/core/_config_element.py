@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from typing import Any, Dict, Mapping, Tuple, Type, TypeVar
+import warnings
+from typing import Any, Dict, Mapping, Sequence, Tuple, Type, TypeVar
 
 from azureml.exceptions import RunConfigurationException
 
@@ -22,6 +24,10 @@ class ConfigElement:
     _fields: Tuple[str, ...] = ()
     # Keys that are not the camelCase of the setting's name.
     _renamed: Mapping[str, str] = {}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        warn_unless_setting(self, name, self._fields)
+        super().__setattr__(name, value)
 
     @classmethod
     def _json_key(cls, field: str) -> str:
@@ -60,6 +66,15 @@ def _to_json_value(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_to_json_value(item) for item in value]
     return value
+
+
+def warn_unless_setting(element: Any, name: str, settings: Sequence[str], advice: str = "") -> None:
+    """Warn of an attribute that nothing reads, such as one with a misspelled name."""
+    if name.startswith("_") or name in settings or hasattr(type(element), name):
+        return
+    close = difflib.get_close_matches(name, settings, 1)
+    meant = f" Did you mean {close[0]}?" if close else advice
+    warnings.warn(f"{type(element).__name__} has no setting {name!r}, which has no effect here.{meant}", stacklevel=3)
 
 
 def check_one_of(value: Any, allowed: Tuple[str, ...], what: str) -> str:

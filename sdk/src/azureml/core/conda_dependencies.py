@@ -53,6 +53,17 @@ def package_name(requirement: str) -> str:
     return re.split(r"[\s=<>!~\[;@(]", requirement.split("::")[-1].strip(), maxsplit=1)[0].lower()
 
 
+def _check_list(packages: Optional[List[str]], what: str) -> List[str]:
+    """A text is refused: each of its letters would be a package."""
+    if isinstance(packages, str):
+        raise UserErrorException(f"{what} must be a list, such as [{packages!r}], not str.")
+    found = list(packages or [])
+    wrong = [package for package in found if not isinstance(package, str)]
+    if wrong:
+        raise UserErrorException(f"{what} must contain texts, not {type(wrong[0]).__name__}.")
+    return found
+
+
 class CondaDependencies:
     """`name`, `channels` and `dependencies`; the pip packages are a list inside the dependencies."""
 
@@ -81,9 +92,9 @@ class CondaDependencies:
         dependencies.set_python_version(python_version)
         if pip_packages is not None:
             dependencies.remove_pip_package("azureml-defaults")
-        for package in conda_packages or []:
+        for package in _check_list(conda_packages, "conda_packages"):
             dependencies.add_conda_package(package)
-        for package in pip_packages or []:
+        for package in _check_list(pip_packages, "pip_packages"):
             pinned = pin_sdk_version and _SDK_NAME.fullmatch(package)
             dependencies.add_pip_package(f"{package}~={VERSION}" if pinned else package)
         if pip_indexurl:

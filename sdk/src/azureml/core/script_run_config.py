@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Union
 from lazuli.runs.experiments import check_experiment_name, create_experiment
 
 from azureml import _absent
-from azureml.core._config_element import check_type
+from azureml.core._config_element import check_type, warn_unless_setting
 from azureml.core.environment import Environment
 from azureml.core.runconfig import (
     DockerConfiguration,
@@ -31,6 +31,7 @@ class ScriptRunConfig:
 
     DELIM = "#"
     MAX_DURATION_SECONDS_DEFAULT = 2592000
+    _SETTINGS = ("source_directory", "script", "arguments", "command", "run_config")
 
     def __init__(
         self,
@@ -68,6 +69,10 @@ class ScriptRunConfig:
         self.script = script if script is not None or command is not None else self.run_config.script
         self.arguments = self.run_config.arguments if arguments is None else list(arguments)
         self.command = command if command is not None else self._command_unless(script)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        warn_unless_setting(self, name, self._SETTINGS, " Set it in run_config.")
+        super().__setattr__(name, value)
 
     def _command_unless(self, script: Optional[str]) -> Union[str, List[Any], None]:
         return None if script is not None else self.run_config.command or None
