@@ -132,7 +132,7 @@ def test_pages_with_secrets_and_ways_in_are_closed(guard, address):
 def test_no_page_changes_a_row_or_shows_a_secret(world, owner, as_user):
     person, endpoint = world["people"]["owner"], Endpoint.objects.get(name="svc")
     client, secrets = view_as_person(owner, person), ["hush hush", *endpoint.keys]
-    # Whoever opens them first creates the standard datastores, and the person's empty home folder.
+    # The first visit creates the standard datastores, and the person's empty home folder.
     for address in ("/ws/aml-workspace/data/datastores/", "/ws/aml-workspace/notebooks/"):
         assert as_user(person).get(address).status_code == 200
     before, wrong = rows_of_all_tables(), []
