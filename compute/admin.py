@@ -7,6 +7,7 @@ from compute.models import (
     Assignment,
     Cluster,
     ComputeInstance,
+    ComputeSchedule,
     ComputeTarget,
     Host,
     JoinToken,
@@ -119,6 +120,14 @@ class ComputeInstanceAdmin(admin.ModelAdmin):
     search_fields = ["target__name", "assigned_to__username"]
     raw_id_fields = ["target", "assigned_to", "work", "token"]
     exclude = ["server_token"]
+
+
+@admin.register(ComputeSchedule)
+class ComputeScheduleAdmin(admin.ModelAdmin):
+    list_display = ["instance", "action", "expression", "zone", "next_at", "last_at", "last_result"]
+    list_select_related = ["instance__target"]
+    search_fields = ["instance__target__name"]
+    raw_id_fields = ["instance"]
 
 
 @admin.register(ApplicationSession)

@@ -1,10 +1,11 @@
 """Compute targets over REST, in Azure's format."""
 
+from django.db import transaction
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status
 
 from compute import quota, resources, sizes
-from compute.instances import power
+from compute.instances import power, schedules
 from compute.instances.resources import find_assigned_user
 from compute.models import ComputeTarget, Host, Node, Scale
 from compute.rules import PRODUCTION_NODES, Purpose
@@ -81,16 +82,20 @@ def _create_instance(user, workspace: Workspace, name: str, size: str, body: res
     recorded = {
         key: value for key, value in body.recorded_settings.items() if key in ("location", "tags", "description")
     }
-    power.create_instance(
-        workspace,
-        user,
-        name,
-        size,
-        assigned_to=find_assigned_user(assigned.objectId) if assigned else None,
-        idle_minutes=body.cluster.idleTimeBeforeShutdown,
-        starts=(body.cluster.state or "").lower() != "stopped",
-        **recorded,
-    )
+    new_schedules = body.cluster.schedules.make_schedules() if body.cluster.schedules else []
+    with transaction.atomic():
+        instance = power.create_instance(
+            workspace,
+            user,
+            name,
+            size,
+            assigned_to=find_assigned_user(assigned.objectId) if assigned else None,
+            idle_minutes=body.cluster.idleTimeBeforeShutdown,
+            starts=(body.cluster.state or "").lower() != "stopped",
+            **recorded,
+        )
+        if new_schedules:
+            schedules.add_schedules(instance, new_schedules)
 
 
 def _read_kind(body: resources.ComputeResourceUpdate) -> ComputeTarget.Kind:
@@ -126,6 +131,9 @@ def _change(workspace: Workspace, target: ComputeTarget, body: resources.Compute
     _check_fixed(target, body)
     if target.is_cluster and (scale := body.scale(target.scale_settings)) != target.scale_settings:
         target.scale(scale)
+    if target.kind == ComputeTarget.Kind.INSTANCE and body.cluster.schedules is not None:
+        target.instance.target = target
+        schedules.replace_schedules(target.instance, body.cluster.schedules.make_schedules())
     target.describe(**{key: value for key, value in body.recorded_settings.items() if key in ("tags", "description")})
     return find_target(workspace, target.name)
 

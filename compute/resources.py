@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from compute import models, rules
 from compute.instances.resources import IDLE_TIME as INSTANCE_IDLE_TIME
 from compute.instances.resources import ComputeInstanceProperties, PersonalComputeInstanceSettings
+from compute.instances.schedule_resources import ComputeSchedules
 from studio.errors import Invalid
 from studio.request_body import LooseBody, Whole
 from studio.rules import DESCRIPTION, TAGS
@@ -169,6 +170,7 @@ class AmlComputePropertiesUpdate(LooseBody):
     # The fields from here are those of a compute instance. `state` is Stopped for one that is not started yet.
     personalComputeInstanceSettings: PersonalComputeInstanceSettings | None = None
     idleTimeBeforeShutdown: Annotated[Any, INSTANCE_IDLE_TIME] | None = None
+    schedules: ComputeSchedules | None = None
     state: str | None = None
 
     @property

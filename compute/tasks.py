@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from compute import autoscaler, liveness, lost_nodes, monitoring
 from compute.instances.idle import stop_idle_instances
+from compute.instances.schedules import run_due_schedules
 from compute.models import ApplicationSession
 
 
@@ -28,3 +29,8 @@ def roll_up_samples() -> None:
 def stop_idle() -> None:
     stop_idle_instances()
     ApplicationSession.forget_old()
+
+
+@shared_task(ignore_result=True)
+def run_schedules() -> None:
+    run_due_schedules()

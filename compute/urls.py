@@ -3,6 +3,7 @@
 from django.urls import path
 
 from compute import inference_views, machine_views, views, wizard
+from compute.instances import schedule_views
 from compute.instances import views as instances
 
 app_name = "compute"
@@ -27,6 +28,7 @@ urlpatterns = [
     path(f"{COMPUTE}/new/instance/check/", instances.instance_name_check, name="instance_name_check"),
     path(f"{CLUSTER}/instance/", instances.instance_detail, name="instance_detail"),
     path(f"{CLUSTER}/instance/change/", instances.instance_change, name="instance_change"),
+    path(f"{CLUSTER}/instance/schedules/", schedule_views.schedule_change, name="schedule_change"),
     path(f"{CLUSTER}/instance/open/<slug:application>/", instances.instance_open, name="instance_open"),
     path("applications/<slug:label>/", instances.application_sign_in, name="application_sign_in"),
     path(f"{CLUSTER}/", views.cluster_detail, name="cluster_detail"),

@@ -29,6 +29,7 @@ app.config_from_object(
             },
             "work-on-data": {"task": "assets.tasks.work_on_data", "schedule": 10.0, "options": {"expires": 10}},
             "stop-idle": {"task": "compute.tasks.stop_idle", "schedule": 30.0, "options": {"expires": 30}},
+            "run-schedules": {"task": "compute.tasks.run_schedules", "schedule": 15.0, "options": {"expires": 15}},
             "stop-idle-services": {"task": "endpoints.tasks.stop_idle", "schedule": 5.0, "options": {"expires": 10}},
             "forget-traffic": {
                 "task": "endpoints.tasks.forget_traffic",

@@ -74,6 +74,7 @@ start an instance               | POST   {w}/computes/lab/start                 
 stop an instance                | POST   {w}/computes/lab/stop                              | 409 409 409 409 403 404 403
 restart an instance             | POST   {w}/computes/lab/restart                           | 409 409 409 409 403 404 403
 idle shutdown of an instance    | POST   {w}/computes/lab/updateIdleShutdownSetting         | y y 403 y 403 404 403
+schedules of an instance        | POST   {w}/computes/lab/updateSchedules                   | y y 403 y 403 404 403
 create compute                  | PUT    {w}/computes/fresh          $size                  | y y 403 y 403 404 403
 change compute                  | PATCH  {w}/computes/cpu-cluster                           | y y 403 y 403 404 403
 delete compute                  | DELETE {w}/computes/cpu-cluster                           | y y 403 y 403 404 403
@@ -290,6 +291,7 @@ instances               | GET  /ws/aml-workspace/compute/all/instances/         
 instance                | GET  /ws/aml-workspace/compute/lab/instance/           | y y y y y 404
 new instance            | GET  /ws/aml-workspace/compute/new/instance/           | y y 403 y 403 404
 change an instance      | POST /ws/aml-workspace/compute/lab/instance/change/    | 400 400 400 400 403 404
+schedules of an instance | POST /ws/aml-workspace/compute/lab/instance/schedules/ | 400 400 403 400 403 404
 open an instance        | GET  /ws/aml-workspace/compute/lab/instance/open/jupyterlab/ | 403 403 409 403 403 404
 new cluster             | GET  /ws/aml-workspace/compute/new/cluster/            | y y 403 y 403 404
 edit a cluster          | POST /ws/aml-workspace/compute/cpu-cluster/edit/       | y y 403 y 403 404

@@ -115,6 +115,7 @@ GET    {w}/computes
 POST   {w}/computes/lab-one/start
 POST   {w}/computes/lab-one/stop
 POST   {w}/computes/lab-one/updateIdleShutdownSetting {"idleTimeBeforeShutdown": "PT30M"}
+POST   {w}/computes/lab-one/updateSchedules {"computeStartStop": [{"action": "Stop", "cron": {"expression": "0 18 * * *"}}]}
 POST   {w}/computes/cpu-cluster/listNodes
 PATCH  {w}/jobs/job1                          {"properties": {"displayName": "d"}}
 GET    /administration/v1.0/people

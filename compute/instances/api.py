@@ -3,8 +3,9 @@
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from compute.instances import power
+from compute.instances import power, schedules
 from compute.instances.resources import IdleShutdownSetting
+from compute.instances.schedule_resources import ComputeSchedules
 from compute.models import ComputeInstance
 from studio.schemas import Nothing
 from workspaces.workspace_path import WorkspacePath, find_workspace
@@ -48,4 +49,15 @@ def instance_restart(request: HttpRequest, workspace_path: Path[WorkspacePath], 
 def instance_idle(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: IdleShutdownSetting):
     instance = find_instance(request, workspace_path, name, "edit_compute")
     power.change_idle_shutdown(instance, body.idleTimeBeforeShutdown)
+    return {}
+
+
+@router.post(
+    "/{name}/updateSchedules",
+    response=Nothing,
+    summary="Replace the schedules that start and stop a compute instance",
+)
+def instance_schedules(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: ComputeSchedules):
+    instance = find_instance(request, workspace_path, name, "edit_compute")
+    schedules.replace_schedules(instance, body.make_schedules())
     return {}

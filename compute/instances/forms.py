@@ -5,9 +5,12 @@ from django import forms
 from accounts.edit_conflicts import EditConflicts
 from accounts.models import User
 from compute.instances import rules
+from compute.instances.schedule_times import WEEKDAYS, build_expression, check_expression, check_zone
+from compute.instances.schedules import NewSchedule
+from compute.models import ComputeSchedule
 from compute.rules import VM_SIZE
 from studio.forms import NumberField, TagsField, TextField
-from studio.rules import DESCRIPTION
+from studio.rules import DESCRIPTION, Rule
 
 
 class IdleForm(forms.Form):
@@ -61,3 +64,56 @@ class ChangeForm(forms.Form):
     act = forms.ChoiceField(choices=[(act, act) for act in ACTS])
     confirm_name = forms.CharField(required=False, max_length=100)
     next = forms.CharField(required=False, max_length=2000)
+
+
+class ScheduleForm(forms.Form):
+    action = forms.ChoiceField(label="Action", choices=ComputeSchedule.Action.choices, initial="Stop")
+    time = forms.TimeField(
+        label="Time",
+        required=False,
+        initial="18:00",
+        input_formats=["%H:%M"],
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    days = forms.MultipleChoiceField(
+        label="Days",
+        required=False,
+        choices=[(day, day) for day in WEEKDAYS[1:] + WEEKDAYS[:1]],
+        initial=WEEKDAYS[1:6],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    expression = TextField(
+        Rule(check_expression, "expression", {"maxLength": 300}),
+        label="Cron expression",
+        required=False,
+        help_text="Instead of time and days: minute, hour, day of month, month, day of week, such as 30 18 * * 1-5.",
+    )
+    zone = TextField(
+        Rule(check_zone, "timeZone", {"maxLength": 60}),
+        label="Time zone",
+        initial="UTC",
+        help_text="A name such as Europe/Berlin or Pacific Standard Time.",
+    )
+
+    def clean(self):
+        data = super().clean()
+        if not data.get("expression") and "expression" not in self.errors:
+            for name in ("time", "days"):
+                if data.get(name) in (None, []) and name not in self.errors:
+                    self.add_error(name, "Choose it, or write a cron expression.")
+        return data
+
+    def make_schedule(self) -> NewSchedule:
+        data = self.cleaned_data
+        if data["expression"]:
+            return NewSchedule(data["action"], data["expression"], data["zone"])
+        pattern = {"hours": [data["time"].hour], "minutes": [data["time"].minute], "weekDays": data["days"]}
+        pattern["monthDays"] = []
+        recurrence = {"frequency": "Week", "interval": 1, "schedule": pattern}
+        return NewSchedule(data["action"], build_expression("Week", 1, pattern), data["zone"], recurrence)
+
+
+class ScheduleChangeForm(forms.Form):
+    ACTS = ("add", "enable", "disable", "delete")
+    act = forms.ChoiceField(choices=[(act, act) for act in ACTS])
+    schedule = forms.UUIDField(required=False)

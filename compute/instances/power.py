@@ -69,7 +69,7 @@ def create_instance(
     return instance
 
 
-def start_instance(instance: ComputeInstance, trigger: str = USER) -> None:
+def start_instance(instance: ComputeInstance, trigger: str = USER, message: str = "") -> None:
     with transaction.atomic():
         locked = _lock(instance)
         if locked.state not in (State.STOPPED, State.CREATE_FAILED):
@@ -77,7 +77,7 @@ def start_instance(instance: ComputeInstance, trigger: str = USER) -> None:
                 f"The compute instance {locked} is {locked.state.lower()}; only a stopped one can be started."
             )
         _queue(locked, Operation.START, trigger)
-        activity.record("compute.start", locked.target, scope=locked.target.workspace)
+        activity.record("compute.start", locked.target, scope=locked.target.workspace, message=message)
 
 
 def _queue(instance: ComputeInstance, operation: str, trigger: str) -> None:
@@ -94,7 +94,7 @@ def _queue(instance: ComputeInstance, operation: str, trigger: str) -> None:
     instance.record_operation(operation, trigger, **fields)
 
 
-def stop_instance(instance: ComputeInstance, trigger: str = USER) -> None:
+def stop_instance(instance: ComputeInstance, trigger: str = USER, message: str = "") -> None:
     """Stop an instance: kernels and terminals end, files stay."""
     with transaction.atomic():
         locked = _lock(instance)
@@ -104,7 +104,7 @@ def stop_instance(instance: ComputeInstance, trigger: str = USER) -> None:
             queue.stop_work(locked.work)
         locked.record_operation(Operation.STOP, trigger, stops_at=None)
         locked.revoke_token()
-        activity.record("compute.stop", locked.target, scope=locked.target.workspace, message=trigger)
+        activity.record("compute.stop", locked.target, scope=locked.target.workspace, message=message or trigger)
 
 
 def restart_instance(instance: ComputeInstance, trigger: str = USER) -> None:

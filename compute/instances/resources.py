@@ -7,6 +7,7 @@ from django.conf import settings
 from accounts.models import User
 from compute import models
 from compute.instances.rules import IDLE_MINUTES
+from compute.instances.schedule_resources import describe_schedules
 from studio import numbers
 from studio.errors import Invalid
 from studio.formats import parse_iso_duration
@@ -75,6 +76,7 @@ class ComputeInstanceProperties(Shape):
     personalComputeInstanceSettings: dict[str, Any]
     lastOperation: ComputeInstanceLastOperation
     idleTimeBeforeShutdown: str | None
+    schedules: dict[str, Any]
     applicationSharingPolicy: str
     sshSettings: dict[str, Any]
     connectivityEndpoints: dict[str, Any]
@@ -94,6 +96,7 @@ class ComputeInstanceProperties(Shape):
             personalComputeInstanceSettings=assigned,
             lastOperation=ComputeInstanceLastOperation.of(row),
             idleTimeBeforeShutdown=None if row.idle_minutes is None else f"PT{row.idle_minutes}M",
+            schedules=describe_schedules(row),
             applicationSharingPolicy="Personal",
             sshSettings={"sshPublicAccess": "Disabled", "adminUserName": "azureuser", "sshPort": None},
             connectivityEndpoints={"publicIpAddress": None, "privateIpAddress": None},

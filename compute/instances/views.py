@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.view_as import hidden_in_view_as
 from compute import sizes
 from compute.instances import jupyter, power
-from compute.instances.forms import ChangeForm, IdleEditForm, InstanceForm
+from compute.instances.forms import ChangeForm, IdleEditForm, InstanceForm, ScheduleForm
 from compute.instances.gateway_api import check_person
 from compute.instances.rules import INSTANCE_NAME
 from compute.models import ApplicationSession, ComputeInstance, ComputeTarget
@@ -127,15 +127,21 @@ def instance_name_check(request, slug):
 
 @require_GET
 def instance_detail(request, slug, name):
-    instance = find_page_instance(request, slug, name)
-    context = {
+    context = detail_context(request, find_page_instance(request, slug, name))
+    return render_page(request, "compute/instances/instance_detail.html", context, partial="instance-now")
+
+
+def detail_context(request, instance: ComputeInstance, schedule_form: ScheduleForm | None = None) -> dict:
+    """The content of its page; `schedule_form` is a new schedule with errors."""
+    return {
         "instance": instance,
         "target": instance.target,
         "idle_form": _idle_form(instance),
+        "schedules": instance.schedules.all(),
+        "schedule_form": schedule_form or ScheduleForm(),
         "is_mine": instance.assigned_to_id == request.user.pk,
         **rights_on(request, instance.target.workspace),
     }
-    return render_page(request, "compute/instances/instance_detail.html", context, partial="instance-now")
 
 
 def _idle_form(instance, data=None) -> IdleEditForm:

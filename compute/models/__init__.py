@@ -4,6 +4,7 @@ from compute.models.hosts import Host, JoinToken
 from compute.models.instances import ApplicationSession, ComputeInstance
 from compute.models.nodes import Node
 from compute.models.samples import Samples
+from compute.models.schedules import ComputeSchedule
 from compute.models.sizes import VmSize
 from compute.models.targets import Cluster, ComputeTarget, Scale
 from compute.models.work import Assignment, Resources, Work
@@ -13,6 +14,7 @@ __all__ = [
     "Assignment",
     "Cluster",
     "ComputeInstance",
+    "ComputeSchedule",
     "ComputeTarget",
     "Host",
     "JoinToken",

@@ -16,7 +16,7 @@ from compute.models.work import Assignment, Work
 from studio.errors import Conflict
 
 # The possible triggers of the last operation.
-USER, IDLE_SHUTDOWN = "User", "IdleShutdown"
+USER, IDLE_SHUTDOWN, SCHEDULE = "User", "IdleShutdown", "Schedule"
 
 
 class ComputeInstanceQuerySet(models.QuerySet):

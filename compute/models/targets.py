@@ -59,7 +59,9 @@ class ComputeTargetQuerySet(models.QuerySet):
     def with_instances(self):
         """Load the data of compute instances among them, including their state."""
         related = ("created_by", "instance__assigned_to", "instance__work")
-        return self.select_related(*related).prefetch_related("instance__work__assignments__node")
+        return self.select_related(*related).prefetch_related(
+            "instance__work__assignments__node", "instance__schedules"
+        )
 
     def with_path(self):
         return self.select_related("workspace__resource_group__subscription")
