@@ -11,6 +11,8 @@ VERSION = f"{LIST}/<str:name>/versions/<str:version>"
 urlpatterns = [
     path(f"{LIST}/", views.environment_list, name="list"),
     path(f"{LIST}/new/", views.environment_new, name="new"),
+    # Two words after the list, so that an environment can be named "builds".
+    path(f"{LIST}/all/builds/", views.build_queue, name="builds"),
     path(f"{LIST}/<str:name>/", views.environment_latest, name="latest"),
     path(f"{LIST}/<str:name>/remove/", views.environment_remove, name="remove"),
     path(f"{VERSION}/", views.environment_detail, name="detail"),

@@ -314,6 +314,7 @@ edit a run              | POST /ws/aml-workspace/runs/other/edit/        $rename
 delete a run            | POST /ws/aml-workspace/runs/ended/delete/              | y y y 403 403 404
 environments            | GET  /ws/aml-workspace/environments/                   | y y y 403 y 404
 environment             | GET  /ws/aml-workspace/environments/env/versions/1/    | y y y 403 y 404
+builds of environments  | GET  /ws/aml-workspace/environments/all/builds/        | y y y 403 y 404
 new environment         | GET  /ws/aml-workspace/environments/new/               | y y y 403 403 404
 rebuild an environment  | POST /ws/aml-workspace/environments/env/versions/1/rebuild/ | y y y 403 403 404
 remove a version        | POST /ws/aml-workspace/environments/env/versions/1/remove/ | y y y 403 403 404

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from lazuli.environments import building, cache
 
 from assets import environments, rebuilds
 from assets.models import Environment, EnvironmentVersion
@@ -12,7 +13,7 @@ from compute.models import Work
 from runs import submission
 from runs.files import artifacts
 from runs.models import Run
-from runs.pages.environments import usage
+from runs.pages.environments import builds, usage
 from runs.pages.environments.forms import read_requirements
 from tests import factories
 
@@ -230,3 +231,58 @@ def test_the_palette_finds_environments(client, as_user, mallory, version):
     found = client.get(reverse("palette"), {"q": "minimal", "ws": "aml-workspace"}).content.decode()
     assert f"environments/{CURATED}/" in found and "Curated environment" in found
     assert "digits-env" not in as_user(mallory).get(reverse("palette"), {"q": "digits-e"}).content.decode()
+
+
+def test_the_builds_show_who_builds_and_who_waits(client, as_user, bob, workspace, alice, version):
+    builder = use(workspace, version, status="Preparing", display_name="the builder", node_name="node-a")
+    other = use(workspace, version, status="Preparing", display_name="on the same machine")
+    cached = use(workspace, version, status="Preparing", display_name="from the cache")
+    use(workspace, version, status="Queued", display_name="in the queue")
+    use(workspace, version, status="Running", display_name="long running")
+    starts = {builder: "Python 3.11\n", other: f"{builds.WAITS}; its log follows.\n", cached: f"{builds.IS_CACHED}.\n"}
+    for run, text in starts.items():
+        artifacts.store_artifact(run, usage.BUILD_LOG, iter([text.encode()]))
+    (found,) = builds.list_builds(workspace)
+    assert (found.run, [run.display_name for run in found.waiting]) == (
+        builder,
+        ["on the same machine", "in the queue"],
+    )
+    page = text_of(client.get(url("builds")))
+    assert all(words in page for words in ("the builder", "on the same machine", "in the queue", "node-a", "Building"))
+    assert "from the cache" not in page and "long running" not in page
+    assert reverse("runs:run_cancel", args=["aml-workspace", builder.run_id]) in page
+    assert "path=azureml-logs%2F20_image_build_log.txt" in page
+    assert "Cancel the build?" not in text_of(as_user(bob).get(url("builds")))
+    assert url("builds") in text_of(client.get(url("list"))) and url("builds") in text_of(
+        client.get(builder.get_absolute_url())
+    )
+
+
+def test_the_log_of_a_build_begins_with_the_words_that_the_page_looks_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAZULI_ENV_CACHE", str(tmp_path))
+    lines, entry = [], cache.CacheEntry("key")
+    with entry.lock_for_building(lines.append, lambda: False), pytest.raises(cache.BuildFailed):  # noqa: SIM117
+        with cache.CacheEntry("key").lock_for_building(lines.append, lambda: bool(lines)):
+            pass
+    assert lines[0].startswith(builds.WAITS)
+    building._take_cached(entry, ["x"], lines.append)
+    assert lines[-1].startswith(builds.IS_CACHED)
+
+
+def test_a_build_that_waits_for_a_node_or_for_another_workspace_is_listed(workspace, version):
+    queued = use(
+        workspace, version, status="Queued", experiment=factories.make_experiment(workspace, builds.BUILD_EXPERIMENT)
+    )
+    assert [(build.run, build.log) for build in builds.list_builds(workspace)] == [(queued, None)]
+    Run.objects.all().delete()
+    waits = use(workspace, version, status="Preparing")
+    artifacts.store_artifact(waits, usage.BUILD_LOG, iter([f"{builds.WAITS}; its log follows.".encode()]))
+    assert [build.waiting for build in builds.list_builds(workspace)] == [[waits]]
+
+
+def test_the_builds_take_few_queries_however_many(client, workspace, version, django_assert_max_num_queries):
+    for _ in range(8):
+        run = use(workspace, version, status="Preparing")
+        artifacts.store_artifact(run, usage.BUILD_LOG, iter([b"Python 3.11"]))
+    with django_assert_max_num_queries(30):
+        client.get(url("builds"))

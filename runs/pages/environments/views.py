@@ -14,6 +14,7 @@ from runs import submission
 from runs.files import logs, previews
 from runs.pages.access import find_workspace, is_allowed, require_permission
 from runs.pages.environments import usage
+from runs.pages.environments.builds import BUILD_EXPERIMENT, list_builds
 from runs.pages.environments.definition import describe_definition
 from runs.pages.environments.forms import EnvironmentForm, RebuildForm, initial_from
 from studio.errors import Invalid
@@ -27,8 +28,6 @@ CURATED, CUSTOM = "curated", "custom"
 # Without JavaScript, the end of a build log is shown.
 TAIL = 64 * 1024
 MAX_VERSIONS = 100
-# Azure's name for the experiment of such jobs.
-BUILD_EXPERIMENT = "prepare_image"
 TABS = [
     ("details", "Details", "environments:detail"),
     ("log", "Build log", "environments:build_log"),
@@ -57,6 +56,14 @@ def environment_list(request, slug):
         "curated_count": len(environments.curated_environments()),
     }
     return render_page(request, "environments/list.html", context, partial="environment-rows")
+
+
+@require_safe
+def build_queue(request, slug):
+    """The builds of all environments that run or wait."""
+    workspace = find_workspace(request, slug)
+    context = {"builds": list_builds(workspace), "may_edit": is_allowed(request, "edit")}
+    return render_page(request, "environments/builds.html", context, partial="builds")
 
 
 def _custom(request, workspace, words):
