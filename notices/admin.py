@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from notices.models import Delivery, Follow, Notification, Preference, Webhook
+from notices.models import Delivery, DeliveryTimes, Follow, Notification, Preference, Webhook
 from studio.admin_site import ReadOnlyAdmin
 
 
@@ -34,6 +34,13 @@ class WebhookAdmin(ReadOnlyAdmin):
 class PreferenceAdmin(ReadOnlyAdmin):
     is_deletable = True
     list_display = ["person", "event", "channel", "is_on"]
+    list_select_related = ["person"]
+
+
+@admin.register(DeliveryTimes)
+class DeliveryTimesAdmin(ReadOnlyAdmin):
+    is_deletable = True
+    list_display = ["person", "time_zone", "digest_at", "quiet_from", "quiet_until"]
     list_select_related = ["person"]
 
 

@@ -1,9 +1,9 @@
-"""Forms for the webhook of a person."""
+"""Forms for the webhook and the delivery times of a person."""
 
 from django import forms
 
 from notices import rules
-from notices.models import CHOSEN, Webhook
+from notices.models import CHOSEN, DeliveryTimes, Webhook
 from notices.rules import Channel
 from studio.forms import TextField
 
@@ -19,6 +19,28 @@ class WebhookForm(forms.Form):
 
     def save(self, person) -> Webhook | None:
         return Webhook.put(person, self.cleaned_data["url"])
+
+
+def _time_field(**options) -> forms.TimeField:
+    return forms.TimeField(widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), **options)
+
+
+class DeliveryTimesForm(forms.Form):
+    prefix = "times"
+
+    time_zone = TextField(
+        rules.TIME_ZONE, label="Time zone", widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"})
+    )
+    digest_at = _time_field(label="Daily mail at", help_text="One mail with all notifications of its column above.")
+    quiet_from = _time_field(required=False, label="Quiet hours from")
+    quiet_until = _time_field(
+        required=False,
+        label="Quiet hours until",
+        help_text="Mails and webhooks wait until then; the bell does not. Empty: no quiet hours.",
+    )
+
+    def save(self, person) -> DeliveryTimes:
+        return DeliveryTimes.put(person, **self.cleaned_data)
 
 
 def read_choices(data) -> set[tuple[str, str]]:

@@ -8,9 +8,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from notices import rules
+from notices import delivery_times, rules
 from notices.rules import Channel
 from runs.models import Run
+from studio.errors import Invalid
 
 
 class Event(models.TextChoices):
@@ -89,8 +90,9 @@ class Notification(models.Model):
             )
             if is_new:
                 cls.objects.store_unread(person)
+                times = DeliveryTimes.of(person)
                 for channel in channels - {Channel.BELL}:
-                    Delivery.objects.create(notification=made, channel=channel)
+                    Delivery.objects.create(notification=made, channel=channel, due_at=times.find_due(channel))
         return is_new
 
 
@@ -130,6 +132,66 @@ class Preference(models.Model):
                     cls.objects.update_or_create(person=person, event=event, channel=channel, defaults=is_on)
 
 
+class DeliveryTimes(models.Model):
+    """When a person gets the daily mail, and the quiet hours in which mails and webhooks wait; the bell does not."""
+
+    person = models.OneToOneField(User, models.CASCADE, related_name="delivery_times")
+    time_zone = models.CharField(max_length=64, default=delivery_times.UTC)
+    digest_at = models.TimeField(default=dt.time(8))
+    # Both or none.
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "delivery times"
+
+    def __str__(self):
+        quiet = f", quiet from {self.quiet_from:%H:%M} to {self.quiet_until:%H:%M}" if self.quiet_from else ""
+        return f"{self.digest_at:%H:%M}{quiet} ({self.time_zone})"
+
+    @property
+    def zone(self) -> dt.tzinfo:
+        return delivery_times.find_zone(self.time_zone)
+
+    @classmethod
+    def of(cls, person: User) -> "DeliveryTimes":
+        return cls.objects.filter(person=person).first() or cls(person=person)
+
+    @classmethod
+    def put(
+        cls,
+        person: User,
+        time_zone: str,
+        digest_at: dt.time,
+        quiet_from: dt.time | None = None,
+        quiet_until: dt.time | None = None,
+    ) -> "DeliveryTimes":
+        """Set the times, also for what waits already."""
+        if (quiet_from is None) != (quiet_until is None) or (quiet_from is not None and quiet_from == quiet_until):
+            raise Invalid("Write two different times for the quiet hours, or none.", target="quietUntil")
+        fields = {"time_zone": rules.TIME_ZONE.check(time_zone), "digest_at": digest_at}
+        fields |= {"quiet_from": quiet_from, "quiet_until": quiet_until}
+        with transaction.atomic():
+            times, _ = cls.objects.update_or_create(person=person, defaults=fields)
+            waiting = Delivery.objects.filter(
+                notification__person=person, state=Delivery.State.WAITING, attempts=0, due_at__gt=timezone.now()
+            )
+            for channel in set(Channel) - {Channel.BELL}:
+                waiting.filter(channel=channel).update(due_at=times.find_due(channel))
+        return times
+
+    def find_due(self, channel: str) -> dt.datetime:
+        """When a new notification is sent by the channel."""
+        now = timezone.now()
+        is_digest = channel == Channel.DIGEST
+        return self.skip_quiet_hours(delivery_times.find_next(now, self.digest_at, self.zone) if is_digest else now)
+
+    def skip_quiet_hours(self, moment: dt.datetime) -> dt.datetime:
+        if self.quiet_from is None or self.quiet_until is None:
+            return moment
+        return delivery_times.skip_quiet_hours(moment, self.quiet_from, self.quiet_until, self.zone)
+
+
 class Webhook(models.Model):
     """The URL to which a person's notifications are posted, signed with its secret."""
 
@@ -153,6 +215,12 @@ class Webhook(models.Model):
         return cls.objects.update_or_create(person=person, defaults={"url": url, "secret": secrets.token_hex(24)})[0]
 
 
+class DeliveryQuerySet(models.QuerySet):
+    def due(self):
+        waiting = self.filter(state=Delivery.State.WAITING, due_at__lte=timezone.now())
+        return waiting.select_related("notification__person")
+
+
 class Delivery(models.Model):
     """A notification by one channel other than the bell; notices/outgoing.py sends it."""
 
@@ -171,6 +239,8 @@ class Delivery(models.Model):
     due_at = models.DateTimeField(default=timezone.now)
     # The last response of the receiver.
     answer = models.CharField(max_length=300, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -192,8 +262,12 @@ class Delivery(models.Model):
         self._update(answer, state=self.State.SENT)
 
     def record_failure(self, answer: str, pause: dt.timedelta | None) -> None:
-        """It is due again after the pause; without one, it has failed."""
-        self._update(answer, **({"due_at": timezone.now() + pause} if pause else {"state": self.State.FAILED}))
+        """It is due again after the pause, outside the quiet hours; without one, it has failed."""
+        if pause is None:
+            self._update(answer, state=self.State.FAILED)
+            return
+        times = DeliveryTimes.of(self.notification.person)
+        self._update(answer, due_at=times.skip_quiet_hours(timezone.now() + pause))
 
     def _update(self, answer: str, **fields) -> None:
         Delivery.objects.filter(pk=self.pk).update(answer=answer[:300], **fields)

@@ -7,15 +7,17 @@ import hmac
 import json
 import smtplib
 import time
+from collections.abc import Callable
 
 import httpx
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from notices.models import Delivery, Notification, Webhook
+from accounts.models import User
+from notices.models import Delivery, DeliveryTimes, Notification, Webhook
 from notices.rules import Channel
 from studio import outbound
-from studio.formats import utc_time
+from studio.formats import format_count, utc_time
 from studio.public_url import public_url
 
 TIMEOUT_SECONDS = 10
@@ -30,15 +32,27 @@ class DeliveryRefused(Exception):
 
 def deliver(delivery: Delivery) -> None:
     """Make one attempt and store its outcome."""
-    if not delivery.take():
-        return
+    if delivery.take():
+        _attempt([delivery], lambda: SENDERS[Channel(delivery.channel)](delivery.notification))
+
+
+def deliver_digest(deliveries: list[Delivery]) -> None:
+    """Send the due notifications of one person's daily mail together, and store the outcome."""
+    taken = [delivery for delivery in deliveries if delivery.take()]
+    if taken:
+        _attempt(taken, lambda: _send_digest([delivery.notification for delivery in taken]))
+
+
+def _attempt(deliveries: list[Delivery], send: Callable[[], str]) -> None:
     try:
-        answer = SENDERS[Channel(delivery.channel)](delivery.notification)
+        answer = send()
     except DeliveryRefused as refusal:
-        is_last = delivery.attempts > len(RETRY_PAUSES)
-        delivery.record_failure(str(refusal), None if is_last else RETRY_PAUSES[delivery.attempts - 1])
+        for delivery in deliveries:
+            is_last = delivery.attempts > len(RETRY_PAUSES)
+            delivery.record_failure(str(refusal), None if is_last else RETRY_PAUSES[delivery.attempts - 1])
     else:
-        delivery.record_success(answer)
+        for delivery in deliveries:
+            delivery.record_success(answer)
 
 
 def _send_webhook(notification: Notification) -> str:
@@ -81,22 +95,33 @@ def post_signed(url: str, secret: str, body: bytes) -> str:
 
 
 def _send_mail(notification: Notification) -> str:
+    return _mail(notification.person, " ".join(notification.title.split()), _mail_text(notification))
+
+
+def _send_digest(notifications: list[Notification]) -> str:
+    person, parts = notifications[0].person, []
+    zone = DeliveryTimes.of(person).zone
+    for one in sorted(notifications, key=lambda each: each.at):
+        title = f"{one.title}\n" if one.detail else ""
+        parts.append(f"{one.at.astimezone(zone):%Y-%m-%d %H:%M %Z}\n{title}{_mail_text(one)}")
+    return _mail(person, format_count(len(parts), "notification"), "\n\n".join(parts))
+
+
+def _mail_text(notification: Notification) -> str:
+    link = f"\n\n{public_url(notification.path)}" if notification.path else ""
+    return f"{notification.detail or notification.title}{link}\n"
+
+
+def _mail(person: User, subject: str, text: str) -> str:
     if not settings.EMAIL_HOST:
         raise DeliveryRefused("Mail is not configured: an administrator sets SMTP_URL.")
-    if not notification.person.email:
+    if not person.email:
         raise DeliveryRefused("Your account has no mail address.")
-    link = f"\n\n{public_url(notification.path)}" if notification.path else ""
-    message = EmailMessage(
-        " ".join(notification.title.split()),
-        f"{notification.detail or notification.title}{link}\n",
-        settings.DEFAULT_FROM_EMAIL,
-        [notification.person.email],
-    )
     try:
-        message.send()
+        EmailMessage(subject, text, settings.DEFAULT_FROM_EMAIL, [person.email]).send()
     except (OSError, smtplib.SMTPException) as error:
         raise DeliveryRefused(f"{type(error).__name__}: {error}") from error
-    return f"Sent to {notification.person.email}."
+    return f"Sent to {person.email}."
 
 
-SENDERS = {Channel.WEBHOOK: _send_webhook, Channel.EMAIL: _send_mail}
+SENDERS = {Channel.WEBHOOK: _send_webhook, Channel.EMAIL: _send_mail, Channel.DIGEST: _send_mail}

@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db.models import TextChoices
 
+from notices.delivery_times import list_zones
 from studio import names
 from studio.errors import Invalid
 from studio.rules import Rule, choice_rule
@@ -12,6 +13,7 @@ from studio.rules import Rule, choice_rule
 class Channel(TextChoices):
     BELL = "bell", "Bell"
     EMAIL = "email", "Mail"
+    DIGEST = "digest", "Daily mail"
     WEBHOOK = "webhook", "Webhook"
 
 
@@ -30,5 +32,14 @@ def check_webhook_url(value) -> str:
     return url
 
 
+def check_time_zone(value) -> str:
+    if value not in list_zones():
+        raise Invalid(
+            f"{str(value)[:64]!r} is not a time zone: write one such as Europe/Berlin or UTC.", target="timeZone"
+        )
+    return value
+
+
 CHANNEL = choice_rule("channel", Channel.values, target="channel")
 WEBHOOK_URL = Rule(check_webhook_url, "url", {"maxLength": MAX_URL_LENGTH, "format": "uri"})
+TIME_ZONE = Rule(check_time_zone, "timeZone", {"maxLength": 64})

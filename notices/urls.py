@@ -10,6 +10,7 @@ urlpatterns = [
     path("notifications/read/", views.mark_read, name="read"),
     path("notifications/preferences/", views.preferences, name="preferences"),
     path("notifications/webhook/", views.webhook, name="webhook"),
+    path("notifications/times/", views.delivery_times, name="times"),
     path("notifications/test/", views.send_test, name="test"),
     path("ws/<slug:slug>/runs/<str:run_id>/follow/", views.follow, name="follow"),
 ]

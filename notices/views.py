@@ -2,13 +2,15 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.forms import model_to_dict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.view_as import hidden_in_view_as
 from notices import outgoing, rules
-from notices.forms import WebhookForm, read_choices
-from notices.models import CHOSEN, Delivery, Event, Follow, Notification, Preference, Webhook
+from notices.delivery_times import list_zones
+from notices.forms import DeliveryTimesForm, WebhookForm, read_choices
+from notices.models import CHOSEN, Delivery, DeliveryTimes, Event, Follow, Notification, Preference, Webhook
 from notices.rules import Channel
 from runs.pages.access import find_run
 from studio import numbers
@@ -68,12 +70,14 @@ def _preferences_page(request, **more):
         "channels": Channel,
         "hook": hook,
         "form": WebhookForm(initial={"url": hook.url if hook else ""}),
+        "zones": list_zones(),
+        "times_form": DeliveryTimesForm(initial=model_to_dict(DeliveryTimes.of(request.user))),
         "has_mail": bool(settings.EMAIL_HOST),
         "signature": outgoing.SIGNATURE,
         **more,
     }
-    form = context["form"]
-    return render(request, "notices/preferences.html", context, status=400 if form.errors else 200)
+    is_refused = context["form"].errors or context["times_form"].errors
+    return render(request, "notices/preferences.html", context, status=400 if is_refused else 200)
 
 
 @require_POST
@@ -84,6 +88,15 @@ def webhook(request):
     if form.errors:
         return _preferences_page(request, form=form)
     messages.success(request, "The webhook is saved.")
+    return redirect("notices:preferences")
+
+
+@require_POST
+def delivery_times(request):
+    form = DeliveryTimesForm(request.POST)
+    if not attempt(form, lambda: form.save(request.user)):
+        return _preferences_page(request, times_form=form)
+    messages.success(request, "The times are saved.")
     return redirect("notices:preferences")
 
 

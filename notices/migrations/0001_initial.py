@@ -1,3 +1,4 @@
+import datetime
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
@@ -14,6 +15,20 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='DeliveryTimes',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('time_zone', models.CharField(default='UTC', max_length=64)),
+                ('digest_at', models.TimeField(default=datetime.time(8, 0))),
+                ('quiet_from', models.TimeField(blank=True, null=True)),
+                ('quiet_until', models.TimeField(blank=True, null=True)),
+                ('person', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='delivery_times', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name_plural': 'delivery times',
+            },
+        ),
         migrations.CreateModel(
             name='Notification',
             fields=[
@@ -36,7 +51,7 @@ class Migration(migrations.Migration):
             name='Delivery',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('bell', 'Bell'), ('email', 'Mail'), ('webhook', 'Webhook')], max_length=8)),
+                ('channel', models.CharField(choices=[('bell', 'Bell'), ('email', 'Mail'), ('digest', 'Daily mail'), ('webhook', 'Webhook')], max_length=8)),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sent', 'Sent'), ('failed', 'Failed')], default='waiting', max_length=8)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -52,7 +67,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('event', models.CharField(choices=[('job_failed', 'One of my jobs failed'), ('job_completed', 'One of my jobs completed'), ('job_followed', 'A job that I follow ended'), ('budget', 'One of my budgets is (nearly) used up'), ('test', 'A test that I sent')], max_length=20)),
-                ('channel', models.CharField(choices=[('bell', 'Bell'), ('email', 'Mail'), ('webhook', 'Webhook')], max_length=8)),
+                ('channel', models.CharField(choices=[('bell', 'Bell'), ('email', 'Mail'), ('digest', 'Daily mail'), ('webhook', 'Webhook')], max_length=8)),
                 ('is_on', models.BooleanField()),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notification_preferences', to=settings.AUTH_USER_MODEL)),
             ],
