@@ -40,7 +40,10 @@ class CostFilter(forms.Form):
         first, last = self.cleaned_data["since"], self.cleaned_data["until"]
         return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
 
-    def apply(self, rows):
+    def narrow(self, rows):
+        """Rows of all days, of the compute, experiment and person of the filter."""
         given = self.cleaned_data
-        exact = {name: given[name] for name in ("compute", "experiment", "person") if given[name]}
-        return rows.between_days(given["since"], given["until"]).filter(**exact)
+        return rows.filter(**{name: given[name] for name in ("compute", "experiment", "person") if given[name]})
+
+    def apply(self, rows):
+        return self.narrow(rows).between_days(self.cleaned_data["since"], self.cleaned_data["until"])

@@ -3,10 +3,12 @@
 from urllib.parse import urlencode
 
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.actors import actor_of_request
 from costs import charts, report
+from costs.forecast import forecast_month
 from costs.forms import CostFilter
 from costs.models import Meter, Usage
 from runs.charts.figures import build_templates
@@ -40,6 +42,7 @@ def cost(request, slug=None):
     context = {"workspace": workspace, "form": form, "counted_until": _counted_until()}
     if form.is_valid():
         context |= _describe(form, form.apply(rows))
+        context["forecast"] = forecast_month(form.narrow(rows), timezone.now())
     context["query"] = urlencode({name: value for name, value in request.GET.items() if value})
     return render(request, "costs/cost.html", context)
 
