@@ -13,7 +13,7 @@ from studio.errors import StudioError
 
 logger = logging.getLogger(__name__)
 WORK = "assets.tasks.work_on_data"
-# The limits for a profile of all rows.
+# The limits for reading all rows.
 FULL = reading.Bounds(megabytes=512, cpu_seconds=1800, seconds=1800, threads=2)
 
 
@@ -38,12 +38,22 @@ def _add_hashes(work: DataWork) -> dict:
 
 
 def _profile(work: DataWork) -> dict:
+    return _read_all(work, act="profile")
+
+
+def _check_quality(work: DataWork) -> dict:
+    asset = work.version.asset
+    return _read_all(work, act="quality", rules=asset.quality_rules if asset else [])
+
+
+def _read_all(work: DataWork, **request) -> dict:
+    """Let a process read all rows of the version."""
     version = work.version
     sources = previews.list_sources(version.workspace, version.definition)
     is_parquet = version.definition["steps"][0]["type"] == "read_parquet"
     with tempfile.TemporaryDirectory(prefix="lazuli-profile-") as folder:
         copies = reading.fetch_all(version.workspace, sources, folder, is_parquet, work.report)
-        found = reading.read_copies(version.definition, copies, FULL, work.report, act="profile")
+        found = reading.read_copies(version.definition, copies, FULL, work.report, **request)
     return {"result": found, "manifest_digest": manifests.digest_of(sources)}
 
 
@@ -53,4 +63,9 @@ def _freeze(work: DataWork) -> dict:
     return {"result": {"version": made.version}}
 
 
-ACTS = {DataWork.Kind.HASHES: _add_hashes, DataWork.Kind.PROFILE: _profile, DataWork.Kind.FREEZE: _freeze}
+ACTS = {
+    DataWork.Kind.HASHES: _add_hashes,
+    DataWork.Kind.PROFILE: _profile,
+    DataWork.Kind.FREEZE: _freeze,
+    DataWork.Kind.QUALITY: _check_quality,
+}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from runs.pages.data import create_views, datastore_views, views
+from runs.pages.data import create_views, datastore_views, quality_views, views
 
 app_name = "data"
 DATA = "ws/<slug:slug>/data"
@@ -17,6 +17,7 @@ urlpatterns = [
     path(f"{VERSION}/", views.data_detail, name="detail"),
     path(f"{VERSION}/consume/", views.data_consume, name="consume"),
     path(f"{VERSION}/explore/", views.data_explore, name="explore"),
+    path(f"{VERSION}/quality/", quality_views.data_quality, name="quality"),
     path(f"{VERSION}/versions/", views.data_versions, name="versions"),
     path(f"{VERSION}/jobs/", views.data_jobs, name="jobs"),
     path(f"{VERSION}/change/", views.data_change, name="change"),

@@ -91,6 +91,7 @@ PUT    {W}/data/{name}                                       NO
 DELETE {W}/data/{name}                                       NO
 GET    {W}/data/{name}/versions                              READ
 GET    {W}/data/{name}/versions/{version}                    READ
+GET    {W}/data/{name}/versions/{version}/quality            READ
 PUT    {W}/data/{name}/versions/{version}                    MAKE
 DELETE {W}/data/{name}/versions/{version}                    NO
 POST   {W}/datasets                                          MAKE

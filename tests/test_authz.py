@@ -106,6 +106,7 @@ a name of data                  | GET    {w}/data/none                          
 edit a name of data             | PUT    {w}/data/none               $edit                  | 404 404 404 403 403 404 403
 versions of data                | GET    {w}/data/none/versions                             | 404 404 404 403 404 404 404
 a version of data               | GET    {w}/data/none/versions/1                           | 404 404 404 403 404 404 404
+the check of a version of data  | GET    {w}/data/none/versions/1/quality                   | 404 404 404 403 404 404 404
 remove a version of data        | DELETE {w}/data/none/versions/1                           | 404 404 404 403 403 404 403
 a saved dataset                 | GET    {w}/datasets/00000000-0000-0000-0000-000000000000 | 404 404 404 403 404 404 404
 remove data                     | DELETE {w}/data/none                                      | 404 404 404 403 403 404 403

@@ -100,7 +100,9 @@ GET    {w}/data
 GET    {w}/data/rows
 PUT    {w}/data/rows                          {"properties": {"isArchived": true}}
 GET    {w}/data/rows/versions
+PUT    {w}/data/rows                          {"properties": {"qualityRules": [{"type": "unique", "column": "id"}]}}
 GET    {w}/data/rows/versions/latest
+GET    {w}/data/rows/versions/latest/quality
 DELETE {w}/data/rows/versions/1
 DELETE {w}/data/folder
 PUT    {w}/jobs/job1                          {"properties": $job}

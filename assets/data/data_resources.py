@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Self
 
 from assets.data import models
+from assets.data.work import DataWork
 from studio.formats import utc_time
 from studio.request_body import Body, LooseBody
 from studio.rules import DESCRIPTION, TAGS
@@ -74,6 +75,7 @@ class DataContainerProperties(Shape):
     latestVersion: str
     nextVersion: str
     isArchived: bool
+    qualityRules: list[dict[str, Any]]
 
 
 class DataContainer(Shape):
@@ -100,6 +102,7 @@ class DataContainer(Shape):
                 latestVersion=newest.version,
                 nextVersion=str(asset.last_number + 1),
                 isArchived=bool(asset.archived_at),
+                qualityRules=asset.quality_rules,
             ),
             systemData=SystemData(createdBy=made_by, createdAt=utc_time(asset.created_at)),
         )
@@ -122,6 +125,38 @@ class DataVersionUpdate(LooseBody):
 
 class DataContainerPropertiesUpdate(LooseBody):
     isArchived: bool | None = None
+    qualityRules: list[dict[str, Any]] | None = None
+
+
+class QualityResult(Shape):
+    rule: dict[str, Any]
+    state: str
+    failing: int
+    examples: list[list[str | None]]
+    problem: str
+
+
+class QualityCheck(Shape):
+    """The last check of a version; `state` is None if there was none."""
+
+    state: str | None
+    problem: str
+    checkedAt: str | None
+    columns: list[str]
+    rules: list[QualityResult]
+
+    @classmethod
+    def of(cls, check: DataWork | None) -> Self:
+        if check is None:
+            return cls(state=None, problem="", checkedAt=None, columns=[], rules=[])
+        found = check.result
+        return cls(
+            state=check.state,
+            problem=check.problem,
+            checkedAt=utc_time(check.ended_at),
+            columns=found.get("columns", []),
+            rules=[QualityResult(**one) for one in found.get("rules", [])],
+        )
 
 
 class DataContainerUpdate(LooseBody):

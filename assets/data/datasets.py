@@ -13,7 +13,7 @@ from lazuli.data.errors import DatasetValidationError
 
 from accounts import activity
 from accounts.actors import Actor
-from assets.data import manifests, previews, rules, stores
+from assets.data import manifests, previews, quality, rules, stores
 from assets.data.models import DataAsset, Datastore, DataVersion
 from assets.data.work import DataWork
 from studio.errors import Conflict, Denied, Invalid
@@ -111,6 +111,7 @@ def register_dataset(
                 made = _create_version(actor, workspace, name, version, content)
             if manifests.record_manifest(made):
                 DataWork.queue(made, DataWork.Kind.HASHES, actor.user)
+            quality.queue_check(made, actor.user)
             return made, True
         except IntegrityError:
             # Another request took the number; try again.

@@ -210,6 +210,8 @@ class DataAsset(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="data_assets")
     name = models.CharField(max_length=255)
     last_number = models.PositiveIntegerField(default=0)
+    # As quality.check_rules returns them; new versions are checked by them.
+    quality_rules = models.JSONField(default=list, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -239,6 +241,14 @@ class DataAsset(models.Model):
         self.save(update_fields=["archived_at"])
         changes = {"archived": [not archived, archived]}
         activity.record("data.archive", self, actor=actor, scope=self.workspace, changes=changes)
+
+    @transaction.atomic
+    def set_quality_rules(self, actor: Actor, rules: list[dict]) -> None:
+        """Replace the rules by others, which quality.check_rules has checked."""
+        before, self.quality_rules = self.quality_rules, rules
+        self.save(update_fields=["quality_rules"])
+        changes = {"qualityRules": [before, rules]}
+        activity.record("data.edit", self, actor=actor, scope=self.workspace, changes=changes)
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:

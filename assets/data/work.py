@@ -43,6 +43,7 @@ class DataWork(models.Model):
         HASHES = "hashes", "Hashes of the files"
         PROFILE = "profile", "Profile of all rows"
         FREEZE = "freeze", "Frozen copy"
+        QUALITY = "quality", "Check of the quality rules"
 
     class State(models.TextChoices):
         QUEUED = "Queued", "Queued"
@@ -86,14 +87,19 @@ class DataWork(models.Model):
         return self.state in self.OPEN
 
     @property
+    def failed_count(self) -> int:
+        """The number of quality rules that the version breaks, or that could not be checked."""
+        return sum(one["state"] != "Passed" for one in self.result.get("rules", []))
+
+    @property
     def percent(self) -> int:
         return round(100 * self.progress)
 
     @classmethod
     def queue(cls, version: DataVersion, kind: str, user: User | None) -> "DataWork":
         """Queue work; raises Conflict if the same is in progress."""
-        if kind == cls.Kind.PROFILE and not version.is_table:
-            raise Invalid("Only tables have a profile.", target="act")
+        if kind in (cls.Kind.PROFILE, cls.Kind.QUALITY) and not version.is_table:
+            raise Invalid("Only tables have a profile, and are checked by rules.", target="act")
         try:
             with transaction.atomic():
                 return cls.objects.create(version=version, kind=kind, created_by=user)

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=255)),
                 ('last_number', models.PositiveIntegerField(default=0)),
+                ('quality_rules', models.JSONField(blank=True, default=list)),
                 ('archived_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='data_assets', to='workspaces.workspace')),
@@ -95,7 +96,7 @@ class Migration(migrations.Migration):
             name='DataWork',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('hashes', 'Hashes of the files'), ('profile', 'Profile of all rows'), ('freeze', 'Frozen copy')], max_length=10)),
+                ('kind', models.CharField(choices=[('hashes', 'Hashes of the files'), ('profile', 'Profile of all rows'), ('freeze', 'Frozen copy'), ('quality', 'Check of the quality rules')], max_length=10)),
                 ('state', models.CharField(choices=[('Queued', 'Queued'), ('Running', 'Running'), ('Completed', 'Completed'), ('Failed', 'Failed')], default='Queued', max_length=10)),
                 ('progress', models.FloatField(default=0, help_text='From 0 to 1.')),
                 ('manifest_digest', models.CharField(blank=True, max_length=64)),

@@ -6,7 +6,7 @@ from django.db.models import OuterRef, Subquery
 from django.http import FileResponse, HttpRequest
 from ninja import Path, Router, Status
 
-from assets.data import data_resources, datasets, exports
+from assets.data import data_resources, datasets, exports, quality
 from assets.data.models import DataAsset, DataVersion
 from studio import api
 from studio.errors import Invalid
@@ -63,7 +63,11 @@ def _container(workspace: Workspace, name: str) -> data_resources.DataContainer:
     return data_resources.DataContainer.of(newest.named_asset)
 
 
-@router.put("/{name}", response=data_resources.DataContainer, summary="Archive or restore a data asset")
+@router.put(
+    "/{name}",
+    response=data_resources.DataContainer,
+    summary="Archive or restore a data asset, or set its quality rules",
+)
 def data_edit(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: data_resources.DataContainerUpdate
 ):
@@ -71,6 +75,8 @@ def data_edit(
     asset, wanted = datasets.find_asset(workspace, name), body.properties.isArchived
     if wanted is not None and wanted != bool(asset.archived_at):
         asset.archive(request.auth, wanted)
+    if body.properties.qualityRules is not None:
+        asset.set_quality_rules(request.auth, quality.check_rules(body.properties.qualityRules))
     return _container(workspace, name)
 
 
@@ -101,6 +107,17 @@ def version_list(
 def version_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
     workspace = find_workspace(request, workspace_path)
     return data_resources.DataVersionBase.of(datasets.find_version(workspace, name, version))
+
+
+@router.get(
+    "/{name}/versions/{version}/quality",
+    response=data_resources.QualityCheck,
+    summary="Get the last check of a version by the quality rules of its asset",
+)
+def version_quality(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
+    workspace = find_workspace(request, workspace_path)
+    found = datasets.find_version(workspace, name, version)
+    return data_resources.QualityCheck.of(quality.find_results([found]).get(found.pk))
 
 
 @router.put(

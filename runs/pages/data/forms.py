@@ -4,13 +4,20 @@ from django import forms
 from lazuli.data.definitions import ENCODINGS, TYPES
 
 from accounts.edit_conflicts import EditConflicts
-from assets.data import rules
+from assets.data import quality, rules
 from studio.forms import TagsField, TextField
 from studio.rules import DESCRIPTION
 
 SEPARATORS = {",": "Comma", "\t": "Tab", ";": "Semicolon", "|": "Pipe", " ": "Space"}
 HEADERS = {"3": "All files have the same headers", "1": "Only the first file has headers", "0": "No headers"}
 FORMATS = {"read_delimited": "Delimited", "read_parquet": "Parquet", "read_json_lines": "JSON lines"}
+RULES = {
+    "not_null": "Never missing",
+    "range": "In a range",
+    "unique": "Unique",
+    "set": "One of a set of values",
+    "freshness": "Fresh: the newest time is recent",
+}
 KINDS = {"tabular": "Tabular: rows and columns", "file": "File: the files as they are"}
 
 
@@ -56,6 +63,38 @@ class SettingsForm(forms.Form):
             step |= {"separator": data["separator"] or ",", "header": int(data["header"] or 3)}
             step["encoding"] = data["encoding"] or "utf8"
         return step
+
+
+class QualityRuleForm(forms.Form):
+    """A new rule, with the values that its type needs."""
+
+    rule_type = forms.ChoiceField(label="Rule", choices=list(RULES.items()))
+    column = forms.CharField(max_length=quality.MAX_LENGTH)
+    minimum = forms.CharField(required=False, max_length=60, help_text="Of a range: a number or a time; or only one.")
+    maximum = forms.CharField(required=False, max_length=60)
+    values = forms.CharField(required=False, max_length=5000, help_text="Of a set: values with commas between them.")
+    hours = forms.FloatField(required=False, help_text="Of freshness: how old the newest row may be.")
+
+    @property
+    def status(self) -> int:
+        return 400 if self.errors else 200
+
+    def read_rule(self) -> dict:
+        """Raises Invalid."""
+        data = self.cleaned_data
+        values = [value.strip() for value in data["values"].split(",") if value.strip()]
+        given = {"min": _read_bound(data["minimum"]), "max": _read_bound(data["maximum"])}
+        given |= {"values": values, "hours": data["hours"]}
+        chosen = {name: given[name] for name in quality.VALUES[data["rule_type"]] if given[name] not in (None, "")}
+        return quality.check_rules([{"type": data["rule_type"], "column": data["column"], **chosen}])[0]
+
+
+def _read_bound(text: str):
+    """A number, or the text of a time."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 COLUMN_TYPES = {name: name.capitalize() for name in TYPES}

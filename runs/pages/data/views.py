@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.actors import actor_of_request
 from assets import tasks
-from assets.data import datasets, manifests, previews
+from assets.data import datasets, manifests, previews, quality
 from assets.data.models import DataVersion
 from assets.data.work import DataWork
 from compute import notifications
@@ -28,6 +28,7 @@ TABS = [
     ("details", "Details", "data:detail"),
     ("consume", "Consume", "data:consume"),
     ("explore", "Explore", "data:explore"),
+    ("quality", "Quality", "data:quality"),
     ("versions", "Versions", "data:versions"),
     ("jobs", "Jobs", "data:jobs"),
 ]
@@ -54,6 +55,9 @@ def data_list(request, slug):
         rows = rows.filter(name__icontains=word)
     page = page_of(request, rows)
     page.object_list = add_newest(workspace, list(page.object_list))
+    checks = quality.find_results([asset.newest for asset in page.object_list])
+    for asset in page.object_list:
+        asset.quality_check = checks.get(asset.newest.pk)
     context = {
         "page": page,
         "words": " ".join(words),
@@ -64,11 +68,11 @@ def data_list(request, slug):
     return render_page(request, "data/list.html", context, partial="data-rows")
 
 
-def _version(request, slug: str, name: str, version: str) -> DataVersion:
+def find_version(request, slug: str, name: str, version: str) -> DataVersion:
     return datasets.find_version(find_workspace(request, slug), name, version)
 
 
-def _context(request, found: DataVersion, tab: str, **more) -> dict:
+def build_context(request, found: DataVersion, tab: str, **more) -> dict:
     """The context of every tab."""
     versions = list(found.named_asset.versions.all()[:100])
     return {
@@ -79,6 +83,7 @@ def _context(request, found: DataVersion, tab: str, **more) -> dict:
         "tabs": TABS,
         "versions": versions,
         "is_latest": found.pk == versions[0].pk,
+        "quality_check": quality.find_results([found]).get(found.pk),
         "may_edit": is_allowed(request, "edit"),
         **more,
     }
@@ -87,13 +92,13 @@ def _context(request, found: DataVersion, tab: str, **more) -> dict:
 @require_safe
 def data_latest(request, slug, name):
     """Redirect from a permanent URL to the newest version."""
-    return redirect("data:detail", slug, name, _version(request, slug, name, datasets.LATEST).version)
+    return redirect("data:detail", slug, name, find_version(request, slug, name, datasets.LATEST).version)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def data_detail(request, slug, name, version):
     """A POST changes description and tags."""
-    found = _version(request, slug, name, version)
+    found = find_version(request, slug, name, version)
     initial = {"description": found.description, "tags": found.tags}
     form = DataVersionForm(request.POST or None, initial=initial, edited=found)
     if request.method == "POST":
@@ -117,7 +122,7 @@ def data_detail(request, slug, name, version):
         "size": sum(source.size or 0 for source in sources),
         "problem": problem,
     }
-    return render(request, "data/detail.html", _context(request, found, "details", **more), status=form.status)
+    return render(request, "data/detail.html", build_context(request, found, "details", **more), status=form.status)
 
 
 def _edit(request, found: DataVersion, form: DataVersionForm) -> bool:
@@ -139,14 +144,14 @@ def _describe_steps(definition: dict) -> list[tuple[str, str]]:
 
 @require_safe
 def data_consume(request, slug, name, version):
-    found = _version(request, slug, name, version)
-    return render(request, "data/consume.html", _context(request, found, "consume"))
+    found = find_version(request, slug, name, version)
+    return render(request, "data/consume.html", build_context(request, found, "consume"))
 
 
 @require_safe
 def data_explore(request, slug, name, version):
     """The rows from `?start=`; `?profile` shows the profile instead."""
-    found = _version(request, slug, name, version)
+    found = find_version(request, slug, name, version)
     more: dict = {"is_table": found.is_table, "is_profile": "profile" in request.GET}
     if not found.is_table:
         try:
@@ -158,7 +163,7 @@ def data_explore(request, slug, name, version):
     else:
         start = max(numbers.int_or_none(request.GET.get("start", "")) or 0, 0)
         more["preview"] = previews.read_preview(request.workspace, found.definition, start=min(start, MAX_START))
-    return render(request, "data/explore.html", _context(request, found, "explore", **more))
+    return render(request, "data/explore.html", build_context(request, found, "explore", **more))
 
 
 def _profile(request, found: DataVersion) -> dict:
@@ -181,15 +186,15 @@ def _profile(request, found: DataVersion) -> dict:
 
 @require_safe
 def data_versions(request, slug, name, version):
-    found = _version(request, slug, name, version)
+    found = find_version(request, slug, name, version)
     page = page_of(request, found.named_asset.versions.select_related("created_by", "asset", "workspace"))
-    return render(request, "data/versions.html", _context(request, found, "versions", page=page))
+    return render(request, "data/versions.html", build_context(request, found, "versions", page=page))
 
 
 @require_safe
 def data_jobs(request, slug, name, version):
     """Jobs that read this version, or made it."""
-    found = _version(request, slug, name, version)
+    found = find_version(request, slug, name, version)
     links = RunDataset.objects.filter(
         digest=str(found.dataset_id), name=name, source_type=SOURCE_TYPE, run__workspace=request.workspace
     )
@@ -197,14 +202,14 @@ def data_jobs(request, slug, name, version):
     rows = rows.select_related("experiment", "created_by", "workspace").order_by("-created_at", "-pk")
     made_by = Run.objects.filter(workspace=request.workspace, run_id=found.made_by_run, deleted_at=None).first()
     more = {"page": page_of(request, rows), "made_by": made_by if found.made_by_run else None}
-    return render(request, "data/jobs.html", _context(request, found, "jobs", **more))
+    return render(request, "data/jobs.html", build_context(request, found, "jobs", **more))
 
 
 @require_POST
 def data_change(request, slug, name, version):
     """Archive or restore an asset, remove this version, or process it in the background; depending on the button's
     `act`."""
-    found, actor = _version(request, slug, name, version), actor_of_request(request)
+    found, actor = find_version(request, slug, name, version), actor_of_request(request)
     require_permission(request, "edit")
     act = request.POST.get("act", "")
     if act in ("archive", "restore"):

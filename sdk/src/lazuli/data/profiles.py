@@ -46,7 +46,7 @@ def make_profile(reader: Reader, limit: Optional[int] = None) -> Json:
 def _aggregates(name: str, kind: str) -> List[str]:
     column = name_of(name)
     found = [f"count({column})", f"approx_count_distinct({column})", f"min({column})", f"max({column})"]
-    if _is_number(kind):
+    if is_number(kind):
         number, points = _number(name), ", ".join(map(repr, QUANTILES))
         moments = [f"{word}({number})" for word in ("avg", "stddev_samp", "var_samp", "skewness", "kurtosis")]
         return [*found, *moments, f"min({number})", f"max({number})", f"approx_quantile({number}, [{points}])"]
@@ -63,7 +63,7 @@ def _number(name: str) -> str:
     return f"CASE WHEN isfinite({number}) THEN {number} END"
 
 
-def _is_number(kind: str) -> bool:
+def is_number(kind: str) -> bool:
     return kind.split("(")[0] in NUMBERS
 
 
@@ -79,7 +79,7 @@ def _describe(name: str, kind: str, count: int, values: Sequence[Any]) -> Json:
         "min": format_value(lowest),
         "max": format_value(highest),
     }
-    if not _is_number(kind):
+    if not is_number(kind):
         found["top"] = list(more[0] or [])
         return found
     mean, deviation, variance, skewness, kurtosis, low, high, quantiles = more

@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Optional
 
-from lazuli.data import profiles, queries
+from lazuli.data import profiles, quality, queries
 from lazuli.data.compiler import LocalFile
 from lazuli.data.engine import Reader
 from lazuli.data.errors import DatasetExecutionError, DatasetValidationError
@@ -34,7 +34,7 @@ def limit_process(megabytes: int, seconds: int, file_bytes: Optional[int] = None
 
 
 def answer_request(request: Json) -> Json:
-    """`act` is infer, rows, profile or export."""
+    """`act` is infer, rows, profile, quality or export."""
     try:
         definition = request["definition"]
         if "connection" in request:
@@ -68,6 +68,9 @@ def _read(request: Json, definition: Json) -> Json:
         if request["act"] == "profile":
             with _Progress(reader):
                 return profiles.make_profile(reader, request.get("limit"))
+        if request["act"] == "quality":
+            with _Progress(reader):
+                return quality.check_rules(reader, request["rules"])
         if request["act"] == "export":
             if request["strict"]:
                 reader.check_casts()
