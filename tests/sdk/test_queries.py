@@ -119,6 +119,8 @@ def test_a_query_of_sqlite_only_reads(file, read, tmp_path, monkeypatch):
     assert read(here, "SELECT id FROM people WHERE id > 9").fetchall() == []
     for query in ("DELETE FROM people", f"ATTACH '{file}' AS other", "PRAGMA query_only = 0", "VACUUM"):
         refuse(query, "only SELECT is allowed")
+    for name in ("fts3_tokenizer('simple')", "FTS3_Tokenizer('simple', x'00')", "load_extension('x')"):
+        refuse(f"SELECT {name}", "not authorized to use function|no such function")
     refuse("SELECT 1; SELECT 2", "one statement at a time")
     refuse("SELECT 1 AS a, 2 AS A", "Two columns of the query have the name 'A'")
     refuse("SELECT id\nFORM people p", 'line 2, column 6: near "people"')

@@ -38,6 +38,8 @@ POSTGRESQL_TYPES = {
 }
 SQLITE_TYPES = {int: "BIGINT", float: "DOUBLE"}
 ALLOWED_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+# They take addresses of machine code; some builds of SQLite have them.
+FORBIDDEN_FUNCTIONS = ("fts3_tokenizer", "load_extension")
 
 
 def write_rows(connection: Mapping[str, Any], reader: Mapping[str, Any], file: LocalFile) -> None:
@@ -169,7 +171,7 @@ def _open_sqlite(given: Mapping[str, Any], query: str, seconds: int) -> Iterator
     address = f"file:{urllib.parse.quote(given['file'])}?mode=ro"
     try:
         with contextlib.closing(sqlite3.connect(address, uri=True, check_same_thread=False)) as connection:
-            connection.set_authorizer(lambda action, *names: 0 if action in ALLOWED_ACTIONS else sqlite3.SQLITE_DENY)
+            connection.set_authorizer(_authorize)
             with _stop_after(seconds, connection.interrupt) as stopped:
                 try:
                     cursor = connection.execute(query)
@@ -181,6 +183,12 @@ def _open_sqlite(given: Mapping[str, Any], query: str, seconds: int) -> Iterator
                     raise _too_long(seconds) if stopped.is_set() else _explain_sqlite(error, query) from error
     except sqlite3.OperationalError as error:
         raise DatasetExecutionError(f"The database cannot be opened: {error}.") from error
+
+
+def _authorize(action: int, _: Optional[str], name: Optional[str], *others: Optional[str]) -> int:
+    if action == sqlite3.SQLITE_FUNCTION and (name or "").lower() in FORBIDDEN_FUNCTIONS:
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK if action in ALLOWED_ACTIONS else sqlite3.SQLITE_DENY
 
 
 def _convert(cursor: Iterator[Tuple[Any, ...]], columns: Columns) -> Iterator[Row]:
