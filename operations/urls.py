@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from operations import backup_views, limit_views, people_views, views
+from operations import backup_views, limit_views, people_views, queue_views, views
 
 app_name = "operations"
 
 urlpatterns = [
     path("", views.overview_page, name="overview"),
     path("queue/", views.queue_page, name="queue"),
+    path("queue/cancel/", queue_views.queue_cancel_several, name="queue_cancel_several"),
     path("queue/<uuid:pk>/front/", views.queue_front, name="queue_front"),
     path("queue/<uuid:pk>/cancel/", views.queue_cancel, name="queue_cancel"),
     path("machines/", views.machines_page, name="machines"),

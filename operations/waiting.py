@@ -3,7 +3,7 @@
 from collections import Counter
 
 from django.db import transaction
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, QuerySet
 from django.utils import timezone
 
 from accounts import activity
@@ -13,6 +13,8 @@ from compute.waiting import QueueView
 from runs.models import Run
 from studio.errors import Conflict
 
+# The rows that are read with each job.
+WITH = ("workspace__resource_group__subscription", "created_by", "work")
 # The reasons why a queue waits, with their texts for the summary.
 REASONS = {
     "no-machine": "No connected machine accepts jobs",
@@ -85,13 +87,43 @@ def move_to_front(work: Work) -> None:
     activity.record("work.front", work, scope=work.target.workspace, label=work.subject, changes=changes)
 
 
-@transaction.atomic
+def list_active_jobs(person: str = "") -> QuerySet[Run]:
+    """The jobs of all workspaces that wait or run, without the children of others, the oldest first."""
+    found = Run.objects.filter(parent=None, deleted_at=None, status__in=Run.ACTIVE)
+    if person:
+        found = found.filter(created_by__username__iexact=person)
+    return found.select_related(*WITH).order_by("pk")
+
+
+def find_jobs(keys: list[int]) -> list[Run]:
+    found = list(Run.objects.filter(pk__in=keys).select_related(*WITH).order_by("pk"))
+    if len(found) < len(set(keys)):
+        raise Conflict("Some of these jobs were deleted permanently, so nothing was canceled. Open the page again.")
+    return found
+
+
+def count_children(jobs: list[Run]) -> None:
+    """Set `active_children` of each: the number of its descendants that are canceled with it."""
+    below = Run.objects.filter(root__in=jobs, status__in=Run.ACTIVE).order_by()
+    counts = dict(below.values_list("root").annotate(Count("pk")))
+    for run in jobs:
+        run.active_children = counts.get(run.pk, 0)  # type: ignore[attr-defined]
+
+
 def cancel_job(work: Work) -> list[str]:
     """End the job that this work is for, with all of its child jobs; return the ids of those that had not ended."""
-    run = Run.objects.filter(work=work).select_related("workspace__resource_group__subscription").first()
+    run = Run.objects.filter(work=work).select_related(*WITH).first()
     if run is None:
         raise Conflict(f"{work.title} is not a job, or its job was deleted.")
-    canceled = Run.objects.filter(pk=run.pk).list_active_family()
+    return cancel_run(run)
+
+
+@transaction.atomic
+def cancel_run(run: Run) -> list[str]:
+    """Cancel a job with its children; return the ids of those that had not ended."""
+    canceled, before = Run.objects.filter(pk=run.pk).list_active_family(), run.status
+    if not canceled:
+        raise Conflict(f"{run} has ended already.")
     run.cancel()
-    activity.record("run.cancel", run, scope=run.workspace, message=f"was {work.page_state.lower()}")
+    activity.record("run.cancel", run, scope=run.workspace, message=f"was {before.lower()}")
     return canceled

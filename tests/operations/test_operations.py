@@ -12,6 +12,7 @@ from compute import notifications, queue
 from compute.models import Host, Node, Work
 from operations import job_records, overview, waiting
 from operations.models import Announcement, JobRecord, RequestRecord
+from runs.models import Run
 from studio import env
 from studio.errors import Conflict, Invalid
 from tests import factories
@@ -128,6 +129,28 @@ def test_machines_and_nodes_are_drained_and_opened_again(admin, cluster, host):
     assert node.drained_at and Host.objects.get().is_open
     verbs = Activity.objects.order_by("pk").values_list("verb", flat=True)
     assert list(verbs) == ["node.drain", "host.drain", "host.reopen"]
+
+
+def test_several_jobs_are_canceled_exactly_as_the_page_showed_them(admin, cluster, alice, bob):
+    first, second = submit(cluster, alice, "r1").run, submit(cluster, alice, "r2").run
+    Run.objects.update(created_by=alice)
+    factories.make_run(cluster.workspace, parent=first, root=first, run_id="child", status="Queued")
+    other = submit(cluster, bob, "r3").run
+    Run.objects.filter(pk=other.pk).update(created_by=bob)
+    page = admin.get("/admin/queue/cancel/", {"person": "ALICE"})
+    assert [(run.pk, run.active_children) for run in page.context["jobs"]] == [(first.pk, 1), (second.pk, 0)]
+    assert "2 jobs of ALICE can be canceled" in html_of(page)
+    later = submit(cluster, alice, "r4").run
+    answer = admin.post("/admin/queue/cancel/", {"job": [first.pk, second.pk]}, follow=True)
+    assert "2 jobs canceled." in html_of(answer)
+    assert set(Run.objects.filter(status="Canceled").values_list("run_id", flat=True)) == {"r1", "r2", "child"}
+    assert set(Run.objects.filter(pk__in=[other.pk, later.pk]).values_list("status", flat=True)) == {"Queued"}
+    rows = Activity.objects.filter(verb="run.cancel")
+    assert rows.count() == 2 and rows.values("request_id").distinct().count() == 1
+    again = html_of(admin.post("/admin/queue/cancel/", {"job": [first.pk]}, follow=True))
+    assert "canceled. This cannot" not in again and rows.count() == 2
+    assert admin.post("/admin/queue/cancel/").status_code == 400
+    assert admin.post("/admin/queue/cancel/", {"job": ["999999"]}).status_code == 409
 
 
 def test_a_drain_says_which_jobs_it_waits_for_and_offers_to_undo_it(admin, cluster, host, alice):
