@@ -185,6 +185,7 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
         address=body.address,
         isolation_problem=body.isolationProblem,
         boot=body.boot,
+        wheel_cache_bytes=body.wheelCacheBytes,
         heartbeat_at=timezone.now(),
     )
     monitoring.store_samples(host, [sample.model_dump() for sample in body.samples], timezone.now())

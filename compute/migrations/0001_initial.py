@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
                 ('isolation_problem', models.CharField(blank=True, max_length=300)),
+                ('wheel_cache_bytes', models.BigIntegerField(blank=True, null=True)),
                 ('failures', models.PositiveSmallIntegerField(default=0)),
                 ('quarantined_at', models.DateTimeField(blank=True, null=True)),
                 ('quarantine_reason', models.CharField(blank=True, max_length=500)),

@@ -54,6 +54,9 @@ class Host(models.Model):
     # Missing isolation of scripts, found by its agent at its start; empty if there is none.
     isolation_problem = models.CharField(max_length=300, blank=True)
 
+    # The size of the packages that it has downloaded and built for environments; none before the first measurement.
+    wheel_cache_bytes = models.BigIntegerField(null=True, blank=True)
+
     # Consecutive failures of its nodes and runners; a successful job resets them.
     failures = models.PositiveSmallIntegerField(default=0)
     quarantined_at = models.DateTimeField(null=True, blank=True)

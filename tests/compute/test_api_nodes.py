@@ -150,9 +150,9 @@ def test_a_host_says_what_it_is(as_host, host):
     host.refresh_from_db()
     assert (host.cpus, host.memory_gb, host.address, host.is_alive) == (8, 31.5, "box", True)
     assert "earlier version" in host.isolation_problem
-    as_host.post("/nodes/v1/host", report(alive=True) | {"isolationProblem": ""})
+    as_host.post("/nodes/v1/host", report(alive=True) | {"isolationProblem": "", "wheelCacheBytes": 5_000_000_000})
     host.refresh_from_db()
-    assert host.isolation_problem == ""
+    assert (host.isolation_problem, host.wheel_cache_bytes) == ("", 5_000_000_000)
 
 
 @pytest.mark.parametrize("status", [0, -15, -9, 3])

@@ -284,5 +284,7 @@ def test_the_builds_take_few_queries_however_many(client, workspace, version, dj
     for _ in range(8):
         run = use(workspace, version, status="Preparing")
         artifacts.store_artifact(run, usage.BUILD_LOG, iter([b"Python 3.11"]))
+    factories.make_host("box", wheel_cache_bytes=3 * 1024**3)
     with django_assert_max_num_queries(30):
-        client.get(url("builds"))
+        page = text_of(client.get(url("builds")))
+    assert "without downloads: box 3" in page

@@ -10,7 +10,7 @@ import time
 import pytest
 from lazuli import processes
 from lazuli.agent import host as host_module
-from lazuli.agent import node_state
+from lazuli.agent import node_state, wheel_cache
 from lazuli.agent.host import Host
 from lazuli.agent.node import Node
 from lazuli.runner import records
@@ -207,3 +207,14 @@ def test_of_one_name_there_is_one_process(tmp_path, monkeypatch):
     with node_state.hold_lock(path, "box"), pytest.raises(SystemExit, match="box: another process with this name uses"):
         node_state.hold_lock(path, "box")
     node_state.hold_lock(path, "box").close()
+
+
+def test_a_host_measures_the_cache_of_packages_and_reports_it(host, tmp_path, monkeypatch):
+    (tmp_path / "wheel").write_bytes(b"x" * 100_000)
+    monkeypatch.setattr(wheel_cache, "FIRST_SECONDS", 0.0)
+    host._wheel_cache = wheel_cache.WheelCacheMeter(str(tmp_path))
+    assert host._collect_state()["wheelCacheBytes"] is None
+    host._wheel_cache.advance()
+    until(lambda: host._wheel_cache.advance() or host._wheel_cache.size_bytes)
+    assert 100_000 <= host._collect_state()["wheelCacheBytes"] < 10_000_000
+    assert host._wheel_cache.pids == []

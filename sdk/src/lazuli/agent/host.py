@@ -31,6 +31,8 @@ from lazuli.agent.machine import WrongOffer, read_machine
 from lazuli.agent.meter import SAMPLE_SECONDS, Meter, is_due
 from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient, describe_refusal
+from lazuli.agent.wheel_cache import WheelCacheMeter
+from lazuli.environments.uv_program import wheel_cache_folder
 
 REPORT_SECONDS = 3.0
 POLL_SECONDS = 0.2
@@ -99,6 +101,7 @@ class Host(Agent):
         self._requests: dict[str, dict[str, Any]] | None = None
         self._next_report = 0.0
         self._meter, self._next_sample = Meter(data_dir), time.monotonic() + SAMPLE_SECONDS
+        self._wheel_cache = WheelCacheMeter(wheel_cache_folder())
         self._is_watched = False
         self._reported_ended: set[str] = set()
         self._refusal = ""
@@ -118,6 +121,7 @@ class Host(Agent):
         if is_notified or ended - self._reported_ended or time.monotonic() >= self._next_report:
             self._report()
             self._reported_ended = ended
+            self._wheel_cache.advance()
             self._end_orphans()
         if self._requests is not None:
             self._apply_requests(self._requests)
@@ -157,6 +161,7 @@ class Host(Agent):
             "nodes": [_describe_node(name, node) for name, node in self.nodes.items()],
             "isolationProblem": self._isolation_problem,
             "boot": self._boot,
+            "wheelCacheBytes": self._wheel_cache.size_bytes,
         }
 
     def _apply_requests(self, requests: dict[str, dict[str, Any]]) -> None:
@@ -217,7 +222,7 @@ class Host(Agent):
 
         Both have become children of this process, which is their subreaper.
         """
-        known = {node.process.pid for node in self.nodes.values()}
+        known = {*(node.process.pid for node in self.nodes.values()), *self._wheel_cache.pids}
         strangers = set(processes.list_children(os.getpid())) - known
         runners = {runner.pid for _, _, runner in self.on_disk.runners()} if strangers else set()
         now = time.monotonic()

@@ -162,15 +162,16 @@ def _start_options() -> Iterator[Dict[str, Any]]:
 
 def _own_folders() -> Iterator[str]:
     """The folders of uv's downloads and interpreters."""
-    home = os.path.expanduser("~")
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
-    data = os.environ.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share")
-    for folder in (
-        os.environ.get("UV_CACHE_DIR") or os.path.join(base, "uv"),
-        os.environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv"),
-    ):
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    for folder in (wheel_cache_folder(), os.environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv")):
         os.makedirs(folder, exist_ok=True)
         yield folder
+
+
+def wheel_cache_folder() -> str:
+    """The folder of the packages that uv has downloaded and built."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.environ.get("UV_CACHE_DIR") or os.path.join(base, "uv")
 
 
 def _environment() -> Dict[str, str]:
