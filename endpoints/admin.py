@@ -1,8 +1,8 @@
-"""The administration's lists of endpoints, their revisions and replicas, and their traffic."""
+"""The administration's lists of endpoints, their revisions and replicas, their traffic and recorded requests."""
 
 from django.contrib import admin
 
-from endpoints.models import Endpoint, Replica, Revision, TrafficMinute
+from endpoints.models import Endpoint, Replica, Revision, ServiceRequest, TrafficMinute
 
 
 @admin.register(Endpoint)
@@ -36,4 +36,12 @@ class TrafficMinuteAdmin(admin.ModelAdmin):
     list_display = ["endpoint", "minute", "requests", "failures", "replicas"]
     list_select_related = ["endpoint"]
     search_fields = ["endpoint__name"]
+    raw_id_fields = ["endpoint"]
+
+
+@admin.register(ServiceRequest)
+class ServiceRequestAdmin(admin.ModelAdmin):
+    list_display = ["endpoint", "at", "method", "path", "status", "milliseconds", "request_id"]
+    list_select_related = ["endpoint"]
+    search_fields = ["endpoint__name", "request_id"]
     raw_id_fields = ["endpoint"]

@@ -118,6 +118,7 @@ def _changes(body: resources.ServiceUpdate) -> dict:
         "tags": body.tags,
         "properties": body.properties,
         "auth_enabled": body.authEnabled,
+        "has_insights": body.appInsightsEnabled,
     }
     return {name: value for name, value in given.items() if value is not None}
 

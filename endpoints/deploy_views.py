@@ -49,7 +49,10 @@ class DeployForm(forms.Form):
     def __init__(self, data, version: ModelVersion):
         super().__init__(data)
         clusters = version.workspace.compute_targets.present().clusters().order_by("name")
-        self.fields["compute_name"].choices = [("", CONTAINER), *((one.name, one.name) for one in clusters)]
+        self.fields["compute_name"].choices = [  # type: ignore[attr-defined]
+            ("", CONTAINER),
+            *((one.name, one.name) for one in clusters),
+        ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

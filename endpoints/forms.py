@@ -1,9 +1,9 @@
-"""The forms of the tabs Details and Test."""
+"""The forms of the tabs Details, Test and Requests."""
 
 from django import forms
 
 from accounts.edit_conflicts import EditConflicts
-from endpoints import rules
+from endpoints import kql, request_log, rules
 from studio.forms import NumberField
 
 
@@ -14,6 +14,24 @@ class RequestForm(forms.Form):
         strip=False,
         widget=forms.Textarea(attrs={"rows": 10, "class": "code-input", "spellcheck": "false"}),
         help_text="The body of the request, as the entry script's run() gets it.",
+    )
+
+
+class RequestsForm(forms.Form):
+    since = forms.ChoiceField(
+        label="Time range", required=False, choices=[(name, f"Last {name}") for name in request_log.SPANS]
+    )
+    status = forms.ChoiceField(
+        label="Status", required=False, choices=[("", "All"), ("succeeded", "Succeeded"), ("failed", "Failed")]
+    )
+    query = forms.CharField(
+        label="Query",
+        required=False,
+        max_length=kql.MAX_QUERY,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "code-input", "spellcheck": "false"}),
+        help_text="Tables: requests, traces. Operators: "
+        + ", ".join(kql.OPERATORS)
+        + ". Empty: the table of requests.",
     )
 
 

@@ -51,6 +51,8 @@ class Endpoint(EndpointKeys):
     updated_at = models.DateTimeField(default=timezone.now)
     # From the gateway's reports, accurate to some seconds.
     last_request_at = models.DateTimeField(null=True, blank=True)
+    # Whether its requests are stored one by one (endpoints/request_log.py).
+    has_insights = models.BooleanField(default=False)
 
     objects = EndpointQuerySet.as_manager()
 
@@ -381,3 +383,31 @@ class TrafficMinute(models.Model):
     def failures(self) -> int:
         """Responses with status 400 and above."""
         return sum(count for status, count in self.statuses.items() if int(status) >= 400)
+
+
+class ServiceRequest(models.Model):
+    """A request to an endpoint that has insights, as its process has recorded it."""
+
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="requests")
+    at = models.DateTimeField()
+    revision = models.PositiveIntegerField()
+    method = models.CharField(max_length=20)
+    path = models.CharField(max_length=100)
+    status = models.PositiveSmallIntegerField()
+    milliseconds = models.FloatField()
+    request_id = models.CharField(max_length=100)
+    client_request_id = models.CharField(max_length=100, blank=True)
+    # The number of requests that it stands for: under load only some are recorded.
+    item_count = models.PositiveIntegerField(default=1)
+    # The lines that run() has printed.
+    output = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-at"]
+        indexes = [
+            models.Index(fields=["endpoint", "at"], name="requests_of_an_endpoint"),
+            models.Index(fields=["at"], name="request_times"),
+        ]
+
+    def __str__(self):
+        return f"{self.endpoint.name}, {self.request_id}"

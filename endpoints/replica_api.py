@@ -1,5 +1,6 @@
 """Routes for the process of a service, with the token of its attempt, and for the gateway."""
 
+import datetime as dt
 from typing import Annotated, Literal, Self
 
 import pydantic
@@ -8,8 +9,8 @@ from ninja import Router
 from ninja.security import HttpBearer
 
 from compute.instances.gateway_api import GatewayKey
-from endpoints import scaling, traffic, work_kind
-from endpoints.models import Endpoint, Revision
+from endpoints import request_log, scaling, traffic, work_kind
+from endpoints.models import Endpoint, Revision, ServiceRequest
 from registry import version_files
 from studio import storage
 from studio.errors import Conflict, Unauthenticated
@@ -49,10 +50,38 @@ class ReplicaPlan(Shape):
     models: list[ReplicaModel]
 
 
+class ServiceRequestRecord(Body):
+    time: float = pydantic.Field(ge=0, le=4e9, description="When it was answered, in seconds since 1970.")
+    requestId: str = pydantic.Field(max_length=100)
+    clientRequestId: str = pydantic.Field(default="", max_length=100)
+    method: str = pydantic.Field(max_length=20)
+    path: str = pydantic.Field(max_length=100)
+    status: int = pydantic.Field(ge=100, le=999)
+    milliseconds: float = pydantic.Field(ge=0, le=1e9)
+    itemCount: int = pydantic.Field(default=1, ge=1, le=1_000_000_000)
+    output: str = pydantic.Field(default="", max_length=4096, description="What run() has printed.")
+
+    def make_row(self, revision: Revision) -> ServiceRequest:
+        return ServiceRequest(
+            endpoint=revision.endpoint,
+            revision=revision.number,
+            at=dt.datetime.fromtimestamp(self.time, dt.UTC),
+            request_id=self.requestId,
+            client_request_id=self.clientRequestId,
+            method=self.method,
+            path=self.path,
+            status=self.status,
+            milliseconds=self.milliseconds,
+            item_count=self.itemCount,
+            output=self.output.replace("\0", ""),
+        )
+
+
 class ReplicaReport(Body):
     state: Literal["starting", "ready", "failed"] = "starting"
     error: str = ""
     log: str = pydantic.Field(default="", max_length=MAX_REPORT)
+    requests: list[ServiceRequestRecord] = pydantic.Field(default=[], max_length=100)
 
 
 class Call(Body):
@@ -175,6 +204,8 @@ def replica_report(request: HttpRequest, body: ReplicaReport):
     revision: Revision = request.auth.revision
     if body.log:
         revision.append_log(body.log)
+    if body.requests and revision.endpoint.has_insights:
+        request_log.add_requests(revision.endpoint, [record.make_row(revision) for record in body.requests])
     if body.state == "ready":
         request.auth.become_ready()
     elif body.state == "failed":

@@ -58,6 +58,7 @@ class Service(Shape):
     operationState: str = pydantic.Field(description="The state of the latest revision: Running, Succeeded or Failed.")
     computeType: str
     authEnabled: bool
+    appInsightsEnabled: bool
     scoringUri: str
     swaggerUri: str
     newest: ServiceRevision | None
@@ -81,6 +82,7 @@ class Service(Shape):
             operationState=OPERATIONS.get(Revision.State(newest.stage), "Failed") if newest else "Failed",
             computeType=newest.compute_type if newest else "ACI",
             authEnabled=row.auth_enabled,
+            appInsightsEnabled=row.has_insights,
             scoringUri=row.scoring_uri,
             swaggerUri=row.swagger_uri,
             newest=ServiceRevision.of(newest) if newest else None,
@@ -130,6 +132,9 @@ class ServiceUpdate(Body):
     tags: Annotated[dict[str, str], TAGS] | None = None
     properties: Annotated[dict[str, str], rules.PROPERTIES] | None = None
     authEnabled: bool | None = None
+    appInsightsEnabled: bool | None = pydantic.Field(
+        default=None, description="Whether requests are stored with their durations and what run() prints."
+    )
     minReplicas: Annotated[Whole, rules.MIN_REPLICAS] | None = pydantic.Field(
         default=None, description="With maxReplicas: of what is deployed already."
     )

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from endpoints import scaling, traffic
+from endpoints import request_log, scaling, traffic
 
 
 @shared_task(ignore_result=True)
@@ -13,3 +13,4 @@ def stop_idle() -> None:
 @shared_task(ignore_result=True)
 def forget_traffic() -> None:
     traffic.forget_old()
+    request_log.forget_old()

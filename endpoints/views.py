@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import Actor
 from accounts.form_keys import process_once
 from accounts.view_as import hidden_in_view_as
-from endpoints import calls, deployment, mlflow_models, scaling, traffic
-from endpoints.forms import ReplicasForm, RequestForm
+from endpoints import calls, deployment, mlflow_models, request_log, scaling, traffic
+from endpoints.forms import ReplicasForm, RequestForm, RequestsForm
 from endpoints.models import Endpoint
 from registry.models import ModelVersion
 from runs.charts.figures import build_templates
@@ -29,6 +29,7 @@ TABS = [
     ("consume", "Consume", "endpoints:consume"),
     ("logs", "Logs", "endpoints:logs"),
     ("monitoring", "Monitoring", "endpoints:monitoring"),
+    ("requests", "Requests", "endpoints:requests"),
 ]
 EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
 
@@ -186,6 +187,35 @@ def endpoint_monitoring(request, slug: str, name: str):
     if summary.requests:
         more["figures"] = traffic.draw_traffic(rows)
     return _render_tab(request, endpoint, "monitoring", "endpoint-traffic", **more)
+
+
+@require_safe
+def endpoint_requests(request, slug: str, name: str):
+    """The recorded requests: a table, or the result of `query`."""
+    endpoint = find_page_endpoint(request, slug, name)
+    form = RequestsForm(request.GET or None)
+    since = request_log.SPANS[form.cleaned_data["since"] or request_log.DAY] if form.is_valid() else request_log.KEPT
+    more: dict[str, Any] = {"form": form, "limits": request_log}
+    if form.is_valid() and form.cleaned_data["query"]:
+        try:
+            more["result"] = request_log.run_endpoint_query(endpoint, form.cleaned_data["query"], since)
+        except Invalid as error:
+            form.add_error("query", error.message)
+    else:
+        shown = form.cleaned_data["status"] if form.is_valid() else ""
+        more["page"] = page_of(request, request_log.list_requests(endpoint, since, shown))
+    return _render_tab(request, endpoint, "requests", **more)
+
+
+@require_POST
+@process_once
+def endpoint_insights(request, slug: str, name: str):
+    """Begin or stop to record requests: `on` is 1 or 0."""
+    endpoint = _to_edit(request, slug, name)
+    is_on = request.POST.get("on") == "1"
+    endpoint.change(has_insights=is_on)
+    messages.success(request, "Requests are recorded." if is_on else "Requests are no longer recorded.")
+    return redirect("endpoints:requests", slug, name)
 
 
 @require_POST

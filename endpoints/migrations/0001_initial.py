@@ -20,19 +20,20 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Endpoint',
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=32)),
-                ('description', models.TextField(blank=True)),
-                ('tags', models.JSONField(blank=True, default=dict)),
-                ('properties', models.JSONField(blank=True, default=dict)),
                 ('auth_enabled', models.BooleanField(default=False)),
                 ('primary_key', models.TextField()),
                 ('secondary_key', models.TextField()),
                 ('primary_digest', models.CharField(max_length=64)),
                 ('secondary_digest', models.CharField(max_length=64)),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=32)),
+                ('description', models.TextField(blank=True)),
+                ('tags', models.JSONField(blank=True, default=dict)),
+                ('properties', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('last_request_at', models.DateTimeField(blank=True, null=True)),
+                ('has_insights', models.BooleanField(default=False)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='endpoints', to='workspaces.workspace')),
             ],
@@ -93,6 +94,26 @@ class Migration(migrations.Migration):
             field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='endpoints.revision'),
         ),
         migrations.CreateModel(
+            name='ServiceRequest',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('revision', models.PositiveIntegerField()),
+                ('method', models.CharField(max_length=20)),
+                ('path', models.CharField(max_length=100)),
+                ('status', models.PositiveSmallIntegerField()),
+                ('milliseconds', models.FloatField()),
+                ('request_id', models.CharField(max_length=100)),
+                ('client_request_id', models.CharField(blank=True, max_length=100)),
+                ('item_count', models.PositiveIntegerField(default=1)),
+                ('output', models.TextField(blank=True)),
+                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='requests', to='endpoints.endpoint')),
+            ],
+            options={
+                'ordering': ['-at'],
+            },
+        ),
+        migrations.CreateModel(
             name='TrafficMinute',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -122,6 +143,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='endpoint',
             constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_endpoint_of_a_name'),
+        ),
+        migrations.AddIndex(
+            model_name='servicerequest',
+            index=models.Index(fields=['endpoint', 'at'], name='requests_of_an_endpoint'),
+        ),
+        migrations.AddIndex(
+            model_name='servicerequest',
+            index=models.Index(fields=['at'], name='request_times'),
         ),
         migrations.AddIndex(
             model_name='trafficminute',

@@ -65,8 +65,10 @@ def test_a_service_is_changed_in_place(deploy):
     service.add_tags({"b": "2"})
     service.remove_tags("a")
     service.add_properties({"p": "1"})
-    service.update(description="new", auth_enabled=True)
+    assert service.enable_app_insights is False
+    service.update(description="new", auth_enabled=True, enable_app_insights=True)
     service.update_deployment_state()
+    assert service.enable_app_insights is True
     assert (service.tags, service.properties, service.description) == ({"b": "2"}, {"p": "1"}, "new")
     for wrong, words in [({}, "must be provided"), ({"models": ["m:1"]}, "give inference_config too")]:
         with pytest.raises(WebserviceException, match=words):

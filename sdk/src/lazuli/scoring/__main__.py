@@ -27,6 +27,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--unix", default="", help="path of a socket to listen at")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5001)
+    parser.add_argument("--telemetry", type=int, help="descriptor of a pipe for records of the requests")
     chosen = parser.parse_args(arguments)
     if chosen.model_dir:
         os.environ["AZUREML_MODEL_DIR"] = os.path.abspath(chosen.model_dir)
@@ -38,7 +39,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     except BaseException as error:
         print(describe_failure(error), file=sys.stderr, flush=True)
         return FAILED
-    run_server(script, chosen.unix, chosen.host, chosen.port)
+    run_server(script, chosen.unix, chosen.host, chosen.port, chosen.telemetry)
     return 0
 
 

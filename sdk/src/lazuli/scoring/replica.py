@@ -5,6 +5,7 @@ It fetches the entry script and the models, starts the scoring server, and sends
 
 from __future__ import annotations
 
+import collections
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from typing import Any, Dict, List
+from typing import IO, Any, Deque, Dict, List
 from urllib.parse import quote, urlencode
 
 from lazuli.runner.work_folder import unpack_snapshot
@@ -25,6 +26,8 @@ TIMEOUT, TRIES = 30.0, 5
 SEND_SECONDS = 0.3
 # Characters of one report, and of the error that says why init() failed.
 MAX_LOG, MAX_ERROR = 90_000, 15_000
+# Records of requests: in one report, and while the studio does not answer.
+MAX_REQUESTS, MAX_WAITING = 100, 500
 MODELS = "azureml-models"
 
 
@@ -62,6 +65,8 @@ class Log:
 
     def __init__(self, studio: Studio):
         self._studio, self._waiting, self._all = studio, "", ""
+        # Records of requests that are not sent yet; the oldest are lost while the studio does not answer.
+        self._requests: Deque[Json] = collections.deque(maxlen=MAX_WAITING)
         self._lock, self._changed = threading.Lock(), threading.Event()
         self.state = "starting"
         threading.Thread(target=self._send_for_good, daemon=True).start()
@@ -71,6 +76,13 @@ class Log:
         with self._lock:
             self._waiting, self._all = self._waiting + text, (self._all + text)[-MAX_ERROR:]
         self._changed.set()
+
+    def add_requests(self, pipe: IO[bytes]) -> None:
+        """Send the records of requests that come from the pipe, until its end."""
+        for line in pipe:
+            with self._lock:
+                self._requests.append(json.loads(line))
+            self._changed.set()
 
     def set_state(self, state: str) -> None:
         self.state = state
@@ -89,13 +101,16 @@ class Log:
     def send(self, error: str = "") -> None:
         with self._lock:
             text, self._waiting = self._waiting[-MAX_LOG:], ""
+            requests = [self._requests.popleft() for _ in range(min(len(self._requests), MAX_REQUESTS))]
+        report = {"state": self.state, "error": error, "log": text, "requests": requests}
         try:
-            self._studio.open("/report", {"state": self.state, "error": error, "log": text}).close()
+            self._studio.open("/report", report).close()
         except OSError as failure:
             print(f"The log could not be sent: {failure}", file=sys.stderr)
             with self._lock:
                 # It is sent with the next report.
                 self._waiting = text + self._waiting
+                self._requests.extendleft(reversed(requests))
 
 
 def fetch_files(studio: Studio, plan: Json) -> None:
@@ -147,10 +162,7 @@ def run_replica(socket_path: str) -> int:
         log.write(f"The files of the service could not be fetched: {error}\n")
         log.fail()
         return 1
-    command = [sys.executable, "-m", "lazuli.scoring", plan["entryScript"] or "--mlflow", "--unix", socket_path]
-    server = subprocess.Popen(
-        command, cwd="code", env=make_variables(plan), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    server = _start_server(plan, socket_path, log)
     signal.signal(signal.SIGTERM, lambda number, frame: server.send_signal(signal.SIGTERM))
     assert server.stdout is not None
     for line in server.stdout:
@@ -167,6 +179,24 @@ def run_replica(socket_path: str) -> int:
         log.write(f"The scoring server ended with exit code {status}.\n")
         log.send()
     return status
+
+
+def _start_server(plan: Json, socket_path: str, log: Log) -> subprocess.Popen[bytes]:
+    """The scoring server, with a pipe for records of its requests."""
+    reading, writing = os.pipe()
+    script = plan["entryScript"] or "--mlflow"
+    command = [sys.executable, "-m", "lazuli.scoring", script, "--unix", socket_path, "--telemetry", str(writing)]
+    server = subprocess.Popen(
+        command,
+        cwd="code",
+        env=make_variables(plan),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=[writing],
+    )
+    os.close(writing)
+    threading.Thread(target=log.add_requests, args=(os.fdopen(reading, "rb"),), daemon=True).start()
+    return server
 
 
 def main(arguments: List[str]) -> int:

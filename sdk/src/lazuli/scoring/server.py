@@ -23,6 +23,7 @@ from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 from lazuli.scoring.entry_script import BadRequest, EntryScript
 from lazuli.scoring.messages import Headers, Request, Response
 from lazuli.scoring.swagger import describe_service
+from lazuli.scoring.telemetry import Telemetry
 from lazuli.version import VERSION
 
 MAX_HEAD = 64 * 1024
@@ -59,11 +60,13 @@ class ScoringServer:
         timeout: float = 60.0,
         max_body: int = MAX_BODY,
         cors: str = "",
+        telemetry: Optional[Telemetry] = None,
     ):
         self.script, self.name, self.timeout, self.max_body = script, name, timeout, max_body
         self.cors = [origin.strip() for origin in cors.split(",") if origin.strip()]
         self._turns = threading.Semaphore(concurrency)
         self._limits, self._log = TimeLimits(self._expire), AccessLog()
+        self._telemetry = telemetry or Telemetry()
         self._active = 0
         self._changed = threading.Condition()
         self._ending = False
@@ -201,6 +204,7 @@ class ScoringServer:
     def _serve_request(self, connection: socket.socket, request: Request, keep: bool) -> bool:
         """Serve a request; return whether the connection can be used again."""
         began = time.monotonic()
+        self._telemetry.begin()
         request_id = request.headers.get("x-request-id") or str(uuid.uuid4())
         if len(request_id) > 100:
             connection.sendall(_encode(_make_error(431, "x-request-id can have at most 100 characters."), keep))
@@ -228,6 +232,7 @@ class ScoringServer:
             size = _send_pieces(call.connection, response, keep, request.is_old)
         if request.path != "/":
             milliseconds = (time.monotonic() - call.began) * 1000
+            self._telemetry.record(request, call.request_id, response.status_code, milliseconds)
             self._log.write(
                 f"{request.method} {request.path} {response.status_code} {milliseconds:.3f}ms {size} {call.request_id}"
             )
@@ -305,6 +310,7 @@ class ScoringServer:
         response = _make_error(504, f"run() has not returned within {self.timeout:g} seconds (scoring timeout).")
         response.headers["x-ms-run-function-failed"] = "True"
         response.headers["x-request-id"] = call.request_id
+        self._telemetry.record(call.request, call.request_id, 504, (time.monotonic() - call.began) * 1000)
         self._log.write(f"{call.request.method} {call.request.path} 504 {call.request_id}")
         with contextlib.suppress(OSError):
             call.connection.send(_encode(response, False), socket.MSG_DONTWAIT)
@@ -474,7 +480,7 @@ def _read_pieces(pieces: Iterator[Any]) -> Iterator[bytes]:
         yield data
 
 
-def make_server(script: EntryScript, environ: Dict[str, str]) -> ScoringServer:
+def make_server(script: EntryScript, environ: Dict[str, str], telemetry: Optional[Telemetry] = None) -> ScoringServer:
     """Create the server with the settings of a service's variables."""
     return ScoringServer(
         script,
@@ -482,12 +488,16 @@ def make_server(script: EntryScript, environ: Dict[str, str]) -> ScoringServer:
         concurrency=int(environ.get("LAZULI_CONCURRENCY", "1")),
         timeout=float(environ.get("LAZULI_SCORING_TIMEOUT", "60")),
         cors=environ.get("AML_CORS_ORIGINS", ""),
+        telemetry=telemetry,
     )
 
 
-def run_server(script: EntryScript, unix: str = "", host: str = "127.0.0.1", port: int = 0) -> None:
-    """Serve until SIGTERM, and finish requests in progress. `init()` must have returned."""
-    server = make_server(script, dict(os.environ))
+def run_server(
+    script: EntryScript, unix: str = "", host: str = "127.0.0.1", port: int = 0, telemetry: Optional[int] = None
+) -> None:
+    """Serve until SIGTERM, and finish requests in progress. `init()` must have returned. `telemetry` is a pipe for
+    records of the requests."""
+    server = make_server(script, dict(os.environ), Telemetry(telemetry))
     bound = server.listen(unix, host, port)
     signal.signal(signal.SIGTERM, server.stop_later)
     print(json.dumps({"listening": unix or bound}), flush=True)

@@ -19,7 +19,6 @@ REFUSED = {
     "autoscale_refresh_seconds": "an interval of scaling: it is one second",
     "autoscale_target_utilization": "a target of utilization: it is 70",
     "collect_model_data": "the collection of model data",
-    "enable_app_insights": "Application Insights",
     "max_request_wait_time": "a limit of the time in the queue: it is the scoring timeout",
     "cpu_cores_limit": "limits of cores of single services",
     "memory_gb_limit": "limits of memory of single services",
@@ -225,6 +224,7 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
             "tags": self.tags,
             "properties": self.properties,
             "authEnabled": self.auth_enabled,
+            "appInsightsEnabled": vars(self).get("enable_app_insights"),
             "primaryKey": self.primary_key,
             "secondaryKey": self.secondary_key,
         }

@@ -55,6 +55,7 @@ class Webservice(ABC):
         self.properties: Dict[str, str] = dict(found["properties"])
         self.auth_enabled: bool = found["authEnabled"]
         self.token_auth_enabled = False
+        self.enable_app_insights: bool = found["appInsightsEnabled"]
         self.compute_type: str = found["computeType"]
         self.scoring_uri: Optional[str] = found["scoringUri"]
         self.swagger_uri: Optional[str] = found["swaggerUri"]
@@ -253,7 +254,7 @@ class Webservice(ABC):
         if models is not None and config is None and has_script:
             raise WebserviceException("Error, to change the models give inference_config too.")
         sent: Json = {name: given[name] for name in ("tags", "properties", "description")}
-        sent.update(authEnabled=given["auth_enabled"], **(body or {}))
+        sent.update(authEnabled=given["auth_enabled"], appInsightsEnabled=given["enable_app_insights"], **(body or {}))
         if config is not None or models is not None:
             references = self.models if models is None else list_models(self.workspace, models)
             payload = config.build_create_payload(self.workspace, self.name, references) if config else {}

@@ -1,0 +1,112 @@
+"""Records of the requests that a service answers: sent to the process that watches it, without ever waiting for it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any, Dict, List, Optional, TextIO
+
+Json = Dict[str, Any]
+# So many requests in a second have a record; the next record counts the others.
+RECORDS_PER_SECOND = 20
+# A write to a pipe is whole up to this size.
+MAX_RECORD = 4096
+MAX_OUTPUT = 3000
+
+
+class OutputCapture(io.TextIOBase):
+    """Standard output that also remembers what each thread prints during its request."""
+
+    def __init__(self, stream: TextIO):
+        self._stream, self._local = stream, threading.local()
+
+    def begin(self) -> None:
+        self._local.parts, self._local.size = [], 0
+
+    def end(self) -> str:
+        """What this thread has printed since `begin`."""
+        parts: List[str] = getattr(self._local, "parts", None) or []
+        self._local.parts = None
+        return "".join(parts)[:MAX_OUTPUT]
+
+    def write(self, text: str) -> int:
+        parts = getattr(self._local, "parts", None)
+        if parts is not None and self._local.size < MAX_OUTPUT:
+            parts.append(text)
+            self._local.size += len(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+
+class Telemetry:
+    """Writes the records as lines of JSON to a pipe; without one, nothing is recorded."""
+
+    def __init__(self, pipe: Optional[int] = None):
+        self._pipe, self._lock = pipe, threading.Lock()
+        self._second, self._count, self._left_out = 0, 0, 0
+        self._capture: Optional[OutputCapture] = None
+        if pipe is not None:
+            os.set_blocking(pipe, False)
+            self._capture = sys.stdout = OutputCapture(sys.stdout)
+
+    def begin(self) -> None:
+        """Begin to remember what this thread prints."""
+        if self._capture:
+            self._capture.begin()
+
+    def record(self, request: Any, request_id: str, status: int, milliseconds: float) -> None:
+        if self._pipe is None or self._capture is None:
+            return
+        output = self._capture.end()
+        with self._lock:
+            second = int(time.monotonic())
+            if second != self._second:
+                self._second, self._count = second, 0
+            self._count += 1
+            if self._count > RECORDS_PER_SECOND:
+                self._left_out += 1
+                return
+            line = _encode(self._describe(request, request_id, status, milliseconds), output)
+            try:
+                os.write(self._pipe, line)
+                self._left_out = 0
+            except OSError:
+                # Its reader is behind, or has ended: an answer never waits for it.
+                self._left_out += 1
+
+    def _describe(self, request: Any, request_id: str, status: int, milliseconds: float) -> Json:
+        return {
+            "time": time.time(),
+            "requestId": request_id,
+            "clientRequestId": request.headers.get("x-ms-client-request-id", "")[:100],
+            "method": request.method,
+            "path": request.path[:100],
+            "status": status,
+            "milliseconds": round(milliseconds, 3),
+            "itemCount": 1 + self._left_out,
+        }
+
+
+def _encode(record: Json, output: str) -> bytes:
+    """The line of a record, with as much of the output as fits."""
+    while True:
+        line = json.dumps({**record, "output": output}).encode() + b"\n"
+        if len(line) <= MAX_RECORD or not output:
+            return line
+        output = output[: len(output) // 2]
