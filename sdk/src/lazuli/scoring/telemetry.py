@@ -28,7 +28,7 @@ class OutputCapture(io.TextIOBase):
         self._local.parts, self._local.size = [], 0
 
     def end(self) -> str:
-        """What this thread has printed since `begin`."""
+        """The text that this thread has printed since `begin`."""
         parts: List[str] = getattr(self._local, "parts", None) or []
         self._local.parts = None
         return "".join(parts)[:MAX_OUTPUT]
