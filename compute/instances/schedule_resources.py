@@ -90,13 +90,12 @@ def describe_schedules(instance: models.ComputeInstance) -> dict[str, Any]:
 
 def _describe(row: models.ComputeSchedule) -> dict[str, Any]:
     timing = {"timeZone": row.zone, "startTime": row.start_time or None}
-    is_cron = row.recurrence is None
     return {
         "id": str(row.pk),
         "provisioningStatus": "Completed",
         "status": "Enabled" if row.is_enabled else "Disabled",
         "action": row.action,
-        "triggerType": "Cron" if is_cron else "Recurrence",
-        "cron": timing | {"expression": row.expression} if is_cron else None,
-        "recurrence": None if is_cron else timing | row.recurrence,
+        "triggerType": "Recurrence" if row.recurrence else "Cron",
+        "cron": None if row.recurrence else timing | {"expression": row.expression},
+        "recurrence": timing | row.recurrence if row.recurrence else None,
     }

@@ -113,6 +113,7 @@ def _run_latest(due: list[ComputeSchedule], now: dt.datetime) -> None:
 def _act(schedule: ComputeSchedule, now: dt.datetime) -> str:
     """Do what it says; return the result in words."""
     instance = schedule.instance
+    assert schedule.next_at is not None, "the query leaves the others out"
     if schedule.action == Action.START and now - schedule.next_at > MISSED_AFTER:
         return "Not started: the studio did not run at this time."
     act = power.start_instance if schedule.action == Action.START else power.stop_instance
