@@ -283,7 +283,12 @@ class Aggregate:
         if not values:
             return 0 if self.function == "sum" else None
         try:
-            functions = {"sum": sum, "min": min, "max": max, "avg": lambda found: sum(found) / len(found)}
+            functions: dict[str, Callable[[list], Any]] = {
+                "sum": sum,
+                "min": min,
+                "max": max,
+                "avg": lambda found: sum(found) / len(found),
+            }
             return functions[self.function](values)
         except TypeError as error:
             raise refuse(f"{self.function} needs a column of numbers, unlike {'.'.join(self.column)}.") from error
