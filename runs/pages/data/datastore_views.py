@@ -110,8 +110,18 @@ def _crumbs(folder: str) -> list[tuple[str, str]]:
 
 def _properties(found: Datastore) -> list[tuple[str, str]]:
     given = found.settings
-    names = ("folder", "file", "server_name", "database_name", "port", "account_name", "container", "endpoint")
-    names += ("region", "prefix")
+    names = [
+        "folder",
+        "file",
+        "server_name",
+        "database_name",
+        "port",
+        "account_name",
+        "container",
+        "endpoint",
+        "region",
+        "prefix",
+    ]
     shown = [(name.replace("_", " ").capitalize(), given[name]) for name in names if given.get(name)]
     return [("Type", found.get_kind_display()), *shown, ("Credentials", found.credentials or "None")]
 
