@@ -76,6 +76,7 @@ POST   {W}/computes/{name}/start                             NO
 POST   {W}/computes/{name}/stop                              NO
 POST   {W}/computes/{name}/restart                           NO
 POST   {W}/computes/{name}/updateIdleShutdownSetting         NO
+POST   {W}/computes/{name}/updateSchedules                   NO
 GET    {S}{P}/locations/{location}/vmSizes                   READ
 GET    {S}{P}/locations/{location}/usages                    READ
 GET    {W}/environments                                      READ

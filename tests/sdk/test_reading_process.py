@@ -55,6 +55,6 @@ def test_a_profile_counts_each_column(request_for):
 def test_what_is_wrong_with_the_data_is_the_answer_and_not_a_traceback(request_for, capsys, monkeypatch):
     definition = {"kind": "tabular", "paths": [], "steps": [{"type": "read_delimited", "encoding": "utf16"}]}
     assert "a.csv" in reading_process.answer_request(request_for("rows", definition=definition))["problem"]
-    monkeypatch.setattr(reading_process, "limit_process", lambda megabytes, seconds: None)
+    monkeypatch.setattr(reading_process, "limit_process", lambda *limits: None)
     reading_process.main(io.StringIO(json.dumps(request_for("rows"))).read)
     assert json.loads(capsys.readouterr().out)["result"]["column_count"] == 4

@@ -80,6 +80,7 @@ def test_the_api_leaves_out_only_middleware_for_pages():
         "PagesNeedSignIn",
         "AccountMiddleware",
         "Guards",
+        "GuardViewAs",
         "Messages",
         "Htmx",
         "Errors",
@@ -148,6 +149,17 @@ def test_every_write_of_the_api_has_its_body_described(api, bob):
     # These take no body at all.
     bare = ("/cancel", "/listKeys", "/listNodes", "/heartbeat", "/token", "/claim", "/start", "/restore")
     bare += ("/stop", "/restart", "/test", "/setDefault", "/listSecrets", "/listkeys", "/leave")
+    bare += (
+        "/block",
+        "/unblock",
+        "/endSessions",
+        "/moveToFront",
+        "/drain",
+        "/reopen",
+        "/detach",
+        "/end",
+        "/v1.0/backups",
+    )
     bare += ("/history/v1.0" + W + "/experiments/{name}",)
     missing = [
         f"{method} {path}"

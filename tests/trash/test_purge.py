@@ -29,6 +29,7 @@ from studio import purging as registered
 from studio import storage
 from studio.purging import PurgeStep
 from tests import factories
+from tests.trash.test_trash import preview_of
 from trash import contents, database, orphaned_files, purge
 from trash.models import PurgeJob
 from trash.tasks import apply_retention, purge_task
@@ -87,7 +88,8 @@ def test_emptying_the_trash_frees_rows_and_files_and_tells_bytes(as_user, alice,
     child = full_run(run_id="child", experiment=gone.experiment, parent=gone, root=gone)
     gone.delete()
     client = as_user(alice)
-    page = text(client.post(url(workspace, "trash:empty"), follow=True))
+    shown = text(client.get(url(workspace, "trash:empty")))
+    page = text(client.post(url(workspace, "trash:empty"), preview_of(shown), follow=True))
     assert "2 jobs to delete" in page and 'hx-trigger="every 1s"' in page
     assert "<progress" in text(client.get(url(workspace, "trash:purges")))
     purge_task()

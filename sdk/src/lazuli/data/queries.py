@@ -57,10 +57,8 @@ def write_rows(connection: Mapping[str, Any], reader: Mapping[str, Any], file: L
     types = ", ".join(f"'{number}': 'VARCHAR'" for number in range(len(columns)))
     options = f"format='newline_delimited', columns={{{types}}}, maximum_object_size={MAX_LINE_BYTES}"
     sql = f"SELECT {', '.join(parts)} FROM read_json({quote(lines)}, {options})"
-    with (
-        contextlib.closing(connect(threads=1, memory="256MB")) as target,
-        explain_errors([LocalFile(lines, file.path)]),
-    ):
+    stored = LocalFile(lines, file.path)
+    with contextlib.closing(connect(threads=1, memory="256MB")) as target, explain_errors([stored]):
         target.execute(f"COPY ({sql}) TO {quote(file.local)} (FORMAT parquet)")
 
 
