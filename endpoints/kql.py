@@ -232,7 +232,10 @@ def _read_time(function: str, kind: str, given: str) -> dt.datetime:
 
 
 def _read_span(text: str) -> dt.timedelta:
-    return dt.timedelta(seconds=float(text[:-1]) * UNITS[text[-1]])
+    try:
+        return dt.timedelta(seconds=float(text[:-1]) * UNITS[text[-1]])
+    except OverflowError as error:
+        raise refuse(f"{text[:40]} is too long.") from error
 
 
 def read_column(row: Row, column: tuple[str, ...]) -> Any:

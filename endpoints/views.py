@@ -34,9 +34,8 @@ TABS = [
 EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
 
 
-def make_example(endpoint: Endpoint) -> str:
+def make_example(version: ModelVersion | None) -> str:
     """The body of an example request: of an MLflow model, one that fits its signature."""
-    version = find_mlflow_model(endpoint)
     return (mlflow_models.write_example(version) if version else "") or EXAMPLE
 
 
@@ -133,7 +132,7 @@ def endpoint_test(request, slug: str, name: str):
     endpoint = find_page_endpoint(request, slug, name)
     version = find_mlflow_model(endpoint)
     more: dict = {"columns": mlflow_models.list_inputs(version) if version else []}
-    form = RequestForm(request.POST or None, initial={"data": make_example(endpoint)})
+    form = RequestForm(request.POST or None, initial={"data": make_example(version)})
     if request.method == "POST" and form.is_valid():
         if not is_allowed(request, "submit"):
             raise Denied("You may not send requests from here. Ask an Owner for a role that allows it.")
@@ -150,22 +149,27 @@ def endpoint_consume(request, slug: str, name: str):
     """The tab Consume, with the keys for people who may edit."""
     endpoint = find_page_endpoint(request, slug, name)
     keys = list(zip(Endpoint.Key.values, endpoint.keys, strict=True)) if is_allowed(request, "edit") else []
-    more: dict[str, Any] = {"keys": keys, "curl": _write_curl(endpoint), "python": _write_python(endpoint)}
+    example = json.loads(make_example(find_mlflow_model(endpoint)))
+    more: dict[str, Any] = {
+        "keys": keys,
+        "curl": _write_curl(endpoint, example),
+        "python": _write_python(endpoint, example),
+    }
     return _render_tab(request, endpoint, "consume", **more)
 
 
-def _write_curl(endpoint: Endpoint) -> str:
+def _write_curl(endpoint: Endpoint, example: Any) -> str:
     key = ' \\\n  -H "Authorization: Bearer $KEY"' if endpoint.auth_enabled else ""
-    body = shlex.quote(json.dumps(json.loads(make_example(endpoint))))
+    body = shlex.quote(json.dumps(example))
     return f"curl -X POST {endpoint.scoring_uri} \\\n  -H 'Content-Type: application/json'{key} \\\n  -d {body}"
 
 
-def _write_python(endpoint: Endpoint) -> str:
+def _write_python(endpoint: Endpoint, example: Any) -> str:
     key = "\nheaders['Authorization'] = 'Bearer ' + os.environ['KEY']" if endpoint.auth_enabled else ""
     return (
         f"import json{', os' if endpoint.auth_enabled else ''}, urllib.request\n\n"
         f"headers = {{'Content-Type': 'application/json'}}{key}\n"
-        f"body = json.dumps({json.loads(make_example(endpoint))!r}).encode()\n"
+        f"body = json.dumps({example!r}).encode()\n"
         f'request = urllib.request.Request("{endpoint.scoring_uri}", body, headers)\n'
         "print(json.load(urllib.request.urlopen(request)))"
     )

@@ -124,6 +124,8 @@ def test_queries_filter_order_and_summarize(query, rows, monkeypatch):
         ("requests | summarize dcount(duration)", "The aggregate dcount is not supported"),
         ("requests | summarize sum(resultCode)", "sum needs a column of numbers"),
         ("requests | summarize count() by bin(timestamp, 0m)", "bin needs a width such as 5m"),
+        ("requests | summarize count() by bin(timestamp, 9999999999d)", "9999999999d is too long"),
+        ("requests | where timestamp > ago(9999999999d)", "9999999999d is too long"),
         ("requests | summarize count() by bin(duration, 5m)", "bin needs a column of times"),
         ("requests | summarize count() by customDimensions", "cannot be grouped by all of customDimensions"),
         ("requests | order by customDimensions", "cannot be ordered"),
