@@ -87,6 +87,14 @@ def check_unchanged(sent, name: str, edited, present: str) -> None:
         raise Conflict(f"{describe_conflict(edited, name, present)} {NOT_SAVED}")
 
 
+def read_single_field(sent, name: str) -> dict[str, str]:
+    """The data of a form from an editor in place, which sends one field as `value`, and as `initial` what it showed."""
+    found = {name: sent.get("value", "").replace("\r\n", "\n")}
+    if "initial" in sent:
+        found[f"initial-{name}"] = sent["initial"]
+    return found
+
+
 def cleaned_or_conflict(form: EditConflicts) -> dict:
     """The cleaned values; Conflict if somebody else changed one meanwhile, Invalid with the first error."""
     if form.conflicts:

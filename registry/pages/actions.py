@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.edit_conflicts import EditConflicts, cleaned_or_conflict
+from accounts.edit_conflicts import EditConflicts, cleaned_or_conflict, read_single_field
 from accounts.form_keys import process_once
 from registry import dependents, rules
 from registry.models import ModelStar, ModelVersion
@@ -33,12 +33,10 @@ def version_edit(request, slug: str, name: str, number: int):
     """Sets `field` to `value`: description, tags, alias (adds one), remove_alias, stage."""
     version = find_version(request, slug, name, number)
     require_permission(request, "edit")
-    field, value = request.POST.get("field", ""), request.POST.get("value", "").replace("\r\n", "\n")
+    field = request.POST.get("field", "")
     if field not in VersionEdit.base_fields:
         raise Invalid(f"field={field[:60]!r}: write one of {', '.join(VersionEdit.base_fields)}.", target="field")
-    sent = {field: value}
-    if "initial" in request.POST:
-        sent[f"initial-{field}"] = request.POST["initial"]
+    sent = read_single_field(request.POST, field)
     form = VersionEdit(sent, initial={"description": version.description, "tags": version.tags}, edited=version)
     given = cleaned_or_conflict(form)[field]
     try:

@@ -6,7 +6,7 @@ from typing import Any
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from accounts.edit_conflicts import cleaned_or_conflict
+from accounts.edit_conflicts import cleaned_or_conflict, read_single_field
 from runs.models import Run
 from runs.pages.access import find_run, require_permission
 from runs.pages.run.forms import RunEdit
@@ -53,9 +53,7 @@ def _verb(field: str) -> str:
 
 def _read_value(run: Run, query, field: str) -> Any:
     """The posted value of one field, checked by the form that edits all three."""
-    given = {"display_name": "-", field: query.get("value", "").replace("\r\n", "\n")}
-    if "initial" in query:
-        given[f"initial-{field}"] = query["initial"]
+    given = {"display_name": "-", **read_single_field(query, field)}
     return cleaned_or_conflict(RunEdit(given, initial={field: getattr(run, field)}, edited=run))[field]
 
 
