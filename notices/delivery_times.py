@@ -1,17 +1,11 @@
 """When a notification may be sent: times of the day in a person's time zone, computed without the database."""
 
 import datetime as dt
-import functools
 import zoneinfo
 
+from studio.time_zones import UTC
+
 DAY = dt.timedelta(days=1)
-UTC = "UTC"
-
-
-@functools.cache
-def list_zones() -> list[str]:
-    """The names of the time zones that this system knows; UTC first, for people who have not chosen one."""
-    return [UTC, *sorted(zoneinfo.available_timezones() - {UTC})]
 
 
 def find_zone(name: str) -> dt.tzinfo:

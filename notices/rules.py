@@ -4,10 +4,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db.models import TextChoices
 
-from notices.delivery_times import list_zones
 from studio import names
 from studio.errors import Invalid
 from studio.rules import Rule, choice_rule
+from studio.time_zones import list_zones
 
 
 class Channel(TextChoices):

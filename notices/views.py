@@ -8,7 +8,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.view_as import hidden_in_view_as
 from notices import outgoing, rules
-from notices.delivery_times import list_zones
 from notices.forms import DeliveryTimesForm, WebhookForm, read_choices
 from notices.models import CHOSEN, Delivery, DeliveryTimes, Event, Follow, Notification, Preference, Webhook
 from notices.rules import Channel
@@ -17,6 +16,7 @@ from studio import numbers
 from studio.errors import Conflict
 from studio.forms import attempt
 from studio.pagination import page_of
+from studio.time_zones import list_zones
 
 
 @require_GET

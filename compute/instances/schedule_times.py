@@ -8,6 +8,7 @@ from celery.schedules import crontab
 
 from studio.errors import Invalid
 from studio.names import check_text
+from studio.time_zones import list_zones
 
 # The names that Windows and Azure's pages use, for the zones that people choose most.
 WINDOWS_ZONES = {
@@ -44,7 +45,7 @@ MAX_DAYS = 8 * 366 + 1
 def check_zone(name: str) -> str:
     """The IANA name of a time zone."""
     zone = WINDOWS_ZONES.get(name, name)
-    if zone not in zoneinfo.available_timezones():
+    if zone not in list_zones():
         raise Invalid(
             f"There is no time zone {name[:60]!r}; write a name such as Europe/Berlin, UTC or Pacific Standard Time.",
             target="timeZone",
