@@ -22,7 +22,8 @@ import psutil
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.up.running import Studio  # noqa: E402 - found only from the repository's root
+from deploy.test_tools import find_browser  # noqa: E402 - found only from the repository's root
+from tests.up.running import Studio  # noqa: E402
 
 RUNS, REPEATS = 1000, 40
 SUBMITS, DRAWN = 7, 40
@@ -162,9 +163,8 @@ def log_to_drawn(studio: Studio, experiment, config) -> Figure:
 
     base = int(time.time())  # charts show six digits
     run = experiment.submit(config(LOG_TIMES.format(count=DRAWN, base=base)))
-    browser_path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         tab = browser.new_page()
         tab.goto(studio.manage("signin"))
         tab.goto(f"{studio.url}/ws/aml-workspace/runs/{run.id}/metrics/")

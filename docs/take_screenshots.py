@@ -5,21 +5,23 @@
 RUN_PAGE is a path such as /ws/aml-workspace/runs/handwritten-digits_…/metrics/.
 """
 
-import os
 import pathlib
-import shutil
 import sys
 from urllib.parse import urljoin
 
 from playwright.sync_api import sync_playwright
 
-PICTURES = pathlib.Path(__file__).resolve().parent / "img"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from deploy.test_tools import find_browser  # noqa: E402 - found only from the repository's root
+
+PICTURES = ROOT / "docs" / "img"
 
 
 def main(link: str, run_page: str) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         page = context.new_page()
         page.goto(link)

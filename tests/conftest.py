@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import time
 
 import pytest
@@ -16,6 +15,7 @@ from lazuli.agent import machine
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.activity import Activity
+from deploy.test_tools import find_browser
 from mlflow_api import sessions
 from operations.models import SHOWN
 from studio.api_handler import ApiMiddleware
@@ -23,9 +23,6 @@ from studio.append_only import AppendOnly
 from studio.middleware import API
 from tests import databases, factories
 from workspaces.models import Role
-
-# The headless shell is Chromium without its windows: the same pages for two thirds of the processor time.
-CHROMIUMS = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -221,7 +218,7 @@ def chromium():
     # Most test processes need no browser.
     from playwright.sync_api import sync_playwright
 
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    path = find_browser()
     if path is None:
         pytest.fail("There is no Chromium here: install one (Debian: apt-get install chromium), or set CHROMIUM=path.")
     # Playwright's loop runs in the thread of the tests, which also make rows; nothing here is async.
