@@ -13,6 +13,7 @@ urlpatterns = [
     path(f"{DATA}/", views.data_list, name="list"),
     path(f"{DATA}/new/", create_views.data_new, name="new"),
     path(f"{DATA}/new/settings/", create_views.data_settings, name="settings"),
+    path(f"{DATA}/new/query/", create_views.data_query, name="query"),
     path(f"{DATA}/assets/<str:name>/", views.data_latest, name="latest"),
     path(f"{VERSION}/", views.data_detail, name="detail"),
     path(f"{VERSION}/consume/", views.data_consume, name="consume"),

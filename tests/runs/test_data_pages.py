@@ -1,6 +1,8 @@
 """The pages of datastores and data: browse, upload, create by the wizard, preview, profile, versions and jobs."""
 
+import contextlib
 import re
+import sqlite3
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -81,6 +83,37 @@ def test_the_wizard_uploads_shows_and_registers(as_user, alice, workspace, files
     files.write("bad.csv", iter([b"a,b\n1,2\n3\n"]))
     bad = browser.get(f"{LIST}new/settings/?name=bad&kind=tabular&datastore=workspaceblobstore&path=bad.csv")
     assert "bad.csv, line 3: 1 columns, where the header has 2" in bad.text
+
+
+def test_the_wizard_registers_a_query_of_a_database(as_user, alice, workspace, settings, tmp_path):
+    settings.DATASTORE_ROOTS = [str(tmp_path)]
+    with contextlib.closing(sqlite3.connect(tmp_path / "people.db")) as database, database:
+        database.execute("CREATE TABLE people (id INTEGER, age REAL, name TEXT)")
+        database.execute("INSERT INTO people VALUES (1, 21, 'Ann'), (2, 3.5, 'Bo')")
+    Datastore.register(
+        Actor(alice), workspace, "people", {"kind": "Sqlite", "settings": {"file": f"{tmp_path}/people.db"}}
+    )
+    browser = as_user(alice)
+    basics = {"name": "ages", "kind": "tabular", "datastore": "people"}
+    assert "people (SQLite file of the server)" in browser.get(f"{LIST}new/").text
+    assert "is a database and has no files" in browser.post(f"{LIST}new/", {**basics, "path": "a.csv"}).text
+    assert "a query is a table" in browser.post(f"{LIST}new/", {**basics, "kind": "file"}).text
+    page = browser.post(f"{LIST}new/", basics).url
+    assert page.startswith(f"{LIST}new/query/?name=ages") and "SQL query" in browser.get(page).text
+    wrong = browser.post(page, {"query": "SELECT id,\n  agee FROM people", "query_timeout": "5", "act": "create"}).text
+    assert "line 2, column 3: no such column: agee" in wrong and 'value="create"' not in wrong
+    sent = {"query": "SELECT * FROM people", "query_timeout": "5", "act": "preview"}
+    shown = browser.post(page, sent).text
+    assert "Bo" in shown and re.search(r'value="float" selected', shown) and not DataVersion.objects.exists()
+    sent |= {"act": "create", "columns": re.search(r'name="columns" value="(\w+)"', shown)[1]}
+    assert "other columns" in browser.post(page, {**sent, "query": "SELECT id FROM people"}).text
+    assert "Include at least one column" in browser.post(page, sent).text
+    done = browser.post(page, {**sent, "include_0": "1", "include_1": "1", "type_0": "string", "type_1": "float"})
+    made = DataVersion.objects.get()
+    assert done.url.endswith("/assets/ages/versions/1/explore/")
+    reader, rest = made.definition["steps"]
+    assert reader["query"] == sent["query"] and reader["column_types"] == {"id": {"type": "string"}}
+    assert rest == {"type": "drop_columns", "columns": ["name"]}
 
 
 def test_a_version_shows_details_rows_profile_code_versions_and_jobs(as_user, alice, bob, workspace, files):

@@ -1,4 +1,5 @@
-"""Creating a data asset: name and files, then settings, preview and schema. Only the last step registers something."""
+"""Creating a data asset: name and files, then settings or a query, preview and schema. Only the last step registers
+something."""
 
 import datetime as dt
 import uuid
@@ -14,14 +15,16 @@ from assets.data import datasets, previews, rules, stores
 from assets.data.models import Datastore
 from runs.api.datastores import find_datastore
 from runs.pages.access import find_workspace
-from runs.pages.data.forms import COLUMN_TYPES, BasicsForm, SettingsForm
+from runs.pages.data.forms import COLUMN_TYPES, BasicsForm, QueryForm, SettingsForm
 from studio import outbound
 from studio.errors import Invalid
+from studio.formats import digest_json
 from studio.forms import attempt
 from studio.wizard import list_steps
 
 MAX_FILES = 1000
 LABELS = ["Name and files", "Settings and schema"]
+QUERY_LABELS = ["Name and database", "Query and schema"]
 # The parameters of the URL from the first step to the second.
 HANDED = ("name", "kind", "description", "datastore", "path", "url")
 
@@ -29,15 +32,15 @@ HANDED = ("name", "kind", "description", "datastore", "path", "url")
 @require_http_methods(["GET", "HEAD", "POST"])
 def data_new(request, slug):
     workspace = find_workspace(request, slug, "edit")
-    rows = Datastore.objects.of(workspace).order_by("-is_default", "name")
-    names = [row.name for row in rows if not row.is_database]
+    rows = list(Datastore.objects.of(workspace).order_by("-is_default", "name"))
     given = {name: request.GET[name] for name in HANDED if request.GET.get(name)}
-    form = BasicsForm(request.POST or None, initial=given, datastores=names)
+    form = BasicsForm(request.POST or None, initial=given, datastores=rows)
     if request.method == "POST":
         found = attempt(form, lambda: _find_files(request, workspace, form.cleaned_data))
         if found:
             query = {**{name: form.cleaned_data.get(name) for name in HANDED}, **found}
-            address = reverse("data:settings", args=[slug])
+            is_query = any(row.is_database for row in rows if row.name == form.cleaned_data["datastore"])
+            address = reverse("data:query" if is_query else "data:settings", args=[slug])
             return redirect(f"{address}?{urlencode({name: value for name, value in query.items() if value})}")
     return render(request, "data/new.html", {"form": form, "steps": list_steps(LABELS, 0)})
 
@@ -46,6 +49,9 @@ def _find_files(request, workspace, data: dict) -> dict:
     """Store the uploaded files; return the path or URL."""
     files, paths = request.FILES.getlist("files"), request.POST.getlist("paths")
     chosen = [bool(files), bool(data["path"]), bool(data["url"])]
+    store = find_datastore(workspace, data["datastore"])
+    if store.is_database:
+        return _check_query_basics(store, data, any(chosen))
     if sum(chosen) != 1:
         raise Invalid("Choose files to upload, or write a path, or a web address: one of the three.", target="path")
     if data["url"]:
@@ -55,13 +61,21 @@ def _find_files(request, workspace, data: dict) -> dict:
         return {"path": data["path"].strip("/")}
     if len(files) > MAX_FILES:
         raise Invalid(f"Choose at most {MAX_FILES:,} files; the SDK uploads more.", target="path")
-    store = stores.DatastoreFiles(find_datastore(workspace, data["datastore"]))
     folder = f"UI/{dt.datetime.now(dt.UTC):%Y-%m-%d}_{uuid.uuid4().hex[:8]}"
     targets = paths if len(paths) == len(files) else [file.name for file in files]
     full = [rules.check_stored_path(f"{folder}/{target}") for target in targets]
     for file, path in zip(files, full, strict=True):
-        store.write(path, file.chunks())
+        stores.DatastoreFiles(store).write(path, file.chunks())
     return {"path": full[0] if len(full) == 1 else folder}
+
+
+def _check_query_basics(store: Datastore, data: dict, has_files: bool) -> dict:
+    if has_files:
+        text = f"{store.name} is a database and has no files. Choose another datastore, or no file, path or address."
+        raise Invalid(text, target="datastore")
+    if data["kind"] != "tabular":
+        raise Invalid(f"{store.name} is a database: a query is a table. Choose Tabular.", target="kind")
+    return {"datastore": store.name}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,6 +113,67 @@ def data_settings(request, slug):
         **({} if is_table else _list_files(workspace, definition)),
     }
     return render(request, "data/settings.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def data_query(request, slug):
+    """A POST runs the query and shows its first rows; with `act=create` it also registers."""
+    workspace = find_workspace(request, slug, "edit")
+    given = {name: request.GET.get(name, "") for name in ("name", "description", "datastore")}
+    rules.DATA_NAME.check(given["name"])
+    store = find_datastore(workspace, given["datastore"])
+    if not store.is_database:
+        raise Invalid(f"{store.name} is not a database; a query needs one.", target="datastore")
+    form, preview, schema = QueryForm(request.POST or None), None, []
+    if request.method == "POST":
+        preview = attempt(form, lambda: _run_query(request, workspace, store, form))
+    if preview and not preview.problem:
+        schema = _query_schema(request, preview)
+        is_create = request.POST.get("act") == "create"
+        made = is_create and attempt(form, lambda: _register_query(request, workspace, given, preview, schema))
+        if made:
+            messages.success(request, f"{made} was registered.")
+            return redirect("data:explore", slug, made.asset.name, made.version)
+    context = {
+        "given": given,
+        "store": store,
+        "form": form,
+        "preview": preview,
+        "columns": digest_json(preview.columns) if preview else "",
+        "schema": schema,
+        "types": COLUMN_TYPES,
+        "steps": list_steps(QUERY_LABELS, 1),
+    }
+    return render(request, "data/query.html", context)
+
+
+def _run_query(request, workspace, store: Datastore, form: QueryForm) -> previews.TablePreview:
+    path = {"datastore": store.name, "path": ""}
+    definition = {"kind": "tabular", "paths": [path], "steps": [form.read_step()]}
+    datasets.check_dataset(workspace, definition)
+    datasets.check_query_allowed(actor_of_request(request), workspace, definition)
+    return previews.read_preview(workspace, definition)
+
+
+def _is_shown(request, preview: previews.TablePreview) -> bool:
+    """Whether the form was sent with the schema of these columns."""
+    return request.POST.get("columns") == digest_json(preview.columns)
+
+
+def _register_query(request, workspace, given: dict, preview: previews.TablePreview, schema: list[dict]):
+    if not _is_shown(request, preview):
+        raise Invalid("The query now has other columns. Check the schema below, then create.")
+    return _register(request, workspace, given, preview.definition, schema)
+
+
+def _query_schema(request, preview: previews.TablePreview) -> list[dict]:
+    """The columns of the query with the types of the database; the form says which are included, and other types."""
+    found, is_shown = [], _is_shown(request, preview)
+    for number, (name, kind) in enumerate(preview.columns):
+        chosen = request.POST.get(f"type_{number}", kind) if is_shown else kind
+        included = not is_shown or f"include_{number}" in request.POST
+        found.append({"number": number, "name": name, "type": chosen, "kind": {"type": kind}, "included": included})
+    return found
 
 
 def _list_files(workspace, definition: dict) -> dict:
@@ -139,15 +214,22 @@ def _schema(request, definition: dict) -> list[dict]:
 
 def _register(request, workspace, given: dict, definition: dict, schema: list[dict]):
     if schema:
+        reader = definition["steps"][0]
         types = {}
         for column in schema:
             same = column["type"] == column["kind"]["type"]
-            types[column["name"]] = column["kind"] if same else {"type": column["type"]}
-        steps = [{**definition["steps"][0], "column_types": types}]
+            # A query has the types of its database; only others are written down.
+            if not same or reader["type"] != "read_sql":
+                types[column["name"]] = column["kind"] if same else {"type": column["type"]}
+        steps = [{**reader, "column_types": types} if types else reader]
         kept = [column["name"] for column in schema if column["included"]]
         if not kept:
             raise Invalid("Include at least one column.", target="include")
-        if len(kept) < len(schema):
+        left_out = [column["name"] for column in schema if not column["included"]]
+        if left_out and reader["type"] == "read_sql":
+            # The preview may not show all columns of a wide query.
+            steps.append({"type": "drop_columns", "columns": left_out})
+        elif left_out:
             steps.append({"type": "keep_columns", "columns": kept})
         definition = {**definition, "steps": steps}
     fields = {"kind": definition["kind"], "definition": definition, "description": given["description"]}

@@ -1,7 +1,7 @@
 """Forms of data assets, with the rules of the API."""
 
 from django import forms
-from lazuli.data.definitions import ENCODINGS, TYPES
+from lazuli.data.definitions import ENCODINGS, MAX_QUERY, MAX_QUERY_SECONDS, QUERY_SECONDS, TYPES
 
 from accounts.edit_conflicts import EditConflicts
 from assets.data import quality, rules
@@ -27,12 +27,15 @@ class DataVersionForm(EditConflicts, forms.Form):
 
 
 class BasicsForm(forms.Form):
-    """Name and kind, and one of: uploaded files, a path of a datastore, a web address."""
+    """Name and kind, and one of: uploaded files, a path of a datastore, a web address, a database."""
 
     name = TextField(rules.DATA_NAME, help_text="An existing name gets a new version.")
     kind = forms.ChoiceField(label="Type", choices=list(KINDS.items()), initial="tabular")
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    datastore = forms.ChoiceField(label="Datastore", help_text="Where the files are, or go to.")
+    datastore = forms.ChoiceField(
+        label="Datastore",
+        help_text="Where the files are, or go to. A database is read by a query, which the next step asks for.",
+    )
     path = forms.CharField(
         required=False,
         max_length=1000,
@@ -43,9 +46,13 @@ class BasicsForm(forms.Form):
         required=False, max_length=2000, label="Web address", help_text="Of a file of the web, instead of a path."
     )
 
-    def __init__(self, *args, datastores: list[str], **kwargs):
+    def __init__(self, *args, datastores: list, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["datastore"].choices = [(name, name) for name in datastores]
+        self.fields["datastore"].choices = [(row.name, _label_of(row)) for row in datastores]
+
+
+def _label_of(row) -> str:
+    return f"{row.name} ({row.get_kind_display()})" if row.is_database else row.name
 
 
 class SettingsForm(forms.Form):
@@ -63,6 +70,28 @@ class SettingsForm(forms.Form):
             step |= {"separator": data["separator"] or ",", "header": int(data["header"] or 3)}
             step["encoding"] = data["encoding"] or "utf8"
         return step
+
+
+class QueryForm(forms.Form):
+    """A query of a database."""
+
+    query = forms.CharField(
+        max_length=MAX_QUERY,
+        label="SQL query",
+        help_text="One statement that only reads, such as SELECT id, age FROM people.",
+        widget=forms.Textarea(attrs={"rows": 8, "class": "mono", "spellcheck": "false"}),
+    )
+    query_timeout = forms.IntegerField(
+        min_value=1,
+        max_value=MAX_QUERY_SECONDS,
+        initial=QUERY_SECONDS,
+        label="Time limit in seconds",
+        help_text="The query is stopped after this time, each time that the rows are read.",
+    )
+
+    def read_step(self) -> dict:
+        data = self.cleaned_data
+        return {"type": "read_sql", "query": data["query"], "query_timeout": data["query_timeout"]}
 
 
 class QualityRuleForm(forms.Form):
