@@ -60,7 +60,7 @@ class InstanceForm(IdleForm):
 
 
 class ChangeForm(forms.Form):
-    ACTS = ("start", "stop", "restart", "delete", "skip", "idle")
+    ACTS = ("start", "stop", "restart", "delete", "skip", "skip_schedule", "idle")
     act = forms.ChoiceField(choices=[(act, act) for act in ACTS])
     confirm_name = forms.CharField(required=False, max_length=100)
     next = forms.CharField(required=False, max_length=2000)

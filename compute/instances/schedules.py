@@ -11,11 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import activity
+from accounts.models import User
 from compute.instances import power
 from compute.instances.schedule_times import find_next
 from compute.models import ComputeInstance, ComputeSchedule
 from compute.models.instances import SCHEDULE
-from studio.errors import Invalid, StudioError
+from studio.errors import Conflict, Invalid, StudioError
 
 logger = logging.getLogger(__name__)
 Action = ComputeSchedule.Action
@@ -84,6 +85,19 @@ def change_schedule(schedule: ComputeSchedule, act: str) -> None:
             schedule.next_at = find_next(schedule.expression, schedule.zone, begin) if act == "enable" else None
             schedule.save(update_fields=["next_at"])
         _record_change(instance, before)
+
+
+def skip_stop(instance: ComputeInstance, user: User) -> None:
+    """Leave out the stop of which the pages give notice; its schedules go on with their next time."""
+    until = timezone.now() + ComputeInstance.NOTICE
+    with transaction.atomic():
+        rows = [row for row in instance.schedules.all() if row.stops_before(until)]
+        for row in [row for row in rows if row.advance(find_next(row.expression, row.zone, until))]:
+            row.note_result(f"Skipped by {user.label}.")
+            message = f"Skipped once: {row}"
+            activity.record("compute.edit", instance.target, scope=instance.target.workspace, message=message)
+    if not rows:
+        raise Conflict(f"No schedule stops {instance} within the next ten minutes.")
 
 
 def _list_schedules(instance: ComputeInstance) -> list[str]:

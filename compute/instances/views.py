@@ -18,7 +18,7 @@ from accounts.form_keys import process_once
 from accounts.models import User
 from accounts.view_as import hidden_in_view_as
 from compute import sizes
-from compute.instances import jupyter, power
+from compute.instances import jupyter, power, schedules
 from compute.instances.forms import ChangeForm, IdleEditForm, InstanceForm, ScheduleForm
 from compute.instances.gateway_api import check_person
 from compute.instances.rules import INSTANCE_NAME
@@ -38,7 +38,9 @@ APPLICATION_NAMES = [("jupyterlab", "JupyterLab"), ("jupyter", "Jupyter"), ("ter
 
 
 def instances_of(workspace):
-    return ComputeInstance.objects.present().filter(target__workspace=workspace).with_state()
+    return (
+        ComputeInstance.objects.present().filter(target__workspace=workspace).with_state().prefetch_related("schedules")
+    )
 
 
 def find_page_instance(request, slug, name, verb="read_compute") -> ComputeInstance:
@@ -155,6 +157,7 @@ DONE = {
     "restart": "is being restarted.",
     "delete": "is being deleted. The files of its user stay in the file share.",
     "skip": "stays running.",
+    "skip_schedule": "stays running: the stop is left out this time.",
     "idle": "has new idle shutdown settings.",
 }
 
@@ -173,6 +176,8 @@ def instance_change(request, slug, name):
         power.change_idle_shutdown(instance, form.minutes)
     elif act == "skip":
         instance.record_activity(timezone.now())
+    elif act == "skip_schedule":
+        schedules.skip_stop(instance, request.user)
     elif act == "delete":
         if given["confirm_name"] != instance.target.name:
             raise Invalid(f"Type the name {instance} to delete it; nothing was deleted.", target="confirm_name")

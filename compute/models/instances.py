@@ -117,6 +117,12 @@ class ComputeInstance(models.Model):
         return lead if lead and lead.ended_at is None else None
 
     @property
+    def scheduled_stop(self) -> dt.datetime | None:
+        """When a schedule will stop it, within the time of a notice."""
+        until = timezone.now() + self.NOTICE
+        return min((row.next_at for row in self.schedules.all() if row.stops_before(until)), default=None)
+
+    @property
     def is_changing(self) -> bool:
         settled = (self.State.RUNNING, self.State.STOPPED, self.State.CREATE_FAILED)
         return self.state not in settled

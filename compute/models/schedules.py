@@ -60,6 +60,9 @@ class ComputeSchedule(models.Model):
     def is_enabled(self) -> bool:
         return self.next_at is not None
 
+    def stops_before(self, until: dt.datetime) -> bool:
+        return self.action == self.Action.STOP and self.next_at is not None and self.next_at <= until
+
     def advance(self, next_at: dt.datetime) -> bool:
         """Take the time that is due, with one conditional UPDATE; False if another process has taken it."""
         held = ComputeSchedule.objects.filter(pk=self.pk, next_at=self.next_at)

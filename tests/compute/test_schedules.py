@@ -152,6 +152,25 @@ def test_a_schedule_that_cannot_be_is_refused_at_its_field(as_user, alice, insta
     assert not instance.schedules.exists()
 
 
+def test_a_warning_before_a_stop_by_schedule_is_skipped_once(as_user, alice, bob, instance):
+    power.start_instance(instance)
+    run(instance)
+    schedule = add_due(instance, "Stop", timezone.now() + 9 * MINUTE)
+    for address in (PAGE, "/ws/aml-workspace/compute/all/instances/", "/ws/aml-workspace/notebooks/run/"):
+        assert "A schedule will stop lab-one" in as_user(alice).get(address).content.decode(), address
+    assert "Skip this time" not in as_user(bob).get(PAGE).content.decode()
+    assert as_user(bob).post(f"{PAGE}change/", {"act": "skip_schedule"}).status_code == 403
+    assert as_user(alice).post(f"{PAGE}change/", {"act": "skip_schedule"}).status_code == 302
+    schedules.run_due_schedules(schedule.next_at + MINUTE)
+    skipped = instance.schedules.get()
+    assert again(instance).state == "Running" and (skipped.next_at - schedule.next_at).total_seconds() > 86_300
+    assert skipped.last_result == f"Skipped by {alice.label}." and Activity.objects.latest("pk").message.startswith(
+        "Skip"
+    )
+    assert "A schedule will stop" not in as_user(alice).get(PAGE).content.decode()
+    assert as_user(alice).post(f"{PAGE}change/", {"act": "skip_schedule"}).status_code == 409
+
+
 def test_rest_takes_and_returns_azures_form(api, alice, w, workspace):
     client = api(alice)
     pattern = {"hours": [7], "minutes": [30], "weekDays": ["Monday"], "monthDays": []}

@@ -160,6 +160,24 @@ def test_without_a_name_the_only_workspace_is_meant(ws, lazuli):
     assert as_json(lazuli("workspace", "show", "-o", "json"))["name"] == "another"
 
 
+def test_schedules_of_a_compute_instance(ws, lazuli, settings, tmp_path):
+    settings.SHARES_DIR = tmp_path
+    assert lazuli("computetarget", "create", "computeinstance", "-n", "lab-one", "--stopped")[0] == cli.OK
+    words = ("computetarget", "computeinstance", "set-schedules", "-n", "lab-one", "-o", "json")
+    zone = ("--time-zone", "Europe/Berlin")
+    assert lazuli(*words)[0] == cli.USAGE
+    made = as_json(lazuli(*words, "--stop", "0 18 * * 1-5", "--start", "0 8 * * 1-5", *zone))
+    assert [(row["action"], row["expression"], row["timeZone"]) for row in made] == [
+        ("Start", "0 8 * * 1-5", "Europe/Berlin"),
+        ("Stop", "0 18 * * 1-5", "Europe/Berlin"),
+    ]
+    code, _, err = lazuli(*words, "--stop", "every evening")
+    assert code == cli.FAILED and "The cron expression 'every evening' is not valid" in err
+    shown = lazuli("computetarget", "computeinstance", "schedules", "-n", "lab-one")[1]
+    assert "0 18 * * 1-5" in shown and "Europe/Berlin" in shown
+    assert as_json(lazuli(*words, "--none")) == []
+
+
 def test_computetarget_commands(ws, lazuli):
     create = (
         "computetarget",

@@ -134,6 +134,21 @@ def operate_instance(workspace: WorkspaceClient, name: str, operation: str) -> N
         raise ComputeTargetException(error.message, inner_exception=error) from error
 
 
+def cron_schedule(action: str, expression: str, time_zone: str = "UTC") -> Json:
+    """A schedule that does `Start` or `Stop` at the times of a cron expression."""
+    cron = {"expression": expression, "timeZone": time_zone}
+    return {"action": action, "status": "Enabled", "triggerType": "Cron", "cron": cron}
+
+
+def update_schedules(workspace: WorkspaceClient, name: str, schedules: List[Json]) -> None:
+    """Replace all schedules of an instance. Raises ComputeTargetException if one of them cannot be."""
+    body = {"computeStartStop": schedules}
+    try:
+        workspace.client.request("POST", f"{compute_path(workspace, name)}/updateSchedules", json=body)
+    except Refused as error:
+        raise ComputeTargetException(error.message, inner_exception=error) from error
+
+
 def wait_for_instance(
     workspace: WorkspaceClient,
     name: str,

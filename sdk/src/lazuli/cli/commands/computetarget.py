@@ -19,6 +19,7 @@ from lazuli.cli.workspace_options import add_workspace_arguments, find_workspace
 
 COLUMNS = ("name", "type", "provisioningState", "state", "vmSize", "nodes", "minNodes", "maxNodes")
 NODE_COLUMNS = ("nodeId", "nodeState", "runId", "privateIpAddress")
+SCHEDULE_COLUMNS = ("action", "status", "triggerType", "expression", "frequency", "schedule", "timeZone")
 EXAMPLE = "-n cpu-cluster --max-nodes 4 --vm-size STANDARD_DS11_V2"
 
 
@@ -26,7 +27,9 @@ def add_commands(resources: CommandGroup) -> None:
     group = resources.add_group("computetarget", "Compute targets.")
     _add_create(group.add_group("create", "Create a compute target."))
     _add_update(group.add_group("update", "Change a compute target."))
-    _add_instance_group(group.add_group("computeinstance", "Start, stop and restart compute instances."))
+    _add_instance_group(
+        group.add_group("computeinstance", "Start, stop and restart compute instances, also by schedules.")
+    )
     parser = group.add_command(
         "list", list_computes, "List the compute targets.", "\n-w aml-workspace -g aml-resources"
     )
@@ -54,6 +57,33 @@ def _add_instance_group(group: CommandGroup) -> None:
         add_workspace_arguments(parser)
         parser.add_argument("--no-wait", action="store_true", help="return before it is done")
         parser.set_defaults(operation=name)
+    parser = group.add_command(
+        "schedules", list_schedules, "List the schedules of a compute instance.", "-n my-instance"
+    )
+    _add_name_argument(parser)
+    add_workspace_arguments(parser)
+    _add_set_schedules(group)
+
+
+def _add_set_schedules(group: CommandGroup) -> None:
+    parser = group.add_command(
+        "set-schedules",
+        set_schedules,
+        "Replace the schedules of a compute instance (at most four).",
+        "-n my-instance --start '0 8 * * 1-5' --stop '0 18 * * 1-5' --time-zone Europe/Berlin",
+    )
+    _add_name_argument(parser)
+    add_workspace_arguments(parser)
+    for action in ("start", "stop"):
+        parser.add_argument(
+            f"--{action}",
+            action="append",
+            default=[],
+            metavar="CRON",
+            help="minute, hour, day of month, month, day of week; may be repeated",
+        )
+    parser.add_argument("--time-zone", default="UTC", metavar="ZONE", help="as Europe/Berlin (default: UTC)")
+    parser.add_argument("--none", action="store_true", help="remove all schedules")
 
 
 def _add_create(group: CommandGroup) -> None:
@@ -148,6 +178,31 @@ def operate_instance(options: Namespace) -> Answer:
         return _describe(computes.get_compute(workspace, options.name))
     wanted = "Stopped" if options.operation == "stop" else "Running"
     return _describe(computes.wait_for_instance(workspace, options.name, (wanted, "CreateFailed")))
+
+
+def list_schedules(options: Namespace) -> Answer:
+    return _describe_schedules(computes.get_compute(find_workspace(options), options.name))
+
+
+def set_schedules(options: Namespace) -> Answer:
+    schedules = [
+        computes.cron_schedule(action, expression, options.time_zone)
+        for action, expressions in (("Start", options.start), ("Stop", options.stop))
+        for expression in expressions
+    ]
+    if bool(schedules) == options.none:
+        raise UsageError("name the new schedules by --start and --stop, or remove all by --none")
+    workspace = find_workspace(options)
+    computes.update_schedules(workspace, options.name, schedules)
+    return _describe_schedules(computes.get_compute(workspace, options.name))
+
+
+def _describe_schedules(resource: Json) -> Answer:
+    if resource["properties"]["computeType"] != computes.INSTANCE:
+        raise UsageError(f"{resource['name']!r} is not a compute instance")
+    found = resource["properties"]["properties"]["schedules"]["computeStartStop"]
+    rows = [{**row, **(row["cron"] or row["recurrence"])} for row in found]
+    return Answer(rows, SCHEDULE_COLUMNS)
 
 
 def update_cluster(options: Namespace) -> Answer:
