@@ -13,8 +13,6 @@ from studio.errors import StudioError
 
 logger = logging.getLogger(__name__)
 WORK = "assets.tasks.work_on_data"
-# The limits for reading all rows.
-FULL = reading.Bounds(megabytes=512, cpu_seconds=1800, seconds=1800, threads=2)
 
 
 @shared_task(name=WORK, ignore_result=True)
@@ -53,7 +51,7 @@ def _read_all(work: DataWork, **request) -> dict:
     is_parquet = version.definition["steps"][0]["type"] == "read_parquet"
     with tempfile.TemporaryDirectory(prefix="lazuli-profile-") as folder:
         copies = reading.fetch_all(version.workspace, sources, folder, is_parquet, work.report)
-        found = reading.read_copies(version.definition, copies, FULL, work.report, **request)
+        found = reading.read_copies(version.definition, copies, reading.FULL, work.report, **request)
     return {"result": found, "manifest_digest": manifests.digest_of(sources)}
 
 

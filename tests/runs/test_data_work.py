@@ -1,10 +1,14 @@
 """Work in the background on a version of data: what has changed since it was registered, a profile of all rows, a frozen copy."""
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from accounts.actors import Actor
 from assets import tasks
-from assets.data import datasets, manifests
+from assets.data import datasets, manifests, previews
+from assets.data.models import Datastore
 from assets.data.work import HOLD_TIME, DataWork
 from studio.errors import Conflict
 from tests.runs.test_data_pages import LIST, ROWS, files, register  # noqa: F401 - a fixture
@@ -41,10 +45,40 @@ def test_a_frozen_copy_is_a_new_version_that_stays_as_it_is(as_user, alice, bob,
     files.delete("in/a.csv")
     frozen = datasets.find_version(version.workspace, "diabetes dataset")
     assert frozen.version == "2" and frozen.properties == {"frozenFrom": "1"}
-    paths = [f"frozen/{version.dataset_id}/workspaceblobstore/in/{name}.csv" for name in "ab"]
-    assert [entry[1] for entry in manifests.read_entries(frozen.manifest)] == paths
-    assert files.read(paths[0], 0, 99) == ROWS
+    paths = [entry[1] for entry in manifests.read_entries(frozen.manifest)]
+    assert [path.split("/", 3)[3] for path in paths] == ["workspaceblobstore/in/a.csv", "workspaceblobstore/in/b.csv"]
+    assert paths[0].startswith(f"frozen/{version.dataset_id}/") and files.read(paths[0], 0, 99) == ROWS
     assert "is a frozen copy of this one" in as_user(bob).get(HERE).text
+    # A later copy of the same version does not replace the files of the first one.
+    files.write("in/b.csv", iter([b"id,age,note\n9,9,x\n"]), overwrite=True)
+    as_user(alice).post(f"{HERE}change/", {"act": "freeze"})
+    tasks.work_on_data()
+    assert datasets.find_version(version.workspace, "diabetes dataset").version == "3"
+    assert files.read(paths[1], 0, 99) == ROWS
+
+
+def test_a_frozen_copy_of_a_query_keeps_its_rows(workspace, alice, files, settings, tmp_path):  # noqa: F811
+    settings.DATASTORE_ROOTS = [str(tmp_path)]
+    file = tmp_path / "people.db"
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE people (id INTEGER, age REAL)")
+        database.execute("INSERT INTO people VALUES (1, 21), (2, 3.5)")
+    actor = Actor(alice)
+    Datastore.register(actor, workspace, "people", {"kind": "Sqlite", "settings": {"file": str(file)}})
+    reader = {"type": "read_sql", "query": "SELECT * FROM people", "column_types": {"id": {"type": "string"}}}
+    source = {"datastore": "people", "path": ""}
+    definition = {"kind": "tabular", "paths": [source], "steps": [reader, {"type": "take", "count": 2}]}
+    fields = {"kind": "tabular", "definition": definition}
+    version = datasets.register_dataset(actor, workspace, "people", "auto", fields)[0]
+    DataWork.queue(version, DataWork.Kind.FREEZE, alice)
+    tasks.work_on_data()
+    file.unlink()
+    frozen = datasets.find_version(workspace, "people")
+    assert [step["type"] for step in frozen.definition["steps"]] == ["read_parquet", "take"]
+    preview = previews.read_preview(workspace, frozen.definition)
+    assert preview.columns == [("id", "string"), ("age", "float")]
+    assert preview.rows == [["1", "21"], ["2", "3.5"]]
+    assert frozen.manifest.file_count == 1 and frozen.properties == {"frozenFrom": "1"}
 
 
 def test_a_profile_of_all_rows_is_kept_for_these_files(as_user, alice, version, files):  # noqa: F811
