@@ -22,8 +22,9 @@ From {SOURCE} (the mapping that conda-forge's bot publishes), under this licence
 """
 # Names that the bot made of a file's hash.
 HASH = re.compile(r"[0-9a-f]{50,}")
-# On a Python package index these names belong to somebody else, whom a conda file does not mean.
-FOREIGN = {"azureml"}
+# On a Python package index these names belong to somebody else, whom a conda file does not mean, or the mapping
+# gives them another package than conda's.
+FOREIGN = {"azureml", "omnisci-pytools", "unrar"}
 
 
 def main() -> None:

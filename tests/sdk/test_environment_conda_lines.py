@@ -48,6 +48,9 @@ def read(*lines):
         ("fbprophet==0.5", "fbprophet==0.5"),
         ("ruamel_yaml=0.15", "ruamel-yaml==0.15.*"),
         ("setuptools<58", "setuptools<58"),
+        ("cyipopt", "cyipopt"),
+        ("lit-nlp", "lit-nlp"),
+        ("comet_ml", "comet-ml"),
         ("something-new=1.0=py39h6a678d5_7", "something-new==1.0.*"),
     ],
 )
@@ -60,6 +63,8 @@ def test_every_spelling_of_a_package_becomes_a_requirement(line, requirement):
     [
         ("ffmpeg", "ffmpeg is not known to be a Python package"),
         ("libsndfile=1.1", "libsndfile is not known to be a Python package"),
+        ("unrar", "unrar is not known to be a Python package"),
+        ("-r requirements.txt", "it is an option of pip, which belongs under `pip:`"),
         ("conda-forge::jq", "jq is not known to be a Python package"),
         ("r-base=3.6.0", "r-base is not known to be a Python package"),
         ("pytorch-cuda=11.8", "pytorch-cuda is not known to be a Python package"),

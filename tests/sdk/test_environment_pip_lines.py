@@ -92,6 +92,7 @@ def test_a_requirement_is_kept(line, requirement):
         ("mine @ git+file:///home/me/mine", "is a path on another machine"),
         (".[dev]", "is a path on another machine"),
         ("./local", "is a path on another machine"),
+        ("crowd/third_party/mcnn/", "is a path on another machine"),
         ("C:\\wheels\\x.whl", "is a path on another machine"),
         ("file:///work/x.whl", "is a path on another machine"),
         ("x-1.0-py3-none-any.whl", "is a path on another machine"),

@@ -51,6 +51,8 @@ class MatchSpec:
 def parse_match_spec(line: str) -> MatchSpec:
     """`conda-forge::numpy[version='>=1.20,<1.24']`, `six 1.16.* py_0`, `six=1.16=py_0` and so on. Raises BadSpec."""
     text = " ".join(re.split(r"(?:^|\s)#", line, maxsplit=1)[0].split())
+    if text.startswith("-"):
+        raise BadSpec("it is an option of pip, which belongs under `pip:`")
     # As `conda list --explicit` writes it, with the hash of the file behind #.
     file = _FILE.fullmatch(re.split(r"[/\\]", text)[-1].partition("#")[0])
     if file:

@@ -108,7 +108,7 @@ def _split_option(line: str) -> Tuple[str, str]:
 
 
 def _is_path(line: str) -> bool:
-    return bool(re.match(r"\.{0,2}[/\\]|\.{1,2}(\[|$)|~|[A-Za-z]:[/\\]|(git\+)?file:", line)) or (
+    return bool(re.match(r"\.{0,2}[/\\]|\.{1,2}(\[|$)|~|[A-Za-z]:[/\\]|(git\+)?file:|[\w.-]+/[^\s:;@]*$", line)) or (
         line.endswith((".whl", ".tar.gz", ".zip")) and "://" not in line and "@" not in line
     )
 
