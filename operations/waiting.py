@@ -121,9 +121,8 @@ def cancel_job(work: Work) -> list[str]:
 @transaction.atomic
 def cancel_run(run: Run) -> list[str]:
     """Cancel a job with its children; return the ids of those that had not ended."""
-    canceled, before = Run.objects.filter(pk=run.pk).list_active_family(), run.status
+    canceled = Run.objects.filter(pk=run.pk).list_active_family()
     if not canceled:
         raise Conflict(f"{run} has ended already.")
     run.cancel()
-    activity.record("run.cancel", run, scope=run.workspace, message=f"was {before.lower()}")
     return canceled

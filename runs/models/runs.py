@@ -321,6 +321,8 @@ class Run(models.Model):
             if status in self.TERMINAL and status != self.Status.CANCELED:
                 raise Conflict(f"The run {self.run_id} is {status} already.", code="illegal_move", target="status")
             Run.objects.filter(pk=self.pk).cancel()
+            if status in self.ACTIVE and status != self.Status.CANCEL_REQUESTED:
+                activity.record("run.cancel", self, scope=self.workspace, message=f"was {status.lower()}")
         self.refresh_from_db()
 
     def edit(self, *, display_name=None, description=None, tags=None, remove_tags=()):

@@ -36,3 +36,10 @@ def cells_of(page: str, run: Run) -> list[str]:
 
 def undo_of(page: str) -> str:
     return re.search(r'<form method="post" action="([^"]+)">.{0,200}Undo', page, re.DOTALL)[1].replace("&amp;", "&")
+
+
+def post_all(client, address: str, posted: dict, **more):
+    """Act on all that match a list: the page that shows them, then its button."""
+    shown = client.post(address, posted)
+    found = re.search(r'name="selection" value="(\w+)"', text_of(shown))
+    return client.post(address, posted | {"selection": found[1]}, **more) if found else client.get(shown.url)

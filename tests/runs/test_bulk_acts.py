@@ -1,50 +1,58 @@
 """Acting on many runs of a list at once: trash, cancel, tags, each with its way back."""
 
+from accounts.activity import Activity
 from runs.models import Run, RunTag, TagEdit
 from tests import factories
-from tests.runs.table_page import names_in_order, text_of, undo_of, url
+from tests.runs.table_page import names_in_order, post_all, text_of, undo_of, url
 
 
-def all_of(experiment, count, query="", **more) -> dict:
-    return {"all": "1", "count": count, "query": query, "experiment": experiment.experiment_id, **more}
+def all_of(experiment, query="", **more) -> dict:
+    return {"all": "1", "query": query, "experiment": experiment.experiment_id, **more}
 
 
 def test_all_that_match_go_to_the_trash_and_come_back(as_user, alice, bob, experiment, sweep):
-    posted = all_of(experiment, 2, "filter=metrics.loss+%3C+0.35", next=url(experiment))
+    posted = all_of(experiment, "filter=metrics.loss+%3C+0.35", next=url(experiment))
     assert as_user(bob).post(url(experiment, "runs_delete"), posted).status_code == 403
     client = as_user(alice)
-    page = text_of(client.post(url(experiment, "runs_delete"), posted, follow=True))
+    page = text_of(post_all(client, url(experiment, "runs_delete"), posted, follow=True))
     assert "2 jobs moved to the trash" in page and names_in_order(page) == ["job 1", "job 0"]
     client.post(undo_of(page))
     assert Run.objects.filter(deleted_at=None).count() == 4
 
 
-def test_a_count_that_is_no_longer_true_changes_nothing(as_user, alice, experiment, sweep):
-    posted = all_of(experiment, 3, next=url(experiment))
-    page = text_of(as_user(alice).post(url(experiment, "runs_delete"), posted, follow=True))
-    assert "4 jobs match now, not 3" in page and len(names_in_order(page)) == 4, "above the list as it is now"
-    assert Run.objects.filter(deleted_at=None).count() == 4
+def test_what_the_page_showed_is_what_happens(as_user, alice, experiment, sweep):
+    client, posted = as_user(alice), all_of(experiment, next=url(experiment))
+    page = text_of(client.post(url(experiment, "runs_delete"), posted))
+    assert "4 jobs match: job 3, job 2, job 1, job 0." in page and "All of them have ended." in page
+    token = page.split('name="selection" value="')[1].split('"')[0]
+    # One job leaves the list and another enters it: the number is the same.
+    sweep[0].delete()
+    factories.make_run(experiment.workspace, experiment=experiment)
+    page = text_of(client.post(url(experiment, "runs_delete"), posted | {"selection": token}, follow=True))
+    assert "Other jobs match now" in page and Run.objects.filter(deleted_at=None).count() == 4
 
 
 def test_those_under_way_are_left(as_user, alice, experiment, sweep):
     factories.make_run(experiment.workspace, experiment=experiment, display_name="busy").start()
-    posted = all_of(experiment, 5, next=url(experiment))
-    page = text_of(as_user(alice).post(url(experiment, "runs_delete"), posted, follow=True))
+    posted = all_of(experiment, next=url(experiment))
+    page = text_of(post_all(as_user(alice), url(experiment, "runs_delete"), posted, follow=True))
     assert "1 job has not ended and cannot be deleted" in page and names_in_order(page) == ["busy"]
 
 
 def test_all_that_match_are_canceled(as_user, alice, experiment, sweep):
     busy = factories.make_run(experiment.workspace, experiment=experiment)
-    page = text_of(as_user(alice).post(url(experiment, "runs_cancel"), all_of(experiment, 5), follow=True))
+    page = text_of(post_all(as_user(alice), url(experiment, "runs_cancel"), all_of(experiment), follow=True))
     busy.refresh_from_db()
     assert busy.status == Run.Status.CANCELED and "1 job canceled. This cannot be undone" in page
+    row = Activity.objects.get(verb="run.cancel")
+    assert (row.label, row.message) == ("1 job", busy.run_id)
 
 
 def test_a_tag_for_many_is_taken_back(as_user, alice, bob, experiment, sweep):
-    posted = all_of(experiment, 4, tag_name="team", tag_value="green", next=url(experiment))
+    posted = all_of(experiment, tag_name="team", tag_value="green", next=url(experiment))
     assert as_user(bob).post(url(experiment, "runs_tag"), posted).status_code == 403
     client = as_user(alice)
-    page = text_of(client.post(url(experiment, "runs_tag"), posted, follow=True))
+    page = text_of(post_all(client, url(experiment, "runs_tag"), posted, follow=True))
     assert set(RunTag.objects.filter(name="team").values_list("value", flat=True)) == {"green"}
     sweep[3].edit(tags={"team": "mine"})
     undo = undo_of(page)
@@ -72,12 +80,12 @@ def test_a_tag_without_a_name_is_refused(as_user, alice, experiment, sweep):
 
 def test_no_job_gets_too_many_tags(as_user, alice, experiment, sweep, monkeypatch):
     monkeypatch.setattr("studio.names.MAX_TAGS", 1)
-    posted = all_of(experiment, 4, tag_name="one more")
-    page = text_of(as_user(alice).post(url(experiment, "runs_tag"), posted, follow=True))
+    posted = all_of(experiment, tag_name="one more")
+    page = text_of(post_all(as_user(alice), url(experiment, "runs_tag"), posted, follow=True))
     assert "at most 1 tags" in page and not RunTag.objects.filter(name="one more").exists()
 
 
 def test_a_bulk_act_on_a_wrong_query_changes_nothing(as_user, alice, experiment, sweep):
-    posted = all_of(experiment, 0, "filter=x+%3D")
-    page = text_of(as_user(alice).post(url(experiment, "runs_delete"), posted, follow=True))
+    posted = all_of(experiment, "filter=x+%3D")
+    page = text_of(post_all(as_user(alice), url(experiment, "runs_delete"), posted, follow=True))
     assert "Invalid filter" in page and Run.objects.filter(deleted_at=None).count() == 4

@@ -11,6 +11,7 @@ from runs import metrics
 from runs.models import Run, SavedView
 from runs.seeding.contents import make_scalars
 from tests import factories
+from tests.runs.table_page import post_all
 
 RATES = {"0.1": 0.7, "0.01": 0.9, "0.001": 0.8}
 
@@ -64,9 +65,8 @@ def test_what_changes_the_list_leads_back_to_it(as_user, alice, sweep):
     assert "parent" not in SavedView.objects.get().query
     csv = client.get(reverse("runs:jobs_csv", args=[slug]), {"parent": sweep.run_id})
     assert b"".join(csv.streaming_content).count(b"rate 0") == 3
-    tagged = client.post(
-        reverse("runs:runs_tag", args=[slug]), {"all": "1", "query": query, "count": "3", "tag_name": "seen"}
-    )
+    posted = {"all": "1", "query": query, "tag_name": "seen"}
+    tagged = post_all(client, reverse("runs:runs_tag", args=[slug]), posted)
     assert tagged.status_code == 302 and Run.objects.filter(tag_rows__name="seen").count() == 3
 
 

@@ -242,7 +242,7 @@ def test_chosen_runs_are_canceled_together(as_user, alice, bob, experiment, run)
     assert answer.redirect_chain[0][0] == experiment.get_absolute_url() + "?page=1"
     run.refresh_from_db()
     assert run.status == Run.Status.CANCELED
-    assert "1 job canceled" in answer.content.decode() and "is Completed already" in answer.content.decode()
+    assert "1 job canceled" in answer.content.decode() and "1 job has ended already" in answer.content.decode()
 
 
 def test_chosen_runs_are_deleted_together(as_user, alice, mallory, experiment, run):

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from accounts.activity import Activity
 from accounts.models import User
 from compute import queue
 from compute.models import Assignment
@@ -175,6 +176,8 @@ def test_cancel_and_delete(as_user, alice, run):
     client.post(url_of(run, "run_cancel"))
     run.refresh_from_db()
     assert run.status == Run.Status.CANCELED
+    client.post(url_of(run, "run_cancel"))
+    assert Activity.objects.get(verb="run.cancel").label == str(run), "a second cancel changes nothing"
     client.post(url_of(run, "run_delete"))
     assert not Run.objects.filter(pk=run.pk, deleted_at=None).exists()
     assert client.get(run.get_absolute_url()).status_code == 404

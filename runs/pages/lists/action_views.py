@@ -16,6 +16,9 @@ from runs.pages.lists.views import requested_experiment, scoped_runs
 from studio.errors import Conflict, Invalid
 from studio.links import split_address
 
+# What a preview sends again.
+SENT = {"all", "query", "experiment", "next", "tag_name", "tag_value", "remove_tag"}
+
 
 def show_errors_in_list(view):
     """Shows an error above the list, which is reloaded."""
@@ -31,33 +34,60 @@ def show_errors_in_list(view):
     return answer
 
 
-@require_POST
-@show_errors_in_list
-def runs_cancel(request, slug):
+def acts_on_selection(verb: str, effect: str):
+    """Calls the view with the selected runs. For all that match, a first POST shows what the action takes; a second,
+    with the token of that page, acts on exactly these runs."""
+
+    def decorate(view):
+        @require_POST
+        @show_errors_in_list
+        @functools.wraps(view)
+        def answer(request, slug):
+            found = _select_runs(request, slug)
+            token = request.POST.get("selection", "")
+            if found.is_all and not token:
+                return _show_selection(request, slug, found, verb, effect)
+            if found.is_all:
+                bulk.check_unchanged(found, token)
+            return view(request, slug, found)
+
+        return answer
+
+    return decorate
+
+
+def _show_selection(request, slug, found: bulk.BulkSelection, verb: str, effect: str):
+    sent = [(name, value) for name in request.POST if name in SENT for value in request.POST.getlist(name)]
+    context = {"preview": bulk.preview_selection(found), "sent": sent, "verb": verb, "effect": effect}
+    return render(request, "runs/selection.html", context | {"back": return_url(request, slug)})
+
+
+@acts_on_selection(
+    "Cancel jobs", "Those that have not ended are canceled with their child jobs. This cannot be undone."
+)
+def runs_cancel(request, slug, found):
     """Cancels every selected active run and reports the others."""
-    found = _select_runs(request, slug)
-    reached, refused = bulk.cancel_runs(found)
+    reached, refused = bulk.cancel_runs(found, request.workspace)
     return _show_result(request, slug, reached, refused, "canceled. This cannot be undone")
 
 
-@require_POST
-@show_errors_in_list
-def runs_delete(request, slug):
+@acts_on_selection(
+    "Delete jobs",
+    "Those that have ended move to the trash with their metrics, files and child jobs. You can undo this.",
+)
+def runs_delete(request, slug, found):
     """Moves runs to the trash, all with one time, so that they can be restored together."""
-    found = _select_runs(request, slug)
     at = timezone.now()
-    reached, refused = bulk.delete_runs(found, at)
+    reached, refused = bulk.delete_runs(found, request.workspace, at)
     return _show_result(request, slug, reached, refused, "moved to the trash", undo_tag(slug, at))
 
 
-@require_POST
-@show_errors_in_list
-def runs_tag(request, slug):
-    found = _select_runs(request, slug)
+@acts_on_selection("Tag jobs", "All of them get the tag. You can undo this for one day.")
+def runs_tag(request, slug, found):
     name, value = request.POST.get("tag_name", ""), request.POST.get("tag_value", "").strip()
     edit = bulk.tag_runs(found, request.workspace, request.user, name, value)
     undo = f"undo:{reverse('runs:runs_untag', args=[slug, edit.pk])}?next={quote(return_url(request, slug))}"
-    return _show_result(request, slug, found.count, [], f"tagged {edit.name}", undo)
+    return _show_result(request, slug, len(found.keys), [], f"tagged {edit.name}", undo)
 
 
 @require_POST
@@ -69,11 +99,9 @@ def runs_untag(request, slug, pk):
     return redirect(return_url(request, slug))
 
 
-@require_POST
-@show_errors_in_list
-def runs_untag_name(request, slug):
+@acts_on_selection("Remove the tag", "Those that have the tag lose it. You can undo this for one day.")
+def runs_untag_name(request, slug, found):
     """Remove the tag `remove_tag` from the selected runs."""
-    found = _select_runs(request, slug)
     edit, number = bulk.remove_tag(found, request.workspace, request.user, request.POST.get("remove_tag", ""))
     undo = f"undo:{reverse('runs:runs_untag', args=[slug, edit.pk])}?next={quote(return_url(request, slug))}"
     return _show_result(request, slug, number, [], f"without the tag {edit.name} now", undo)

@@ -2,10 +2,11 @@
 
 import dataclasses
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -13,14 +14,17 @@ from accounts import activity
 from accounts.models import User
 from runs.charts.colours import LIGHT
 from runs.models import Run, RunColour, RunTag, TagEdit
+from runs.models.runs import KEYS
 from runs.pages.lists.tables import RunTable
 from studio import names, numbers
 from studio.errors import Conflict, Invalid
-from studio.formats import format_count
+from studio.formats import digest_json, format_count, format_names
 from studio.rules import TAGS
 from workspaces.models import Workspace
 
 MAX_TICKED = 100
+# Names in a preview.
+NAMED = 5
 # Rows per statement.
 BATCH = 500
 # How long a tag can be undone.
@@ -29,56 +33,84 @@ KEPT = dt.timedelta(days=1)
 
 @dataclasses.dataclass
 class BulkSelection:
-    """`is_all` for all matching runs; then runs to which the action does not apply are skipped."""
+    """The keys of runs; `is_all` if they are all that matched a list."""
 
-    runs: QuerySet[Run]
-    count: int
+    keys: list[int]
     is_all: bool
+
+    @property
+    def token(self) -> str:
+        """Two selections with the same token have the same runs."""
+        return digest_json(self.keys)
+
+    def batches(self) -> Iterator[Any]:
+        for start in range(0, len(self.keys), KEYS):
+            yield Run.objects.filter(pk__in=self.keys[start : start + KEYS])
 
 
 def select_runs(scope, posted, user: User, experiment) -> BulkSelection:
-    """The runs named by `run` (repeated), or with `all=1` those of the list's `query`, of which the page showed `count`."""
+    """The runs named by `run` (repeated), or with `all=1` those that match the list's `query`."""
     if not posted.get("all"):
         ids = list(dict.fromkeys(posted.getlist("run")))
         if not 0 < len(ids) <= MAX_TICKED:
             raise Invalid(f"Select 1 to {MAX_TICKED} jobs; {len(ids)} are selected.", target="run")
-        return BulkSelection(scope.filter(run_id__in=ids), len(ids), False)
+        return BulkSelection(_list_keys(scope.filter(run_id__in=ids)), False)
     table = RunTable(scope, QueryDict(posted.get("query", "")), user, experiment)
-    matching = Run.objects.filter(pk__in=table.matching.order_by().values("pk"))
     if table.error:
         raise table.error
-    count = matching.count()
-    if str(count) != posted.get("count", "").replace(",", ""):
-        raise Conflict(
-            f"{count:,} jobs match now, not {posted.get('count') or 'as many as'} the list showed. Check the list and try again."
-        )
-    return BulkSelection(matching, count, True)
+    return BulkSelection(_list_keys(table.matching), True)
 
 
-def delete_runs(found: BulkSelection, at: dt.datetime) -> tuple[int, list[str]]:
+def _list_keys(runs) -> list[int]:
+    return sorted(runs.order_by().values_list("pk", flat=True))
+
+
+def check_unchanged(found: BulkSelection, token: str) -> None:
+    """Raise Conflict unless the selection is exactly what a preview has shown."""
+    if found.token != token:
+        text = "Other jobs match now than those that the page showed, so nothing was changed. Check the list and try again."
+        raise Conflict(text, code="selection_changed")
+
+
+def preview_selection(found: BulkSelection) -> dict:
+    """Describe a selection for a page: its jobs, how many of them have not ended, and its token."""
+    count, active = len(found.keys), sum(runs.active().count() for runs in found.batches())
+    first = Run.objects.filter(pk__in=found.keys[-NAMED:]).order_by("-pk").values_list("display_name", flat=True)
+    verb = "matches" if count == 1 else "match"
+    jobs = f"{format_count(count, 'job')} {verb}: {format_names(list(first), count)}." if count else ""
+    state = f"{active:,} {_jobs_have(active)} not ended." if active else "All of them have ended."
+    return {"jobs": jobs, "state": state, "token": found.token}
+
+
+@transaction.atomic
+def delete_runs(found: BulkSelection, workspace: Workspace, at: dt.datetime) -> tuple[int, list[str]]:
     """Move all ended runs to the trash with one time; return their number, and why others were skipped."""
-    ended = found.runs.exclude(status__in=Run.ACTIVE)
-    number, first = ended.count(), ended.select_related("workspace").first()
-    with transaction.atomic():
-        named = ", ".join(ended.values_list("run_id", flat=True)[:MAX_TICKED])
+    ids: list[str] = []
+    for runs in found.batches():
+        ended = runs.exclude(status__in=Run.ACTIVE)
+        ids += ended.order_by("-pk").values_list("run_id", flat=True)
         ended.to_trash(at)
-        if first:
-            label = format_count(number, "job")
-            activity.record("run.delete", None, scope=first.workspace, label=label, message=named)
-    left = found.count - number
-    return number, [f"{left:,} {_jobs_have(left)} not ended and cannot be deleted. Cancel first."] if left else []
+    _record("run.delete", workspace, ids)
+    left = len(found.keys) - len(ids)
+    return len(ids), [f"{left:,} {_jobs_have(left)} not ended and cannot be deleted. Cancel first."] if left else []
 
 
-def cancel_runs(found: BulkSelection) -> tuple[int, list[str]]:
-    reached, refused = 0, []
-    runs = found.runs.filter(status__in=Run.ACTIVE) if found.is_all else found.runs
-    for run in runs.select_related("workspace", "work").iterator(BATCH):
-        try:
-            run.cancel()
-            reached += 1
-        except Conflict as error:
-            refused.append(error.message)
-    return reached, refused
+@transaction.atomic
+def cancel_runs(found: BulkSelection, workspace: Workspace) -> tuple[int, list[str]]:
+    """Cancel all active runs with their descendants; return their number, and why others were skipped."""
+    ids: list[str] = []
+    for runs in found.batches():
+        ids += runs.active().order_by("-pk").values_list("run_id", flat=True)
+        runs.active().cancel()
+    _record("run.cancel", workspace, ids)
+    left = len(found.keys) - len(ids)
+    return len(ids), [f"{left:,} {_jobs_have(left)} ended already."] if left and not found.is_all else []
+
+
+def _record(verb: str, workspace: Workspace, ids: list[str]) -> None:
+    if ids:
+        named = ", ".join(ids[:MAX_TICKED])
+        activity.record(verb, None, scope=workspace, label=format_count(len(ids), "job"), message=named)
 
 
 def _jobs_have(number: int) -> str:
@@ -91,29 +123,31 @@ def tag_runs(found: BulkSelection, workspace: Workspace, user: User, name: str, 
     if not name.strip():
         raise Invalid("Enter a name for the tag.", target="name")
     [(name, value)] = TAGS.check({name.strip(): value}).items()
-    pks = list(found.runs.order_by().values_list("pk", flat=True))
-    before: dict[Any, str] = dict(
-        RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name).values_list("run", "value")
-    )
-    _write_tags(pks, name, dict.fromkeys(pks, value))
-    counted = RunTag.objects.filter(run__in=found.runs.order_by().values("pk")).order_by().values("run")
-    if counted.annotate(number=Count("pk")).filter(number__gt=names.MAX_TAGS).exists():
-        raise Invalid(f"A job can have at most {names.MAX_TAGS} tags. No tags were changed.", target="tag_name")
+    before: dict[Any, str] = {}
+    for runs in found.batches():
+        before |= dict(RunTag.objects.filter(run__in=runs.values("pk"), name=name).values_list("run", "value"))
+    _write_tags(found.keys, name, dict.fromkeys(found.keys, value))
+    for runs in found.batches():
+        counted = RunTag.objects.filter(run__in=runs.values("pk")).order_by().values("run")
+        if counted.annotate(number=Count("pk")).filter(number__gt=names.MAX_TAGS).exists():
+            raise Invalid(f"A job can have at most {names.MAX_TAGS} tags. No tags were changed.", target="tag_name")
     TagEdit.objects.filter(at__lt=timezone.now() - KEPT).delete()
     return TagEdit.objects.create(
-        workspace=workspace, user=user, name=name, value=value, before=[[pk, before.get(pk)] for pk in pks]
+        workspace=workspace, user=user, name=name, value=value, before=[[pk, before.get(pk)] for pk in found.keys]
     )
 
 
 @transaction.atomic
 def remove_tag(found: BulkSelection, workspace: Workspace, user: User, name: str) -> tuple[TagEdit, int]:
     """Remove a tag from the runs; the values are stored for a day, for undo. Also return how many runs had it."""
-    rows = RunTag.objects.filter(run__in=found.runs.order_by().values("pk"), name=name)
-    before: list[Any] = list(rows.values_list("run", "value"))
+    before: list[Any] = []
+    for runs in found.batches():
+        rows = RunTag.objects.filter(run__in=runs.values("pk"), name=name)
+        before += rows.values_list("run", "value")
+        rows.delete()
     if not before:
         raise Conflict(f"None of the selected jobs has the tag {name[:100]!r}.", target="remove_tag")
     pks: list[Any] = [pk for pk, _ in before]
-    RunTag.objects.filter(run__in=pks, name=name).delete()
     _raise_revisions(pks)
     TagEdit.objects.filter(at__lt=timezone.now() - KEPT).delete()
     edit = TagEdit.objects.create(
@@ -141,7 +175,7 @@ def colour_runs(found: BulkSelection, user: User, colour: str) -> None:
         raise Invalid(
             f"colour={colour[:20]!r}: write 0 to {len(LIGHT) - 1}, or nothing for the usual one.", target="colour"
         )
-    pks = list(found.runs.order_by().values_list("pk", flat=True)[:MAX_TICKED])
+    pks = found.keys[:MAX_TICKED]
     if index is None:
         RunColour.objects.filter(user=user, run__in=pks).delete()
     else:

@@ -6,15 +6,16 @@ export const findBoxes = () => [...document.querySelectorAll("#runs-form input[n
 
 export const findMatchingBox = () => document.querySelector("[data-select-matching]");
 
-const updateConfirmation = (button, subject) => {
+// For all that match, the next page shows what the action takes.
+const updateConfirmation = (button, isAll, subject) => {
   button.dataset.confirmTemplate ??= button.dataset.confirm;
-  button.dataset.confirm = button.dataset.confirmTemplate.replace("#", subject);
+  button.dataset.confirm = isAll ? "" : button.dataset.confirmTemplate.replace("#", subject);
 };
 
 const updateButtons = (count, isAll, { jobs, subject }) => {
   for (const button of document.querySelectorAll("[data-needs-selection]")) {
     button.disabled = !isEnabled(count, isAll, { min: button.dataset.minSelected, max: button.dataset.maxSelected });
-    if (button.dataset.confirm) updateConfirmation(button, subject);
+    if ("confirm" in button.dataset) updateConfirmation(button, isAll, subject);
   }
   for (const element of document.querySelectorAll("[data-selection-text]")) element.textContent = jobs;
 };

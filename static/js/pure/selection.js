@@ -6,7 +6,7 @@ export const describeSelection = (count, isAll) => {
   const jobs = count === 1 ? "1 job" : `${number} jobs`;
   const subject = count === 1 ? "1 job is" : `${jobs} are`;
   const status = isAll ? `All ${number} selected` : `${number} selected`;
-  return { jobs, subject: isAll ? `All ${jobs} that match, on all pages, are` : subject, status: count ? status : "" };
+  return { jobs, subject, status: count ? status : "" };
 };
 
 // A button may require that between `min` and `max` rows are selected.
