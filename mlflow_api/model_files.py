@@ -5,6 +5,7 @@ import re
 from mlflow_api import folders, messages
 from mlflow_api.errors import not_found
 from mlflow_api.request import MlflowRequest
+from registry import kept_files
 from registry.models import LoggedModel
 from runs import run_tokens
 from runs.files import ranges, uploads
@@ -43,6 +44,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
     model, path = _parse_path(request, path)
     find_writable(request, model.model_id)
     path = file_paths.check_path(path)
+    kept_files.check_model_changeable(model, path)
     key = storage.make_key(model.storage_area)
     size = storage.put_stream(key, uploads.read_chunks(request.http))
     storage.delete_keys(model.put_file(path, key, size))

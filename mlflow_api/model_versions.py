@@ -8,6 +8,7 @@ from mlflow_api.errors import MlflowError, invalid_parameter
 from mlflow_api.request import MlflowRequest
 from mlflow_api.search import page_message
 from registry.models import LoggedModel, Model, ModelVersion
+from registry.version_files import own_path
 from runs import run_tokens
 from runs.files import ranges
 from runs.models import Run
@@ -205,7 +206,7 @@ def _download_uri(request: MlflowRequest, version: ModelVersion) -> str:
         return model_files.artifact_uri(model_files.find_model(request, version.logged_model.model_id))
     if version.source.startswith("models:/"):
         return _download_uri(request, _version_named(request, version.source))
-    return version.source
+    return f"mlflow-artifacts:/{own_path(version)}" if version.own_folder else version.source
 
 
 def find_folder(request: MlflowRequest, version: ModelVersion) -> str:

@@ -16,4 +16,5 @@ class RegistryConfig(AppConfig):
         data_lineage.register()
         shell.SEARCHES.append(search.search_models)
         artifacts.DELETION_CHECKS.append(kept_files.check_deletable)
+        artifacts.CHANGE_STEPS.append(kept_files.keep_files)
         links.register(register_model="registry:register", run_lineage="registry:run_lineage")

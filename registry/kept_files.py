@@ -1,25 +1,98 @@
-"""Prevents the deletion of files of a job or of the workspace that a version of a model uses."""
+"""A version of a model keeps its files: what happens when files of a job, a logged model or the workspace change.
+
+Before a file of a job is added, replaced or continued, the versions to which it belongs get copies of all their files as
+they are. Files that MLflow's clients delete, and those of the workspace and of logged models, stay as they are instead.
+"""
+
+from django.db import transaction
 
 from registry import sources
-from registry.models import ModelVersion, WorkspaceFile
-from runs.models import Artifact
+from registry.models import LoggedModel, ModelVersion, WorkspaceFile
+from registry.version_files import files_of, stream_file
+from runs.models import Artifact, Run
+from studio import storage
 from studio.errors import Conflict
 from workspaces.models import Workspace
 
+# Files of a version that are copied in one request.
+MAX_FILES = 50_000
+# Stores do not copy larger objects by one request.
+MAX_COPIED_BYTES = 4 * 1024**3
+
+
+def keep_files(run: Run, path: str) -> None:
+    """Give the versions to which the path belongs copies of their files."""
+    for version in _versions_with_file(run, path, ModelVersion.objects.all()):
+        _copy_files(version)
+
 
 def check_deletable(artifact: Artifact) -> None:
-    """Raise Conflict if a version that is not in the trash uses the file."""
-    for version in ModelVersion.objects.present().filter(run=artifact.run).select_related("model"):
+    """Raise Conflict if a version that is not in the trash uses the file; those in the trash get copies."""
+    for version in _versions_with_file(artifact.run, artifact.path, ModelVersion.objects.present()):
+        raise _in_use(artifact.path, version)
+    keep_files(artifact.run, artifact.path)
+
+
+def _versions_with_file(run: Run, path: str, versions) -> list[ModelVersion]:
+    """The versions whose files are in the run, with this one among them."""
+    found = []
+    for version in versions.filter(run=run.pk, own_folder="").select_related("workspace", "model", "logged_model"):
         source = sources.parse_source(version.source)
-        if source.kind == "run" and _is_below(artifact.path, source.path):
-            raise _in_use(artifact.path, version)
+        if not version.logged_model and source.kind == "run" and _is_below(path, source.path):
+            found.append(version)
+    return found
+
+
+def _copy_files(version: ModelVersion) -> None:
+    files, folder = files_of(version), sources.new_upload_folder()
+    if files is None:
+        return
+    if files.rows.count() > MAX_FILES:
+        raise Conflict(
+            f"{version} has more than {MAX_FILES:,} files, which this would change. Use another folder.", target="path"
+        )
+    rows: list[WorkspaceFile] = []
+    try:
+        for file in files.rows.order_by("path").iterator():
+            rows.append(_copy_file(version, file, folder))
+    except FileNotFoundError:
+        # Another request has just copied them, and has then replaced one.
+        if not _has_own_files(version):
+            raise
+    with transaction.atomic():
+        is_first = ModelVersion.objects.filter(pk=version.pk, own_folder="").update(own_folder=folder)
+        if is_first:
+            WorkspaceFile.objects.bulk_create(rows, batch_size=500)
+    if not is_first:
+        storage.delete_keys([row.key for row in rows])
+
+
+def _has_own_files(version: ModelVersion) -> bool:
+    return ModelVersion.objects.filter(pk=version.pk).exclude(own_folder="").exists()
+
+
+def _copy_file(version: ModelVersion, file: Artifact, folder: str) -> WorkspaceFile:
+    key = storage.make_key(WorkspaceFile.storage_area(version.workspace))
+    segments = list(file.segments.values_list("key", "size")[:2])
+    if len(segments) == 1 and segments[0][1] == file.size <= MAX_COPIED_BYTES:
+        storage.copy_object(segments[0][0], key)
+    else:
+        storage.put_stream(key, stream_file(file))
+    path = f"{folder}/{file.path}"
+    return WorkspaceFile(
+        workspace=version.workspace, path=path, key=key, size=file.size, made_by_run=version.made_by_run
+    )
 
 
 def check_changeable(workspace: Workspace, files: list[WorkspaceFile]) -> None:
-    """Raise Conflict if a version that is not in the trash uses one of the workspace's files."""
+    """Raise Conflict if a version uses one of the workspace's files, also one in the trash."""
+    folders = {sources.find_upload_folder(file.path): file.path for file in files}
+    own = ModelVersion.objects.filter(workspace=workspace, own_folder__in=folders).exclude(own_folder="")
+    for version in own.select_related("model"):
+        raise _in_use(folders[version.own_folder], version)
     roots = {file.path.split("/")[0] for file in files}
     for root in roots:
-        versions = ModelVersion.objects.present().filter(workspace=workspace, source__contains=root)
+        versions = ModelVersion.objects.filter(workspace=workspace, source__contains=root)
         for version in versions.select_related("model"):
             source = sources.parse_source(version.source)
             used = [file for file in files if source.kind == "workspace" and _is_below(file.path, source.path)]
@@ -27,8 +100,17 @@ def check_changeable(workspace: Workspace, files: list[WorkspaceFile]) -> None:
                 raise _in_use(used[0].path, version)
 
 
+def check_model_changeable(model: LoggedModel, path: str) -> None:
+    """Raise Conflict if a version has the files of the logged model, also one in the trash."""
+    version = model.versions.select_related("model").first()
+    if version is not None:
+        text = f"{path} would change the model {version.model.name}, version {version.number}. Log a new model."
+        raise Conflict(text, code="in_use", target="path")
+
+
 def _in_use(path: str, version: ModelVersion) -> Conflict:
-    text = f"{path} belongs to the model {version.model.name}, version {version.number}. Delete that first."
+    how = "Delete that first" if version.deleted_at is None else "It is in the trash; delete it permanently first"
+    text = f"{path} belongs to the model {version.model.name}, version {version.number}. {how}."
     return Conflict(text, code="in_use", target="path")
 
 

@@ -28,9 +28,10 @@ def delete_models(selection: PurgeSelection) -> list[StoredFile] | None:
         return None
     versions = list(_versions_to_delete(selection).order_by("pk")[: purging.BATCH])
     if versions:
-        sources = {version.source for version in versions}
+        own = [folder for version in versions if (folder := version.own_folder)]
+        uris = {version.source for version in versions}
         ModelVersion.objects.filter(pk__in=[version.pk for version in versions]).delete()
-        return _delete_uploads(selection.workspace_id, sources)
+        return _delete_uploads(selection.workspace_id, uris) + _delete_folders(selection.workspace_id, own)
     models = Model.objects.filter(workspace=selection.workspace_id, deleted_at__lte=selection.until, versions=None)
     pks = list(models.order_by("pk").values_list("pk", flat=True)[: purging.BATCH])
     Model.objects.filter(pk__in=pks).delete()
@@ -58,12 +59,15 @@ def models_to_delete(selection: PurgeSelection) -> QuerySet:
 
 def _delete_uploads(workspace_id: int, uris: set[str]) -> list[StoredFile]:
     kept = set(ModelVersion.objects.filter(workspace=workspace_id, source__in=uris).values_list("source", flat=True))
+    parsed = [sources.parse_source(uri) for uri in uris - kept]
+    uploads = [one.path for one in parsed if one.kind == "workspace" and one.path.startswith(f"{sources.UPLOADS}/")]
+    return _delete_folders(workspace_id, [sources.find_upload_folder(path) for path in uploads])
+
+
+def _delete_folders(workspace_id: int, folders: list[str]) -> list[StoredFile]:
     found: list[WorkspaceFile] = []
-    for uri in uris - kept:
-        source = sources.parse_source(uri)
-        if source.kind == "workspace" and source.path.startswith(f"{sources.UPLOADS}/"):
-            folder = "/".join(source.path.split("/")[:2])
-            found += WorkspaceFile.objects.filter(workspace=workspace_id).below(folder)
+    for folder in folders:
+        found += WorkspaceFile.objects.filter(workspace=workspace_id).below(folder)
     WorkspaceFile.objects.remove(found)
     return [(file.key, file.size) for file in found]
 

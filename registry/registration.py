@@ -1,7 +1,5 @@
 """Registering a version of a model: from a job's files, from uploads, or as a copy of another version."""
 
-import uuid
-
 from django.db import transaction
 
 from accounts.actors import Actor
@@ -13,11 +11,6 @@ from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
 
 MAX_NAMED = 20
-
-
-def new_upload_folder() -> str:
-    """The folder for the files of one upload, among the workspace's own files."""
-    return f"{sources.UPLOADS}/{uuid.uuid4().hex}"
 
 
 def register_version(

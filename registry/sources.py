@@ -3,6 +3,7 @@ name."""
 
 import dataclasses
 import re
+import uuid
 from urllib.parse import unquote
 
 from studio.errors import Invalid
@@ -29,6 +30,16 @@ VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>\d{1,10})")
 # An asset id of Azure's v2, of this workspace.
 ASSET = re.compile(r"azureml:(?P<name>[^/:@]+):(?P<number>\d{1,10})")
 REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")
+
+
+def new_upload_folder() -> str:
+    """The folder for the files of one upload, among the workspace's own files."""
+    return f"{UPLOADS}/{uuid.uuid4().hex}"
+
+
+def find_upload_folder(path: str) -> str:
+    """The folder of the upload to which a file of the workspace belongs."""
+    return "/".join(path.split("/")[:2])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,16 +20,13 @@ MAX_COPIES = 10
 
 @dataclasses.dataclass(frozen=True)
 class ModelFiles:
-    """`rows` have a path and a size; `root` is the path of the file or folder that is the model, empty for all of them."""
+    """`rows` have a path and a size; `root` is the path of the file or folder that is the model, empty for all of them;
+    `name` is that of the file or folder, as it was registered."""
 
     rows: QuerySet
     root: str
+    name: str
     is_file: bool
-
-    @property
-    def name(self) -> str:
-        """The name of the file or folder, as it was registered."""
-        return self.root.rpartition("/")[2]
 
     def relative(self, path: str) -> str:
         if self.is_file:
@@ -61,7 +58,7 @@ def files_of(version) -> ModelFiles | None:
     """
     for _ in range(MAX_COPIES):
         if version.logged_model:
-            return ModelFiles(version.logged_model.files.all(), "", False)
+            return ModelFiles(version.logged_model.files.all(), "", "", False)
         source = sources.parse_source(version.source)
         if source.kind != "version":
             return _of_source(version, source)
@@ -76,6 +73,9 @@ def files_of(version) -> ModelFiles | None:
 
 
 def _of_source(version, source: sources.ModelSource) -> ModelFiles | None:
+    if version.own_folder:
+        copies = _below(version.workspace.artifact_files.all(), own_path(version))
+        return copies and dataclasses.replace(copies, name=source.path.rpartition("/")[2])
     if source.kind == "run":
         run = version.run or version.workspace.runs.filter(run_id=source.run_id).first()
         return _below(run.artifacts.all(), source.path) if run else None
@@ -84,15 +84,21 @@ def _of_source(version, source: sources.ModelSource) -> ModelFiles | None:
     return None
 
 
+def own_path(version) -> str:
+    """Where its own copies are among the workspace's files."""
+    return f"{version.own_folder}/{sources.parse_source(version.source).path}".rstrip("/")
+
+
 def _below(rows: QuerySet, root: str) -> ModelFiles | None:
     if not root:
-        return ModelFiles(rows, "", False)
+        return ModelFiles(rows, "", "", False)
+    name = root.rpartition("/")[2]
     # "0" follows "/": a range uses the index on every database.
     folder = rows.filter(path__gt=f"{root}/", path__lt=f"{root}0")
     if folder.exists():
-        return ModelFiles(folder, root, False)
+        return ModelFiles(folder, root, name, False)
     file = rows.filter(path=root)
-    return ModelFiles(file, root, True) if file.exists() else None
+    return ModelFiles(file, root, name, True) if file.exists() else None
 
 
 def stream_file(row, start: int = 0, length: int | None = None) -> Iterable[bytes]:

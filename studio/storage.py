@@ -136,6 +136,11 @@ def put_bytes(key: str, data: bytes) -> None:
     obstore.put(open_store(), key, data)
 
 
+def copy_object(key: str, copy: str) -> None:
+    """Copy an object; in a folder as a second link to the same bytes, because an object never changes."""
+    obstore.copy(open_store(), key, copy)
+
+
 def get_range(key: str, start: int, length: int) -> bytes:
     return bytes(obstore.get_range(open_store(), key, start=start, length=length)) if length else b""
 

@@ -272,6 +272,8 @@ class ModelVersion(models.Model):
     properties = models.JSONField(default=dict, blank=True)
     stage = models.CharField(max_length=10, choices=Stage, default=Stage.NONE)
     source = models.TextField()
+    # The folder of its own copies among the workspace's files, once the files of its run were changed (registry/kept_files.py).
+    own_folder = models.CharField(max_length=100, blank=True)
     # A purge keeps this run and its family (trash/purge.py); `source_run_id` may name a run of another server.
     run = models.ForeignKey(Run, models.SET_NULL, null=True, blank=True, related_name="model_versions")
     source_run_id = models.CharField(max_length=256, blank=True, db_index=True)

@@ -86,7 +86,7 @@ def upload(request, slug):
 
 def _store_zip(request, workspace, chunks) -> str:
     """The path of the file or folder among the workspace's files, below the folder of uploads."""
-    actor, folder = actor_of_request(request), registration.new_upload_folder()
+    actor, folder = actor_of_request(request), sources.new_upload_folder()
     with tempfile.SpooledTemporaryFile(snapshots.SPOOL) as given:
         for chunk in chunks:
             given.write(chunk)

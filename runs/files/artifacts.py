@@ -20,6 +20,8 @@ SEGMENTS = 500
 SPOOL = 4 * 1024 * 1024
 # Checks of apps that use files of runs: each raises Conflict for a file that is in use.
 DELETION_CHECKS: list[Callable[[Artifact], None]] = []
+# Called before the file of a run at a path is added, replaced or continued, with apps that need the present files.
+CHANGE_STEPS: list[Callable[[Run, str], None]] = []
 TEXTS = {".log": "text/plain", ".txt": "text/plain", ".jsonl": "application/json", ".ipynb": "application/json"}
 TYPES = {
     **TEXTS,
@@ -39,6 +41,7 @@ def store_artifact(
     key = storage.make_key(run.storage_area)
     size = storage.put_stream(key, chunks)
     try:
+        _prepare_change(run, path)
         with transaction.atomic():
             artifact, old = _replace_artifact(run, path, content_type, overwrite)
             _add_segment(artifact, 0, size, key)
@@ -53,6 +56,7 @@ def store_artifact(
 def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
     """Store a file from existing objects, as (key, size) in order; replaces a file with the same path."""
     path = file_paths.check_path(path)
+    _prepare_change(run, path)
     with transaction.atomic():
         artifact, old = _replace_artifact(run, path, content_type, overwrite=True)
         for key, size in segments:
@@ -61,6 +65,11 @@ def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, cont
     # A repeated request must not delete its own objects.
     delete_objects(list(set(old) - {key for key, _ in segments}))
     return artifact
+
+
+def _prepare_change(run: Run, path: str) -> None:
+    for step in CHANGE_STEPS:
+        step(run, path)
 
 
 def _replace_artifact(run: Run, path: str, content_type: str, overwrite: bool) -> tuple[Artifact, list[str]]:
@@ -97,6 +106,8 @@ def append_to_artifact(run: Run, path: str, offset: int, data: bytes, *, content
                 details=[{"code": "size", "message": str(artifact.size)}],
             )
         fresh = data[artifact.size - offset :]
+        if fresh:
+            _prepare_change(run, path)
         if not fresh or _append_at(artifact, fresh):
             return artifact
     raise Conflict(f"Other requests append to {path} at the same time. Try again.", target="path")

@@ -102,6 +102,24 @@ def test_the_files_of_a_version_are_neither_replaced_nor_deleted(root, workspace
     assert root.put("up/2/m.pkl") == {} and root.api.delete(f"{root.base}/up/2").status_code == 200
 
 
+def test_a_version_keeps_the_files_that_an_upload_replaces(root, tracking, filled):
+    """The client that asks where its files are gets those of the version; of a logged model nothing is replaced."""
+    run_id, artifact_root = filled
+    tracking.post("registered-models/create", name="m")
+    tracking.post("model-versions/create", name="m", source=f"runs:/{run_id}/dir")
+    assert root.put(f"{artifact_root}/dir/b.txt", b"new") == {}
+    uri = tracking.get("model-versions/get-download-uri", name="m", version="1")["artifact_uri"]
+    assert root.get(f"{artifact_root}/dir/b.txt") == b"new"
+    assert root.get(f"{uri.removeprefix('mlflow-artifacts:/')}/b.txt") == b"x"
+    experiment_id = tracking.run(run_id)["info"]["experiment_id"]
+    logged = tracking.post("logged-models", experiment_id=experiment_id, name="l")["model"]["info"]
+    inside = f"{experiment_id}/models/{logged['model_id']}/artifacts/MLmodel"
+    assert root.put(inside) == root.put(inside) == {}, "until it is registered"
+    source = f"models:/{logged['model_id']}"
+    tracking.post("model-versions/create", name="m", source=source, model_id=logged["model_id"])
+    assert root.put(inside) == root.put(inside.replace("MLmodel", "more")) == 409
+
+
 def test_a_runs_token_changes_only_the_files_that_it_made(root, tracking, api, alice, workspace):
     root.put("people.txt", b"mine")
     run = factories.make_run(workspace, status="Running")

@@ -4,10 +4,12 @@ import pytest
 
 from accounts.actors import Actor
 from compute import notifications
-from registry import registration
+from registry import kept_files, registration
 from registry.models import Model, ModelVersion, WorkspaceFile
-from registry.version_files import files_of
+from registry.version_files import files_of, read_bytes
+from runs.files import artifacts
 from studio import storage
+from studio.errors import Conflict
 from tests import factories
 from trash import contents, purge
 
@@ -61,3 +63,101 @@ def test_a_purge_keeps_a_version_until_its_copies_are_deleted(workspace, alice, 
             """Turn after turn, as the task does."""
         assert [model.name for model in Model.objects.order_by("name")] == left
         assert paths_of(copy) == ["m.pkl"] if left else not WorkspaceFile.objects.exists()
+
+
+@pytest.fixture
+def registered(workspace):
+    """A version with two files of a job, one of which was uploaded in two parts."""
+    run = factories.make_run(workspace, run_id="r1", status="Completed")
+    artifacts.store_artifact(run, "model/MLmodel", [b"old"])
+    artifacts.store_segments(run, "model/data/m.pkl", [(_stored(b"ab"), 2), (_stored(b"c"), 1)])
+    artifacts.store_artifact(run, "other.txt", [b"x"])
+    return factories.make_model_version(workspace, "digits", source="runs:/r1/model", run=run)
+
+
+def _stored(data: bytes) -> str:
+    key = storage.make_key("w/1/parts")
+    storage.put_bytes(key, data)
+    return key
+
+
+def contents_of(version: ModelVersion) -> dict[str, bytes]:
+    return {path: read_bytes(row, row.size) for path, row in files_of(ModelVersion.objects.get(pk=version.pk))}
+
+
+FILES = {"MLmodel": b"old", "data/m.pkl": b"abc"}
+
+
+CHANGES = {
+    "replaced": lambda run: artifacts.store_artifact(run, "model/MLmodel", [b"new"], overwrite=True),
+    "replaced in parts": lambda run: artifacts.store_segments(run, "model/MLmodel", [(_stored(b"new"), 3)]),
+    "added": lambda run: artifacts.store_artifact(run, "model/extra", [b"new"]),
+    "continued": lambda run: artifacts.append_to_artifact(run, "model/MLmodel", 3, b"new"),
+}
+
+
+@pytest.mark.parametrize("way", CHANGES)
+def test_a_version_keeps_its_files_when_those_of_its_job_change(workspace, alice, registered, way):
+    copy = registration.register_version(Actor(alice), workspace, "best", "models:/digits/1")
+    artifacts.store_artifact(registered.run, "other.txt", [b"y"], overwrite=True)
+    assert not WorkspaceFile.objects.exists(), "a file that belongs to no version"
+    changed = CHANGES[way](registered.run)
+    assert artifacts.read_bytes(changed).endswith(b"new")
+    assert contents_of(registered) == contents_of(copy) == FILES
+
+
+def test_copies_of_a_version_are_made_once_and_cannot_be_changed(workspace, alice, registered):
+    for content in (b"new", b"newer"):
+        artifacts.store_artifact(registered.run, "model/MLmodel", [content], overwrite=True)
+    assert WorkspaceFile.objects.count() == 2 and contents_of(registered) == FILES
+    with pytest.raises(Conflict, match="digits, version 1"):
+        kept_files.check_changeable(workspace, list(WorkspaceFile.objects.all()))
+    artifacts.delete_artifacts(list(registered.run.artifacts.all()))
+    assert contents_of(registered) == FILES
+
+
+def test_files_of_a_version_in_the_trash_are_kept_too(workspace, alice, registered, uploaded):
+    registered.move_to_trash(Actor(alice))
+    artifacts.delete_artifacts(list(registered.run.artifacts.all()))
+    assert contents_of(registered) == FILES
+    uploaded.move_to_trash(Actor(alice))
+    with pytest.raises(Conflict, match="It is in the trash; delete it permanently first"):
+        kept_files.check_changeable(workspace, list(WorkspaceFile.objects.filter(path__endswith="/1/m.pkl")))
+
+
+def test_the_copies_of_a_version_have_the_names_of_the_originals(workspace, registered):
+    run = registered.run
+    names = {"": "", "model": "model", "model/data/m.pkl": "m.pkl"}
+    versions = {
+        path: factories.make_model_version(workspace, source=f"runs:/r1/{path}".rstrip("/"), run=run) for path in names
+    }
+    before = {path: [name for name, _ in files_of(version)] for path, version in versions.items()}
+    artifacts.store_artifact(run, "model/data/m.pkl", [b"new"], overwrite=True)
+    for path, version in versions.items():
+        found = files_of(ModelVersion.objects.get(pk=version.pk))
+        assert found.root and (found.name, [name for name, _ in found]) == (names[path], before[path]), path
+
+
+def test_of_two_changes_at_once_one_makes_the_copies(registered, monkeypatch):
+    copied = kept_files._copy_file
+
+    def copy_while_another_replaces(version, file, folder):
+        monkeypatch.setattr(kept_files, "_copy_file", copied)
+        artifacts.store_artifact(version.run, "model/MLmodel", [b"new"], overwrite=True)
+        return copied(version, file, folder)
+
+    monkeypatch.setattr(kept_files, "_copy_file", copy_while_another_replaces)
+    artifacts.store_artifact(registered.run, "model/MLmodel", [b"newer"], overwrite=True)
+    assert contents_of(registered) == FILES and WorkspaceFile.objects.count() == 2
+    assert artifacts.read_bytes(registered.run.artifacts.get(path="model/MLmodel")) == b"newer"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_purge_deletes_the_copies_with_their_version(workspace, alice, registered, monkeypatch):
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
+    artifacts.store_artifact(registered.run, "model/MLmodel", [b"new"], overwrite=True)
+    registered.model.move_to_trash(Actor(alice))
+    contents.empty_trash(None, workspace)
+    while purge.run_turn():
+        """Turn after turn, as the task does."""
+    assert not WorkspaceFile.objects.exists() and registered.run.artifacts.count() == 3
