@@ -1,6 +1,7 @@
 """The free capacity of hosts. A host is full when its nodes use all of its cores, memory or GPUs."""
 
 import datetime as dt
+from collections.abc import Collection
 
 from django.conf import settings
 from django.db.models import Sum
@@ -34,6 +35,24 @@ def measure_free_resources(hosts: list[Host]) -> dict[int, Resources]:
     sums = rows.annotate(taken_cores=Sum("cores"), taken_memory=Sum("memory_gb"), taken_gpus=Sum("gpus"))
     taken = {row["host"]: Resources(row["taken_cores"], row["taken_memory"], row["taken_gpus"]) for row in sums}
     return {host.pk: resources_of(host) - taken.get(host.pk, Resources(0, 0)) for host in hosts}
+
+
+def drain_nodes_without_gpus(host: Host, gpus: int, lost: Collection[str]) -> None:
+    """Drain nodes until the others have no more GPUs than the host: first those that use a lost one, then idle ones.
+
+    New nodes for the waiting work start where there are GPUs.
+    """
+    nodes = list(taking_nodes().filter(host=host, gpus__gt=0, drained_at=None).with_work().select_related("target"))
+
+    def used(node: Node) -> set[str]:
+        return {gpu for row in node.current_assignments for gpu in row.gpu_ids.split(",")}
+
+    nodes.sort(key=lambda node: (used(node).isdisjoint(lost), bool(node.current_assignments)))
+    missing = sum(node.gpus for node in nodes) - gpus
+    for node in nodes:
+        if missing > 0:
+            node.drain()
+            missing -= node.gpus
 
 
 def pick_host(resources: Resources, needs_own: bool = False) -> Host | None:

@@ -109,6 +109,10 @@ class HostReport(Body):
     cpus: int = pydantic.Field(default=1, ge=1, le=10_000)
     memoryGB: float = pydantic.Field(default=1, gt=0, le=1_000_000)
     gpus: int = pydantic.Field(default=0, ge=0, le=1000)
+    # The UUIDs of those that disappeared since its agent started.
+    lostGpus: list[Annotated[str, pydantic.Field(max_length=100, pattern=r"^[\w.-]+$")]] = pydantic.Field(
+        default=[], max_length=1000
+    )
     address: str = pydantic.Field(default="", max_length=100)
     nodes: list[NodeReport] = []
     # Missing isolation of scripts on this host; empty if there is none.

@@ -9,7 +9,7 @@ from ninja import Router, Status
 from ninja.security import HttpBearer
 
 from accounts.actors import Actor
-from compute import gangs, keys, monitoring, node_resources, notifications, queue, rules, sizes, work_kinds
+from compute import capacity, gangs, keys, monitoring, node_resources, notifications, queue, rules, sizes, work_kinds
 from compute.models import Host, JoinToken, Node, Work
 from studio.errors import Conflict, Unauthenticated
 from studio.schemas import Nothing
@@ -182,12 +182,15 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
         cpus=body.cpus,
         memory_gb=body.memoryGB,
         gpus=body.gpus,
+        lost_gpus=",".join(body.lostGpus),
         address=body.address,
         isolation_problem=body.isolationProblem,
         boot=body.boot,
         wheel_cache_bytes=body.wheelCacheBytes,
         heartbeat_at=timezone.now(),
     )
+    if body.gpus < host.gpus:
+        capacity.drain_nodes_without_gpus(host, body.gpus, body.lostGpus)
     monitoring.store_samples(host, [sample.model_dump() for sample in body.samples], timezone.now())
     ended = {report.name: report for report in body.nodes if not report.alive}
     for node in host.nodes.present().filter(name__in=ended).select_related("target", "host"):

@@ -61,6 +61,10 @@ def _check_hosts():
     for host in hosts:
         if host.quarantined_at:
             yield Problem("bad", f"{host.name} is in quarantine: {host.quarantine_reason}", url)
+        if host.lost_gpus:
+            yield Problem(
+                "bad", f"{host.name} has lost GPUs, which no job uses: {', '.join(host.lost_gpu_list[:8])}.", url
+            )
         if host.is_alive and host.isolation_problem:
             yield Problem("bad", f"Scripts on {host.name} are not isolated. {host.isolation_problem}", url)
 

@@ -39,6 +39,8 @@ class Host(models.Model):
     cpus = models.PositiveIntegerField(default=1)
     memory_gb = models.FloatField(default=1)
     gpus = models.PositiveSmallIntegerField(default=0)
+    # The UUIDs of GPUs that disappeared since its agent started, separated by commas; `gpus` does not count them.
+    lost_gpus = models.TextField(blank=True, default="")
     address = models.CharField(max_length=100, blank=True)
     # Its system, Python and SDK, as reported when it joined.
     system = models.CharField(max_length=200, blank=True)
@@ -74,6 +76,10 @@ class Host(models.Model):
     def machine(self) -> Machine:
         """Its resources for nodes."""
         return Machine(self.cpus, self.memory_gb, self.gpus)
+
+    @property
+    def lost_gpu_list(self) -> list[str]:
+        return self.lost_gpus.split(",") if self.lost_gpus else []
 
     @property
     def is_alive(self) -> bool:

@@ -120,7 +120,8 @@ class ComputeInstance(models.Model):
     def scheduled_stop(self) -> dt.datetime | None:
         """When a schedule will stop it, within the time of a notice."""
         until = timezone.now() + self.NOTICE
-        return min((row.next_at for row in self.schedules.all() if row.stops_before(until)), default=None)
+        times = [row.next_at for row in self.schedules.all() if row.next_at and row.stops_before(until)]
+        return min(times, default=None)
 
     @property
     def is_changing(self) -> bool:

@@ -66,6 +66,9 @@ class Node(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     drained_at = models.DateTimeField(null=True, blank=True)
 
+    # Set by `with_work()`.
+    current_assignments: list[Assignment]
+
     objects = NodeQuerySet.as_manager()
 
     class Meta:

@@ -3,11 +3,13 @@
 import datetime as dt
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.authentication import read_run_token
 from compute import keys, queue
 from compute.models import Assignment, ComputeTarget, Host, Node, Resources, Work
+from tests import factories
 
 
 @pytest.fixture
@@ -105,6 +107,27 @@ def test_a_node_gets_the_number_of_gpus_and_says_which_it_gave(as_node, node, cl
     work.refresh_from_db()
     assert work.gpu_lists == [("node-a", ["GPU-a", "GPU-b"])]
     assert as_node.post("/nodes/v1/heartbeat", {"gpus": {str(work.pk): "x" * 6000}}).status_code == 422
+
+
+def test_nodes_without_their_gpus_are_drained_first_those_that_use_a_lost_one(as_host, cluster, host, alice, as_user):
+    host_state = {"cpus": 16, "memoryGB": 128, "address": "here"}
+    assert as_host.post("/nodes/v1/host", host_state | {"gpus": 3}).status_code == 200
+    busy, idle, broken = [
+        factories.make_node(cluster, host, name=name, gpus=1, state="idle") for name in ("busy", "idle", "broken")
+    ]
+    for node, gpu in ((busy, "GPU-a"), (broken, "GPU-c")):
+        work = queue.enqueue(cluster, f"run:{node}", {}, alice)
+        queue.claim_work(node)
+        node.assignments.filter(work=work).update(gpu_ids=gpu)
+    assert as_host.post("/nodes/v1/host", host_state | {"gpus": 2, "lostGpus": ["GPU-c"]}).status_code == 200
+    assert list(Node.objects.exclude(drained_at=None)) == [broken]
+    assert as_host.post("/nodes/v1/host", host_state | {"gpus": 1, "lostGpus": ["GPU-c", "GPU-b"]}).status_code == 200
+    assert set(Node.objects.exclude(drained_at=None)) == {broken, idle}
+    admin = as_user(factories.make_user("root", is_superuser=True, is_staff=True))
+    for page in ("operations:overview", "operations:machines"):
+        assert "GPU-c, GPU-b" in admin.get(reverse(page)).content.decode(), page
+    assert "2 lost" in " ".join(admin.get("/ws/aml-workspace/compute/all/machines/").content.decode().split())
+    assert as_host.post("/nodes/v1/host", host_state | {"lostGpus": ["a,b"]}).status_code == 422
 
 
 def test_the_work_of_a_compute_instance_shares_the_gpus_of_its_node(as_node, node, cluster, alice):

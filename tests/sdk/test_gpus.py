@@ -2,15 +2,13 @@
 
 import json
 import os
-import pathlib
 import signal
 import sys
 
 import pytest
-from lazuli.agent import host as host_module
-from lazuli.agent import machine, node_state
+from lazuli.agent import gpu_pool, machine, node_state
 from lazuli.agent import node as node_module
-from lazuli.agent.gpu_pool import VARIABLE, GpuPool
+from lazuli.agent.gpu_pool import GpuList, GpuPool
 from lazuli.agent.gpus import list_gpus
 from lazuli.agent.host import Host
 from lazuli.agent.node import Node
@@ -51,7 +49,8 @@ def shown(tmp_path):
 @pytest.fixture
 def start_node(tmp_path, monkeypatch):
     """Start nodes on a machine with two GPUs; their runners are killed at the end."""
-    monkeypatch.setenv(VARIABLE, ",".join(TWO))
+    monkeypatch.setattr(gpu_pool, "list_gpus", lambda: TWO)
+    GpuList(tmp_path)
     nodes = []
 
     def start(server, name="node-a"):
@@ -84,8 +83,9 @@ def test_a_script_of_work_without_gpus_sees_none(start_node, shown):
     assert json.loads(shown.read_text()) == dict(zip(NAMES, ("", "PCI_BUS_ID", "void"), strict=True))
 
 
-def test_on_a_machine_without_gpus_the_variables_stay_the_jobs_own(start_node, shown, monkeypatch):
-    monkeypatch.setenv(VARIABLE, "")
+def test_on_a_machine_without_gpus_the_variables_stay_the_jobs_own(start_node, shown, tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu_pool, "list_gpus", lambda: [])
+    GpuList(tmp_path)
     start_node(GpuServer(shown, 0))
     until(shown.exists)
     assert json.loads(shown.read_text())["CUDA_VISIBLE_DEVICES"] == "0"
@@ -105,7 +105,7 @@ def test_a_restarted_worker_knows_its_gpus_and_frees_them_when_the_work_ends(sta
 
 
 def test_work_waits_for_gpus_that_earlier_work_still_has_and_then_fails(start_node, shown, tmp_path, monkeypatch):
-    GpuPool(tmp_path, "node-b", TWO).take("earlier", 1)
+    GpuPool(tmp_path, "node-b").take("earlier", 1)
     server = GpuServer(shown, 2)
     node = start_node(server)
     assert (node.runners, server.attempt, server.done) == ([], 1, [])
@@ -117,8 +117,8 @@ def test_work_waits_for_gpus_that_earlier_work_still_has_and_then_fails(start_no
     assert owners(tmp_path) == {"GPU-a": "node-b/earlier"}
 
 
-def test_the_work_of_a_compute_instance_shares_its_gpus_until_the_last_ends(tmp_path):
-    instance, cluster = GpuPool(tmp_path, "ci", TWO), GpuPool(tmp_path, "node-a", TWO)
+def test_the_work_of_a_compute_instance_shares_its_gpus_until_the_last_ends(tmp_path, start_node):
+    instance, cluster = GpuPool(tmp_path, "ci"), GpuPool(tmp_path, "node-a")
     assert instance.take("", 1) == instance.take("", 1) == ["GPU-a"]
     assert instance.list_own() == {"": ["GPU-a"]}
     assert cluster.take("job", 1) == ["GPU-b"] and cluster.take("other", 1) is None
@@ -128,21 +128,29 @@ def test_the_work_of_a_compute_instance_shares_its_gpus_until_the_last_ends(tmp_
     assert cluster.take("other", 1) == ["GPU-a"]
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads the variables of a process")
-def test_a_host_passes_its_gpus_on_and_frees_those_of_removed_nodes(tmp_path, monkeypatch):
-    for module in (host_module, machine):
-        monkeypatch.setattr(module, "list_gpus", lambda: TWO)
+def test_a_host_frees_the_gpus_of_removed_nodes_and_reads_its_list_again(tmp_path, monkeypatch):
+    present = list(TWO)
+    for module in (gpu_pool, machine):
+        monkeypatch.setattr(module, "list_gpus", lambda: list(present))
+    monkeypatch.setattr(gpu_pool, "REREAD_SECONDS", 0.0)
     server = Server()
-    server.orders = [{"name": "node-a", "key": "k", "queue": "q", "state": "wanted"}]
+    server.orders = []
     node_state.HostNodes(tmp_path, "box").add("node-b")
-    GpuPool(tmp_path, "node-b", TWO).take("gone", 2)
+    GpuList(tmp_path)
+    GpuPool(tmp_path, "node-b").take("gone", 2)
     host = Host("box", server, tmp_path, "")
     try:
         host.run_round(True)
-        environ = pathlib.Path(f"/proc/{host.nodes['node-a'].process.pid}/environ")
-        until(lambda: f"{VARIABLE}=GPU-a,GPU-b".encode() in environ.read_bytes().split(b"\0"))
-        assert host._collect_state()["gpus"] == 2
-        assert owners(tmp_path) == {}
+        assert host._collect_state()["gpus"] == 2 and owners(tmp_path) == {}
+        assert GpuPool(tmp_path, "node-a").take("work", 2) == TWO
+        # One that disappears is not used again, also when it has come back; a new one is.
+        for gpus in (["GPU-b"], [*TWO, "GPU-c"]):
+            present[:] = gpus
+            host.run_round(False)
+        state = host._collect_state()
+        assert (state["gpus"], state["lostGpus"]) == (2, ["GPU-a"])
+        GpuPool(tmp_path, "node-a").keep_only([])
+        assert GpuPool(tmp_path, "node-b").take("work", 2) == ["GPU-b", "GPU-c"]
     finally:
         host.shut_down()
 
@@ -156,8 +164,16 @@ class FakeNvml:
     class NVMLError_NotFound(NVMLError):
         pass
 
+    lost: tuple[str, ...] = ()
+
     def nvmlInit(self):
         pass
+
+    nvmlShutdown = nvmlInit
+
+    def nvmlDeviceGetMemoryInfo(self, handle):
+        if handle in self.lost:
+            raise self.NVMLError("GPU is lost")
 
     def nvmlDeviceGetCount(self):
         return 2
@@ -182,6 +198,9 @@ class FakeNvml:
         return f"MIG-{index}"
 
 
-def test_the_parts_of_a_partitioned_gpu_are_listed_instead_of_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
+def test_the_parts_of_a_partitioned_gpu_are_listed_instead_of_it_and_lost_gpus_are_not(monkeypatch):
+    nvml = FakeNvml()
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
     assert list_gpus() == ["GPU-a", "MIG-0", "MIG-1"]
+    nvml.lost = ("GPU-a",)
+    assert list_gpus() == ["MIG-0", "MIG-1"]

@@ -2,6 +2,7 @@
 
 nodes/gpus.json   the owner of each assigned GPU: `<node>/<work>`, or `<node>/` for all work of a compute instance
 nodes/gpus.lock   held while the pool changes
+nodes/gpu_list.json   the GPUs that the host has found and that work may use
 """
 
 from __future__ import annotations
@@ -10,34 +11,76 @@ import contextlib
 import fcntl
 import json
 import pathlib
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection
 from typing import Iterator
 
+from lazuli.agent.gpus import list_gpus
 from lazuli.agent.node_state import write_in_one_step
 
-# The variable with which a host passes the UUIDs of its GPUs to its nodes.
-VARIABLE = "LAZULI_HOST_GPUS"
+REREAD_SECONDS = 60.0
+
+
+class GpuList:
+    """The GPUs that the host finds on its machine, read every minute.
+
+    One that disappears is in quarantine, also if it comes back, until the host agent is started again: it failed, and
+    would fail one job after the other.
+    """
+
+    def __init__(self, data_dir: pathlib.Path):
+        self._file = _list_file(data_dir)
+        self.usable = list_gpus()
+        self.lost: list[str] = []
+        self._finish_reading()
+
+    def read_again_if_due(self) -> bool:
+        """Whether the list has changed."""
+        if time.monotonic() < self._next_reading:
+            return False
+        found, before = list_gpus(), self.usable
+        self.lost += [gpu for gpu in before if gpu not in found]
+        self.usable = [gpu for gpu in found if gpu not in self.lost]
+        self._finish_reading()
+        return self.usable != before
+
+    def _finish_reading(self) -> None:
+        self._next_reading = time.monotonic() + REREAD_SECONDS
+        if self.usable != _read_list(self._file):
+            write_in_one_step(self._file, {"gpus": self.usable})
+
+
+def _list_file(data_dir: pathlib.Path) -> pathlib.Path:
+    return data_dir / "nodes" / "gpu_list.json"
+
+
+def _read_list(file: pathlib.Path) -> list[str]:
+    try:
+        return list(json.loads(file.read_text())["gpus"])
+    except FileNotFoundError:
+        return []
 
 
 class GpuPool:
     """The GPUs of this machine, as one node takes and releases them."""
 
-    def __init__(self, data_dir: pathlib.Path, node: str, gpus: Collection[str]):
-        self.gpus = list(gpus)
+    def __init__(self, data_dir: pathlib.Path, node: str):
         self._prefix = f"{node}/"
         self._file = data_dir / "nodes" / "gpus.json"
+        self._list_file = _list_file(data_dir)
 
-    @classmethod
-    def of_node(cls, data_dir: pathlib.Path, node: str, environ: Mapping[str, str]) -> GpuPool:
-        """The pool with the GPUs that the host has passed on."""
-        return cls(data_dir, node, [gpu for gpu in environ.get(VARIABLE, "").split(",") if gpu])
+    @property
+    def gpus(self) -> list[str]:
+        """The GPUs that the host has found, without lost ones."""
+        return _read_list(self._list_file)
 
     def take(self, work: str, count: int) -> list[str] | None:
         """Take GPUs that no other work has; None if too few are free. Work that has them keeps them."""
         owner = self._prefix + work
         with self._change() as owners:
-            own = [gpu for gpu in self.gpus if owners.get(gpu) == owner]
-            free = [gpu for gpu in self.gpus if gpu not in owners]
+            usable = self.gpus
+            own = [gpu for gpu in usable if owners.get(gpu) == owner]
+            free = [gpu for gpu in usable if gpu not in owners]
             taken = (own + free)[:count]
             if len(taken) < count:
                 return None
@@ -62,8 +105,9 @@ class GpuPool:
         return own
 
     def describe_shortage(self, count: int) -> str:
-        taken = len(self._read_owners().keys() & set(self.gpus))
-        return f"the work needs {count} GPUs; this machine has {len(self.gpus)}, of which {taken} are in use"
+        usable = set(self.gpus)
+        taken = len(self._read_owners().keys() & usable)
+        return f"the work needs {count} GPUs; this machine has {len(usable)}, of which {taken} are in use"
 
     def _read_owners(self) -> dict[str, str]:
         try:

@@ -17,13 +17,27 @@ def list_gpus() -> list[str]:
         return []
     try:
         pynvml.nvmlInit()
-        found = []
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            card = pynvml.nvmlDeviceGetHandleByIndex(index)
-            found += _list_parts(pynvml, card) or [pynvml.nvmlDeviceGetUUID(card)]
     except pynvml.NVMLError:
         return []
-    return found
+    try:
+        count = pynvml.nvmlDeviceGetCount()
+        return [gpu for index in range(count) for gpu in _list_of_card(pynvml, index)]
+    except pynvml.NVMLError:
+        return []
+    finally:
+        # So that the next reading sees the devices as they are then.
+        with contextlib.suppress(pynvml.NVMLError):
+            pynvml.nvmlShutdown()
+
+
+def _list_of_card(nvml: Any, index: int) -> list[str]:
+    try:
+        card = nvml.nvmlDeviceGetHandleByIndex(index)
+        # A card that is lost keeps its number, but answers no more.
+        nvml.nvmlDeviceGetMemoryInfo(card)
+        return _list_parts(nvml, card) or [nvml.nvmlDeviceGetUUID(card)]
+    except nvml.NVMLError:
+        return []
 
 
 def _list_parts(nvml: Any, card: Any) -> list[str]:

@@ -22,9 +22,7 @@ from urllib.parse import unquote, urlsplit
 from lazuli import config, isolation, private_folder, processes
 from lazuli.agent.agent_loop import LIFELINE, Agent, listen_for_notifications
 from lazuli.agent.broker import HOST_TASK, get_host_queue
-from lazuli.agent.gpu_pool import VARIABLE as GPUS_VARIABLE
-from lazuli.agent.gpu_pool import GpuPool
-from lazuli.agent.gpus import list_gpus
+from lazuli.agent.gpu_pool import GpuList, GpuPool
 from lazuli.agent.isolation_check import find_isolation_problem
 from lazuli.agent.joining import JoinedHost
 from lazuli.agent.machine import WrongOffer, read_machine
@@ -94,7 +92,7 @@ class Host(Agent):
         super().__init__(name)
         self.server, self.broker_url = server, broker_url
         self.data_dir = data_dir
-        self._machine, self._gpus = read_machine(os.environ), list_gpus()
+        self._machine, self._gpus = read_machine(os.environ), GpuList(data_dir)
         self.nodes: dict[str, NodeProcess] = {}
         self.on_disk = HostNodes(data_dir, name)
         # What the server requests; None until it has answered for the first time.
@@ -118,6 +116,8 @@ class Host(Agent):
         if time.monotonic() >= self._next_sample:
             self._next_sample = time.monotonic() + SAMPLE_SECONDS
             self._meter.measure({claim.work: runner.pid for _, claim, runner in self.on_disk.runners()})
+        if self._gpus.read_again_if_due():
+            self._note_new_gpus()
         if is_notified or ended - self._reported_ended or time.monotonic() >= self._next_report:
             self._report()
             self._reported_ended = ended
@@ -127,6 +127,13 @@ class Host(Agent):
             self._apply_requests(self._requests)
         next_act = min(self._next_report, self._next_sample)
         return POLL_SECONDS if self.nodes else max(0.0, next_act - time.monotonic())
+
+    def _note_new_gpus(self) -> None:
+        self.log_message(
+            f"GPUs: {', '.join(self._gpus.usable) or 'none'}; lost: {', '.join(self._gpus.lost) or 'none'}"
+        )
+        self._meter.read_cards_again()
+        self._next_report = 0.0
 
     def _report(self) -> None:
         samples = self._meter.waiting if is_due(self._meter.waiting, self._is_watched) else []
@@ -156,7 +163,8 @@ class Host(Agent):
         return {
             "cpus": self._machine.cores,
             "memoryGB": self._machine.memory_gb,
-            "gpus": self._machine.gpus,
+            "gpus": len(self._gpus.usable),
+            "lostGpus": self._gpus.lost,
             "address": socket.gethostname()[:100],
             "nodes": [_describe_node(name, node) for name, node in self.nodes.items()],
             "isolationProblem": self._isolation_problem,
@@ -192,7 +200,6 @@ class Host(Agent):
             "SERVER_URL": self.server.url,
             "REDIS_URL": self.broker_url,
             "DATA_DIR": str(self.data_dir),
-            GPUS_VARIABLE: ",".join(self._gpus),
             isolation.HIDDEN_VARIABLE: os.pathsep.join(find_hidden_paths(os.environ, self.data_dir)),
         }
         process = subprocess.Popen(
@@ -208,7 +215,7 @@ class Host(Agent):
         """The server no longer has this node: stop its runners if it has any, then delete its folder."""
         found = NodeFolder(self.data_dir, name).find_runners()
         if not found:
-            GpuPool(self.data_dir, name, self._gpus).keep_only(())
+            GpuPool(self.data_dir, name).keep_only(())
             self.on_disk.discard(name)
         for _, runner in found:
             if runner not in self._terminated:

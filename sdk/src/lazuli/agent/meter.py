@@ -32,6 +32,9 @@ class Meter:
         self._seconds: dict[int, float] = {}
         self.waiting: list[dict[str, Any]] = []
 
+    def read_cards_again(self) -> None:
+        self._cards = Cards()
+
     def measure(self, runners: Mapping[str, int]) -> None:
         """Add a sample. `runners` has the process of the runner of each unit of work."""
         now, counters = time.monotonic(), self._read_counters()

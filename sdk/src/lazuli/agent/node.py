@@ -61,7 +61,7 @@ class Node(Agent):
         self.environments = data_dir / "nodes" / "environments"
         self.folder = NodeFolder(data_dir, name)
         self.runners = self._adopt_runners()
-        self.gpus = GpuPool.of_node(data_dir, name, os.environ)
+        self.gpus = GpuPool(data_dir, name)
         self._release_gpus()
         # The time since which work waits for GPUs.
         self._gpu_waits: dict[str, float] = {}
