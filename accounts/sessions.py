@@ -15,6 +15,7 @@ from studio import formats
 from studio.client_address import client_address
 from studio.database import skipped_if_busy
 from studio.request_context import current_request
+from studio.statements import read_row
 
 # As many hex digits as fit into the column of Django's sessions.
 DIGITS = 40
@@ -94,10 +95,11 @@ class SessionStore(db.SessionStore):
             super().delete(stored_key(session_key))
 
     def _get_session_from_db(self):
-        found = Session.objects.live().filter(pk=stored_key(self.session_key)).first() if self.session_key else None
-        if found is None:
+        found = read_row(Session, session_key=stored_key(self.session_key)) if self.session_key else None
+        if found is None or found.expire_date <= timezone.now():
             self._session_key = None
-        elif found.user_id and timezone.now() - found.last_used_at > USED_EVERY:
+            return None
+        if found.user_id and timezone.now() - found.last_used_at > USED_EVERY:
             with skipped_if_busy():
                 Session.objects.filter(pk=found.pk).update(last_used_at=timezone.now(), **origin_now())
         return found

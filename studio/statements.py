@@ -4,6 +4,7 @@ Django takes two to five times as long to write a statement as SQLite takes to r
 model; the model's fields convert values, as with `filter` or `bulk_create`.
 """
 
+import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, cast
@@ -18,29 +19,35 @@ M = TypeVar("M", bound=Model)
 MAX_VALUES = 30_000
 
 
-def read_rows(model: type[M], **wanted: Any) -> list[M]:
-    """The rows whose fields have these values, or any of a list of values. Foreign keys are given as primary keys."""
+def read_rows(model: type[M], *, related: Sequence[str] = (), **wanted: Any) -> list[M]:
+    """The rows whose fields have these values, or any of a list of values. Foreign keys are given as primary keys; those
+    in `related` are read too, as by `select_related`."""
     # The connection itself, because `django.db.connection` looks it up for each attribute.
     connection = connections[DEFAULT_DB_ALIAS]
-    start, names, converters = _reading(model, connection.vendor)
+    start, parts = _reading(model, tuple(related), connection.vendor)
     conditions, values = [], []
     for name, value in wanted.items():
         field = _field(model, name)
         given = value if isinstance(value, list) else [value]
         if not given:
             return []
-        conditions.append(f'"{field.column}" IN ({", ".join(["%s"] * len(given))})')
+        conditions.append(f't."{field.column}" IN ({", ".join(["%s"] * len(given))})')
         values += [field.get_db_prep_value(one, connection) for one in given]
     with connection.cursor() as cursor:
         cursor.execute(f"{start} WHERE {' AND '.join(conditions)}", values)
         rows = cursor.fetchall()
     found = []
     for row in rows:
-        converted = list(row)
-        for index, convert, expression in converters:
-            converted[index] = convert(converted[index], expression, connection)
-        found.append(model.from_db(connection.alias, names, converted))
-    return found
+        one = parts[0].build(row, connection)
+        for name, part in zip(related, parts[1:], strict=True):
+            setattr(one, name, part.build(row, connection))
+        found.append(one)
+    return cast(list[M], found)
+
+
+def read_row(model: type[M], *, related: Sequence[str] = (), **wanted: Any) -> M | None:
+    """The only row whose fields have these values."""
+    return next(iter(read_rows(model, related=related, **wanted)), None)
 
 
 def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence]) -> list[int]:
@@ -89,18 +96,51 @@ def _field(model: type[Model], name: str) -> Field:
     return cast(Field, model._meta.get_field(name))
 
 
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """The columns of one model in a row of the result."""
+
+    model: type[Model]
+    columns: slice
+    names: list[str]
+    # The index of the primary key, and the converters by index.
+    key: int
+    converters: list[tuple]
+
+    def build(self, row: tuple, connection) -> Model | None:
+        """None if the foreign key is empty."""
+        values = list(row[self.columns])
+        for index, convert, expression in self.converters:
+            values[index] = convert(values[index], expression, connection)
+        return None if values[self.key] is None else self.model.from_db(connection.alias, self.names, values)
+
+
 @functools.cache
-def _reading(model: type[Model], vendor: str) -> tuple[str, list[str], list]:
-    """The start of the statement, the attributes of a row in order, and the converters by index."""
+def _reading(model: type[Model], related: tuple[str, ...], vendor: str) -> tuple[str, list[_Part]]:
+    """The start of the statement, and its parts: the model's, then one of each related model."""
+    parts, columns, joins, first = [], [], "", 0
+    for number, name in enumerate(("", *related)):
+        alias = f"t{number or ''}"
+        one = _field(model, name).related_model if name else model
+        if name:
+            target = f'"{alias}"."{one._meta.pk.column}"'
+            joins += f' LEFT JOIN "{one._meta.db_table}" {alias} ON t."{_field(model, name).column}" = {target}'
+        fields = one._meta.concrete_fields
+        columns += [f'{alias}."{field.column}"' for field in fields]
+        names, span = [field.attname for field in fields], slice(first, first + len(fields))
+        parts.append(_Part(one, span, names, fields.index(one._meta.pk), _list_converters(one, fields)))
+        first += len(fields)
+    return f'SELECT {", ".join(columns)} FROM "{model._meta.db_table}" t{joins}', parts
+
+
+def _list_converters(model: type[Model], fields: list[Field]) -> list[tuple]:
     connection = connections[DEFAULT_DB_ALIAS]
-    fields = model._meta.concrete_fields
-    columns = ", ".join(f'"{field.column}"' for field in fields)
     converters = []
     for index, field in enumerate(fields):
         expression = Col(model._meta.db_table, field)
         makers = [*connection.ops.get_db_converters(expression), *field.get_db_converters(connection)]
         converters += [(index, convert, expression) for convert in makers]
-    return f'SELECT {columns} FROM "{model._meta.db_table}"', [field.attname for field in fields], converters
+    return converters
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from runs.models import Experiment, Run
 from studio.errors import InTrash
 from studio.formats import utc_time
 from studio.links import link_to
+from studio.statements import read_row
 from workspaces import access
 from workspaces.lookup import find_page_workspace
 from workspaces.models import Workspace
@@ -28,31 +29,27 @@ def find_runs(request, slug: str):
 
 
 def find_run(request, slug: str, run_id: str) -> Run:
-    found = _present(request, find_runs(request, slug).select_related("experiment", "created_by"), Run, run_id=run_id)
-    # Not read again.
-    found.workspace = found.experiment.workspace = request.workspace
-    return found
+    run = _find_row(request, slug, Run, ("experiment", "created_by"), run_id=run_id)
+    run.experiment.workspace = run.workspace
+    return run
 
 
 def find_experiment(request, slug: str, experiment_id) -> Experiment:
-    experiments = Experiment.objects.visible_to(actor_of_request(request)).filter(
-        workspace=find_workspace(request, slug)
-    )
-    found = _present(request, experiments.select_related("created_by"), Experiment, experiment_id=experiment_id)
-    found.workspace = request.workspace
-    return found
+    return _find_row(request, slug, Experiment, ("created_by",), experiment_id=experiment_id)
 
 
-def _present(request, rows, model, **words):
+def _find_row(request, slug: str, model, related: tuple[str, ...], **words):
     """Show people who may restore an object that it is in the trash; others get 404."""
-    found = rows.filter(**words).first()
-    if found is None and is_allowed(request, "edit"):
-        gone = model.objects.filter(workspace=request.workspace, **words).exclude(deleted_at=None).first()
-        if gone:
-            raise InTrash(f"{gone} is in the trash.", link_to("trash", request.workspace.slug))
+    workspace = find_workspace(request, slug)
+    found = read_row(model, related=related, workspace=workspace.pk, **words)
     if found is None:
         raise Http404
-    return found
+    found.workspace = workspace
+    if found.deleted_at is None:
+        return found
+    if is_allowed(request, "edit"):
+        raise InTrash(f"{found} is in the trash.", link_to("trash", slug))
+    raise Http404
 
 
 def is_allowed(request, verb: str) -> bool:
