@@ -23,16 +23,16 @@ class NavItem:
 
     def url(self, slug: str) -> str:
         """Its URL in the workspace with this slug; empty if there is none."""
-        return _find_url(self.url_name, slug if self.in_workspace else "", get_script_prefix())
+        try:
+            return reverse(self.url_name, args=[slug] if self.in_workspace else [])
+        except NoReverseMatch:
+            return ""
 
-
-# Every page needs them.
-@functools.lru_cache(maxsize=10_000)
-def _find_url(url_name: str, slug: str, prefix: str) -> str:
-    try:
-        return reverse(url_name, args=[slug] if slug else [])
-    except NoReverseMatch:
-        return ""
+    def is_current(self, view_name: str, namespaces: tuple[str, ...]) -> bool:
+        """Whether this is the page of the entry, or any page of an app with a single entry."""
+        app = self.url_name.partition(":")[0]
+        alone = sum(other.url_name.startswith(f"{app}:") for other in NAV) == 1
+        return view_name == self.url_name or (alone and app in namespaces)
 
 
 # In Azure's order and groups. `key` is the second key of the shortcut "g …".
@@ -61,6 +61,26 @@ class NavLink:
     url: str
     key: str
     is_current: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class NavGroup:
+    """The heading, which may be empty, and its entries."""
+
+    title: str
+    entries: tuple[NavLink, ...]
+
+
+# Every page needs it.
+@functools.lru_cache(maxsize=10_000)
+def _build_nav(slug: str, view_name: str, namespaces: tuple[str, ...], script_prefix: str) -> tuple[NavGroup, ...]:
+    groups: dict[str, list[NavLink]] = {}
+    for item in NAV:
+        url = item.url(slug) if slug or not item.in_workspace else ""
+        if url:
+            link = NavLink(item.label, item.icon, url, item.key, item.is_current(view_name, namespaces))
+            groups.setdefault(item.group, []).append(link)
+    return tuple(NavGroup(title, tuple(entries)) for title, entries in groups.items())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,16 +165,11 @@ class Shell:
         return Shell.announcements_now() if user is not None and user.is_authenticated else []
 
     @functools.cached_property
-    def nav(self) -> list[dict]:
-        """[{"group", "entries": [NavLink]}], without empty groups."""
-        groups: dict[str, list[NavLink]] = {}
-        slug = self.workspace.slug if self.workspace else ""
-        for item in NAV:
-            url = item.url(slug) if slug or not item.in_workspace else ""
-            if url:
-                link = NavLink(item.label, item.icon, url, item.key, self._is_current(item))
-                groups.setdefault(item.group, []).append(link)
-        return [{"group": name, "entries": entries} for name, entries in groups.items()]
+    def nav(self) -> tuple[NavGroup, ...]:
+        """Without empty groups."""
+        match = self.request.resolver_match
+        page = (match.view_name, tuple(match.namespaces)) if match else ("", ())
+        return _build_nav(self.workspace.slug if self.workspace else "", *page, get_script_prefix())
 
     def commands(self) -> list[dict]:
         """The links that other apps add to this page: [{"label", "icon", "url"}]."""
@@ -162,15 +177,6 @@ class Shell:
         page = match.view_name if match else ""
         found = [command for command in COMMANDS if command.page == page]
         return [{"label": one.label, "icon": one.icon, "url": one.url(self.workspace)} for one in found]
-
-    def _is_current(self, item: NavItem) -> bool:
-        """Whether this is the page of the entry, or any page of an app with a single entry."""
-        match = self.request.resolver_match
-        if match is None:
-            return False
-        app = item.url_name.partition(":")[0]
-        alone = sum(other.url_name.startswith(f"{app}:") for other in NAV) == 1
-        return match.view_name == item.url_name or (alone and app in match.namespaces)
 
 
 def context(request) -> dict:

@@ -74,6 +74,7 @@ urlpatterns = [
     path("api/openapi.json", api_docs.openapi_json, name="openapi"),
     path("favicon.ico", views.favicon),
     path("palette/", views.palette, name="palette"),
+    path("switcher/", views.switcher, name="switcher"),
     path("", include("accounts.urls")),
     path("", include("workspaces.urls")),
     # Before those of compute, whose names of clusters would match.

@@ -1,4 +1,4 @@
-"""Views that belong to no app: the results of the palette, and the favicon."""
+"""Views that belong to no app: the results of the palette, the menu of the workspace, and the favicon."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
@@ -26,6 +26,14 @@ def palette(request):
     # Exact matches come first.
     hits.sort(key=lambda hit: hit.title.lower() != words.lower())
     return render(request, "studio/_palette.html", {"hits": hits, "words": words})
+
+
+@require_GET
+def switcher(request):
+    """The content of the menu of the workspace `?ws=`; a page requests it when a person is about to open the menu."""
+    if slug := request.GET.get("ws", ""):
+        request.workspace = Shell.workspace_of(request, slug)
+    return render(request, "studio/_switcher.html")
 
 
 def pages(workspace, words: str) -> list[Hit]:

@@ -350,6 +350,7 @@ cost                    | GET  /ws/aml-workspace/costs/                         
 cost as a file          | GET  /ws/aml-workspace/costs/csv/                      | y y y 403 y 404
 cost of all workspaces  | GET  /costs/                                           | y y y y y y
 palette                 | GET  /palette/?ws=aml-workspace&q=r                    | y y y y y 404
+switcher                | GET  /switcher/?ws=aml-workspace                       | y y y y y 404
 """
 
 

@@ -51,6 +51,7 @@ NAMES_UPPER_URLS = {
     "studio/shell.py": "the navigation, which shows what is there",
     "studio/views.py": "the palette, which finds what the header shows",
     "templates/studio/_header.html": "the header of every page",
+    "templates/studio/_account_links.html": "the menu of the account in the header",
     "templates/studio/_switcher.html": "the menu of the workspace in the header",
     "templates/studio/api_docs.html": "the way to the tokens, which the API asks for",
 }

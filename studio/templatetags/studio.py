@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -16,7 +17,7 @@ from studio.formats import format_bytes, format_duration
 from studio.forms import FORM_KEY
 from studio.icons import ICONS
 from studio.links import link_to
-from studio.shell import NavLink
+from studio.shell import NavGroup
 from studio.static_files import find_static, list_imports
 
 register = template.Library()
@@ -91,11 +92,32 @@ def icon(name: str, size: int = 20, label: str = "") -> str:
     return render_to_string("studio/_icon.html", {"shape": ICONS[name], "size": size, "label": label})
 
 
+# Every page has the next three.
+
+
 @register.simple_tag
 @functools.lru_cache(maxsize=10_000)
-def nav_link(entry: NavLink) -> str:
-    """An entry of the left navigation, which every page has."""
-    return render_to_string("studio/_nav_link.html", {"entry": entry})
+def nav_links(nav: tuple[NavGroup, ...]) -> str:
+    """The entries of the left navigation."""
+    return render_to_string("studio/_nav_links.html", {"nav": nav})
+
+
+@register.simple_tag
+@functools.lru_cache(maxsize=10_000)
+def nav_keys(nav: tuple[NavGroup, ...]) -> str:
+    """The entries of the left navigation with their keyboard shortcuts."""
+    return render_to_string("studio/_nav_keys.html", {"nav": nav})
+
+
+@register.simple_tag
+def account_links(is_admin: bool) -> str:
+    """The entries of the menu of the account."""
+    return _account_links(is_admin, get_script_prefix())
+
+
+@functools.lru_cache(maxsize=10)
+def _account_links(is_admin: bool, script_prefix: str) -> str:
+    return render_to_string("studio/_account_links.html", {"is_admin": is_admin})
 
 
 @register.simple_tag

@@ -94,6 +94,15 @@ def test_administration_labels_its_fields(as_user, owner):
     assert '<label for="id_last_login_0">' in page
 
 
+def test_switcher_lists_the_workspaces_of_the_person(as_user, bob, mallory, workspace):
+    menu = as_user(bob).get("/switcher/", {"ws": workspace.slug}).content.decode()
+    assert workspace.get_absolute_url() in menu and "Download config file" in menu and workspace.location in menu
+    assert "Current workspace" not in as_user(bob).get("/switcher/").content.decode()
+    assert "You have no workspace yet." in as_user(mallory).get("/switcher/").content.decode()
+    assert as_user(mallory).get("/switcher/", {"ws": workspace.slug}).status_code == 404
+    assert as_user(bob).post("/switcher/").status_code == 405
+
+
 def test_palette_runs_actions(as_user, bob, workspace):
     def hits(words: str) -> list[tuple[str, str]]:
         page = as_user(bob).get("/palette/", {"q": words, "ws": workspace.slug}).content.decode()

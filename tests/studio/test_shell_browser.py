@@ -113,6 +113,7 @@ def test_switcher_offers_the_config_file(browse, owner, workspace):
     page.locator(".switcher-button").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download config file").click()
+    expect(page.locator("#switcher a[aria-current]")).to_contain_text("aml-workspace")
     assert download.value.suggested_filename == "config.json"
 
 
