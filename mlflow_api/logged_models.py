@@ -35,7 +35,7 @@ def _drop_empty(message: dict) -> dict:
 
 
 def create(request: MlflowRequest) -> dict:
-    request.require("register")
+    request.require("log")
     experiment = request.experiment()
     fields = request.fields
     if experiment.deleted_at:

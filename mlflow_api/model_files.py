@@ -28,7 +28,7 @@ def find_model(request: MlflowRequest, model_id: str) -> LoggedModel:
 
 def find_writable(request: MlflowRequest, model_id: str) -> LoggedModel:
     """A model that the actor may change; a run token only what it created."""
-    request.require("register")
+    request.require("log")
     found = find_model(request, model_id)
     run_tokens.check_made(request.actor, found)
     return found

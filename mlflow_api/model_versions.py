@@ -4,11 +4,12 @@ import re
 from urllib.parse import unquote
 
 from mlflow_api import files, folders, messages, model_files, page_tokens, registry, validation
-from mlflow_api.errors import MlflowError, invalid_parameter
+from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
 from mlflow_api.search import page_message
+from registry import registration, sources
 from registry.models import LoggedModel, Model, ModelVersion
-from registry.version_files import own_path
+from registry.version_files import files_of, own_path
 from runs import run_tokens
 from runs.files import ranges
 from runs.models import Run
@@ -19,6 +20,7 @@ from studio.search.conditions import Rows
 REMOTE = re.compile(r"[a-zA-Z][\w+.-]*:/")
 # `runs:/<run>/…` or `mlflow-artifacts:/<experiment>/<run>/…`, perhaps with a host.
 RUN_SOURCE = re.compile(r"(?i:runs:/+|mlflow-artifacts:(?://[^/]*)?/+[\w-]+/)(?P<run>(?!models(?:/|$))[\w.-]+)")
+MODEL_PATH = re.compile(r"[\w-]+/models/(?P<model>[\w-]+)")
 PROMPT_SOURCES = ("dummy-source", "prompt-template")
 VERSIONS = Rows(
     columns={
@@ -98,16 +100,15 @@ def _check_own_origin(request: MlflowRequest, source: str, run_id: str, logged: 
             run_tokens.check_made(request.actor, logged)
     elif source.startswith("models:/"):
         run_tokens.check_made(request.actor, _version_named(request, source))
-    kind, _, rest = source.partition(":")
-    # Only the path counts in a URI with a host.
-    path = rest.removeprefix("//").partition("/")[2] if rest.startswith("//") else rest.lstrip("/")
-    words = [*path.split("/"), "", ""]
-    if kind.lower() == "runs":
-        request.open_run(words[0])
-    elif kind.lower() == "mlflow-artifacts" and words[1] == "models":
-        model_files.find_writable(request, words[2])
-    elif kind.lower() == "mlflow-artifacts":
-        request.open_run(words[1])
+    named = sources.parse_source(source)
+    if named.kind == "run":
+        request.open_run(named.run_id)
+    elif named.kind == "workspace" and (model := MODEL_PATH.match(named.path)):
+        model_files.find_writable(request, model["model"])
+    elif named.kind == "workspace":
+        registration.check_own_upload(request.actor, request.workspace, named.path)
+        if files_of(ModelVersion(workspace=request.workspace, source=source)) is None:
+            raise not_found(f"No such artifact: '{named.path[:200]}'")
     if run_id:
         request.open_run(run_id)
 

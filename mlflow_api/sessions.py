@@ -61,8 +61,11 @@ class TokenSession:
     named_run: tuple[str, int] | None = None
 
     def require(self, verb: str) -> Workspace:
-        """The workspace, if the actor may do this. `log` and `register` are edits that a run token may make too."""
-        if self.actor.is_run:
+        """The workspace, if the actor may do this. `log` and `register` are edits that a run token may make too;
+        `register` only if its submitter may edit."""
+        if self.actor.is_run and verb == "register":
+            access.require_of_person(self.actor, REQUIRED_VERBS[verb], self.workspace)
+        elif self.actor.is_run:
             access.require(self.actor, "read" if verb in REQUIRED_VERBS else verb, self.workspace)
         elif self.verbs is None:
             access.require(self.actor, REQUIRED_VERBS.get(verb, verb), self.workspace)

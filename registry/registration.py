@@ -7,6 +7,7 @@ from registry import rules, signatures, sources, version_files
 from registry.models import Model, ModelVersion
 from runs import run_tokens
 from runs.models import Run
+from runs.token_filters import filter_below
 from studio.errors import Conflict, Invalid
 from workspaces.models import Workspace
 
@@ -62,13 +63,19 @@ def _of_run(actor: Actor, workspace: Workspace, source: sources.ModelSource, uri
 
 
 def _of_upload(actor: Actor, workspace: Workspace, source: sources.ModelSource, uri: str) -> dict:
-    if actor.is_run:
-        first = workspace.artifact_files.filter(path__startswith=source.path).first()
-        if first:
-            run_tokens.check_made(actor, first)
+    check_own_upload(actor, workspace, source.path)
     run = Run.objects.filter(workspace=workspace, run_id=actor.run_id).first() if actor.is_run else None
     # A script that registers a local file does so for its run.
     return {"source": f"mlflow-artifacts:/{source.path}", "source_run_id": actor.run_id, "run": run}
+
+
+def check_own_upload(actor: Actor, workspace: Workspace, path: str) -> None:
+    """The token of a run registers only files of the workspace that its run or a descendant has stored."""
+    if actor.is_run:
+        files = workspace.artifact_files.filter(path=path) | workspace.artifact_files.below(path)
+        own = Run.objects.filter(filter_below(actor), workspace=workspace).values("run_id")
+        if other := files.exclude(made_by_run__in=own).first():
+            run_tokens.check_made(actor, other)
 
 
 def _of_version(actor: Actor, workspace: Workspace, source: sources.ModelSource, uri: str) -> dict:

@@ -11,17 +11,19 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.authentication import make_run_token
+from assets.data import datasets
 from compute import notifications
 from mlflow_api.routes import FIXED, PATTERNS, route_template
-from registry.models import LoggedModel, Model, ModelVersion
+from registry.models import LoggedModel, Model, ModelVersion, WorkspaceFile
 from runs import run_tokens
 from runs.models import Run, Snapshot
 from runs.run_tokens import RULES, May
 from studio import storage
 from studio.api import api as the_api
+from studio.errors import Denied
 from studio.urls import urlpatterns  # noqa: F401  (adds the routers)
 from tests import factories
-from workspaces.models import Role, Secret
+from workspaces.models import CustomRole, Role, Secret
 
 # They take no token of a person or a run: other keys, or nobody's.
 OPEN = re.compile(r"/nodes/v1/|/login/device|/discovery/")
@@ -442,3 +444,60 @@ def test_a_run_adds_to_its_parent_but_does_not_steer_it(world):
         ("PATCH", "runs/beside", {"tags": {"best": "no"}}),
     ):
         assert ask(method, path, body) in (403, 404), path
+
+
+def test_a_run_registers_no_files_of_others_however_they_are_named(world):
+    """Over REST and MLflow's API: files of another run, and a folder with a file of somebody else."""
+    storage.put_bytes("k", b"abc")
+    for path, maker in (("LocalUpload/a/m.pkl", "mine"), ("LocalUpload/b/m.pkl", "")):
+        WorkspaceFile.objects.create(workspace=world.workspace, path=path, size=3, key="k", made_by_run=maker)
+    arm_id = world.workspace.arm_id
+    for name, source in {
+        "azure": "azureml://jobs/other/outputs/artifacts/paths/a.txt",
+        "store": "azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.other/a.txt",
+        "old": "aml://artifact/ExperimentRun/dcid.other/a.txt",
+        "host": "mlflow-artifacts://host/far/other/artifacts/a.txt",
+        "folder": "mlflow-artifacts:/LocalUpload",
+        "file": "aml://artifact/LocalUpload/b/m.pkl",
+    }.items():
+        body = {"properties": {"modelUri": source}}
+        rest = world._send(world.token, "PUT", f"{arm_id}/models/{name}/versions/1", body)
+        world._send(world.token, "PUT", f"{arm_id}/models/{name}", {"properties": {}})
+        fields = {"name": name, "source": source}
+        mlflow = world._send(world.token, "POST", f"/mlflow/v1.0{arm_id}/api/2.0/mlflow/model-versions/create", fields)
+        assert rest.status_code in (400, 403) and mlflow.status_code in (400, 403, 404), (name, rest, mlflow.content)
+    body = {"properties": {"modelUri": "mlflow-artifacts:/LocalUpload/a"}}
+    assert world._send(world.token, "PUT", f"{arm_id}/models/own/versions/1", body).status_code == 201
+
+
+def test_a_run_may_no_more_than_its_submitter(world):
+    """A custom role that submits jobs, but edits nothing else."""
+    machine_learning = "Microsoft.MachineLearningServices/workspaces"
+    actions = ["*/read", *(f"{machine_learning}/{what}" for what in ("jobs/write", "environments/write"))]
+    actions.append(f"{machine_learning}/metadata/codes/versions/write")
+    custom = CustomRole.objects.create(name="Submitter", actions=actions, assignable_scopes=["/"])
+    type(world.role).objects.filter(pk=world.role.pk).update(role=custom.name, custom_role=custom)
+    arm_id, definition = world.workspace.arm_id, {"kind": "file", "steps": []}
+    definition["paths"] = [{"datastore": "workspaceblobstore", "path": "out"}]
+    mlflow, file = f"/mlflow/v1.0{arm_id}/api/2.0/mlflow", f"{arm_id}/datastores/workspaceblobstore/files/content"
+    experiment = {"experiment_id": str(world.mine.experiment.experiment_id)}
+
+    def ask(method, address, body):
+        return world._send(world.token, method, address, body).status_code
+
+    assert ask("POST", f"{mlflow}/runs/log-metric", {**POINT, "run_id": "mine"}) == 200
+    assert ask("POST", f"{mlflow}/logged-models", experiment) == 200
+    assert ask("PUT", f"{file}?path=out/a.csv&overwrite=true", b"a") == 201
+    for what, answer in {
+        "replace a file": ask("PUT", f"{file}?path=out/a.csv&overwrite=true", b"b"),
+        "save a dataset": ask("POST", f"{arm_id}/datasets", {"definition": definition}),
+        "register data": ask("PUT", f"{arm_id}/data/rows/versions/1", {"properties": {"definition": definition}}),
+        "register a model": ask("PUT", f"{arm_id}/models/m", {"properties": {}}),
+        "register one with MLflow": ask("POST", f"{mlflow}/registered-models/create", {"name": "m"}),
+    }.items():
+        assert answer == 403, what
+    actor = Actor(world.person, world.workspace.pk, "mine", run=world.mine)
+    with pytest.raises(Denied, match="query that no dataset has"):
+        datasets.check_query_allowed(actor, world.workspace, {"steps": [{"type": "read_sql", "query": "SELECT 1"}]})
+    type(world.role).objects.filter(pk=world.role.pk).update(role=Role.DATA_SCIENTIST, custom_role=None)
+    assert ask("PUT", f"{file}?path=out/a.csv&overwrite=true", b"b") == 201

@@ -120,6 +120,19 @@ def require(actor: Actor, verb: str, thing) -> None:
         raise denied(verb, thing)
 
 
+def person_can(actor: Actor, verb: str, workspace: Workspace) -> bool:
+    """Like `can`, but the token of a run may do what its submitter may do now; runs/run_tokens.py limits its routes."""
+    if actor.is_run:
+        return can(actor, "read", workspace) and can(Actor(actor.user), verb, workspace)
+    return can(actor, verb, workspace)
+
+
+def require_of_person(actor: Actor, verb: str, workspace: Workspace) -> None:
+    """Raises Denied unless the person may do this, or the submitter of the run whose token this is."""
+    if not person_can(actor, verb, workspace):
+        raise denied(verb, workspace)
+
+
 def denied(verb: str, thing) -> Denied:
     record_refusal(verb, thing)
     return Denied(f"You may not {verb.replace('_', ' ')} on {thing}. Ask an Owner for a role that allows it.")

@@ -54,7 +54,7 @@ def check_dataset(workspace: Workspace, definition) -> dict:
 
 def check_query_allowed(actor: Actor, workspace: Workspace, definition: dict) -> None:
     """Who may not edit runs only the queries of saved datasets, with other steps after them. Raises Denied."""
-    if not find_step(definition, "read_sql") or actor.is_run or access.can(actor, "edit", workspace):
+    if not find_step(definition, "read_sql") or access.person_can(actor, "edit", workspace):
         return
     digests = [digest_json(definition), digest_json({**definition, "steps": definition["steps"][:1]})]
     if not DataVersion.objects.filter(workspace=workspace, digest__in=digests).exists():

@@ -12,8 +12,6 @@ from assets.data.models import BLOB_STORE, Datastore, DataVersion
 from assets.data.reading import SourceFile
 from studio.errors import Invalid
 
-FOLDER = "frozen"
-
 
 def freeze_version(actor: Actor, version: DataVersion, on_progress: Callable[[float], None]) -> DataVersion:
     """Freeze a version; return the new one, whose files are in the workspace's own storage."""
@@ -41,7 +39,7 @@ def _copy_files(
 ) -> dict:
     """Copy the files; return the definition that reads the copy."""
     # Other files, such as those that were replaced since the last copy, get a folder of their own.
-    base = f"{FOLDER}/{version.dataset_id}/{manifests.digest_of(found)[:12]}"
+    base = f"{stores.FROZEN}/{version.dataset_id}/{manifests.digest_of(found)[:12]}"
     total, done = sum(source.size or 0 for source in found), 0
 
     def read(source: SourceFile) -> Iterator[bytes]:
@@ -53,7 +51,7 @@ def _copy_files(
             on_progress(min(done / max(total, 1), 1.0))
 
     for source in found:
-        target.write(f"{base}/{source.datastore}/{source.path}", read(source), overwrite=True)
+        target.write(f"{base}/{source.datastore}/{source.path}", read(source), overwrite=True, is_freezing=True)
     paths = [
         {"datastore": BLOB_STORE, "path": "/".join(part for part in (base, path["datastore"], path["path"]) if part)}
         for path in version.definition["paths"]
@@ -74,8 +72,8 @@ def _copy_rows(
         with rows.open("rb") as file:
             # Other rows get a name of their own.
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
-            path = f"{FOLDER}/{version.dataset_id}/{found[0].datastore}/rows-{digest}.parquet"
+            path = f"{stores.FROZEN}/{version.dataset_id}/{found[0].datastore}/rows-{digest}.parquet"
             file.seek(0)
-            target.write(path, iter(lambda: file.read(stores.PART), b""), overwrite=True)
+            target.write(path, iter(lambda: file.read(stores.PART), b""), overwrite=True, is_freezing=True)
     source = {"datastore": BLOB_STORE, "path": path}
     return {**version.definition, "paths": [source], "steps": [{"type": "read_parquet"}, *steps]}

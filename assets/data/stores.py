@@ -18,11 +18,13 @@ from obstore.exceptions import BaseError as StoreError
 from obstore.store import AzureStore, LocalStore, S3Store
 
 from assets.data import rules
-from assets.data.models import Datastore
+from assets.data.models import BLOB_STORE, Datastore
 from studio import storage
 from studio.errors import Conflict, Invalid, NotReady, TooLarge
 from studio.formats import format_bytes
 
+# The folder of frozen copies in the workspace's own storage (assets/data/freezing.py).
+FROZEN = "frozen"
 # The longest listing; a longer one is refused, because a list is sorted in memory.
 MAX_LISTED = 200_000
 # The largest file.
@@ -151,9 +153,11 @@ class DatastoreFiles:
             yield part
             start += len(part)
 
-    def write(self, path: str, chunks: Iterable[bytes], overwrite: bool = False) -> File:
+    def write(self, path: str, chunks: Iterable[bytes], overwrite: bool = False, is_freezing: bool = False) -> File:
         """Store a file, which appears only when it is complete."""
         rules.check_stored_path(path)
+        if not is_freezing:
+            self._check_not_frozen(path)
         if UNFINISHED.search(path):
             raise Invalid(f"{path[:200]!r}: a name that ends in # and digits cannot be stored.", target="path")
         if not overwrite and self.exists(path):
@@ -181,8 +185,23 @@ class DatastoreFiles:
         if below["objects"] or below["common_prefixes"]:
             raise Conflict(f"{path} is a folder.", target="path")
 
+    def _check_not_frozen(self, path: str) -> None:
+        """A frozen copy does not change while a version reads it."""
+        parts = path.split("/")
+        if self.datastore.name != BLOB_STORE or parts[0] != FROZEN:
+            return
+        start = {
+            "definition__paths__0__datastore": BLOB_STORE,
+            "definition__paths__0__path__startswith": "/".join(parts[:3]),
+        }
+        version = self.datastore.workspace.data_versions.exclude(asset=None).filter(**start).first()
+        if version is not None:
+            text = f"{path} belongs to {version}, a frozen copy. Remove that version first."
+            raise Conflict(text, target="path", code="in_use")
+
     def delete(self, path: str) -> None:
         self.find(path)
+        self._check_not_frozen(path)
         with self._errors(path):
             obstore.delete(self._store, self._prefix + path)
 

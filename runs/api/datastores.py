@@ -11,6 +11,7 @@ from runs.files import ranges, uploads
 from studio import api
 from studio.errors import Denied
 from studio.schemas import Nothing, bytes_response, list_of
+from workspaces.access import denied, person_can
 from workspaces.models import Workspace
 from workspaces.workspace_path import WorkspacePath, find_workspace
 
@@ -146,10 +147,14 @@ def respond_with_file(request: HttpRequest, datastore: Datastore, path: str):
     openapi_extra=BYTES,
 )
 def file_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str, overwrite: bool = False):
-    # A run's token writes what its script or runner leaves; which runs may is in runs/run_tokens.py.
-    workspace = find_workspace(request, workspace_path, "read" if request.auth.is_run else "edit")
+    workspace = find_workspace(request, workspace_path)
     files = stores.DatastoreFiles(find_datastore(workspace, name))
-    return Status(201, resources.DatastoreFile.of(files.write(path, uploads.read_chunks(request), overwrite)))
+    may_replace = person_can(request.auth, "edit", workspace)
+    # The token of a run also stores what its script or runner leaves, where no file is.
+    if not may_replace and not (request.auth.is_run and not (overwrite and files.exists(path))):
+        raise denied("edit", workspace)
+    written = files.write(path, uploads.read_chunks(request), overwrite and may_replace)
+    return Status(201, resources.DatastoreFile.of(written))
 
 
 @router.delete("/{name}/files/content", response=Nothing, summary="Delete a file")

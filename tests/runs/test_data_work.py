@@ -55,6 +55,11 @@ def test_a_frozen_copy_is_a_new_version_that_stays_as_it_is(as_user, alice, bob,
     tasks.work_on_data()
     assert datasets.find_version(version.workspace, "diabetes dataset").version == "3"
     assert files.read(paths[1], 0, 99) == ROWS
+    for change in (lambda: files.delete(paths[0]), lambda: files.write(paths[0], iter([b"x"]), overwrite=True)):
+        with pytest.raises(Conflict, match="belongs to diabetes dataset:2, a frozen copy"):
+            change()
+    frozen.remove(Actor(alice))
+    files.delete(paths[0])
 
 
 def test_a_frozen_copy_of_a_query_keeps_its_rows(workspace, alice, files, settings, tmp_path):  # noqa: F811
