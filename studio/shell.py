@@ -52,6 +52,10 @@ NAV = [
 ]
 
 
+# The parts of addresses behind the workspace at which several apps have pages.
+SECTIONS = {"runs", "compute"}
+
+
 @dataclasses.dataclass(frozen=True)
 class NavLink:
     """A NavItem on one page."""
@@ -168,8 +172,13 @@ class Shell:
     def nav(self) -> tuple[NavGroup, ...]:
         """Without empty groups."""
         match = self.request.resolver_match
-        page = (match.view_name, tuple(match.namespaces)) if match else ("", ())
+        page = (match.view_name, self._find_apps(match)) if match else ("", ())
         return _build_nav(self.workspace.slug if self.workspace else "", *page, get_script_prefix())
+
+    def _find_apps(self, match) -> tuple[str, ...]:
+        """The apps of the page. What another one shows of a job or of compute, at an address below it, belongs there."""
+        section = match.route.removeprefix("ws/<slug:slug>/").partition("/")[0]
+        return (section,) if section in SECTIONS else tuple(match.namespaces)
 
     def commands(self) -> list[dict]:
         """The links that other apps add to this page: [{"label", "icon", "url"}]."""

@@ -149,12 +149,16 @@ def draw_run_lines(series: list[tuple[str, int, Any, Any]]) -> dict:
 def draw_run_points(points: list[tuple[str, int, float | None]]) -> dict:
     """A strip with one point for each run, for a metric of which every run has a single value: (name, colour, value)."""
     traces = []
+    # Equal values have one tick; others few, which a narrow chart does not have to turn.
+    different = {value for _, _, value in points if value is not None}
+    ticks = {"tickvals": list(different)} if len(different) == 1 else {"nticks": 4}
     for index, (name, colour, value) in enumerate(points):
         # Equal values are stacked.
         look = {"marker": {"size": 9}, "colour": colour, "shown": "%{x:.4~g}"}
         at = {"x": finite_or_none([value]), "y": [index * 0.618 % 1]}
         traces.append({**build_trace("scatter", "markers"), **look, **at, "name": escape_text(name)})
-    return build_figure(traces, yaxis={"visible": False, "fixedrange": True, "range": [-0.15, 1.15]})
+    hidden = {"visible": False, "fixedrange": True, "range": [-0.15, 1.15]}
+    return build_figure(traces, yaxis=hidden, xaxis={**ticks, "tickangle": 0})
 
 
 def draw_run_bars(bars: list[tuple[str, int, float | None]]) -> dict:

@@ -6,6 +6,7 @@ import secrets
 
 from django import template
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -23,6 +24,7 @@ from studio.static_files import find_static, list_imports
 register = template.Library()
 register.filter("bytes", format_bytes)
 register.filter("duration", format_duration)
+register.filter(intcomma)
 register.simple_tag(link_to)
 
 MINUTE, HOUR, DAY = 60, 3600, 86400

@@ -60,12 +60,24 @@ def test_enough_rows_are_seen_in_windows_down_to_200_percent(browser, alice, exp
             expect(page.locator(".run-charts .js-plotly-plot")).to_have_count(4)
         assert page.evaluate(SEEN) >= rows, (width, height)
         assert page.evaluate(INNER_SCROLLS) == []
+        assert page.locator("h1").evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 def test_on_a_phone_the_first_job_is_near_the_top(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url(), width=390)
     assert page.evaluate(TOP) <= 300
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_where_only_child_jobs_have_values_the_charts_offer_them(browser, alice, experiment):
+    runs = Run.objects.order_by("number")
+    runs.filter(number__gt=1).update(parent=runs.first(), root=runs.first())
+    page = browser.open(alice, experiment.get_absolute_url(), width=1440)
+    table = page.locator("#run-counts").bounding_box()
+    page.get_by_role("button", name="Show child jobs").click()
+    expect(page.locator(".run-charts .js-plotly-plot")).to_have_count(4)
+    expect(page.get_by_text("The jobs shown have no values")).to_be_hidden()
+    assert page.locator("#run-counts").bounding_box()["y"] == table["y"]
 
 
 def test_one_scroll_moves_the_page_below_the_header_of_the_table(browser, alice, experiment):

@@ -38,6 +38,17 @@ def test_navigation_marks_where_one_is(as_user, bob, workspace):
     nav = page.split('id="nav"', 1)[1].split("</nav>", 1)[0]
     assert nav.count('aria-current="page"') == 1
     assert 'data-key="h" aria-current="page"' in nav
+    run, target = factories.make_run(workspace), factories.make_target(workspace, "cpu-cluster")
+    pages = {
+        f"/ws/aml-workspace/runs/{run.run_id}/lineage/": "j",
+        f"/ws/aml-workspace/runs/{run.run_id}/monitoring/": "j",
+        "/ws/aml-workspace/experiments/": "j",
+        f"/ws/aml-workspace/compute/{target.name}/monitoring/": "c",
+        "/ws/aml-workspace/models/": "m",
+    }
+    for address, key in pages.items():
+        page = html_of(as_user(bob).get(address))
+        assert re.findall(r'data-key="(.)" aria-current="page"', page) == [key], address
 
 
 def test_navigation_stays_collapsed(as_user, bob, workspace):

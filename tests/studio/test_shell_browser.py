@@ -132,3 +132,6 @@ def test_navigation_is_a_drawer_on_a_phone(browse, owner, workspace):
     page.get_by_role("button", name="Menu").click()
     page.locator("#nav").get_by_role("link", name="All workspaces").click()
     page.wait_for_url(re.compile(r"/$"))
+    page.goto(HOME + "compute/all/machines/")
+    tabs = page.get_by_label("Compute", exact=True)
+    expect(tabs.get_by_role("link", name="Machines")).to_be_in_viewport(ratio=1)

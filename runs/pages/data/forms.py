@@ -98,9 +98,11 @@ class QualityRuleForm(forms.Form):
     """A new rule, with the values that its type needs."""
 
     rule_type = forms.ChoiceField(label="Rule", choices=list(RULES.items()))
-    column = forms.CharField(max_length=quality.MAX_LENGTH)
-    minimum = forms.CharField(required=False, max_length=60, help_text="Of a range: a number or a time; or only one.")
-    maximum = forms.CharField(required=False, max_length=60)
+    column = forms.CharField(
+        max_length=quality.MAX_LENGTH, widget=forms.TextInput(attrs={"list": "rule-columns", "autocomplete": "off"})
+    )
+    minimum = forms.CharField(required=False, max_length=60, help_text="Of a range: a number or a time, or empty.")
+    maximum = forms.CharField(required=False, max_length=60, help_text="A number or a time, or empty.")
     values = forms.CharField(required=False, max_length=5000, help_text="Of a set: values with commas between them.")
     hours = forms.FloatField(required=False, help_text="Of freshness: how old the newest row may be.")
 

@@ -27,8 +27,10 @@ def data_quality(request, slug, name, version):
         if attempt(form, lambda: _act(request, found, act, form)) if act == "add" else _act(request, found, act, form):
             return redirect("data:quality", slug, name, version)
     check = quality.find_results([found]).get(found.pk)
+    steps = found.definition.get("steps", [])
     more = {
         "form": form,
+        "columns": list(dict.fromkeys(name for step in steps for name in step.get("column_types", {}))),
         "rules": [quality.describe_rule(rule) for rule in found.named_asset.quality_rules],
         "check": check,
         "results": [{**one, "text": quality.describe_rule(one["rule"])} for one in check.result.get("rules", [])]

@@ -62,6 +62,15 @@ const bindListCharts = (box) => {
     chart.replaceChildren(Object.assign(document.createElement("p"), { className: "no-chart", textContent: "No value in the jobs shown" }));
   };
 
+  // Instead of many empty charts; the values of a sweep belong to its child jobs.
+  const noValues = box.querySelector("[data-no-values]");
+  const findChildrenSwitch = () => document.querySelector("#state-children:not([aria-current])");
+  const showNoValues = (charts) => {
+    noValues.hidden = charts.some((chart) => chart.figure);
+    const hasChildren = findChildrenSwitch() && document.querySelector("#run-table tbody [aria-expanded]");
+    for (const part of noValues.querySelectorAll("[data-values-of-children]")) part.hidden = !hasChildren;
+  };
+
   const drawAll = () => { for (const card of listCards()) if (figures.has(card.dataset.name)) drawCard(card, figures.get(card.dataset.name)); };
 
   const showCharts = ({ charts, templates }) => {
@@ -72,6 +81,7 @@ const bindListCharts = (box) => {
     for (const name of names) findOrAddCard(name);
     for (const card of listCards()) if (!names.has(card.dataset.name)) removeCard(card);
     for (const chart of charts) figures.set(chart.name, chart);
+    showNoValues(charts);
     drawAll();
   };
 
@@ -110,6 +120,7 @@ const bindListCharts = (box) => {
     const card = event.target.closest("[data-name]");
     if (event.target.closest("[data-chart-log]")) toggleLog(card);
     if (event.target.closest("[data-chart-expand]")) toggleLarge(card);
+    if (event.target.closest("[data-values-of-children]")) findChildrenSwitch()?.click();
   });
 
   document.addEventListener("input", (event) => {

@@ -1,5 +1,5 @@
 // <div data-tabs> with role=tab buttons (aria-controls) and role=tabpanel parts: for parts of one page.
-// Tabs that are separate pages are plain links and do not use this.
+// Tabs that are separate pages are plain links; where they do not all fit, the row is moved to the current one.
 import { wrapIndex } from "../pure/words.js";
 
 const findTabs = (tab) => [...tab.parentElement.querySelectorAll("[role=tab]")];
@@ -27,3 +27,8 @@ document.addEventListener("keydown", (event) => {
   showTab(next);
   next.focus();
 });
+
+for (const tab of document.querySelectorAll("main > nav > [aria-current=page]")) {
+  const row = tab.parentElement, overhang = tab.getBoundingClientRect().right - row.getBoundingClientRect().right;
+  if (overhang > 0) row.scrollLeft += overhang + 24;
+}
