@@ -282,17 +282,17 @@ def cells_of(text: str, name: str) -> list[str]:
 
 def test_best_and_deltas(bob_client, runs):
     cells = cells_of(page_of(bob_client, runs, tab="metrics"), "score")
-    assert cells == [["0.5"], ["0.6", "+0.1", "(+20.0%)"], ["0.7", "(best)", "+0.2", "(+40.0%)"]]
+    assert cells == [["0.5000"], ["0.6000", "+0.1", "(+20.0%)"], ["0.7000", "(best)", "+0.2", "(+40.0%)"]]
 
 
 def test_another_baseline(bob_client, runs):
     cells = cells_of(page_of(bob_client, runs, tab="metrics", base=runs[2].run_id), "score")
-    assert cells[2] == ["0.7", "(best)"] and cells[0] == ["0.5", "−0.2", "(−28.6%)"]
+    assert cells[2] == ["0.7000", "(best)"] and cells[0] == ["0.5000", "−0.2", "(−28.6%)"]
 
 
 def test_the_other_way_may_be_better(bob_client, runs):
     text = page_of(bob_client, runs, tab="metrics", down="score")
-    assert cells_of(text, "score")[0] == ["0.5", "(best)"]
+    assert cells_of(text, "score")[0] == ["0.5000", "(best)"]
     assert '<small class="worse">+0.1' in text
 
 
@@ -450,7 +450,7 @@ def test_a_chart_stays_small(bob_client, experiment):
 def test_scatter_takes_its_axes_from_the_address(bob_client, runs):
     text = page_of(bob_client, runs, tab="scatter", sx="params.hidden", sy="metrics.score", sc="tags.seed")
     assert '"x": [64.0, 64.0, null]' in text and '"y": [0.5, 0.6, 0.7]' in text and '"colorscale": "Viridis"' in text
-    assert "1 job without one of these values" in text
+    assert "1 job without one of these values" in text and ">0.5000</span>" in text, "as in the list"
 
 
 @pytest.mark.parametrize("tab", ["scatter", "parallel", "charts"])

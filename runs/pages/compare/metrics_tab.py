@@ -10,7 +10,7 @@ from runs.pages.compare import table_export, table_rows
 from runs.pages.compare.query import VALUES, UnknownName
 from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow
-from studio.formats import format_exact, format_number
+from studio.formats import PAD, format_exact, format_number, format_numbers
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 FIELDS = ("name", "run", "shown", "last", "min", "max", "last_step", "min_step", "max_step")
@@ -86,7 +86,8 @@ def _sort_runs(selected: RunSelection, found, query, names, name: str) -> None:
 def _build_row(selected: RunSelection, found, name: str, names, query) -> TableRow:
     stat = _row_stat(name, names, query)
     values = [_stat_value(found[name].get(pk), stat) for pk in selected.pks]
-    shown = [None if value is None else format_number(value) for value in values]
+    texts = zip(values, format_numbers(values), strict=True)
+    shown = [None if value is None else text.rstrip(PAD) for value, text in texts]
     steps = [_stat_step(found[name].get(pk), stat) for pk in selected.pks]
     return TableRow(name, shown, more={"stat": stat, "values": values, "steps": steps})
 

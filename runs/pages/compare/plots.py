@@ -6,6 +6,7 @@ from runs.charts import figures
 from runs.pages.compare import labels, table_export
 from runs.pages.compare.dimensions import CREATED, DURATION, METRICS, Dimension, Dimensions
 from runs.pages.compare.selection import DASHES, RunSelection
+from studio.formats import format_numbers
 
 MAX_AXES = 12
 # For runs of one colour, as their lines have dashes.
@@ -171,9 +172,12 @@ def _describe_run(run) -> dict:
 
 
 def _table_rows(selected: RunSelection, columns: list[Dimension]) -> list[tuple]:
-    """Each run with its values, as an accessible table of the plot."""
-    cells = zip(*[[(value, dimension.is_numeric) for value in dimension.values] for dimension in columns], strict=True)
-    return list(zip(selected.runs, cells, strict=True))
+    """Each run with its values, their texts, and whether they are numbers, as an accessible table of the plot."""
+    shown = []
+    for dimension in columns:
+        texts = format_numbers(dimension.values)
+        shown.append([(value, text, dimension.is_numeric) for value, text in zip(dimension.values, texts, strict=True)])
+    return list(zip(selected.runs, zip(*shown, strict=True), strict=True))
 
 
 def build_scatter_table(selected: RunSelection, query) -> table_export.Table:
