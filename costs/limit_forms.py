@@ -1,6 +1,7 @@
 """Forms of quotas and budgets."""
 
 from django import forms
+from django.conf import settings
 
 from accounts.models import User
 from costs import rules
@@ -82,5 +83,7 @@ class BudgetForm(ScopeForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if not settings.VM_PRICES:
+            self.initial.setdefault("unit", Budget.Unit.NODE_HOURS)
         field = self.fields["kind"]
         field.choices = [choice for choice in field.choices if choice[0] != EACH_PERSON]

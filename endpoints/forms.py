@@ -12,7 +12,7 @@ class RequestForm(forms.Form):
         label="Data",
         max_length=100_000,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 10, "class": "code-input", "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 10, "class": "mono", "spellcheck": "false"}),
         help_text="The body of the request, as the entry script's run() gets it.",
     )
 
@@ -28,7 +28,7 @@ class RequestsForm(forms.Form):
         label="Query",
         required=False,
         max_length=kql.MAX_QUERY,
-        widget=forms.Textarea(attrs={"rows": 3, "class": "code-input", "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false"}),
         help_text="Tables: requests, traces. Operators: "
         + ", ".join(kql.OPERATORS)
         + ". Empty: the table of requests.",

@@ -110,7 +110,7 @@ class RoleJsonForm(EditConflicts, forms.Form):
 
     definition = forms.CharField(
         max_length=100_000,
-        widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false", "class": "code"}),
+        widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false", "class": "mono"}),
         help_text="JSON with Name, Description, Actions, NotActions and AssignableScopes, or Azure's ARM form of it.",
     )
 

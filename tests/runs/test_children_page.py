@@ -54,6 +54,12 @@ def test_the_table_of_a_parent_is_that_of_an_experiment_over_its_children(as_use
     assert len(next(one for one in drawn if one["name"] == "accuracy")["figure"]["data"]) == 3
 
 
+def test_a_parent_without_metrics_leads_to_those_of_its_children(as_user, bob, sweep):
+    for name in ("run_metrics", "run_detail"):
+        page = as_user(bob).get(url_of(sweep, name)).text
+        assert "No metrics of its own" in page and page.count(f'href="{url_of(sweep)}"') > 1, name
+
+
 def test_what_changes_the_list_leads_back_to_it(as_user, alice, sweep):
     client, slug = as_user(alice), sweep.workspace.slug
     query = f"parent={sweep.run_id}"

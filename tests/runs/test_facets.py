@@ -35,9 +35,11 @@ def names(client, experiment) -> dict:
 
 
 def test_filters_count_all_runs_and_know_ranges(as_user, alice, experiment):
+    experiment.runs.update(run_type="azureml.scriptrun")
     page = panel(as_user(alice), experiment)
     chips = dict(re.findall(r'class="cut">([^<]+)</span> <span class="muted">(\d+)<', page))
     assert (chips["svm"], chips["forest"], chips["red"], chips["alice"]) == ("5", "1", "6", "6")
+    assert chips["Command"] == "6", "as in the column"
     assert "Parameter seed" not in page, "each run has another value"
     loss, rate = re.findall(r'name="from"[^>]*placeholder="([^"]*)".*?placeholder="([^"]*)"', page, re.DOTALL)
     assert (loss, rate) == (("0", "0.5"), ("1", "100,000"))

@@ -11,6 +11,7 @@ from runs.metric_order import sort_metrics
 from runs.pages.lists import list_query
 from runs.pages.lists.list_query import STATUS_GROUPS
 from runs.search import ATTRIBUTES
+from runs.templatetags.runs import job_type
 
 MAX_VALUE_LENGTH = 100
 # Parameters whose values are offered at once, and metrics with their ranges.
@@ -114,7 +115,8 @@ def _equality(name: str, value: str) -> str:
 
 
 def _equality_options(name: str, counted: list) -> list[tuple]:
-    return [(value, number, _equality(name, value)) for value, number in counted]
+    words = job_type if name == "type" else str
+    return [(words(value), number, _equality(name, value)) for value, number in counted]
 
 
 def _value_facets(label: str, kind: str, facets: dict) -> list[Facet]:
