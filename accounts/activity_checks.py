@@ -2,7 +2,7 @@
 
 from accounts import activity
 from accounts.activity import HASHED, Activity
-from studio.doctor import Finding, passed
+from studio.findings import Finding, passed
 
 WHAT = "activity log"
 # The doctor, which must finish in seconds, reads only these rows; `manage.py verify_activity` reads all.

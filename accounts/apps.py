@@ -11,11 +11,11 @@ class AccountsConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
-        from accounts import activity_checks
+        from accounts import activity_checks, sign_in_checks
         from accounts.actors import actor_of_request
         from accounts.authentication import actor_of_token
 
         Bearer.authenticate_token = staticmethod(actor_of_token)
         Shell.actor_of = staticmethod(actor_of_request)
         Site.record = staticmethod(activity_checks.record_row)
-        CHECKS.append(activity_checks.check_chains)
+        CHECKS.extend([activity_checks.check_chains, sign_in_checks.check_providers])

@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts import activity
 from accounts.models import User
 from compute import notifications
-from studio.doctor import Finding, passed
 from studio.errors import Conflict
+from studio.findings import Finding, passed
 from studio.formats import format_count
 
 TASK = "backups.tasks.make_due_backups"

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
 from studio import shell
+from studio.doctor import CHECKS
 
 
 class ComputeConfig(AppConfig):
@@ -8,12 +9,13 @@ class ComputeConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
-        from compute import search, sizes, views, work_kinds
+        from compute import machine_checks, search, sizes, views, work_kinds
         from compute.instances import power
         from compute.instances.work_kind import WORK_KIND
         from workspaces import deletion
 
         sizes.check_settings()
+        CHECKS.append(machine_checks.check_machines)
         work_kinds.register_kind(WORK_KIND)
         deletion.BEFORE_DELETE.append(power.stop_instances_of)
         shell.CARDS.append(shell.HomeCard("compute/_home_card.html", views.home_card, position=20))

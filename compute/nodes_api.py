@@ -9,7 +9,19 @@ from ninja import Router, Status
 from ninja.security import HttpBearer
 
 from accounts.actors import Actor
-from compute import capacity, gangs, keys, monitoring, node_resources, notifications, queue, rules, sizes, work_kinds
+from compute import (
+    capacity,
+    gangs,
+    keys,
+    machine_checks,
+    monitoring,
+    node_resources,
+    notifications,
+    queue,
+    rules,
+    sizes,
+    work_kinds,
+)
 from compute.models import Host, JoinToken, Node, Work
 from studio.errors import Conflict, Unauthenticated
 from studio.schemas import Nothing
@@ -186,6 +198,7 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
         address=body.address,
         isolation_problem=body.isolationProblem,
         boot=body.boot,
+        system=machine_checks.update_sdk(host.system, request.headers.get("User-Agent", "")),
         wheel_cache_bytes=body.wheelCacheBytes,
         heartbeat_at=timezone.now(),
     )

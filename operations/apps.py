@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 
+from studio.doctor import CHECKS
 from studio.shell import Shell
 
 
@@ -8,8 +9,9 @@ class OperationsConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
-        from operations import job_records
+        from operations import checks, job_records
         from operations.models import Announcement
 
         Shell.announcements_now = staticmethod(Announcement.objects.shown_now)
         job_records.connect_signals()
+        CHECKS.append(checks.check_background_tasks)

@@ -18,7 +18,7 @@ from operations.access import site_admins_only
 from operations.forms import AnnouncementForm
 from operations.models import Announcement, JobRecord, RequestRecord
 from runs.charts.figures import build_templates
-from studio.doctor import CHECKS
+from studio.doctor import run_checks
 from studio.formats import format_names
 from studio.forms import attempt
 from studio.htmx import render_page
@@ -173,7 +173,7 @@ def health_page(request):
 @site_admins_only
 def health_doctor(request):
     """The results of `manage.py doctor` in this process, problems first."""
-    findings = sorted((check() for check in CHECKS), key=lambda finding: LEVELS.index(finding.state))
+    findings = sorted(run_checks(), key=lambda finding: LEVELS.index(finding.state))
     return render(request, "operations/_doctor.html", {"findings": findings})
 
 

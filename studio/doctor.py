@@ -3,35 +3,22 @@
 An app adds its own check with `CHECKS.append(function)` when it is ready.
 """
 
-import dataclasses
 import os
 import pathlib
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from lazuli import private_folder
 
-from studio import database_history, hosts, redis_server, storage
+from studio import database_history, hosts, machine_checks, network_checks, redis_server, storage
+from studio.findings import Finding, fail, passed, warn
 
 MIN_FREE_MB, LOW_FREE_MB = 100, 2000
 MIN_KEY_LENGTH = 40
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """`state` is ok, warn or fail. `text` describes the situation, `remedy` what to do."""
-
-    what: str
-    state: str
-    text: str
-    remedy: str = ""
-
-
-def passed(what: str, text: str) -> Finding:
-    return Finding(what, "ok", text)
 
 
 def check_data_folder() -> Finding:
@@ -108,19 +95,33 @@ def check_secret_key() -> Finding:
     return passed(what, "It is long enough, and only this account can read it.")
 
 
+def check_host_names() -> Finding:
+    what = "host names"
+    if "*" in settings.ALLOWED_HOSTS:
+        return warn(what, "The studio accepts every host name.", "Write the names, not *, in ALLOWED_HOSTS.")
+    return passed(what, f"{len(settings.ALLOWED_HOSTS)} are accepted.")
+
+
+def check_encryption() -> Finding:
+    what = "encryption"
+    if hosts.is_loopback(settings.PUBLIC_HOST):
+        return passed(what, "Only this machine uses the studio.")
+    if not settings.HTTPS:
+        text = f"Passwords and tokens go to {settings.PUBLIC_URL} unencrypted."
+        return warn(what, text, "Put a proxy with TLS in front of it, and set PUBLIC_URL=https://…")
+    if not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE):
+        return fail(what, "Cookies are also sent without TLS.", "Set PUBLIC_URL=https://… and restart the studio.")
+    return passed(what, "PUBLIC_URL uses TLS, and cookies are sent by it alone.")
+
+
 def check_addresses() -> Finding:
     what = "addresses"
-    if "*" in settings.ALLOWED_HOSTS:
-        return Finding(what, "warn", "The studio accepts every host name.", "Write the names, not *, in ALLOWED_HOSTS.")
-    if not hosts.is_loopback(settings.PUBLIC_HOST) and not settings.HTTPS:
-        text = f"Passwords and tokens go to {settings.PUBLIC_URL} unencrypted."
-        return Finding(what, "warn", text, "Put a proxy with TLS in front of it, and set PUBLIC_URL=https://…")
     if not hosts.is_loopback(settings.PUBLIC_HOST) and not settings.TRUSTED_PROXIES:
         text = "Everyone behind a proxy counts as one address and shares its limits."
-        return Finding(what, "warn", text, "If there is a proxy, name it in TRUSTED_PROXIES.")
+        return warn(what, text, "If there is a proxy, name it in TRUSTED_PROXIES.")
     if not hosts.is_loopback(settings.HOST) and hosts.is_loopback(settings.PUBLIC_HOST):
         text = f"Others reach the studio at {settings.HOST}, but links lead to {settings.PUBLIC_URL}."
-        return Finding(what, "warn", text, "Set PUBLIC_URL to the address that people use.")
+        return warn(what, text, "Set PUBLIC_URL to the address that people use.")
     return passed(what, f"People use {settings.PUBLIC_URL}.")
 
 
@@ -134,9 +135,28 @@ CHECKS: list[Callable[[], Finding]] = [
     check_data_folder,
     check_disk_space,
     check_secret_key,
+    check_host_names,
+    check_encryption,
     check_addresses,
     check_debugging,
     check_database,
     check_redis,
     check_storage,
+    *machine_checks.CHECKS,
 ]
+
+
+def run_checks() -> list[Finding]:
+    """All findings; those of the network are made meanwhile, in threads."""
+    with ThreadPoolExecutor() as pool:
+        of_network = [pool.submit(check) for check in network_checks.CHECKS]
+        found = [_run_check(check) for check in CHECKS]
+        return [*found, *(one.result() for one in of_network)]
+
+
+def _run_check(check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except DatabaseError as error:
+        what = check.__name__.removeprefix("check_").replace("_", " ")
+        return warn(what, f"It is not checked, because the database does not answer: {error}", "Start the database.")

@@ -1,9 +1,12 @@
 """`/healthz` and `/readyz`: whether this process runs, and whether it can work. They respond before Django checks the
 host name, and only name what is unavailable; administrators see details on the page Health.
 
-
+The doctor sends a signed header; then the answer tells what of its request arrived through the proxy.
 """
 
+import json
+
+from django.core import signing
 from django.db import Error, close_old_connections, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -11,9 +14,14 @@ from studio import storage
 
 PATHS = {"/healthz", "/readyz"}
 HEADERS = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+SALT = "studio.probes"
+QUESTION_SECONDS = 60
 
 
-def answer_probe(path: str, start_response) -> list[bytes]:
+def answer_probe(path: str, variables: dict, start_response) -> list[bytes]:
+    if "HTTP_X_STUDIO_DOCTOR" in variables and _is_question(variables["HTTP_X_STUDIO_DOCTOR"]):
+        start_response("200 OK", HEADERS)
+        return [describe_arrival(variables)]
     missing = find_missing() if path == "/readyz" else ""
     start_response("503 Service Unavailable" if missing else "200 OK", HEADERS)
     return [f"not ready: {missing}\n".encode() if missing else b"ok\n"]
@@ -44,3 +52,29 @@ def _is_migrated() -> bool:
         executor = MigrationExecutor(connection)
         _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     return _migrated
+
+
+def sign_question() -> str:
+    """The header with which the doctor asks; only a process with the studio's key can make it."""
+    return signing.TimestampSigner(salt=SALT).sign("doctor")
+
+
+def _is_question(text: str) -> bool:
+    try:
+        signing.TimestampSigner(salt=SALT).unsign(text, max_age=QUESTION_SECONDS)
+    except signing.BadSignature:
+        return False
+    return True
+
+
+def describe_arrival(variables: dict) -> bytes:
+    names = {"address": "REMOTE_ADDR", "forwardedFor": "HTTP_X_FORWARDED_FOR", "upgrade": "HTTP_UPGRADE"}
+    return json.dumps({"studio": True, **{key: variables.get(name, "") for key, name in names.items()}}).encode()
+
+
+def read_arrival(content: bytes) -> dict:
+    """ValueError if another program answered."""
+    arrived = json.loads(content)
+    if not isinstance(arrived, dict) or not arrived.get("studio"):
+        raise ValueError("not this studio")
+    return arrived

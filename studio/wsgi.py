@@ -23,6 +23,6 @@ def application(variables, start_response):
         variables["PATH_INFO"] = path.removeprefix(settings.PUBLIC_PATH)
         path = variables["PATH_INFO"]
     if path in probes.PATHS:
-        return probes.answer_probe(path, start_response)
+        return probes.answer_probe(path, variables, start_response)
     chosen = api_application if API.match(path) else django_application
     return chosen(variables, start_response)

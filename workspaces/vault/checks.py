@@ -5,7 +5,7 @@ import stat
 from django.core.exceptions import ImproperlyConfigured
 
 from studio import encryption
-from studio.doctor import Finding, passed
+from studio.findings import Finding, passed
 from workspaces.vault.models import SecretVersion
 
 WHAT = "key vault"

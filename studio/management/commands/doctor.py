@@ -6,11 +6,11 @@ from studio import doctor
 
 
 class Command(BaseCommand):
-    help = "Check data folder, disk, keys, addresses, database, Redis and storage; ends with 1 if something is wrong."
+    help = "Check this installation, one line per check with what to do; ends with 1 if something is wrong."
     requires_system_checks = []
 
     def handle(self, *args, **options):
-        found = [check() for check in doctor.CHECKS]
+        found = doctor.run_checks()
         width = max(len(one.what) for one in found)
         for one in found:
             self.stdout.write(f"{one.state:<4}  {one.what:<{width}}  {one.text} {one.remedy}".rstrip())
