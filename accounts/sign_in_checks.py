@@ -5,14 +5,14 @@ from studio.findings import Finding, passed, warn
 
 WHAT = "identity providers"
 # The doctor must finish in seconds; the page of a provider checks each.
-AT_MOST = 3
+MAX_PROVIDERS = 3
 
 
 def check_providers() -> Finding:
     # Imported here because OpenID Connect's libraries take 40 MB, and every process imports this module.
     from accounts import oidc
 
-    rows = list(IdentityProvider.objects.filter(is_active=True).order_by("pk")[:AT_MOST])
+    rows = list(IdentityProvider.objects.filter(is_active=True).order_by("pk")[:MAX_PROVIDERS])
     if not rows:
         return passed(WHAT, "None is set up: people sign in with passwords and passkeys.")
     for row in rows:
