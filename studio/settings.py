@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "registry",
     "endpoints",
     "notebooks",
+    "labeling",
     "trash",
     "costs",
     "backups",

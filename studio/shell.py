@@ -46,6 +46,7 @@ NAV = [
     NavItem("Assets", "Models", "model", "registry:list", "m"),
     NavItem("Assets", "Endpoints", "endpoint", "endpoints:list", "p"),
     NavItem("Manage", "Compute", "compute", "compute:list", "c"),
+    NavItem("Manage", "Data labeling", "tag", "labeling:list", "l"),
     NavItem("Manage", "Cost", "cost", "costs:workspace", "o"),
     NavItem("Manage", "Key vault", "key", "workspaces:secrets", "k"),
     NavItem("Manage", "Users and permissions", "users", "workspaces:people", "u"),

@@ -86,6 +86,7 @@ urlpatterns = [
     path("", include("registry.urls")),
     path("", include("endpoints.urls")),
     path("", include("notebooks.urls")),
+    path("", include("labeling.urls")),
     path("", include("trash.urls")),
     path("", include("costs.urls")),
     path("", include("notices.urls")),

@@ -343,6 +343,8 @@ what runs now           | GET  /ws/aml-workspace/jobs/now/                      
 a terminal              | GET  /ws/aml-workspace/notebooks/run/                  | y y y 403 y 404
 notebooks               | GET  /ws/aml-workspace/notebooks/                      | y y y 403 y 404
 a new notebook          | POST /ws/aml-workspace/notebooks/new/                  | 400 400 400 403 403 404
+labeling projects       | GET  /ws/aml-workspace/labeling/                       | y y y 403 y 404
+new labeling project    | GET  /ws/aml-workspace/labeling/new/                   | y y y 403 403 404
 trash of files          | GET  /ws/aml-workspace/notebooks/trash/                | y y y 403 y 404
 administration          | GET  /admin/                                           | 403 403 403 403 403 403
 the queue of all        | GET  /admin/queue/                                     | 403 403 403 403 403 403

@@ -35,6 +35,7 @@ APPS = [
     "registry",
     "endpoints",
     "notebooks",
+    "labeling",
     "trash",
     "costs",
     "backups",

@@ -1,0 +1,16 @@
+"""Labeling projects in the palette."""
+
+from labeling.models import LabelingProject
+from studio.shell import Hit
+from studio.words import split_words
+from workspaces import access
+
+
+def search_projects(actor, workspace, words: str, limit: int) -> list[Hit]:
+    """Projects of the workspace; none outside of a workspace."""
+    if workspace is None or not access.can(actor, "read", workspace):
+        return []
+    rows = LabelingProject.objects.filter(workspace=workspace, archived_at=None).select_related("workspace")
+    for word in split_words(words):
+        rows = rows.filter(name__icontains=word)
+    return [Hit(row.name, row.get_absolute_url(), "Labeling project") for row in rows.order_by("name")[:limit]]

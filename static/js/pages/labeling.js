@@ -1,0 +1,2 @@
+// Labeling the items of a project.
+import "../labeling/label-keys.js";
