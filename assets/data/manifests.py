@@ -84,6 +84,22 @@ def compare_sources(manifest: DataManifest, sources: list[SourceFile]) -> Change
     )
 
 
+def compare_manifests(before: DataManifest, after: DataManifest) -> Changes:
+    """The files of one version that differ from those of another: by their hashes if both have them, otherwise by size
+    and etag."""
+    old, new = ({(entry[0], entry[1]): entry for entry in read_entries(one)} for one in (before, after))
+
+    def differ(key: tuple) -> bool:
+        first, second = old[key], new[key]
+        return first[4] != second[4] if first[4] and second[4] else first[2:4] != second[2:4]
+
+    return Changes(
+        added=[key[1] for key in new if key not in old],
+        changed=[key[1] for key in new if key in old and differ(key)],
+        removed=[key[1] for key in old if key not in new],
+    )
+
+
 def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> None:
     """Add the hash of each unchanged file; files that were replaced meanwhile get none."""
     workspace = manifest.version.workspace

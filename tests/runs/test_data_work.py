@@ -86,6 +86,23 @@ def test_a_frozen_copy_of_a_query_keeps_its_rows(workspace, alice, files, settin
     assert frozen.manifest.file_count == 1 and frozen.properties == {"frozenFrom": "1"}
 
 
+def test_two_versions_are_compared(as_user, alice, bob, version, files):  # noqa: F811
+    files.write("in/b.csv", iter([b"id,age,note\n1,99,x\n"]), overwrite=True)
+    files.write("in/c.csv", iter([ROWS]))
+    register(version.workspace, alice, {"type": "drop_columns", "columns": ["note"]}, {"type": "take", "count": 1})
+    page = as_user(bob).get(f"{HERE}versions/?with=2").text
+    assert "From version 1 to version 2" in page and "in/b.csv (changed)" in page and "in/c.csv (added)" in page
+    assert "first rows" in page and "removed" in page and "differ</dd>" in page
+    for number in "12":
+        as_user(alice).post(f"{HERE.replace('/1/', f'/{number}/')}change/", {"act": "profile"})
+    tasks.work_on_data()
+    files.write("in/c.csv", iter([b"a\n"]), overwrite=True)
+    page = as_user(bob).get(f"{HERE.replace('/1/', '/2/')}versions/?with=1").text
+    assert "7 → 1" in page and "first rows" not in page
+    assert "Max :</span> 99 → 21" in page
+    assert as_user(bob).get(f"{HERE}versions/?with=9").status_code == 404
+
+
 def test_a_profile_of_all_rows_is_kept_for_these_files(as_user, alice, version, files):  # noqa: F811
     browser, address = as_user(alice), f"{HERE}explore/?profile"
     assert "Profile all rows" in browser.get(address).text

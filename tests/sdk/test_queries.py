@@ -89,7 +89,7 @@ def test_databases_and_files_are_not_mistaken_for_each_other(ws, file):
         store.set_as_default()
     with pytest.raises(UserErrorException, match="not below a folder"):
         Datastore.register_sqlite(ws, "passwd", "/etc/passwd")
-    with pytest.raises(NotAvailable, match="access to SQL Server"):
+    with pytest.raises(NotAvailable, match=r"access to SQL Server.*register_pandas_dataframe"):
         Datastore.register_azure_sql_database(ws, "sql", "server", "database")
 
 

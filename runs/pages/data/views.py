@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.actors import actor_of_request
 from assets import tasks
-from assets.data import datasets, manifests, previews, quality
+from assets.data import datasets, differences, manifests, previews, quality
 from assets.data.models import DataVersion
 from assets.data.work import DataWork
 from compute import notifications
@@ -186,9 +186,14 @@ def _profile(request, found: DataVersion) -> dict:
 
 @require_safe
 def data_versions(request, slug, name, version):
-    found = find_version(request, slug, name, version)
+    """`?with=` compares with another version."""
+    found, other = find_version(request, slug, name, version), request.GET.get("with", "")
     page = page_of(request, found.named_asset.versions.select_related("created_by", "asset", "workspace"))
-    return render(request, "data/versions.html", build_context(request, found, "versions", page=page))
+    more = {"page": page, "difference": None}
+    if other:
+        pair = sorted([found, find_version(request, slug, name, other)], key=lambda row: row.number)
+        more["difference"] = differences.compare_versions(*pair)
+    return render(request, "data/versions.html", build_context(request, found, "versions", **more))
 
 
 @require_safe

@@ -230,9 +230,9 @@ class Unreachable(AzureMLException, ConnectionError):
 class NotAvailable(UserErrorException, NotImplementedError):
     """The service behind a member of SDK v1 does not exist in this version of the studio."""
 
-    def __init__(self, service: str, member: str = "", **kwargs: Any):
+    def __init__(self, service: str, member: str = "", instead: str = "", **kwargs: Any):
         what = f"{member} needs {service}" if member else f"This needs {service}"
-        super().__init__(f"{what}, which this version of Lazuli Studio does not have yet.", **kwargs)
+        super().__init__(f"{what}, which this version of Lazuli Studio does not have yet. {instead}".strip(), **kwargs)
         self.service = service
 
 

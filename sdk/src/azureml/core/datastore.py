@@ -14,6 +14,11 @@ from azureml.data.azure_postgre_sql_datastore import AzurePostgreSqlDatastore
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 
 Json = Dict[str, Any]
+# Other databases than PostgreSQL and SQLite.
+INSTEAD_OF_DATABASE = (
+    "Read the rows in your script with the driver of the database, its password from Run.get_secret, and register them "
+    "by Dataset.Tabular.register_pandas_dataframe."
+)
 
 
 class Datastore:
@@ -217,7 +222,7 @@ class Datastore:
         **kwargs: Any,
     ) -> AbstractDatastore:
         """Refused: the studio reads PostgreSQL and SQLite."""
-        raise NotAvailable("access to SQL Server", "Datastore.register_azure_sql_database")
+        raise NotAvailable("access to SQL Server", "Datastore.register_azure_sql_database", INSTEAD_OF_DATABASE)
 
     @staticmethod
     def register_azure_postgre_sql(
@@ -270,7 +275,7 @@ class Datastore:
         **kwargs: Any,
     ) -> AbstractDatastore:
         """Refused: the studio reads PostgreSQL and SQLite."""
-        raise NotAvailable("access to MySQL", "Datastore.register_azure_my_sql")
+        raise NotAvailable("access to MySQL", "Datastore.register_azure_my_sql", INSTEAD_OF_DATABASE)
 
     @staticmethod
     def register_dbfs(workspace: Any, datastore_name: str) -> AbstractDatastore:
