@@ -79,7 +79,7 @@ def test_heartbeat_frees_a_node_whose_work_was_lost(as_node, node, work):
 def test_claim_hands_over_the_spec_and_a_token_for_this_attempt(as_node, node, work, alice):
     answer = as_node.post("/nodes/v1/claim").json()
     assert (answer["id"], answer["attempt"], answer["scope"]) == (str(work.pk), 1, "run:my-run")
-    assert answer["spec"] == {"command": "true", "node": "node-a"}
+    assert answer["spec"] == {"command": "true", "node": "node-a", "memory_gb": 1.0}
     assert read_run_token(answer["token"]) == (alice.pk, work.target.workspace_id, "my-run", 1)
 
 

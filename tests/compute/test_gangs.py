@@ -35,7 +35,10 @@ def test_one_claim_takes_all_nodes_and_each_gets_its_rank(api, enqueue, nodes, n
     enqueue("gang", 2)
     first, second = [api(keys.node_key(node)) for node in nodes]
     claimed = first.post("/nodes/v1/claim", {"held": []}).json()
-    assert (claimed["attempt"], claimed["spec"]) == (1, {"node": "node-a", "rank": 0, "node_count": 2})
+    assert (claimed["attempt"], claimed["spec"]) == (
+        1,
+        {"node": "node-a", "memory_gb": 1.0, "rank": 0, "node_count": 2},
+    )
     assert set(Node.objects.values_list("state", flat=True)) == {"running"}
     assert second.post("/nodes/v1/heartbeat", {}).json()["waiting"]
     other = second.post("/nodes/v1/claim", {"held": []}).json()

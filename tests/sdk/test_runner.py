@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 from lazuli import errors, processes
-from lazuli.runner import log_stream, stop_monitor, supervisor, work_folder
+from lazuli.runner import log_stream, script_limits, stop_monitor, supervisor, work_folder
 from lazuli.runner.spec import BadSpec, Spec
 
 WORKSPACE_PATH = {"subscription_id": "s", "resource_group": "g", "workspace_name": "w", "workspace_id": "w-id"}
@@ -301,6 +301,53 @@ def test_a_time_limit_is_kept():
     records = run("import time; print('x', flush=True); time.sleep(60)", timeout_seconds=1)
     assert records.states[-1] == "Failed"
     assert records.error["code"] == "TimedOut"
+
+
+def test_a_time_limit_is_kept_while_the_server_does_not_answer():
+    def cut(records):
+        while "x" not in records.log:
+            time.sleep(0.02)
+        with records.lock:
+            records.down = 1_000_000
+        time.sleep(2)
+        with records.lock:
+            records.down = 0
+
+    script = "import time\nfor n in range(600):\n    print('x', n, flush=True); time.sleep(0.1)\n"
+    records = run(script, cut, timeout_seconds=1)
+    assert records.error["code"] == "TimedOut" and len(records.log.splitlines()) < 25
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="reads the memory of processes")
+@pytest.mark.parametrize(
+    ("code", "script"),
+    [
+        # Memory that processes share counts once, and files that are only mapped do not count.
+        (
+            "",
+            "import mmap, os, time\nheld = bytearray(b'x') * 120_000_000\n"
+            "for n in range(3):\n    os.fork() or (time.sleep(2.5), os._exit(0))\n"
+            "open('big', 'wb').write(b'x' * 120_000_000)\nfile = mmap.mmap(os.open('big', os.O_RDONLY), 0, access=1)\n"
+            "sum(file[::4096])\ntime.sleep(1.5)\n",
+        ),
+        ("OutOfMemory", "import time\nheld = bytearray(b'x') * 400_000_000\ntime.sleep(60)\n"),
+        (
+            "OutOfMemory",
+            "import os, time\nfor n in range(4):\n    if not os.fork():\n"
+            "        held = bytearray(b'x') * 100_000_000; time.sleep(60)\ntime.sleep(60)\n",
+        ),
+        ("TooManyProcesses", "import os, time\nfor n in range(30):\n    os.fork() or time.sleep(60)\ntime.sleep(60)\n"),
+    ],
+    ids=["within", "one process", "all processes", "processes"],
+)
+def test_a_script_that_exceeds_its_part_of_the_node_is_ended(monkeypatch, code, script):
+    monkeypatch.setattr(script_limits, "CHECK_SECONDS", 0.3)
+    monkeypatch.setattr(script_limits, "MAX_PROCESSES", 25)
+    started = time.monotonic()
+    records = run(script, memory_gb=0.28)
+    assert records.states[-1] == ("Failed" if code else "Completed"), records.error
+    if code:
+        assert records.error["code"] == code and time.monotonic() - started < 20
 
 
 def test_when_the_host_is_gone_the_script_ends(monkeypatch):

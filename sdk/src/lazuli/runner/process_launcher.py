@@ -80,9 +80,9 @@ def end(processes: "List[subprocess.Popen[bytes]]") -> None:
     for process in processes:
         if process.poll() is None:
             process.terminate()
-    deadline = time.time() + GRACE_SECONDS
+    deadline = time.monotonic() + GRACE_SECONDS
     for process in processes:
-        while process.poll() is None and time.time() < deadline:
+        while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         if process.poll() is None:
             process.kill()

@@ -43,6 +43,8 @@ class Spec:
     mlflow_tracking_uri: Optional[str] = None
     directories_to_watch: List[str] = dataclasses.field(default_factory=lambda: ["logs"])
     grace_seconds: float = 10.0
+    # The memory of its part of the node, which it must not exceed; None outside a node.
+    memory_gb: Optional[float] = None
     # As lazuli.runs.job_data reads them from a run definition.
     inputs: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
     outputs: List[Dict[str, Any]] = dataclasses.field(default_factory=list)

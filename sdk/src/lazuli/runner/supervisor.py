@@ -25,6 +25,7 @@ from lazuli.runner.process_logs import split_log
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
 from lazuli.runner.run_data import RunData
 from lazuli.runner.script_fence import ScriptFence
+from lazuli.runner.script_limits import ScriptLimits
 from lazuli.runner.script_process import ScriptProcess
 from lazuli.runner.spec import PRIVATE, Spec
 from lazuli.runner.status_reporter import StatusReporter
@@ -38,7 +39,7 @@ MAX_WARNINGS = 20
 POLL_SECONDS = 0.2
 # A machine that is shutting down leaves seconds, not minutes.
 SHUTDOWN_SECONDS = 3.0
-TIMED_OUT = "timed out"
+TIMED_OUT, OVER_LIMIT = "timed out", "over a limit"
 
 
 class RunEnded(Exception):
@@ -109,6 +110,8 @@ class _Attempt:
         self._monitor = monitor
         self._folder = folder
         self._is_unpacked = False
+        # The error of a script that exceeds a limit.
+        self._excess: Optional[Dict[str, str]] = None
         self._gang = Gang(spec, monitor.stop_event, api.transport) if spec.distribution or spec.node_count > 1 else None
         self._data = RunData(spec, folder.make_folder("data"), api.transport) if spec.inputs or spec.outputs else None
 
@@ -283,6 +286,7 @@ class _Attempt:
     def _wait_for_script(self, script: ScriptProcess) -> int:
         limit = self._spec.timeout_seconds
         deadline = time.monotonic() + limit if limit else None
+        limits = ScriptLimits(self._spec.memory_gb)
         while True:
             status = script.wait(POLL_SECONDS)
             if status is not None:
@@ -291,11 +295,14 @@ class _Attempt:
                 return status
             if deadline is not None and time.monotonic() > deadline:
                 self._monitor.stop(TIMED_OUT)
+            self._excess = self._excess or limits.find_excess()
+            if self._excess:
+                self._monitor.stop(OVER_LIMIT)
             if self._monitor.is_stopped:
                 return script.stop(self._grace_seconds())
 
     def _grace_seconds(self) -> float:
-        if self._monitor.reason == LOST:
+        if self._monitor.reason in (LOST, OVER_LIMIT):
             return 0.0
         return min(self._spec.grace_seconds, SHUTDOWN_SECONDS if self._monitor.reason == SHUT_DOWN else 600.0)
 
@@ -358,6 +365,7 @@ class _Attempt:
             SHUT_DOWN: lambda: Outcome(
                 "Failed", {"code": "MachineShutDown", "message": self._name_machine() + " was shut down."}
             ),
+            OVER_LIMIT: lambda: Outcome("Failed", self._excess),
             LOST: lambda: Outcome("Failed"),
         }
         make = outcomes.get(str(self._monitor.reason))
