@@ -67,7 +67,19 @@ def test_each_line_of_the_rules_of_security_names_a_test_that_is_there():
     rows = [row for row in rows if row[0] != "| number"]
     assert len(rows) > 60
     for _, here, tests in rows:
-        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)
-        assert named or here.startswith("not here: "), here
-        for file, name in named:
-            assert f"def test_{name}(" in (ROOT / file).read_text(), (file, name)
+        assert find_named_tests(tests) or here.startswith("not here: "), here
+
+
+def test_each_promise_of_reliability_names_tests_that_are_there():
+    text = (ROOT / "docs" / "reliability.md").read_text().partition("## Promises and their tests")[2]
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| P")]
+    assert len(rows) >= 29
+    for number, _, tests in rows:
+        assert find_named_tests(tests), number
+
+
+def find_named_tests(text: str) -> list[tuple[str, str]]:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    for file, name in named:
+        assert f"def test_{name}(" in (ROOT / file).read_text(), (file, name)
+    return named
