@@ -117,7 +117,10 @@ def node_work_done(request: HttpRequest, work_id, body: node_resources.WorkDone)
 )
 def node_work_alive(request: HttpRequest, work_id, body: node_resources.WorkAlive):
     key, attempt = request.auth
-    if str(key) != work_id or not queue.renew_lease(key, attempt, address=body.address, health=body.health):
+    is_held = str(key) == work_id and queue.renew_lease(
+        key, attempt, address=body.address, health=body.health, progress=body.progress
+    )
+    if not is_held:
         raise Conflict("Another attempt holds this work, or it was stopped.", code="stale_attempt")
     return node_resources.WorkOrders(stop=Work.objects.filter(pk=work_id, stop_requested_at__isnull=False).exists())
 

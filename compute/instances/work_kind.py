@@ -25,4 +25,15 @@ def page_url(work: Work) -> str:
     return ComputeInstance.objects.select_related("target__workspace").get(target=work.target_id).get_absolute_url()
 
 
-WORK_KIND = WorkKind(name=KIND, make_token=make_token, page_url=page_url, life=Life.KEPT_UP, action="use_compute")
+def make_title(work: Work) -> str:
+    return f"Compute instance {work.target.name}"
+
+
+WORK_KIND = WorkKind(
+    name=KIND,
+    make_token=make_token,
+    page_url=page_url,
+    make_title=make_title,
+    life=Life.KEPT_UP,
+    action="use_compute",
+)

@@ -108,6 +108,11 @@ class ComputeInstance(models.Model):
         return bool(self._current and self._current.health in (Assignment.Health.HEALTHY, Assignment.Health.UNHEALTHY))
 
     @property
+    def build_progress(self) -> str:
+        """The last line of the log while its environment is being built."""
+        return self._current.progress if self._current else ""
+
+    @property
     def address(self) -> str:
         return self._current.address if self._current else ""
 

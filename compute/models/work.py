@@ -221,6 +221,11 @@ class AssignmentQuerySet(models.QuerySet):
         """Assignments with a valid lease."""
         return self.current().filter(lease_until__gte=now)
 
+    def building(self, workspace):
+        """Kept-up work whose environment is being built, the oldest first."""
+        rows = self.current().filter(health=Assignment.Health.BUILDING, work__target__workspace=workspace)
+        return rows.select_related("work__target__workspace", "work__submitted_by", "node").order_by("claimed_at")
+
     def sum_resources(self) -> Resources:
         """The sum of their resources."""
         taken = self.aggregate(
@@ -236,6 +241,8 @@ class Assignment(models.Model):
         """Whether kept-up work answers at its health address."""
 
         UNKNOWN = ""
+        # Its environment is being built.
+        BUILDING = "building"
         STARTING = "starting"
         HEALTHY = "healthy"
         UNHEALTHY = "unhealthy"
@@ -262,6 +269,8 @@ class Assignment(models.Model):
     # The address of the process, from its runner: `unix:/path` or `host:port`.
     address = models.CharField(max_length=200, blank=True)
     health = models.CharField(max_length=10, choices=Health, default=Health.UNKNOWN, blank=True)
+    # The last line of the log while its environment is being built.
+    progress = models.CharField(max_length=300, blank=True, default="")
     stage = models.CharField(max_length=8, choices=GangStage, default=GangStage.STARTING, blank=True)
     claimed_at = models.DateTimeField(default=timezone.now)
     # When the node got it in response to its own claim.

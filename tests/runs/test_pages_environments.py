@@ -9,6 +9,8 @@ from lazuli.environments import building, cache
 
 from assets import environments, rebuilds
 from assets.models import Environment, EnvironmentVersion
+from compute import keys, queue
+from compute.instances import power
 from compute.models import Work
 from runs import submission
 from runs.files import artifacts
@@ -278,6 +280,25 @@ def test_a_build_that_waits_for_a_node_or_for_another_workspace_is_listed(worksp
     waits = use(workspace, version, status="Preparing")
     artifacts.store_artifact(waits, usage.BUILD_LOG, iter([f"{builds.WAITS}; its log follows.".encode()]))
     assert [build.waiting for build in builds.list_builds(workspace)] == [[waits]]
+
+
+def test_the_builds_of_instances_and_endpoints_are_listed_with_the_last_line(
+    client, workspace, alice, settings, tmp_path
+):
+    settings.SHARES_DIR = tmp_path
+    instance = power.create_instance(workspace, alice, "lab-one", "Standard_DS1_v2")
+    work = queue.claim_work(factories.make_node(instance.target))
+    key = keys.work_key(work)
+    report = {"health": "building", "progress": "Downloading torch <2.0>"}
+    headers = {"authorization": f"Bearer {key}"}
+    address = f"/nodes/v1/work/{work.pk}/alive"
+    assert client.post(address, report, content_type="application/json", headers=headers).status_code == 200
+    page = text_of(client.get(url("builds")))
+    assert "Compute instance lab-one" in page and "Downloading torch &lt;2.0&gt;" in page
+    assert "Downloading torch" in text_of(client.get(instance.get_absolute_url()))
+    report = {"health": "starting"}
+    assert client.post(address, report, content_type="application/json", headers=headers).status_code == 200
+    assert "No environment is being built" in text_of(client.get(url("builds")))
 
 
 def test_the_builds_take_few_queries_however_many(client, workspace, version, django_assert_max_num_queries):

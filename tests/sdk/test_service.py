@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 import httpx
 import pytest
@@ -82,6 +83,30 @@ def test_a_service_is_reported_healthy_at_its_address_and_stopped_when_the_serve
     assert (path, key, studio.healths) == ("/nodes/v1/work/work-1/alive", "Bearer key", ["starting", "healthy"])
     socket = report["address"].removeprefix("unix:")
     assert socket != report["address"] and not os.path.exists(socket)
+
+
+def test_the_build_of_its_environment_is_reported_with_the_last_line_unless_it_is_cached(tmp_path, monkeypatch):
+    found = service.find_interpreter(make_spec(tmp_path).process, print, lambda: False)
+    for lines, healths in (
+        (["The environment is in the cache.\n"], []),
+        (["Python 3.11\n", "Built x\n"], ["building"]),
+    ):
+        studio = Studio(lambda report: report["health"] == "healthy")
+
+        def find(spec, log, cancelled, lines=lines):
+            for line in lines:
+                log(line)
+                time.sleep(0.3)
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(service, "find_interpreter", find)
+            patch.setenv("LAZULI_WORK_KEY", "key")
+            patch.setenv("LAZULI_WORK_ID", "work-1")
+            assert service.keep_up(make_spec(tmp_path), studio.transport()) == 0
+        assert [each for each in studio.healths if each == "building"] == healths
+        said = {report["progress"] for _, _, report in studio.reports}
+        assert said == ({"", "Python 3.11", "Built x"} if healths else {""})
 
 
 def test_a_service_that_ends_says_how(tmp_path, capfd):

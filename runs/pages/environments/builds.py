@@ -7,6 +7,8 @@ environment meanwhile, its log begins with a line that says so.
 import dataclasses
 import datetime as dt
 
+from lazuli.environments.cache import IS_CACHED
+
 from runs.files import artifacts
 from runs.models import Artifact, Run
 from runs.pages.environments.usage import BUILD_LOG
@@ -16,7 +18,7 @@ from workspaces.models import Workspace
 # Azure's name for the experiment of jobs that only build an environment.
 BUILD_EXPERIMENT = "prepare_image"
 # The first words of a build log if nothing is built for this job (`lazuli.environments`).
-WAITS, IS_CACHED = "Another run is building this environment", "The environment is in the cache"
+WAITS = "Another run is building this environment"
 MAX_JOBS = 200
 
 

@@ -10,7 +10,7 @@ from accounts.actors import actor_of_request
 from accounts.form_keys import process_once
 from assets import environments, rebuilds
 from assets.models import Environment, EnvironmentVersion
-from compute.models import Host
+from compute.models import Assignment, Host
 from runs import submission
 from runs.files import logs, previews
 from runs.pages.access import find_workspace, is_allowed, require_permission
@@ -64,7 +64,12 @@ def build_queue(request, slug):
     """The builds of all environments that run or wait."""
     workspace = find_workspace(request, slug)
     caches = Host.objects.exclude(wheel_cache_bytes=None).order_by("name")
-    context = {"builds": list_builds(workspace), "caches": caches, "may_edit": is_allowed(request, "edit")}
+    context = {
+        "builds": list_builds(workspace),
+        "services": Assignment.objects.building(workspace),
+        "caches": caches,
+        "may_edit": is_allowed(request, "edit"),
+    }
     return render_page(request, "environments/builds.html", context, partial="builds")
 
 

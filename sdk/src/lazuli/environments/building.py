@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 import lazuli
 from lazuli.environments import failures, interpreters, package_indexes, pruning, requirements
-from lazuli.environments.cache import BuildFailed, CacheEntry, Cancelled, Log, Prepared
+from lazuli.environments.cache import IS_CACHED, BuildFailed, CacheEntry, Cancelled, Log, Prepared
 from lazuli.environments.conda_names import normalize_name
 from lazuli.environments.pip_lines import is_sdk_v1
 from lazuli.environments.uv_program import UvFailed, UvProgram
@@ -99,7 +99,7 @@ def _take_cached(entry: CacheEntry, said: List[str], log: Log) -> Prepared:
     warnings = [*entry.read_warnings(), *said]
     if warnings:
         mask = masker_of_process().mask_text
-        log("The environment is in the cache.\n" + "".join(mask(f"Warning: {each}\n") for each in warnings))
+        log(f"{IS_CACHED}.\n" + "".join(mask(f"Warning: {each}\n") for each in warnings))
     return Prepared(entry.path, entry.python, built=False, warnings=warnings)
 
 

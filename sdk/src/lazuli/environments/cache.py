@@ -12,6 +12,8 @@ import time
 from typing import IO, Callable, Iterator, List
 
 READY_FILE = "ready"
+# The first words of a build log if nothing is built.
+IS_CACHED = "The environment is in the cache"
 WAIT_SECONDS = 0.2
 Log = Callable[[str], None]
 Cancelled = Callable[[], bool]

@@ -23,7 +23,7 @@ from typing import Any, Dict, List, Optional
 
 from lazuli import errors, isolation, processes
 from lazuli.client import Client
-from lazuli.environments.cache import BuildFailed
+from lazuli.environments.cache import IS_CACHED, BuildFailed
 from lazuli.errors import ServiceException
 from lazuli.runner import records
 from lazuli.runner.gpu_variables import build_gpu_variables
@@ -38,7 +38,8 @@ from lazuli.runner.work_folder import WorkFolder
 REPORT_SECONDS = 5.0
 POLL_SECONDS = 0.25
 HEALTH_SECONDS = 2.0
-STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
+BUILDING, STARTING, HEALTHY, UNHEALTHY = "building", "starting", "healthy", "unhealthy"
+MAX_PROGRESS = 300
 STOPPED, LOST, SHUT_DOWN = "stopped", "lost", "shut down"
 
 
@@ -146,6 +147,8 @@ class Reporter:
         self._client = Client(spec.process.server_url, key, transport=transport, attempts=1)
         self._address = address
         self.health = STARTING
+        # The last line of the log while the environment is being built.
+        self.progress = ""
         self.reason: Optional[str] = None
         self._changed = threading.Event()
 
@@ -163,6 +166,18 @@ class Reporter:
             self.health = health
             self._changed.set()
 
+    def note_build(self, text: str) -> None:
+        """A line of the log of the environment's build."""
+        print(text, flush=True)
+        lines = text.strip().splitlines()
+        if lines and not text.startswith(IS_CACHED):
+            self.progress = lines[-1].strip()[:MAX_PROGRESS]
+            self.set_health(BUILDING)
+
+    def end_build(self) -> None:
+        self.progress = ""
+        self.set_health(STARTING)
+
     def _report_for_good(self) -> None:
         while self.reason is None:
             self._changed.clear()
@@ -170,7 +185,7 @@ class Reporter:
             self._changed.wait(REPORT_SECONDS)
 
     def report(self) -> None:
-        body = {"address": str(self._address), "health": self.health}
+        body = {"address": str(self._address), "health": self.health, "progress": self.progress}
         try:
             answer = self._client.request("POST", f"/nodes/v1/work/{self._work}/alive", json=body, timeout=10.0)
         except (errors.Unreachable, ServiceException) as error:
@@ -188,7 +203,8 @@ def keep_up(spec: ServiceSpec, transport: Any = None) -> int:
     reporter = Reporter(spec, address, transport)
     reporter.start()
     try:
-        interpreter = find_interpreter(spec.process, _log, lambda: reporter.reason is not None)
+        interpreter = find_interpreter(spec.process, reporter.note_build, lambda: reporter.reason is not None)
+        reporter.end_build()
         script = _start(spec, address, folder, interpreter)
         return _supervise(spec, address, folder, script, reporter)
     except (BuildFailed, isolation.NotIsolated, OSError, subprocess.SubprocessError) as error:
@@ -254,10 +270,6 @@ def _last_line(path: str) -> str:
     with open(path, encoding="utf-8", errors="replace") as file:
         lines = file.read()[-2000:].strip().splitlines()
     return lines[-1] if lines else ""
-
-
-def _log(text: str) -> None:
-    print(text, flush=True)
 
 
 def main(arguments: List[str]) -> int:
