@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from azureml.core.compute import AmlCompute, DsvmCompute
+from azureml.core.compute import AmlCompute, DatabricksCompute, DsvmCompute, KubernetesCompute, RemoteCompute
 from azureml.core.compute.amlcompute import AmlComputeStatus, ScaleSettings
 from azureml.exceptions import ComputeTargetException
 from lazuli.errors import NotAvailable
@@ -74,6 +74,13 @@ def test_durations_are_read(text, seconds):
     assert settings.idle_seconds_before_scaledown == seconds
 
 
-def test_other_kinds_of_compute_say_that_they_are_missing():
-    with pytest.raises(NotAvailable, match=r"DsvmCompute.provisioning_configuration needs"):
-        DsvmCompute.provisioning_configuration()
+def test_other_kinds_of_compute_say_what_to_use_instead():
+    for kind, words in (
+        (DsvmCompute, "DsvmCompute attaches no machine by SSH: run `lazuli host join`"),
+        (RemoteCompute, "RemoteCompute attaches no machine by SSH"),
+        (DatabricksCompute, "DatabricksCompute is a service of Azure"),
+        (KubernetesCompute, "KubernetesCompute is a service of Azure"),
+    ):
+        with pytest.raises(ComputeTargetException, match=words) as raised:
+            kind.attach_configuration(resource_id="x")
+        assert isinstance(raised.value, NotAvailable)

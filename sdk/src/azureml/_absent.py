@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional, Sequence, Tuple, cast
 from lazuli import errors
 from lazuli.errors import NotAvailable
 
-from azureml._absent_table import OPEN, PRIVATE, SHARED, TABLE
+from azureml._absent_table import INSTEAD, OPEN, PRIVATE, SHARED, TABLE
 
 # The errors of Azure's REST clients, which are the server's refusals here.
 _ERRORS = {"ErrorResponseException": "ServiceException", "HttpOperationError": "ServiceException"}
@@ -22,14 +22,20 @@ class _Absent(type):
     """The class of the placeholders: any use of one, except its import, raises NotAvailable with the service that it needs."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        raise NotAvailable(cls._service, cls.__name__)
+        raise _make_error(cls._service, cls.__name__)
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        raise NotAvailable(cls._service, f"{cls.__name__}.{name}")
+        raise _make_error(cls._service, f"{cls.__name__}.{name}")
 
     _service: str
+
+
+def _make_error(service: str, member: str) -> NotAvailable:
+    if service in INSTEAD:
+        return errors.ComputeNotAvailable(service, member, INSTEAD[service])
+    return NotAvailable(service, member)
 
 
 def make_placeholder(module: str, name: str, service: str) -> type:

@@ -8,6 +8,14 @@ from typing import Dict, Tuple
 # The service of every module whose name begins with an underscore.
 PRIVATE = "a private part of SDK v1"
 TELEMETRY = "the telemetry of Azure"
+AZURE_COMPUTE, OWN_MACHINE = "a compute service of Azure", "a machine that is attached by SSH"
+
+# What to do instead, for services that will not come.
+INSTEAD: Dict[str, str] = {
+    AZURE_COMPUTE: "is a service of Azure, which Lazuli Studio cannot attach; use a compute cluster (AmlCompute)",
+    OWN_MACHINE: "attaches no machine by SSH: run `lazuli host join` on the machine (the studio shows the commands: Compute, "
+    "Machines, Add a machine); then compute clusters run jobs on it",
+}
 
 TABLE: Dict[str, Tuple[str, str]] = {
     "azureml.automl.core.featurization": ("automated machine learning", ""),
@@ -32,26 +40,26 @@ TABLE: Dict[str, Tuple[str, str]] = {
         "DashboardValidationException download_dashboard_by_upload_id list_available_upload_ids "
         "upload_dashboard_dictionary",
     ),
-    "azureml.core.compute.adla": ("this kind of compute", "AdlaCompute DataLakeAnalyticsAttachConfiguration"),
+    "azureml.core.compute.adla": (AZURE_COMPUTE, "AdlaCompute DataLakeAnalyticsAttachConfiguration"),
     "azureml.core.compute.batchai": (
-        "this kind of compute",
+        AZURE_COMPUTE,
         "BatchAiCompute BatchAiProvisioningConfiguration",
     ),
-    "azureml.core.compute.batch": ("this kind of compute", "BatchAttachConfiguration BatchCompute"),
-    "azureml.core.compute.databricks": ("this kind of compute", "DatabricksAttachConfiguration DatabricksCompute"),
+    "azureml.core.compute.batch": (AZURE_COMPUTE, "BatchAttachConfiguration BatchCompute"),
+    "azureml.core.compute.databricks": (AZURE_COMPUTE, "DatabricksAttachConfiguration DatabricksCompute"),
     "azureml.core.compute.datafactory": (
-        "this kind of compute",
+        AZURE_COMPUTE,
         "DataFactoryAttachConfiguration DataFactoryCompute DataFactoryProvisioningConfiguration",
     ),
-    "azureml.core.compute.dsvm": ("this kind of compute", "DsvmCompute DsvmProvisioningConfiguration"),
-    "azureml.core.compute.hdinsight": ("this kind of compute", "HDInsightAttachConfiguration HDInsightCompute"),
+    "azureml.core.compute.dsvm": (OWN_MACHINE, "DsvmCompute DsvmProvisioningConfiguration"),
+    "azureml.core.compute.hdinsight": (AZURE_COMPUTE, "HDInsightAttachConfiguration HDInsightCompute"),
     "azureml.core.compute.kubernetescompute": (
-        "this kind of compute",
+        AZURE_COMPUTE,
         "KubernetesCompute KubernetesComputeAttachConfiguration KubernetesComputeStatus",
     ),
-    "azureml.core.compute.kusto": ("this kind of compute", "KustoAttachConfiguration KustoCompute"),
-    "azureml.core.compute.remote": ("this kind of compute", "RemoteCompute RemoteComputeAttachConfiguration"),
-    "azureml.core.compute.synapse": ("this kind of compute", "SynapseAttachConfiguration SynapseCompute"),
+    "azureml.core.compute.kusto": (AZURE_COMPUTE, "KustoAttachConfiguration KustoCompute"),
+    "azureml.core.compute.remote": (OWN_MACHINE, "RemoteCompute RemoteComputeAttachConfiguration"),
+    "azureml.core.compute.synapse": (AZURE_COMPUTE, "SynapseAttachConfiguration SynapseCompute"),
     "azureml.core.dataset": ("the dataset service", "Dataset"),
     "azureml.data": (
         "the dataset service",

@@ -236,6 +236,14 @@ class NotAvailable(UserErrorException, NotImplementedError):
         self.service = service
 
 
+class ComputeNotAvailable(ComputeTargetException, NotAvailable):
+    """A kind of compute that the studio does not have, and what to use instead."""
+
+    def __init__(self, service: str, member: str, instead: str, **kwargs: Any):
+        AzureMLException.__init__(self, f"{member.partition('.')[0]} {instead}.", **kwargs)
+        self.service = service
+
+
 _CLASSES: Dict[int, Type[ServiceException]] = {
     400: Refused,
     401: Unauthorized,
