@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from lazuli import config
+from lazuli import config, ssh_joining
 from lazuli.cli.output import Answer
 from lazuli.cli.parser import CommandGroup, UsageError
 
@@ -31,6 +31,7 @@ def add_commands(top: CommandGroup) -> None:
     parser.add_argument("--no-start", action="store_true", help="only join; `lazuli host start` runs jobs")
     _add_folder(parser)
 
+    _add_join_by_ssh(group)
     parser = group.add_command("start", start, "Run jobs until interrupted; running jobs continue after that.")
     _add_folder(parser)
     parser = group.add_command("show", show, "Show which studio this machine has joined.")
@@ -39,6 +40,22 @@ def add_commands(top: CommandGroup) -> None:
         "leave", leave, "Accept no more jobs, and remove this machine when its current jobs have ended."
     )
     _add_folder(parser)
+
+
+def _add_join_by_ssh(group: CommandGroup) -> None:
+    parser = group.add_command(
+        "join-by-ssh",
+        join_machine_by_ssh,
+        "Install and start the agent on another machine over SSH, with your own key; each step is checked and shown.",
+        "azureuser@10.0.0.7 https://studio.example.com -\ngpu-box https://studio.example.com join.Zm9v --port 2222",
+    )
+    parser.add_argument("machine", help="account and address as for ssh, or a name of its configuration")
+    parser.add_argument("url", help="the studio")
+    parser.add_argument("token", help="valid for an hour and once; - reads it from standard input")
+    parser.add_argument("--port", type=int, help="of its SSH server (default: as ssh is configured)")
+    parser.add_argument("--identity", metavar="FILE", default="", help="private key (default: as ssh is configured)")
+    parser.add_argument("--host-key", metavar="SHA256:…", default="", help="the fingerprint that its key must have")
+    parser.add_argument("--name", default="", help="of the machine in the studio (default: its host name)")
 
 
 def _add_folder(parser: ArgumentParser) -> None:
@@ -57,6 +74,12 @@ def join(options: Namespace) -> None:
     if not options.no_start:
         _say("Running. Ctrl-C ends the agent, and `lazuli host start` starts it again; jobs continue meanwhile.")
         _start(folder)
+
+
+def join_machine_by_ssh(options: Namespace) -> None:
+    token = sys.stdin.readline().strip() if options.token == "-" else options.token
+    machine = ssh_joining.Machine(options.machine, options.port, options.identity, options.host_key)
+    ssh_joining.join_by_ssh(machine, config.normalize_url(options.url), token, options.name, _say)
 
 
 def start(options: Namespace) -> None:
