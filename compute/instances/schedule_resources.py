@@ -13,6 +13,7 @@ from studio.request_body import LooseBody, Whole
 
 Hour = Annotated[Whole, pydantic.Field(ge=0, le=23)]
 Minute = Annotated[Whole, pydantic.Field(ge=0, le=59)]
+AnyCase = pydantic.BeforeValidator(lambda value: value.capitalize() if isinstance(value, str) else value)
 MonthDay = Annotated[Whole, pydantic.Field(ge=1, le=31)]
 
 
@@ -25,7 +26,7 @@ class Cron(LooseBody):
 class RecurrenceSchedule(LooseBody):
     hours: list[Hour] = pydantic.Field(default=[], max_length=24)
     minutes: list[Minute] = pydantic.Field(default=[], max_length=60)
-    weekDays: list[str] | None = pydantic.Field(default=None, max_length=7)
+    weekDays: list[Annotated[str, AnyCase]] | None = pydantic.Field(default=None, max_length=7)
     monthDays: list[MonthDay] | None = pydantic.Field(default=None, max_length=31)
 
 
@@ -38,9 +39,10 @@ class Recurrence(LooseBody):
 
 
 class ComputeStartStopSchedule(LooseBody):
-    action: Literal["Start", "Stop"]
-    status: Literal["Enabled", "Disabled"] = "Enabled"
-    triggerType: Literal["Cron", "Recurrence"] | None = None
+    # Azure's clients send what people write, such as `start`.
+    action: Annotated[Literal["Start", "Stop"], AnyCase]
+    status: Annotated[Literal["Enabled", "Disabled"], AnyCase] = "Enabled"
+    triggerType: Annotated[Literal["Cron", "Recurrence"] | None, AnyCase] = None
     cron: Cron | None = None
     recurrence: Recurrence | None = None
 

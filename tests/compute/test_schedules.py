@@ -194,6 +194,29 @@ def test_rest_takes_and_returns_azures_form(api, alice, w, workspace):
     assert [row["action"] for row in read_schedules(client, w)] == ["Start"]
 
 
+def test_rest_takes_what_azures_v2_client_sends(api, alice, w, instance):
+    """The body of its `ComputeSchedules`, which keeps the case that people wrote."""
+    pattern = {"hours": [8], "minutes": [0], "weekDays": ["monday", "friday"]}
+    cron = {"expression": "0 18 * * 1-5", "startTime": "2026-01-01T10:00:00", "timeZone": "W. Europe Standard Time"}
+    recurrence = {"frequency": "week", "interval": 1, "schedule": pattern, "timeZone": "UTC"}
+    given = [
+        {"action": "Stop", "status": "Enabled", "triggerType": "Cron", "cron": cron | {"triggerType": "Cron"}},
+        {
+            "action": "start",
+            "status": "disabled",
+            "triggerType": "recurrence",
+            "recurrence": recurrence | {"triggerType": "Recurrence"},
+        },
+    ]
+    inner = {"vmSize": "Standard_DS1_v2", "schedules": {"computeStartStop": given}, "enableSSO": True}
+    body = {"properties": {"computeType": "ComputeInstance", "properties": inner, "disableLocalAuth": True}}
+    assert api(alice).put(f"{w}/computes/lab-two", body).status_code == 201
+    start, stop = read_schedules(api(alice), w)
+    assert (start["action"], start["status"], start["recurrence"]["frequency"]) == ("Start", "Disabled", "Week")
+    assert start["recurrence"]["schedule"]["weekDays"] == ["Monday", "Friday"]
+    assert (stop["cron"]["timeZone"], stop["cron"]["startTime"]) == ("Europe/Berlin", "2026-01-01T10:00:00")
+
+
 def read_schedules(client, w) -> list[dict]:
     return client.get(f"{w}/computes/lab-two").json()["properties"]["properties"]["schedules"]["computeStartStop"]
 
