@@ -9,7 +9,7 @@ from ninja import Router
 from ninja.security import HttpBearer
 
 from compute.instances.gateway_api import GatewayKey
-from endpoints import request_log, scaling, traffic, work_kind
+from endpoints import scaling, traffic, work_kind
 from endpoints.models import Endpoint, Revision, ServiceRequest
 from registry import version_files
 from studio import storage
@@ -205,7 +205,7 @@ def replica_report(request: HttpRequest, body: ReplicaReport):
     if body.log:
         revision.append_log(body.log)
     if body.requests and revision.endpoint.has_insights:
-        request_log.add_requests(revision.endpoint, [record.make_row(revision) for record in body.requests])
+        ServiceRequest.objects.bulk_create([record.make_row(revision) for record in body.requests])
     if body.state == "ready":
         request.auth.become_ready()
     elif body.state == "failed":

@@ -22,15 +22,12 @@ SPANS = {
 }
 
 
-def add_requests(endpoint: Endpoint, rows: list[ServiceRequest]) -> None:
-    ServiceRequest.objects.bulk_create(rows)
-    _delete_surplus(endpoint)
-
-
-def _delete_surplus(endpoint: Endpoint) -> None:
-    oldest = endpoint.requests.order_by("-pk").values_list("pk", flat=True)[MAX_ROWS : MAX_ROWS + 1]
-    for key in oldest:
-        endpoint.requests.filter(pk__lte=key).delete()
+def delete_surplus() -> None:
+    """Delete what is behind the newest rows of an endpoint: once a minute, since reports come several times a second."""
+    for endpoint in Endpoint.objects.filter(has_insights=True):
+        oldest = endpoint.requests.order_by("-pk").values_list("pk", flat=True)[MAX_ROWS : MAX_ROWS + 1]
+        for key in oldest:
+            endpoint.requests.filter(pk__lte=key).delete()
 
 
 def forget_old() -> None:

@@ -14,3 +14,4 @@ def stop_idle() -> None:
 def forget_traffic() -> None:
     traffic.forget_old()
     request_log.forget_old()
+    request_log.delete_surplus()

@@ -2,7 +2,7 @@
 
 import io
 
-from lazuli.scoring.replica import Log
+from lazuli.scoring.replica import MAX_LOG, Log, Refused
 
 
 class Studio:
@@ -29,3 +29,22 @@ def test_lines_that_could_not_be_sent_come_with_the_next_report(monkeypatch, cap
     log.send()
     log.send()
     assert [report["log"] for report in studio.reports] == ["one\n", "one\ntwo\n", ""]
+
+
+def test_what_the_studio_refuses_is_not_sent_again(monkeypatch):
+    monkeypatch.setattr(Log, "_send_for_good", lambda log: None)
+    reports = []
+
+    def open_refused(path, body):
+        reports.append(body)
+        raise Refused("422")
+
+    studio = Studio()
+    studio.open = open_refused
+    log = Log(studio)
+    log.write("x" * MAX_LOG + "end")
+    log.add_requests([b'{"path": "too long"}'])
+    for _ in range(3):
+        log.send()
+    # First without the requests, since the lines may be accepted; then without both.
+    assert [(len(report["log"]), len(report["requests"])) for report in reports] == [(MAX_LOG, 1), (MAX_LOG, 0), (0, 0)]

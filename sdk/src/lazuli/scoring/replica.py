@@ -29,6 +29,12 @@ MAX_LOG, MAX_ERROR = 90_000, 15_000
 # Records of requests: in one report, and while the studio does not answer.
 MAX_REQUESTS, MAX_WAITING = 100, 500
 MODELS = "azureml-models"
+# Answers after which the same report may be accepted later.
+TEMPORARY = (408, 425, 429)
+
+
+class Refused(OSError):
+    """The studio does not accept a request, and would not later."""
 
 
 class Studio:
@@ -44,10 +50,10 @@ class Studio:
             try:
                 return urllib.request.urlopen(request, timeout=TIMEOUT)
             except urllib.error.HTTPError as error:
-                if error.code < 500 or attempt == TRIES - 1:
-                    raise OSError(
-                        f"The studio refused {path}: {error.read().decode(errors='replace')[:500]}"
-                    ) from error
+                is_refused = error.code < 500 and error.code not in TEMPORARY
+                if is_refused or attempt == TRIES - 1:
+                    text = f"The studio refused {path}: {error.read().decode(errors='replace')[:500]}"
+                    raise (Refused if is_refused else OSError)(text) from error
             except OSError:
                 if attempt == TRIES - 1:
                     raise
@@ -74,7 +80,7 @@ class Log:
     def write(self, text: str) -> None:
         print(text, end="", flush=True)
         with self._lock:
-            self._waiting, self._all = self._waiting + text, (self._all + text)[-MAX_ERROR:]
+            self._waiting, self._all = (self._waiting + text)[-MAX_LOG:], (self._all + text)[-MAX_ERROR:]
         self._changed.set()
 
     def add_requests(self, pipe: IO[bytes]) -> None:
@@ -100,17 +106,26 @@ class Log:
 
     def send(self, error: str = "") -> None:
         with self._lock:
-            text, self._waiting = self._waiting[-MAX_LOG:], ""
+            text, self._waiting = self._waiting, ""
             requests = [self._requests.popleft() for _ in range(min(len(self._requests), MAX_REQUESTS))]
         report = {"state": self.state, "error": error, "log": text, "requests": requests}
         try:
             self._studio.open("/report", report).close()
         except OSError as failure:
             print(f"The log could not be sent: {failure}", file=sys.stderr)
-            with self._lock:
-                # It is sent with the next report.
-                self._waiting = text + self._waiting
-                self._requests.extendleft(reversed(requests))
+            self._keep(text, requests, is_refused=isinstance(failure, Refused))
+
+    def _keep(self, text: str, requests: List[Json], is_refused: bool) -> None:
+        """Send it with the next report. What was refused would be refused again: first the requests are left out, then
+        the lines."""
+        with self._lock:
+            if requests or not is_refused:
+                self._waiting = (text + self._waiting)[-MAX_LOG:]
+            if requests and is_refused:
+                self._changed.set()
+            elif requests:
+                space = MAX_WAITING - len(self._requests)
+                self._requests.extendleft(reversed(requests[len(requests) - min(space, len(requests)) :]))
 
 
 def fetch_files(studio: Studio, plan: Json) -> None:
