@@ -17,6 +17,18 @@ class RequestForm(forms.Form):
     )
 
 
+class QueryForm(forms.Form):
+    since = forms.ChoiceField(
+        label="Time range", required=False, choices=[(name, f"Last {name}") for name in request_log.SPANS]
+    )
+    query = forms.CharField(
+        label="Query",
+        max_length=kql.MAX_QUERY,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "code-input", "spellcheck": "false"}),
+        help_text="Tables: requests, traces. Operators: " + ", ".join(kql.OPERATORS) + ".",
+    )
+
+
 class RequestsForm(forms.Form):
     since = forms.ChoiceField(
         label="Time range", required=False, choices=[(name, f"Last {name}") for name in request_log.SPANS]

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 from studio.errors import Invalid
 
 Row = dict[str, Any]
-OPERATORS = ("where", "project", "summarize", "order by", "sort by", "take", "limit", "count")
-AGGREGATES = ("count()", "sum(column)", "avg(column)", "min(column)", "max(column)")
+OPERATORS = ("where", "project", "summarize", "order by", "sort by", "top", "take", "limit", "count", "render")
+AGGREGATES = ("count()", "sum(column)", "avg(column)", "min(column)", "max(column)", "percentile(column, 95)")
+CHARTS = ("timechart", "columnchart")
 MAX_QUERY, MAX_RESULT = 4000, 1000
+# Parentheses within parentheses.
+MAX_DEPTH = 20
 TOKEN = re.compile(
     r"""\s*(?:(?P<text>"[^"]*"|'[^']*')|(?P<span>\d+(?:\.\d+)?(?:d|h|m|s)\b)|(?P<number>-?\d+(?:\.\d+)?)"""
     r"""|(?P<sign>==|!=|=~|<=|>=|[<>=|(),.\[\]])|(?P<word>!?[A-Za-z_][A-Za-z0-9_]*))"""
@@ -34,12 +38,23 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Chart:
+    """What `render` draws: the columns of numbers over the column `x`, a series for each value of `split`, if given."""
+
+    kind: str
+    x: str
+    values: list[str]
+    split: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Result:
     """`left_out` is the number of rows after the first MAX_RESULT."""
 
     columns: list[str]
     rows: list[list[Any]]
     left_out: int = 0
+    chart: Chart | None = None
 
 
 def refuse(message: str) -> Invalid:
@@ -53,7 +68,7 @@ class Query:
         if len(text) > MAX_QUERY:
             raise refuse(f"The query has {len(text):,} characters; {MAX_QUERY:,} are allowed.")
         self.tokens = list(_split(text))
-        self.at = 0
+        self.at = self.depth = 0
 
     def peek(self) -> tuple[str, str]:
         return self.tokens[self.at] if self.at < len(self.tokens) else ("end", "the end")
@@ -127,14 +142,17 @@ def run_query(text: str, tables: dict[str, Callable[[], list[Row]]]) -> Result:
     table = query.take_word("A table")
     if table not in tables:
         raise refuse(f"There is no table {table}: write {' or '.join(tables)}.")
-    rows = tables[table]()
-    while query.has("|"):
-        rows = _apply(query, rows)
+    rows, chart = tables[table](), None
+    while query.has("|") and chart is None:
+        if query.has("render"):
+            chart = _plan_chart(query, rows)
+        else:
+            rows = _apply(query, rows)
     if query.peek()[0] != "end":
-        raise refuse(f"| is expected instead of {query.peek()[1]}.")
+        raise refuse(f"{'The end' if chart else '|'} is expected instead of {query.peek()[1]}.")
     columns = list(dict.fromkeys(name for row in rows for name in row))
     shown = [[_format(row.get(name)) for name in columns] for row in rows[:MAX_RESULT]]
-    return Result(columns, shown, max(0, len(rows) - MAX_RESULT))
+    return Result(columns, shown, max(0, len(rows) - MAX_RESULT), chart)
 
 
 def _format(value: Any) -> Any:
@@ -150,6 +168,10 @@ def _apply(query: Query, rows: list[Row]) -> list[Row]:
         return _order(query, rows)
     if operator in ("take", "limit"):
         return rows[: query.take_count()]
+    if operator == "top":
+        count = query.take_count()
+        query.expect("by")
+        return _order(query, rows)[:count]
     if operator == "count":
         return [{"Count": len(rows)}]
     steps = {"where": _filter, "project": _project, "summarize": _summarize}
@@ -181,10 +203,28 @@ def _read_and(query: Query) -> Callable[[Row], bool]:
 
 
 def _read_condition(query: Query) -> Callable[[Row], bool]:
+    """A comparison, or conditions in parentheses."""
+    is_negated = query.has("not")
+    if is_negated and query.peek() != ("sign", "("):
+        raise refuse(f"( is expected after not, instead of {query.peek()[1]}.")
+    if not query.has("("):
+        return _read_comparison(query)
+    query.depth += 1
+    if query.depth > MAX_DEPTH:
+        raise refuse(f"More than {MAX_DEPTH} parentheses within each other are not supported.")
+    fits = _read_or(query)
+    query.depth -= 1
+    query.expect(")")
+    return (lambda row: not fits(row)) if is_negated else fits
+
+
+def _read_comparison(query: Query) -> Callable[[Row], bool]:
     column = query.take_column()
     _, sign = query.take()
+    if sign == "in":
+        return _read_set(query, column)
     if sign not in COMPARISONS:
-        raise refuse(f"{sign} is not supported in where. Write one of {', '.join(COMPARISONS)}.")
+        raise refuse(f"{sign} is not supported in where. Write one of {', '.join(COMPARISONS)}, in.")
     compare, right = COMPARISONS[sign], _read_value(query)
 
     def fits(row: Row) -> bool:
@@ -193,6 +233,19 @@ def _read_condition(query: Query) -> Callable[[Row], bool]:
             return compare(str(left) if isinstance(right, str) else _as_number(left, right), right)
         except (TypeError, ValueError) as error:
             raise refuse(f"{'.'.join(column)} cannot be compared with {right}.") from error
+
+    return fits
+
+
+def _read_set(query: Query, column: tuple[str, ...]) -> Callable[[Row], bool]:
+    query.expect("(")
+    values = query.take_list(lambda: _read_value(query))
+    query.expect(")")
+    texts = {value for value in values if isinstance(value, str)}
+
+    def fits(row: Row) -> bool:
+        left = read_column(row, column)
+        return str(left) in texts or any(left == value for value in values if not isinstance(value, str))
 
     return fits
 
@@ -278,6 +331,8 @@ class Aggregate:
     name: str
     function: str
     column: tuple[str, ...]
+    # Of a percentile: 0 to 100.
+    percent: float = 0
 
     def compute(self, rows: list[Row]) -> Any:
         if self.function == "count":
@@ -291,6 +346,7 @@ class Aggregate:
                 "min": min,
                 "max": max,
                 "avg": lambda found: sum(found) / len(found),
+                "percentile": lambda found: sorted(found)[max(0, math.ceil(self.percent / 100 * len(found)) - 1)],
             }
             return functions[self.function](values)
         except TypeError as error:
@@ -314,12 +370,22 @@ def _take_aggregate(query: Query) -> Aggregate:
     name, function = "", query.take_word("An aggregate")
     if query.has("="):
         name, function = function, query.take_word("An aggregate")
-    if function not in ("count", "sum", "avg", "min", "max"):
+    if function not in ("count", "sum", "avg", "min", "max", "percentile"):
         raise refuse(f"The aggregate {function} is not supported. The aggregates are {', '.join(AGGREGATES)}.")
     query.expect("(")
     column = () if function == "count" else query.take_column()
+    percent = _take_percent(query) if function == "percentile" else 0
     query.expect(")")
-    return Aggregate(name or f"{function}_{column[-1] if column else ''}".replace(" ", "_"), function, column)
+    name = name or f"{function}_{column[-1] if column else ''}{f'_{percent:g}' if percent else ''}".replace(" ", "_")
+    return Aggregate(name, function, column, percent)
+
+
+def _take_percent(query: Query) -> float:
+    query.expect(",")
+    kind, text = query.take()
+    if kind != "number" or not 0 < float(text) <= 100:
+        raise refuse(f"percentile needs a number above 0, at most 100, instead of {text}.")
+    return float(text)
 
 
 def _take_key(query: Query) -> tuple[str, Callable[[Row], Any]]:
@@ -348,3 +414,22 @@ def _check_plain(value: Any) -> Any:
     if isinstance(value, dict):
         raise refuse("Rows cannot be grouped by all of customDimensions: name a value in it.")
     return value
+
+
+# ---- render
+
+
+def _plan_chart(query: Query, rows: list[Row]) -> Chart:
+    kind = query.take_word("A chart")
+    if kind not in CHARTS:
+        raise refuse(f"render {kind} is not supported. The charts are {', '.join(CHARTS)}.")
+    first = rows[0] if rows else {}
+    times = [name for name, value in first.items() if isinstance(value, dt.datetime)]
+    values = [name for name, value in first.items() if isinstance(value, int | float) and not isinstance(value, bool)]
+    texts = [name for name, value in first.items() if isinstance(value, str | bool)]
+    over = times if kind == "timechart" else texts + times
+    if rows and not (over and values):
+        column = "times, such as bin(timestamp, 5m)," if kind == "timechart" else "texts or times"
+        raise refuse(f"render {kind} needs a column of {column} and one of numbers.")
+    x = next(iter(over), "")
+    return Chart(kind, x, values, next((name for name in texts if name != x), ""))

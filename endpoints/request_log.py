@@ -2,17 +2,31 @@
 `enable_app_insights` is on, within an age and a number."""
 
 import datetime as dt
-from collections.abc import Iterable
+import uuid
+from collections.abc import Callable, Iterable
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from endpoints import kql
 from endpoints.models import Endpoint, ServiceRequest
+from runs.charts.figures import build_figure, build_trace
+from workspaces.models import Workspace
 
 KEPT = dt.timedelta(days=7)
 # The newest rows of an endpoint that are stored.
 MAX_ROWS = 20_000
+# Lines of a chart, or groups of its columns.
+MAX_SERIES = 30
+EXAMPLES = {
+    "Requests by service": "requests | summarize count(), avg(duration), percentile(duration, 95) by "
+    'customDimensions.["Service Name"]',
+    "Failed requests": "requests | where success == false | project timestamp, name, resultCode, id",
+    "Requests over time": 'requests | summarize count() by bin(timestamp, 5m), customDimensions.["Service Name"] '
+    "| render timechart",
+    "Printed lines": 'traces | project timestamp, customDimensions.["Service Name"], customDimensions.Content',
+}
+MakeDimensions = Callable[[ServiceRequest], dict[str, str]]
 DAY = "24 hours"
 SPANS = {
     DAY: dt.timedelta(days=1),
@@ -42,15 +56,34 @@ def list_requests(endpoint: Endpoint, since: dt.timedelta, status: str = "") -> 
 
 
 def run_endpoint_query(endpoint: Endpoint, query: str, since: dt.timedelta) -> kql.Result:
-    rows = list_requests(endpoint, since)[:MAX_ROWS]
+    return _run(query, list_requests(endpoint, since), {endpoint.pk: endpoint.name}, endpoint.workspace.name)
+
+
+def run_workspace_query(workspace: Workspace, query: str, since: dt.timedelta) -> kql.Result:
+    """The same over all endpoints of a workspace."""
+    names = dict(Endpoint.objects.filter(workspace=workspace).values_list("pk", "name"))
+    rows = ServiceRequest.objects.filter(endpoint__workspace=workspace, at__gte=timezone.now() - since)
+    return _run(query, rows.order_by("-at", "-pk"), names, workspace.name)
+
+
+def _run(query: str, rows: QuerySet, names: dict[uuid.UUID, str], workspace: str) -> kql.Result:
+    def make_dimensions(row: ServiceRequest) -> dict[str, str]:
+        return {
+            "Service Name": names.get(row.endpoint_id, ""),
+            "Workspace Name": workspace,
+            "Request Id": row.request_id,
+            "Client Request Id": row.client_request_id,
+            "Revision": str(row.revision),
+        }
+
     tables = {
-        "requests": lambda: make_request_rows(rows, endpoint),
-        "traces": lambda: make_trace_rows(rows, endpoint),
+        "requests": lambda: make_request_rows(rows[:MAX_ROWS], make_dimensions),
+        "traces": lambda: make_trace_rows(rows[:MAX_ROWS], make_dimensions),
     }
     return kql.run_query(query, tables)
 
 
-def make_request_rows(rows: Iterable[ServiceRequest], endpoint: Endpoint) -> list[dict]:
+def make_request_rows(rows: Iterable[ServiceRequest], make_dimensions: MakeDimensions) -> list[dict]:
     """The table `requests`."""
     return [
         {
@@ -61,13 +94,13 @@ def make_request_rows(rows: Iterable[ServiceRequest], endpoint: Endpoint) -> lis
             "resultCode": str(row.status),
             "success": row.status < 400,
             "itemCount": row.item_count,
-            "customDimensions": _make_dimensions(row, endpoint),
+            "customDimensions": make_dimensions(row),
         }
         for row in rows
     ]
 
 
-def make_trace_rows(rows: Iterable[ServiceRequest], endpoint: Endpoint) -> list[dict]:
+def make_trace_rows(rows: Iterable[ServiceRequest], make_dimensions: MakeDimensions) -> list[dict]:
     """The table `traces`: the lines that `run` printed."""
     return [
         {
@@ -75,18 +108,31 @@ def make_trace_rows(rows: Iterable[ServiceRequest], endpoint: Endpoint) -> list[
             "message": "STDOUT",
             "operation_Id": row.request_id,
             "itemCount": row.item_count,
-            "customDimensions": {**_make_dimensions(row, endpoint), "Content": line},
+            "customDimensions": {**make_dimensions(row), "Content": line},
         }
         for row in rows
         for line in row.output.splitlines()
     ]
 
 
-def _make_dimensions(row: ServiceRequest, endpoint: Endpoint) -> dict[str, str]:
-    return {
-        "Service Name": endpoint.name,
-        "Workspace Name": endpoint.workspace.name,
-        "Request Id": row.request_id,
-        "Client Request Id": row.client_request_id,
-        "Revision": str(row.revision),
-    }
+def draw_result(result: kql.Result) -> dict | None:
+    """The figure that `render` asks for."""
+    chart = result.chart
+    if chart is None or not result.rows:
+        return None
+    table = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    series: dict[str, list[dict]] = {}
+    for row in sorted(table, key=lambda row: row[chart.x]) if chart.kind == "timechart" else table:
+        series.setdefault(str(row[chart.split]) if chart.split else "", []).append(row)
+    trace = build_trace("scatter", "lines+markers") if chart.kind == "timechart" else build_trace("bar")
+    traces = [
+        {
+            **trace,
+            "x": [row[chart.x] for row in found],
+            "y": [row[value] for row in found],
+            "name": (f"{name}, {value}" if len(chart.values) > 1 else name) if name else value,
+        }
+        for name, found in list(series.items())[:MAX_SERIES]
+        for value in chart.values
+    ]
+    return build_figure(traces, "", "", showlegend=len(traces) > 1)

@@ -7,6 +7,7 @@ LIST = "ws/<slug:slug>/endpoints"
 
 urlpatterns = [
     path("ws/<slug:slug>/deploy/<str:name>/<int:number>/", deploy_views.deploy_model, name="deploy"),
+    path("ws/<slug:slug>/endpoint-queries/", views.endpoint_queries, name="queries"),
     path(f"{LIST}/", views.endpoint_list, name="list"),
     path(f"{LIST}/<str:name>/", views.endpoint_detail, name="detail"),
     path(f"{LIST}/<str:name>/test/", views.endpoint_test, name="test"),

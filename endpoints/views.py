@@ -14,7 +14,7 @@ from accounts.actors import Actor
 from accounts.form_keys import process_once
 from accounts.view_as import hidden_in_view_as
 from endpoints import calls, deployment, mlflow_models, request_log, scaling, traffic
-from endpoints.forms import ReplicasForm, RequestForm, RequestsForm
+from endpoints.forms import QueryForm, ReplicasForm, RequestForm, RequestsForm
 from endpoints.models import Endpoint
 from registry.models import ModelVersion
 from runs.charts.figures import build_templates
@@ -202,13 +202,30 @@ def endpoint_requests(request, slug: str, name: str):
     more: dict[str, Any] = {"form": form, "limits": request_log}
     if form.is_valid() and form.cleaned_data["query"]:
         try:
-            more["result"] = request_log.run_endpoint_query(endpoint, form.cleaned_data["query"], since)
+            result = request_log.run_endpoint_query(endpoint, form.cleaned_data["query"], since)
+            more.update(result=result, figure=request_log.draw_result(result), templates=build_templates())
         except Invalid as error:
             form.add_error("query", error.message)
     else:
         shown = form.cleaned_data["status"] if form.is_valid() else ""
         more["page"] = page_of(request, request_log.list_requests(endpoint, since, shown))
     return _render_tab(request, endpoint, "requests", **more)
+
+
+@require_safe
+def endpoint_queries(request, slug: str):
+    """Queries over the recorded requests of all endpoints."""
+    workspace = find_workspace(request, slug)
+    form = QueryForm(request.GET or None)
+    context: dict[str, Any] = {"form": form, "limits": request_log, "examples": request_log.EXAMPLES}
+    if form.is_valid():
+        since = request_log.SPANS[form.cleaned_data["since"] or request_log.DAY]
+        try:
+            result = request_log.run_workspace_query(workspace, form.cleaned_data["query"], since)
+            context.update(result=result, figure=request_log.draw_result(result), templates=build_templates())
+        except Invalid as error:
+            form.add_error("query", error.message)
+    return render_page(request, "endpoints/queries.html", context)
 
 
 @require_POST

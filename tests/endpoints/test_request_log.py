@@ -9,6 +9,7 @@ from django.utils import timezone
 from endpoints import calls, kql, request_log, tasks
 from endpoints.models import Endpoint, ServiceRequest
 from studio.errors import Invalid
+from tests import factories
 
 PRINTING = """
 def init(): print("from init")
@@ -105,10 +106,44 @@ TABLES = {"requests": lambda: [{**row, "customDimensions": {"Revision": "1"}} fo
         ('requests | where timestamp > datetime("2026-01-31T12:10:00") | summarize count()', [[1]]),
         ("requests | where timestamp > ago(1h) | summarize count()", [[0]]),
         ('requests | where resultCode contains "50" | count', [[1]]),
+        ("requests | where (success == true or duration > 40) and not (duration < 10) | count", [[2]]),
+        ('requests | where resultCode in ("500", "404") or duration in (5) | count', [[2]]),
+        ("requests | top 1 by duration | project duration", [[50.0]]),
+        ("requests | summarize p = percentile(duration, 50)", [[15.0]]),
     ],
 )
 def test_queries_filter_order_and_summarize(query, rows, monkeypatch):
     assert kql.run_query(query, TABLES).rows == rows
+
+
+def test_render_draws_a_line_for_each_group_over_time_and_columns_for_texts():
+    query = "requests | summarize n = count() by bin(timestamp, 5m), resultCode | render timechart"
+    figure = request_log.draw_result(kql.run_query(query, TABLES))
+    lines = {line["name"]: (line["type"], line["x"], line["y"]) for line in figure["data"]}
+    first, second = "2026-01-31T12:05:00.000Z", "2026-01-31T12:10:00.000Z"
+    assert lines == {"200": ("scatter", [first, second], [1, 1]), "500": ("scatter", [first], [1])}
+    query = "requests | summarize n = count() by resultCode | render columnchart"
+    (columns,) = request_log.draw_result(kql.run_query(query, TABLES))["data"]
+    assert (columns["type"], columns["x"], columns["y"]) == ("bar", ["200", "500"], [2, 1])
+
+
+def test_queries_of_a_workspace_read_the_requests_of_all_its_endpoints_and_no_others(
+    endpoint, alice, as_user, bob, mallory, django_assert_max_num_queries
+):
+    other = Endpoint.create(endpoint.workspace, alice, "other", has_insights=True)
+    hidden = Endpoint.create(factories.make_workspace(), mallory, "elsewhere", has_insights=True)
+    rows = [make_request(one, number) for number, one in enumerate([endpoint, other, other, hidden])]
+    ServiceRequest.objects.bulk_create(rows)
+    address = f"/ws/{endpoint.workspace.slug}/endpoint-queries/"
+    page = as_user(bob).get(address).content.decode()
+    assert "Failed requests" in page
+    query = 'requests | summarize count() by bin(timestamp, 1d), customDimensions.["Service Name"] | render timechart'
+    with django_assert_max_num_queries(24):
+        page = as_user(bob).get(address, {"query": query}).content.decode()
+    assert ">svc<" in page and ">other<" in page and "elsewhere" not in page and "data-figure" in page
+    assert "is not supported" in as_user(bob).get(address, {"query": "requests | join x"}).content.decode()
+    assert as_user(mallory).get(address).status_code == 404
+    assert as_user(alice).post(address).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -116,7 +151,13 @@ def test_queries_filter_order_and_summarize(query, rows, monkeypatch):
     [
         ("", "A table is expected instead of the end"),
         ("exceptions", "There is no table exceptions: write requests"),
-        ("requests | render timechart", "The operator render is not supported. The operators are where, project"),
+        ("requests | render piechart", "render piechart is not supported. The charts are timechart"),
+        ("requests | project resultCode | render timechart", "render timechart needs a column of times"),
+        ("requests | render timechart | take 1", "The end is expected instead of take"),
+        ("requests | where (duration > 1", ") is expected instead of the end"),
+        ("requests | where not duration > 1", "( is expected after not"),
+        ("requests | where " + "(" * 21, "More than 20 parentheses"),
+        ("requests | summarize percentile(duration, 101)", "percentile needs a number above 0"),
         ("requests | where cost > 1", "There is no column cost. The columns are timestamp, resultCode"),
         ("requests | where duration matches 1", "matches is not supported in where. Write one of =="),
         ("requests | where timestamp > 5", "timestamp cannot be compared with 5"),
