@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from accounts.actors import Actor
+from accounts.models import User
 from endpoints import deployment, resources, scaling
 from endpoints.models import Endpoint
 from registry.access import pick_version
@@ -25,10 +25,17 @@ def find_endpoint(workspace: Workspace, name: str) -> Endpoint:
     return found
 
 
+def _find_key_holder(workspace: Workspace, name: str) -> Endpoint:
+    """Versions are called with the keys of their endpoint."""
+    found = find_endpoint(workspace, name)
+    return found.parent or found
+
+
 @router.get("/services", response=list_of(resources.Service), summary="List the services")
 def service_list(request: HttpRequest, workspace_path: Path[WorkspacePath]):
     workspace = find_workspace(request, workspace_path)
-    return api.paginate(request, Endpoint.objects.with_state().filter(workspace=workspace), resources.Service)
+    rows = Endpoint.objects.with_state().without_versions().filter(workspace=workspace)
+    return api.paginate(request, rows, resources.Service)
 
 
 @router.get("/services/{name}", response=resources.Service, summary="Get a service with its state")
@@ -36,30 +43,54 @@ def service_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name
     return resources.Service.of(find_endpoint(find_workspace(request, workspace_path), name))
 
 
-@router.put("/services/{name}", response={201: resources.Service}, summary="Deploy models as a service")
+@router.put("/services/{name}", response={201: resources.Service}, summary="Deploy models as a service, or a version")
 def service_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ServiceCreate):
     workspace = find_workspace(request, workspace_path, "edit")
-    if body.deployment is None:
-        raise Invalid("A new service needs a deployment.", target="deployment")
-    wanted = _read_deployment(workspace, body.deployment)
-    present = Endpoint.objects.filter(workspace=workspace, name=name).select_related("workspace").first()
+    if (body.deployment is None) != body.hasVersions:
+        raise Invalid("A new service needs a deployment, or hasVersions without one.", target="deployment")
+    wanted = _read_deployment(workspace, body.deployment) if body.deployment else None
+    present = Endpoint.objects.filter(workspace=workspace, name=name).select_related("workspace", "parent").first()
     if present and body.overwrite:
         endpoint = present
         endpoint.change(**_changes(body))
     else:
-        keys = (body.primaryKey, body.secondaryKey)
-        endpoint = Endpoint.create(workspace, request.auth.user, name, keys, **_changes(body))
-    _deploy(request.auth, endpoint, wanted, is_new=not present)
+        endpoint = _create(request.auth.user, workspace, name, body)
+    try:
+        _change_version(endpoint, body)
+        if wanted:
+            deployment.deploy_revision(request.auth, endpoint, wanted)
+    except Invalid:
+        if not present:
+            endpoint.remove()
+        raise
     return Status(201, resources.Service.of(find_endpoint(workspace, name)))
 
 
-def _deploy(actor: Actor, endpoint: Endpoint, wanted: deployment.Deployment, is_new: bool) -> None:
-    try:
-        deployment.deploy_revision(actor, endpoint, wanted)
-    except Invalid:
-        if is_new:
-            endpoint.remove()
-        raise
+def _create(user: User, workspace: Workspace, name: str, body: resources.ServiceCreate) -> Endpoint:
+    parent_name, _, version = name.partition(".")
+    if version:
+        return Endpoint.create_version(find_endpoint(workspace, parent_name), user, version, **_changes(body))
+    keys = (body.primaryKey, body.secondaryKey)
+    return Endpoint.create(workspace, user, name, keys, has_versions=body.hasVersions, **_changes(body))
+
+
+def _change_version(endpoint: Endpoint, body: resources.ServiceUpdate) -> None:
+    """Share of the traffic, and whether it is the default."""
+    if body.trafficPercentile is None and body.isDefault is None and body.isControl is None:
+        return
+    if endpoint.parent is None:
+        raise Invalid(
+            f"{endpoint.name} is no version: trafficPercentile, isDefault and isControl are for ENDPOINT.VERSION.",
+            target="trafficPercentile",
+        )
+    if body.trafficPercentile is not None:
+        endpoint.parent.change_traffic({endpoint.version_name: body.trafficPercentile})
+    if body.isDefault:
+        endpoint.parent.change_default(endpoint)
+    elif body.isDefault is False and endpoint.is_default:
+        raise Invalid("Make another version the default one instead.", target="isDefault")
+    if body.isControl is not None:
+        endpoint.change(is_control=body.isControl)
 
 
 @router.patch("/services/{name}", response=resources.Service, summary="Change a service, or deploy its next revision")
@@ -67,8 +98,9 @@ def service_update(request: HttpRequest, workspace_path: Path[WorkspacePath], na
     workspace = find_workspace(request, workspace_path, "edit")
     endpoint = find_endpoint(workspace, name)
     endpoint.change(**_changes(body))
+    _change_version(endpoint, body)
     if body.deployment:
-        _deploy(request.auth, endpoint, _read_deployment(workspace, body.deployment), is_new=False)
+        deployment.deploy_revision(request.auth, endpoint, _read_deployment(workspace, body.deployment))
     elif body.minReplicas is not None or body.maxReplicas is not None:
         _scale(endpoint, body)
     return resources.Service.of(find_endpoint(workspace, name))
@@ -91,7 +123,7 @@ def service_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 
 @router.post("/services/{name}/listkeys", response=resources.ServiceKeys, summary="Read the keys of a service")
 def service_keys(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
-    endpoint = find_endpoint(find_workspace(request, workspace_path, "edit"), name)
+    endpoint = _find_key_holder(find_workspace(request, workspace_path, "edit"), name)
     return resources.ServiceKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
 
 
@@ -99,7 +131,7 @@ def service_keys(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 def service_new_key(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.KeyRegeneration
 ):
-    endpoint = find_endpoint(find_workspace(request, workspace_path, "edit"), name)
+    endpoint = _find_key_holder(find_workspace(request, workspace_path, "edit"), name)
     if body.keyType not in Endpoint.Key.values:
         raise Invalid(f"keyType={body.keyType[:40]!r}: write Primary or Secondary.", target="keyType")
     endpoint.regenerate_key(body.keyType, body.keyValue)

@@ -50,6 +50,8 @@ class Deployment:
 def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) -> Revision:
     """Start a new revision; the current one answers until it is ready."""
     access.require(actor, "edit", endpoint.workspace)
+    if endpoint.has_versions:
+        raise Conflict(f"{endpoint.name} has versions: deploy one of them, or a new one as {endpoint.name}.VERSION.")
     workspace = endpoint.workspace
     _check(deployment)
     definition = deployment.environment

@@ -4,7 +4,11 @@ from django import forms
 
 from accounts.edit_conflicts import EditConflicts
 from endpoints import kql, request_log, rules
+from endpoints.models import Endpoint
 from studio.forms import NumberField
+
+# How many other endpoints the tab Test offers for a comparison.
+MAX_OTHERS = 100
 
 
 class RequestForm(forms.Form):
@@ -15,9 +19,34 @@ class RequestForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 10, "class": "mono", "spellcheck": "false"}),
         help_text="The body of the request, as the entry script's run() gets it.",
     )
+    version = forms.ChoiceField(label="Version", required=False)
+    compare = forms.ChoiceField(
+        label="Compare with", required=False, help_text="It gets the same request, and its answer is shown beside."
+    )
+
+    def __init__(self, *args, endpoint: Endpoint, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.endpoint = endpoint
+        self._versions = {one.name: one for one in endpoint.versions.select_related("current").order_by("name")}
+        found = Endpoint.objects.with_state().filter(workspace=endpoint.workspace, has_versions=False)
+        others = found.exclude(pk=endpoint.pk).order_by("name")[:MAX_OTHERS]
+        self._others = {one.name: one for one in others}
+        compared = [("", "None"), *((name, name) for name in self._others)]
+        versions = [(name, one.version_name) for name, one in self._versions.items()]
+        self.fields["compare"].choices = compared  # type: ignore[attr-defined]
+        self.fields["version"].choices = versions  # type: ignore[attr-defined]
+        if not endpoint.has_versions:
+            del self.fields["version"]
+
+    @property
+    def called(self) -> list[Endpoint]:
+        """The endpoints or versions that get the request."""
+        chosen = self._versions.get(self.cleaned_data.get("version", ""), self.endpoint)
+        other = self._others.get(self.cleaned_data["compare"])
+        return [chosen, *([other] if other and other != chosen else [])]
 
 
-class QueryForm(forms.Form):
+class WorkspaceQueryForm(forms.Form):
     since = forms.ChoiceField(
         label="Time range", required=False, choices=[(name, f"Last {name}") for name in request_log.SPANS]
     )

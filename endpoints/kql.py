@@ -39,7 +39,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Chart:
-    """What `render` draws: the columns of numbers over the column `x`, a series for each value of `split`, if given."""
+    """A chart of `render`: the columns of numbers over the column `x`, a series for each value of `split`, if given."""
 
     kind: str
     x: str
@@ -331,7 +331,7 @@ class Aggregate:
     name: str
     function: str
     column: tuple[str, ...]
-    # Of a percentile: 0 to 100.
+    # From 0 to 100, for a percentile.
     percent: float = 0
 
     def compute(self, rows: list[Row]) -> Any:

@@ -2,6 +2,7 @@
 
 import functools
 import uuid
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -16,7 +17,7 @@ from endpoints import rules
 from endpoints.keys import EndpointKeys
 from registry.models import ModelVersion
 from studio import socket_handover
-from studio.errors import Conflict
+from studio.errors import Conflict, Invalid
 from studio.public_url import public_url
 from workspaces.models import Workspace
 
@@ -28,18 +29,26 @@ class EndpointQuerySet(models.QuerySet):
     def with_state(self):
         """Load the data for the state in a few queries."""
         path = "workspace__resource_group__subscription"
-        related = self.select_related(path, "created_by", "current__target", "newest__target")
+        related = self.select_related(path, "created_by", "current__target", "newest__target", "parent")
         return related.prefetch_related(
             "current__replicas__work__assignments",
             "newest__replicas__work__assignments",
             "newest__model_versions__model",
+            "versions__current__replicas__work__assignments",
+            "versions__newest__replicas__work__assignments",
+            "versions__newest__model_versions__model",
         )
+
+    def without_versions(self):
+        """Endpoints as people know them: their versions belong to them."""
+        return self.filter(parent=None)
 
 
 class Endpoint(EndpointKeys):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="endpoints")
-    name = models.CharField(max_length=32)
+    # ENDPOINT.VERSION for a version.
+    name = models.CharField(max_length=65)
     description = models.TextField(blank=True)
     tags = models.JSONField(default=dict, blank=True)
     properties = models.JSONField(default=dict, blank=True)
@@ -53,6 +62,16 @@ class Endpoint(EndpointKeys):
     last_request_at = models.DateTimeField(null=True, blank=True)
     # Whether its requests are stored one by one (endpoints/request_log.py).
     has_insights = models.BooleanField(default=False)
+
+    # The endpoint to which a version belongs.
+    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="versions")
+    # Whether versions answer its requests, and not revisions of its own.
+    has_versions = models.BooleanField(default=False)
+    # The share of 100 requests that a version gets. The default version also gets what no version has.
+    traffic_percentile = models.PositiveSmallIntegerField(default=0)
+    is_default = models.BooleanField(default=False)
+    # The version that SDK v1 calls the control version; it has no effect.
+    is_control = models.BooleanField(default=False)
 
     objects = EndpointQuerySet.as_manager()
 
@@ -81,11 +100,23 @@ class Endpoint(EndpointKeys):
     @property
     def state(self) -> str:
         """The state of the current revision, or of the newest one if there is none."""
+        if self.has_versions:
+            return self._state_of_versions
         shown = self.current or self.newest
         return shown.state if shown else Revision.State.FAILED.value
 
     @property
+    def _state_of_versions(self) -> str:
+        """The worst state of versions that get requests."""
+        shares = self.shares
+        states = {one.state for one in self.versions.all() if shares[one.version_name] or not any(shares.values())}
+        order = (Revision.State.FAILED, "Unhealthy", Revision.State.TRANSITIONING)
+        return str(next((state for state in order if state in states), Revision.State.HEALTHY))
+
+    @property
     def is_changing(self) -> bool:
+        if self.has_versions:
+            return any(version.is_changing for version in self.versions.all())
         return bool(self.newest and self.newest.state in (Revision.State.TRANSITIONING, "Unhealthy"))
 
     @property
@@ -106,25 +137,109 @@ class Endpoint(EndpointKeys):
     @classmethod
     def create(cls, workspace: Workspace, user: User, name: str, keys: tuple[str, str] = ("", ""), **fields):
         endpoint = cls(workspace=workspace, created_by=user, name=rules.ENDPOINT_NAME.check(name), **fields)
-        endpoint.set_key(cls.Key.PRIMARY, keys[0])
-        endpoint.set_key(cls.Key.SECONDARY, keys[1])
-        try:
-            with transaction.atomic():
-                endpoint.save(force_insert=True)
-                activity.record("endpoint.create", endpoint, scope=workspace)
-        except IntegrityError as error:
-            raise Conflict(
-                f"There is a service {name} in this workspace already. Choose another name, or overwrite=True.",
-                target="name",
-            ) from error
+        endpoint._insert(keys)
         return endpoint
 
+    def _insert(self, keys: tuple[str, str]) -> None:
+        self.set_key(self.Key.PRIMARY, keys[0])
+        self.set_key(self.Key.SECONDARY, keys[1])
+        try:
+            with transaction.atomic():
+                self.save(force_insert=True)
+                activity.record("endpoint.create", self, scope=self.workspace)
+        except IntegrityError as error:
+            raise Conflict(
+                f"There is a service {self.name} in this workspace already. Choose another name, or overwrite=True.",
+                target="name",
+            ) from error
+
+    @classmethod
+    def create_version(cls, parent: "Endpoint", user: User, name: str, **fields):
+        """A version of `parent`; the first one is the default."""
+        if not parent.has_versions:
+            raise Conflict(f"{parent.name} has no versions: its revisions replace each other.")
+        own = {
+            "name": f"{parent.name}.{rules.ENDPOINT_NAME.check(name)}",
+            "parent": parent,
+            "is_default": not cls.objects.filter(parent=parent).exists(),
+            "auth_enabled": parent.auth_enabled,
+            "has_insights": parent.has_insights,
+        }
+        version = cls(workspace=parent.workspace, created_by=user, **{**fields, **own})
+        version._insert(("", ""))
+        return version
+
+    # ---- versions, as those of SDK v1's `AksEndpoint`, and the deployments of Azure's v2
+
+    @property
+    def version_name(self) -> str:
+        return self.name.partition(".")[2]
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """How many of 100 requests each version gets."""
+        versions = sorted(self.versions.all(), key=lambda version: version.name)
+        shares = {version.version_name: version.traffic_percentile for version in versions}
+        for version in versions:
+            if version.is_default:
+                shares[version.version_name] += 100 - sum(shares.values())
+        return shares
+
+    def change_traffic(self, shares: Mapping[str, int]) -> None:
+        """Set how many of 100 requests versions get; others keep theirs."""
+        with transaction.atomic():
+            Endpoint.objects.select_for_update().get(pk=self.pk)
+            present = {version.version_name: version for version in Endpoint.objects.filter(parent=self)}
+            unknown = sorted(set(shares) - set(present))
+            if unknown:
+                words = ", ".join(present) or "none yet"
+                raise Invalid(f"There is no version {unknown[0][:40]!r}. The versions are {words}.", target="traffic")
+            before = {name: version.traffic_percentile for name, version in sorted(present.items())}
+            after = {**before, **{name: rules.TRAFFIC.check(share) for name, share in shares.items()}}
+            if sum(after.values()) > 100:
+                raise Invalid(
+                    f"The traffic adds up to {sum(after.values())}: {_describe_shares(after)}. At most 100 is possible.",
+                    target="traffic",
+                )
+            if after == before:
+                return
+            for name, version in present.items():
+                Endpoint.objects.filter(pk=version.pk).update(traffic_percentile=after[name])
+            changes = {"traffic": [_describe_shares(before), _describe_shares(after)]}
+            activity.record("endpoint.edit", self, scope=self.workspace, changes=changes)
+            self.notify_gateway()
+
+    def change_default(self, version: "Endpoint") -> None:
+        """Make this version the one that gets what no version has."""
+        with transaction.atomic():
+            Endpoint.objects.select_for_update().get(pk=self.pk)
+            before = self.versions.filter(is_default=True).first()
+            if before == version:
+                return
+            self.versions.filter(is_default=True).update(is_default=False)
+            self.versions.filter(pk=version.pk).update(is_default=True)
+            changes = {"default version": [before.version_name if before else "", version.version_name]}
+            activity.record("endpoint.edit", self, scope=self.workspace, changes=changes)
+            self.notify_gateway()
+
+    def check_removable(self) -> None:
+        """Raises Conflict for the default version, unless it is the only one."""
+        if self.is_default and self.parent and self.parent.versions.exclude(pk=self.pk).exists():
+            raise Conflict(
+                f"{self.version_name} is the default version of {self.parent.name}. Make another one the default first."
+            )
+
     def change(self, **fields):
-        """Description, tags, properties, and whether a key is needed."""
+        """Description, tags, properties, and whether a key is needed and requests are recorded: also for its versions."""
+        shared = {name: fields[name] for name in ("auth_enabled", "has_insights") if name in fields}
+        if shared and self.parent_id:
+            raise Invalid("Authentication and the recording of requests are those of the endpoint: change them there.")
         if fields:
             with transaction.atomic():
                 before = {name: getattr(self, name) for name in fields}
                 Endpoint.objects.filter(pk=self.pk).update(**fields, updated_at=timezone.now())
+                if shared:
+                    self.versions.update(**shared)
                 for name, value in fields.items():
                     setattr(self, name, value)
                 changes = {name: [before[name], value] for name, value in fields.items()}
@@ -138,12 +253,17 @@ class Endpoint(EndpointKeys):
 
     def remove(self):
         """Stop its replicas and delete it with its logs."""
+        self.check_removable()
         with transaction.atomic():
-            for revision in self.revisions.all():
+            for revision in Revision.objects.filter(models.Q(endpoint=self) | models.Q(endpoint__parent=self)):
                 revision.stop()
             activity.record("endpoint.delete", self, scope=self.workspace)
             self.delete()
             self.notify_gateway()
+
+
+def _describe_shares(shares: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {share}" for name, share in shares.items())
 
 
 class Revision(models.Model):

@@ -90,12 +90,18 @@ class Call(Body):
     key: str = ""
 
 
+class VersionShare(Shape):
+    name: str
+    share: int = pydantic.Field(description="How many of 100 requests it gets.")
+
+
 class CallAdmission(Shape):
     addresses: list[str] = pydantic.Field(description="The replicas that are ready.")
     concurrency: int
     timeoutSeconds: float
     holdSeconds: float = pydantic.Field(description="How long to wait for a replica if there is none.")
     message: str = pydantic.Field(description="Why there is none.")
+    versions: list[VersionShare] = pydantic.Field(default=[], description="Instead of replicas: where requests go.")
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> Self:
@@ -105,8 +111,15 @@ class CallAdmission(Shape):
             concurrency=current.settings["concurrency"] if current else 1,
             timeoutSeconds=current.settings["timeoutSeconds"] if current else 60.0,
             holdSeconds=_choose_hold(current) if current else 0.0,
-            message=f"The service {endpoint.name} is {endpoint.state}. Try again in a moment.",
+            message=_explain_wait(endpoint),
+            versions=[VersionShare(name=name, share=share) for name, share in endpoint.shares.items()],
         )
+
+
+def _explain_wait(endpoint: Endpoint) -> str:
+    if endpoint.has_versions:
+        return f"The service {endpoint.name} has no versions yet: deploy one."
+    return f"The service {endpoint.name} is {endpoint.state}. Try again in a moment."
 
 
 def _choose_hold(revision: Revision) -> float:
@@ -224,7 +237,7 @@ def call_authorize(request: HttpRequest, body: Call):
     endpoint = found.filter(workspace__deleted_at=None).first()
     if endpoint is None:
         raise Http404(f"There is no service {body.name[:40]!r} here.")
-    if not endpoint.accepts(body.key):
+    if not (endpoint.parent or endpoint).accepts(body.key):
         raise Unauthenticated("The key is missing or wrong: send the header Authorization: Bearer KEY.")
     if endpoint.current and not endpoint.current.wanted:
         scaling.wake_endpoint(endpoint)

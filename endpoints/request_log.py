@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from endpoints import kql
 from endpoints.models import Endpoint, ServiceRequest
+from endpoints.traffic import own_or_of_versions
 from runs.charts.figures import build_figure, build_trace
 from workspaces.models import Workspace
 
@@ -50,13 +51,15 @@ def forget_old() -> None:
 
 def list_requests(endpoint: Endpoint, since: dt.timedelta, status: str = "") -> QuerySet:
     """The newest first; `status` is succeeded, failed or empty."""
-    rows = endpoint.requests.filter(at__gte=timezone.now() - since).order_by("-at", "-pk")
+    rows = ServiceRequest.objects.filter(own_or_of_versions(endpoint), at__gte=timezone.now() - since)
+    rows = rows.order_by("-at", "-pk")
     bounds = {"succeeded": {"status__lt": 400}, "failed": {"status__gte": 400}}
     return rows.filter(**bounds.get(status, {}))
 
 
 def run_endpoint_query(endpoint: Endpoint, query: str, since: dt.timedelta) -> kql.Result:
-    return _run(query, list_requests(endpoint, since), {endpoint.pk: endpoint.name}, endpoint.workspace.name)
+    names = {one.pk: one.name for one in [endpoint, *endpoint.versions.all()]}
+    return _run(query, list_requests(endpoint, since), names, endpoint.workspace.name)
 
 
 def run_workspace_query(workspace: Workspace, query: str, since: dt.timedelta) -> kql.Result:

@@ -22,6 +22,7 @@ class ServiceRevision(Shape):
     entryScript: str
     environmentName: str
     computeType: str
+    computeName: str = pydantic.Field(description="The cluster; empty for a machine of the studio.")
     models: list[str] = pydantic.Field(description="Each as `name:version`.")
     replicas: int = pydantic.Field(description="The number of replicas that it should have now.")
     readyReplicas: int
@@ -38,6 +39,7 @@ class ServiceRevision(Shape):
             entryScript=row.entry_script,
             environmentName=row.environment_name,
             computeType=row.compute_type,
+            computeName=row.target.name if row.target and row.target.is_cluster else "",
             models=[f"{version.model.name}:{version.number}" for version in row.model_versions.all()],
             replicas=row.wanted,
             readyReplicas=len(row.addresses),
@@ -63,6 +65,12 @@ class Service(Shape):
     swaggerUri: str
     newest: ServiceRevision | None
     currentRevision: int | None
+    hasVersions: bool = pydantic.Field(description="Whether versions answer its requests, not revisions of its own.")
+    versionName: str = pydantic.Field(description="Of a version; else empty.")
+    trafficPercentile: int | None = pydantic.Field(description="Of a version: how many of 100 requests it gets.")
+    isDefault: bool = pydantic.Field(description="Whether this version also gets what no version has.")
+    isControl: bool
+    versions: list["Service"]
     createdBy: str
     createdTime: str
     updatedTime: str
@@ -79,19 +87,33 @@ class Service(Shape):
             properties=row.properties,
             state=row.state,
             error=row.failure,
-            operationState=OPERATIONS.get(Revision.State(newest.stage), "Failed") if newest else "Failed",
-            computeType=newest.compute_type if newest else "ACI",
+            operationState=_find_operation(row),
+            computeType=newest.compute_type if newest else "AKS" if row.has_versions else "ACI",
             authEnabled=row.auth_enabled,
             appInsightsEnabled=row.has_insights,
             scoringUri=row.scoring_uri,
             swaggerUri=row.swagger_uri,
             newest=ServiceRevision.of(newest) if newest else None,
             currentRevision=row.current.number if row.current else None,
+            hasVersions=row.has_versions,
+            versionName=row.version_name,
+            trafficPercentile=row.traffic_percentile if row.parent_id else None,
+            isDefault=row.is_default,
+            isControl=row.is_control,
+            versions=[cls.of(version) for version in row.versions.all()] if row.has_versions else [],
             createdBy=row.created_by.label if row.created_by else "",
             createdTime=utc_time(row.created_at) or "",
             updatedTime=utc_time(row.updated_at) or "",
             portalUrl=public_url(row.get_absolute_url()),
         )
+
+
+def _find_operation(row: Endpoint) -> str:
+    """The operation of an endpoint: with versions it is Running while one of them starts, Failed if one has failed."""
+    if row.has_versions:
+        found = {_find_operation(version) for version in row.versions.all()}
+        return next((state for state in ("Running", "Failed") if state in found), "Succeeded")
+    return OPERATIONS.get(Revision.State(row.newest.stage), "Failed") if row.newest else "Failed"
 
 
 OPERATIONS = {
@@ -140,10 +162,18 @@ class ServiceUpdate(Body):
     )
     maxReplicas: Annotated[Whole, rules.MAX_REPLICAS] | None = None
     deployment: DeploymentUpdate | None = None
+    trafficPercentile: Annotated[Whole, rules.TRAFFIC] | None = pydantic.Field(
+        default=None, description="Of a version, ENDPOINT.VERSION: how many of 100 requests it gets."
+    )
+    isDefault: bool | None = pydantic.Field(
+        default=None, description="Of a version: whether it also gets what no version has."
+    )
+    isControl: bool | None = None
 
 
 class ServiceCreate(ServiceUpdate):
     overwrite: bool = False
+    hasVersions: bool = pydantic.Field(default=False, description="Create it without a deployment; versions follow.")
     primaryKey: str = ""
     secondaryKey: str = ""
 

@@ -11,7 +11,7 @@ NAME = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]", re.ASCII)
 def check_name(value) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise Invalid(
-            f"The name of the endpoint is {str(value)[:60]!r}: write 3 to 32 lower-case letters, digits and dashes; the first "
+            f"The name of the endpoint, or of its version, is {str(value)[:60]!r}: write 3 to 32 lower-case letters, digits and dashes; the first "
             "is a letter, the last a letter or digit.",
             target="name",
         )
@@ -25,6 +25,7 @@ def check_key(value) -> str:
 
 
 ENDPOINT_NAME = Rule(check_name, "name", {"pattern": f"^{NAME.pattern}$"})
+TRAFFIC = number_rule("traffic of a version", 0, 100, target="traffic")
 ENTRY_SCRIPT = text_rule("entry script", max_length=500)
 MIN_REPLICAS = number_rule("minimum number of replicas", 0, 20, target="minReplicas")
 MAX_REPLICAS = number_rule("maximum number of replicas", 1, 20, target="maxReplicas")

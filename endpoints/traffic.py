@@ -5,6 +5,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from endpoints.models import Endpoint, TrafficMinute
@@ -57,11 +58,28 @@ class Summary:
     p99: float | None
 
 
+def own_or_of_versions(endpoint: Endpoint) -> Q:
+    return Q(endpoint=endpoint) | Q(endpoint__parent=endpoint) if endpoint.has_versions else Q(endpoint=endpoint)
+
+
+def _add(first: TrafficMinute, second: TrafficMinute) -> TrafficMinute:
+    return TrafficMinute(
+        endpoint=first.endpoint,
+        minute=first.minute,
+        statuses=_sum(first.statuses, second.statuses),
+        buckets=_sum(first.buckets, second.buckets),
+        busy=first.busy + second.busy,
+        replicas=first.replicas + second.replicas,
+    )
+
+
 def read_hour(endpoint: Endpoint) -> list[TrafficMinute]:
     """The last 60 minutes; those without requests are empty."""
     now = timezone.now().replace(second=0, microsecond=0)
     first = now - (MINUTES - 1) * MINUTE
-    found = {row.minute: row for row in endpoint.traffic.filter(minute__gte=first)}
+    found: dict[dt.datetime, TrafficMinute] = {}
+    for row in TrafficMinute.objects.filter(own_or_of_versions(endpoint), minute__gte=first):
+        found[row.minute] = _add(found[row.minute], row) if row.minute in found else row
     minutes = [first + number * MINUTE for number in range(MINUTES)]
     return [found.get(minute) or TrafficMinute(endpoint=endpoint, minute=minute) for minute in minutes]
 

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import Actor
 from accounts.form_keys import process_once
 from accounts.view_as import hidden_in_view_as
-from endpoints import calls, deployment, mlflow_models, request_log, scaling, traffic
-from endpoints.forms import QueryForm, ReplicasForm, RequestForm, RequestsForm
+from endpoints import calls, deployment, mlflow_models, request_log, scaling, traffic, traffic_forms
+from endpoints.forms import ReplicasForm, RequestForm, RequestsForm, WorkspaceQueryForm
 from endpoints.models import Endpoint
 from registry.models import ModelVersion
 from runs.charts.figures import build_templates
@@ -64,7 +64,8 @@ def _to_edit(request, slug: str, name: str) -> Endpoint:
 
 def _render_tab(request, endpoint: Endpoint, tab: str, partial: str = "", **more: Any):
     address = [endpoint.workspace.slug, endpoint.name]
-    tabs = [(key, label, reverse(url, args=address), key == tab) for key, label, url in TABS]
+    shown_tab = "details" if tab == "versions" else tab
+    tabs = [(key, label, reverse(url, args=address), key == shown_tab) for key, label, url in TABS]
     may_edit = is_allowed(request, "edit")
     context = {"endpoint": endpoint, "tab": tab, "tabs": tabs, "may_edit": may_edit, **more}
     return render_page(request, f"endpoints/{tab}.html", context, partial=partial)
@@ -73,13 +74,15 @@ def _render_tab(request, endpoint: Endpoint, tab: str, partial: str = "", **more
 @require_safe
 def endpoint_list(request, slug: str):
     workspace = find_workspace(request, slug)
-    page = page_of(request, Endpoint.objects.with_state().filter(workspace=workspace))
+    page = page_of(request, Endpoint.objects.with_state().without_versions().filter(workspace=workspace))
     return render_page(request, "endpoints/list.html", {"page": page})
 
 
 @require_safe
 def endpoint_detail(request, slug: str, name: str):
     endpoint = find_page_endpoint(request, slug, name)
+    if endpoint.has_versions:
+        return _render_tab(request, endpoint, "versions", "endpoint-state", rows=traffic_forms.list_rows(endpoint))
     revisions = endpoint.revisions.select_related("created_by", "target").prefetch_related(
         "replicas__work__assignments", "model_versions__model"
     )[:50]
@@ -132,15 +135,19 @@ def endpoint_test(request, slug: str, name: str):
     endpoint = find_page_endpoint(request, slug, name)
     version = find_mlflow_model(endpoint)
     more: dict = {"columns": mlflow_models.list_inputs(version) if version else []}
-    form = RequestForm(request.POST or None, initial={"data": make_example(version)})
+    form = RequestForm(request.POST or None, initial={"data": make_example(version)}, endpoint=endpoint)
     if request.method == "POST" and form.is_valid():
         if not is_allowed(request, "submit"):
             raise Denied("You may not send requests from here. Ask an Owner for a role that allows it.")
-        try:
-            more["answer"] = calls.send_test(endpoint, form.cleaned_data["data"])
-        except NotReady as error:
-            more["problem"] = error.message
+        more["answers"] = [_send_test(called, form.cleaned_data["data"]) for called in form.called]
     return _render_tab(request, endpoint, "test", form=form, **more)
+
+
+def _send_test(endpoint: Endpoint, data: str) -> dict[str, Any]:
+    try:
+        return {"endpoint": endpoint, "answer": calls.send_test(endpoint, data)}
+    except NotReady as error:
+        return {"endpoint": endpoint, "problem": error.message}
 
 
 @hidden_in_view_as
@@ -148,7 +155,8 @@ def endpoint_test(request, slug: str, name: str):
 def endpoint_consume(request, slug: str, name: str):
     """The tab Consume, with the keys for people who may edit."""
     endpoint = find_page_endpoint(request, slug, name)
-    keys = list(zip(Endpoint.Key.values, endpoint.keys, strict=True)) if is_allowed(request, "edit") else []
+    holder = endpoint.parent or endpoint
+    keys = list(zip(Endpoint.Key.values, holder.keys, strict=True)) if is_allowed(request, "edit") else []
     example = json.loads(make_example(find_mlflow_model(endpoint)))
     more: dict[str, Any] = {
         "keys": keys,
@@ -216,7 +224,7 @@ def endpoint_requests(request, slug: str, name: str):
 def endpoint_queries(request, slug: str):
     """Queries over the recorded requests of all endpoints."""
     workspace = find_workspace(request, slug)
-    form = QueryForm(request.GET or None)
+    form = WorkspaceQueryForm(request.GET or None)
     context: dict[str, Any] = {"form": form, "limits": request_log, "examples": request_log.EXAMPLES}
     if form.is_valid():
         since = request_log.SPANS[form.cleaned_data["since"] or request_log.DAY]
@@ -241,13 +249,26 @@ def endpoint_insights(request, slug: str, name: str):
 
 @require_POST
 @process_once
+def endpoint_traffic(request, slug: str, name: str):
+    """Set the shares of the versions, and the default one."""
+    endpoint = _to_edit(request, slug, name)
+    shares, default = traffic_forms.read_shares(endpoint, request.POST)
+    endpoint.change_traffic(shares)
+    if default is not None:
+        endpoint.change_default(default)
+    messages.success(request, "The traffic was saved. Requests follow within 5 seconds.")
+    return redirect(endpoint)
+
+
+@require_POST
+@process_once
 def endpoint_key(request, slug: str, name: str):
     """Regenerate the key `key`, Primary or Secondary."""
     endpoint = _to_edit(request, slug, name)
     which = request.POST.get("key", "")
     if which not in Endpoint.Key.values:
         raise Http404(f"There is no key {which[:20]!r}: write Primary or Secondary.")
-    endpoint.regenerate_key(which)
+    (endpoint.parent or endpoint).regenerate_key(which)
     messages.success(request, f"The {which.lower()} key was regenerated. The old one stops working within 5 seconds.")
     return redirect("endpoints:consume", slug, name)
 

@@ -66,7 +66,7 @@ class Studio:
         age = time.monotonic() - entry.decided_at
         route = entry.decision.route if entry.decision else None
         # A starting service is checked again soon.
-        fresh = RETRY_SECONDS if route and not route.addresses else FRESH_SECONDS
+        fresh = RETRY_SECONDS if route and not route.addresses and not route.versions else FRESH_SECONDS
         if entry.decision and age < fresh:
             return entry.decision
         if entry.asking is None:
@@ -98,8 +98,10 @@ class Studio:
         return decision
 
     def forget_service(self, workspace: str, name: str) -> None:
-        """Forget a service whose replicas or keys have changed. A pending answer may be outdated, so it is not cached."""
-        for key in [key for key in self._entries if key[0] == f"{workspace}/{name}"]:
+        """Forget a service whose replicas or keys have changed, and its versions. A pending answer may be outdated, so it is
+        not cached."""
+        subject = f"{workspace}/{name}"
+        for key in [key for key in self._entries if key[0] == subject or key[0].startswith(f"{subject}.")]:
             del self._entries[key]
 
     def forget(self, decision: Decision) -> None:

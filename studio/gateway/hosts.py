@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 # Requests to services, at the studio's own host: `/api/v1/service/WORKSPACE/NAME/score`.
-SERVICE = re.compile(r"/api/v1/service/([a-z0-9][a-z0-9_-]*)/([a-z][a-z0-9-]*)(/[A-Za-z0-9._/-]*)?(?:\?.*)?")
+SERVICE = re.compile(
+    r"/api/v1/service/([a-z0-9][a-z0-9_-]*)/([a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)?)(/[A-Za-z0-9._/-]*)?(?:\?.*)?"
+)
 SERVICE_LINE = re.compile(rb"[A-Z]{1,20} /api/v1/service/")
 HOST_HEADER = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*)\r\n", re.IGNORECASE)
 

@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import dataclasses
+import random
 import time
 from typing import Any
 
@@ -37,6 +38,8 @@ class Route:
     # How long a request waits for a starting replica if there is none, and the message after that.
     hold_seconds: float = 0.0
     message: str = ""
+    # Instead of replicas: the versions of the service, and how many of 100 requests each gets.
+    versions: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> "Route":
@@ -46,7 +49,15 @@ class Route:
             answer["timeoutSeconds"],
             answer["holdSeconds"],
             answer["message"],
+            tuple((version["name"], version["share"]) for version in answer.get("versions", ())),
         )
+
+    def choose_version(self, wanted: str) -> str:
+        """The version with this name, or one by the shares; empty if there is none."""
+        if wanted:
+            return wanted if any(name == wanted for name, _ in self.versions) else ""
+        names, shares = zip(*self.versions, strict=True)
+        return random.choices(names, shares)[0] if any(shares) else ""
 
 
 class ReplicaConnection(Side):

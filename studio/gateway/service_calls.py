@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 HEAD_SECONDS, IDLE_SECONDS, MOVE_SECONDS = 20.0, 75.0, 60.0
 # Seconds between two checks for a replica while a request waits for one to start.
 LOOK_SECONDS = 0.2
+# Azure's header that names a version (there: a deployment).
+VERSION_HEADER = "azureml-model-deployment"
 # After the last response, data from the client is read for so long; otherwise it would not see the response.
 LINGER_SECONDS = 1.0
 MAX_INTERIM = 5
@@ -148,7 +150,7 @@ class Caller(Side):
         workspace, name, target = service_messages.parse_service(head)
         if self.gateway.applications.label_of(head.get("host")):
             raise BadHead("Send requests to services to the host of the studio.", 421)
-        called = Called(workspace, name, service_messages.read_key(head))
+        called = await self._choose_version(Called(workspace, name, service_messages.read_key(head)), head)
         # Before the body is read, so that unauthorized clients cannot upload.
         service, _ = await self._ask(called)
         if head.get("expect").lower() == "100-continue" and not self._is_first:
@@ -186,6 +188,18 @@ class Caller(Side):
             else:
                 upstream.transport.abort()
             service.give_back(replica)
+
+    async def _choose_version(self, called: Called, head: RequestHead) -> Called:
+        """The version that gets the request, if the service has versions."""
+        decision = await self.gateway.studio.authorize_call(called.workspace, called.name, called.key)
+        if decision.status != 200 or decision.route is None or not decision.route.versions:
+            return called
+        wanted = head.get(VERSION_HEADER)
+        chosen = decision.route.choose_version(wanted)
+        if not chosen:
+            text = f"has no version {wanted[:40]!r}" if wanted else "has no version that gets requests"
+            raise Refusal(404, f"The service {called.name} {text}.")
+        return dataclasses.replace(called, name=f"{called.name}.{chosen}")
 
     async def _ask(self, called: Called) -> tuple[ScoringService, Decision]:
         decision = await self.gateway.studio.authorize_call(called.workspace, called.name, called.key)

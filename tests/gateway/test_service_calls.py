@@ -248,3 +248,16 @@ def test_a_service_without_replicas_says_why(connect, studio):
     studio.answers["authorize"] = (200, route([], message="It is Unhealthy."))
     answer, body = read_answer(connect(post("a")))
     assert (answer.status, answer.headers["Retry-After"], "Unhealthy" in body) == (503, "1", True)
+
+
+def test_a_request_goes_to_a_version_by_its_share_or_to_the_one_that_it_names(connect, studio, replica):
+    replica()
+    ready = studio.answers["authorize"][1]
+    studio.answers["authorize"] = (200, {**ready, "versions": [{"name": "a", "share": 100}, {"name": "b", "share": 0}]})
+    sock = connect(post("one"))
+    assert read_answer(sock)[1] == '"one of 3"'
+    assert send(sock, post("two", "azureml-model-deployment: b"))[1] == '"two of 3"'
+    requested = {body["name"] for route, body in studio.requests if route == "authorize"}
+    assert requested == {"svc", "svc.a", "svc.b"}
+    answer, body = send(sock, post("x", "azureml-model-deployment: c"))
+    assert (answer.status, json.loads(body)["message"]) == (404, "The service svc has no version 'c'.")

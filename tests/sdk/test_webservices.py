@@ -4,7 +4,8 @@ import pytest
 from azureml.core import Environment, Webservice
 from azureml.core.compute import AksCompute, ComputeTarget
 from azureml.core.model import InferenceConfig, Model
-from azureml.core.webservice import AciWebservice, AksWebservice
+from azureml.core.webservice import AciWebservice, AksEndpoint, AksWebservice
+from azureml.core.webservice.aks import AksEndpointDeploymentConfiguration
 from azureml.exceptions import WebserviceException
 from lazuli.errors import NotAvailable
 
@@ -139,3 +140,46 @@ def test_an_inference_cluster_is_created_and_deleted(ws, cluster):
     assert target.serialize()["name"] == "aks" and AksCompute.list(ws)
     target.delete()
     assert ws.compute_targets["aks"].provisioning_state == "Deleting"
+
+
+def test_versions_of_an_endpoint_share_its_requests(ws, config, deploy):
+    settings = AksEndpoint.deploy_configuration(version_name="blue", traffic_percentile=20, tags={"a": "1"})
+    assert isinstance(settings, AksEndpointDeploymentConfiguration)
+    endpoint = deploy(settings, deployment_target="cpu-cluster")
+    assert type(endpoint) is AksEndpoint and list(endpoint.versions) == ["blue"] and endpoint.tags == {"a": "1"}
+    blue = endpoint.versions["blue"]
+    assert (blue.is_default, blue.traffic_percentile, blue.version_type) == (True, 20, "Treatment")
+    endpoint.create_version("green", inference_config=config, traffic_percentile=30, description="new")
+    green = Webservice(ws, "svc").versions["green"]
+    assert (green.is_default, green.traffic_percentile, green.description) == (False, 30, "new")
+    assert green._found["newest"]["computeName"] == "cpu-cluster"
+    endpoint.update_version(
+        "green", traffic_percentile=80, is_default=True, is_control_version_type=True, num_replicas=2
+    )
+    green = endpoint.versions["green"]
+    assert (green.is_default, green.traffic_percentile, green.version_type) == (
+        True,
+        80,
+        AksEndpoint.VersionType.control,
+    )
+    assert green._found["newest"]["minReplicas"] == 2
+    endpoint.update_version("green", inference_config=config)
+    assert endpoint.versions["green"]._found["newest"]["number"] == 2
+    for wrong, words in [
+        (lambda: endpoint.update_version("blue", traffic_percentile=30), "adds up to 110: blue 30, green 80"),
+        (lambda: endpoint.create_version("blue", inference_config=config), "already"),
+        (lambda: endpoint.delete_version("green"), "Make another one the default first"),
+        (lambda: endpoint.delete_version("red"), "no version 'red'. Its versions: blue, green"),
+        (lambda: endpoint.update_version("blue"), "must be provided"),
+        (lambda: AksEndpoint.deploy_configuration(traffic_percentile=101), "between 0 and 100"),
+    ]:
+        with pytest.raises(WebserviceException, match=words):
+            wrong()
+    endpoint.update(enable_app_insights=True, auth_enabled=False)
+    assert endpoint.versions["blue"].enable_app_insights is True
+    assert "Version blue:" in endpoint.get_logs() and set(endpoint.serialize()["versions"]) == {"blue", "green"}
+    assert [service.name for service in Webservice.list(ws)] == ["svc"]
+    endpoint.delete_version("blue")
+    assert list(endpoint.versions) == ["green"]
+    endpoint.delete()
+    assert Webservice.list(ws) == []

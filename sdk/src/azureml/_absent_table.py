@@ -138,7 +138,7 @@ TABLE: Dict[str, Tuple[str, str]] = {
     "azureml.core.private_endpoint": ("private endpoints", "PrivateEndPoint PrivateEndPointConfig"),
     "azureml.core.webservice": (
         "the endpoint service",
-        "AciWebservice AksEndpoint AksWebservice LocalWebservice UnknownWebservice Webservice",
+        "AciWebservice AksWebservice LocalWebservice UnknownWebservice Webservice",
     ),
     "azureml.core.webservice.aci": (
         "the endpoint service",
@@ -147,8 +147,7 @@ TABLE: Dict[str, Tuple[str, str]] = {
     ),
     "azureml.core.webservice.aks": (
         "the endpoint service",
-        "AksEndpoint AksEndpointDeploymentConfiguration AksServiceAccessToken "
-        "AksServiceDeploymentConfiguration AksWebservice AutoScaler ContainerResourceRequirements "
+        "AksServiceAccessToken AksServiceDeploymentConfiguration AksWebservice AutoScaler ContainerResourceRequirements "
         "DataCollection LivenessProbeRequirements",
     ),
     "azureml.core.webservice.container_resource_requirements": (
@@ -288,6 +287,7 @@ SHARED: Dict[str, str] = {
     "azureml.core.model": "InferenceConfig",
     "azureml.core.runconfig": "DockerConfiguration MpiConfiguration PyTorchConfiguration TensorflowConfiguration",
     "azureml.core.webservice": "AciWebservice AksWebservice LocalWebservice",
+    "azureml.core.webservice.aks_endpoint": "AksEndpoint AksEndpointDeploymentConfiguration",
     "azureml.data.data_reference": "DataReference",
     "azureml.data.datapath": "DataPath",
     "azureml.data.dataset_factory": "DataType",

@@ -35,6 +35,13 @@ REFUSED = {
 }
 
 
+class VersionType:
+    """The types of versions of an `AksEndpoint`."""
+
+    control = "Control"
+    treatment = "Treatment"
+
+
 class AksWebservice(Webservice):
     def _update_from(self, found: Json) -> None:
         super()._update_from(found)
@@ -43,9 +50,12 @@ class AksWebservice(Webservice):
         self.num_replicas: Optional[int] = newest.get("replicas")
         self.autoscaler: Any = None if minimum == maximum else {"minReplicas": minimum, "maxReplicas": maximum}
         self.compute_name: Any = None
-        self.is_default: Any = None
-        self.traffic_percentile: Any = None
-        self.version_type: Any = None
+        is_version = found["trafficPercentile"] is not None
+        self.is_default: Optional[bool] = found["isDefault"] if is_version else None
+        self.traffic_percentile: Optional[int] = found["trafficPercentile"]
+        self.version_type: Optional[str] = None
+        if is_version:
+            self.version_type = VersionType.control if found["isControl"] else VersionType.treatment
         self.namespace: Any = None
 
     @staticmethod
@@ -133,7 +143,7 @@ class AksWebservice(Webservice):
     ) -> None:
         """Change the given settings. Models and inference config create a new revision, which is used once it is ready."""
         given = dict(locals())
-        _refuse("AksWebservice.update", given)
+        refuse_settings("AksWebservice.update", given)
         if kwargs:
             raise TypeError(f"update() got unexpected keyword arguments: {', '.join(kwargs)}")
         if inference_config is None and (scoring_timeout_ms or replica_max_concurrent_requests):
@@ -212,7 +222,7 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
         for name in ("cpu_cores", "memory_gb", "scoring_timeout_ms", "replica_max_concurrent_requests", "num_replicas"):
             if given[name] is not None and not given[name] > 0:
                 raise WebserviceException(f"Invalid configuration, {name} must be greater than zero.")
-        _refuse("AksWebservice.deploy_configuration", given)
+        refuse_settings("AksWebservice.deploy_configuration", given)
         _describe_scale(given, is_new=True)
 
     def print_deploy_configuration(self) -> None:
@@ -231,7 +241,7 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
         return {name: value for name, value in body.items() if value is not None}
 
     def _describe_deployment(self) -> Json:
-        return {**_describe_scale(vars(self), is_new=True), **_describe_limits(vars(self))}
+        return describe_deployment(vars(self), is_new=True)
 
 
 def _describe_scale(given: Json, is_new: bool) -> Json:
@@ -256,6 +266,10 @@ def _describe_scale(given: Json, is_new: bool) -> Json:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def describe_deployment(given: Json, is_new: bool) -> Json:
+    return {**_describe_scale(given, is_new), **_describe_limits(given)}
+
+
 def _describe_limits(given: Json) -> Json:
     body: Json = {"computeType": KIND}
     if given["scoring_timeout_ms"] is not None:
@@ -265,7 +279,7 @@ def _describe_limits(given: Json) -> Json:
     return body
 
 
-def _refuse(member: str, given: Json) -> None:
+def refuse_settings(member: str, given: Json) -> None:
     for name, service in REFUSED.items():
         if given.get(name) and (name, given[name]) != ("autoscale_target_utilization", 70):
             raise NotAvailable(service, f"{member}({name}=…)")

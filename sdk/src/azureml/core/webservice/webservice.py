@@ -24,6 +24,8 @@ NAME = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
 POLL_SECONDS = 0.25
 # The classes of deployed services, by their compute type.
 KINDS: Dict[str, Type[Any]] = {}
+# In KINDS: a service whose requests are divided between versions.
+VERSIONED = "AKSENDPOINT"
 TIPS = (
     "Tips: You can try get_logs(): https://aka.ms/debugimage#dockerlog or local deployment: "
     "https://aka.ms/debugimage#debug-locally to debug if deployment takes longer than 10 minutes."
@@ -36,14 +38,19 @@ class Webservice(ABC):
     _webservice_type = "Webservice"
 
     def __new__(cls, workspace: Any, name: str, *args: Any, **kwargs: Any) -> Webservice:
-        if cls is Webservice:
-            cls = KINDS["ACI"]
-        return object.__new__(cls)
+        if cls is not Webservice:
+            return object.__new__(cls)
+        found = _get(workspace, name)
+        service: Webservice = object.__new__(_kind_of(found))
+        service._found = found
+        return service
 
     def __init__(self, workspace: Any, name: str):
         self.workspace = workspace
         self.name = name
-        self._update_from(_get(workspace, name))
+        # `__new__` has read it, if it had to find the class.
+        found = self.__dict__.pop("_found", None)
+        self._update_from(found or _get(workspace, name))
 
     def _update_from(self, found: Json) -> None:
         self._found = found
@@ -340,6 +347,9 @@ class WebserviceDeploymentConfiguration(ABC):
         """The fields that belong to the revision."""
         return {}
 
+    def _create(self, workspace: Any, name: str, body: Json) -> Json:
+        return services.create_service(workspace._remote, name, body)
+
     @classmethod
     def validate_image(cls, image: Any) -> None:
         raise NotAvailable(ABSENT, "WebserviceDeploymentConfiguration.validate_image")
@@ -364,7 +374,7 @@ def deploy_service(
         },
     }
     try:
-        return _make(workspace, services.create_service(workspace._remote, name, body))
+        return _make(workspace, config._create(workspace, name, body))
     except ServiceException as error:
         raise WebserviceException(error.message, inner_exception=error) from error
 
@@ -399,15 +409,15 @@ def _get(workspace: Any, name: str) -> Json:
 
 
 def _make(workspace: Any, found: Json) -> Webservice:
-    service: Webservice = object.__new__(_kind_of(found["computeType"]))
+    service: Webservice = object.__new__(_kind_of(found))
     service.workspace, service.name = workspace, found["name"]
     service._update_from(found)
     return service
 
 
-def _kind_of(compute_type: str) -> Any:
+def _kind_of(found: Json) -> Any:
     """Services on a cluster are used as those on a machine of the studio."""
-    return KINDS.get(compute_type, KINDS["ACI"])
+    return KINDS.get(VERSIONED if found["hasVersions"] else found["computeType"], KINDS["ACI"])
 
 
 def _has_all(given: Dict[str, str], wanted: Any) -> bool:

@@ -1,0 +1,32 @@
+"""The form that divides the requests of an endpoint between its versions."""
+
+from typing import Any
+
+from django.http import QueryDict
+
+from endpoints.models import Endpoint
+from studio.errors import Invalid
+
+
+def list_rows(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """The versions with what they get of 100 requests, also as the default."""
+    shares = endpoint.shares
+    versions = sorted(endpoint.versions.all(), key=lambda version: version.name)
+    return [{"version": version, "share": shares[version.version_name]} for version in versions]
+
+
+def read_shares(endpoint: Endpoint, sent: QueryDict) -> tuple[dict[str, int], Endpoint | None]:
+    """The shares by version that were sent as `share-VERSION`, and the version named by `default`."""
+    shares = {}
+    versions = {version.version_name: version for version in endpoint.versions.all()}
+    for name in versions:
+        value = sent.get(f"share-{name}", "")
+        if not value.isdecimal() or len(value) > 3:
+            raise Invalid(
+                f"The traffic of {name} is {value[:20]!r}: write a whole number from 0 to 100.", target="traffic"
+            )
+        shares[name] = int(value)
+    default = sent.get("default", "")
+    if default and default not in versions:
+        raise Invalid(f"There is no version {default[:40]!r}.", target="default")
+    return shares, versions.get(default)

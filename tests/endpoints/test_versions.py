@@ -1,0 +1,114 @@
+"""Endpoints with versions: shares of their requests, what versions inherit, pages and the comparison of two answers."""
+
+import json
+
+import pytest
+
+from compute.keys import gateway_key
+from endpoints import deployment, request_log, traffic
+from endpoints.models import Endpoint, ServiceRequest
+from studio.errors import Conflict, Invalid
+from tests.endpoints.test_request_log import make_request
+
+
+@pytest.fixture
+def endpoint(workspace, alice, size):
+    endpoint = Endpoint.create(workspace, alice, "svc", auth_enabled=True, has_versions=True)
+    for name in ("blue", "green"):
+        Endpoint.create_version(endpoint, alice, name)
+    return endpoint
+
+
+def find(name="svc") -> Endpoint:
+    return Endpoint.objects.with_state().get(name=name)
+
+
+def test_the_default_version_gets_what_no_version_has(endpoint):
+    assert find().shares == {"blue": 100, "green": 0}
+    endpoint.change_traffic({"green": 30, "blue": 10})
+    assert find().shares == {"blue": 70, "green": 30}
+    endpoint.change_default(find("svc.green"))
+    assert find().shares == {"blue": 10, "green": 90}
+    for shares, words in [
+        ({"green": 95}, "adds up to 105: blue 10, green 95"),
+        ({"red": 1}, "no version 'red'. The versions are blue, green"),
+        ({"green": -1}, "whole number from 0 to 100"),
+    ]:
+        with pytest.raises(Invalid, match=words):
+            endpoint.change_traffic(shares)
+    with pytest.raises(Conflict, match="Make another one the default first"):
+        find("svc.green").remove()
+    find("svc.blue").remove()
+    find("svc.green").remove()
+    assert find().shares == {}
+
+
+def test_a_version_has_the_keys_and_settings_of_its_endpoint(endpoint, alice):
+    endpoint.change(has_insights=True)
+    assert find("svc.blue").has_insights
+    with pytest.raises(Invalid, match="are those of the endpoint"):
+        find("svc.blue").change(auth_enabled=False)
+    with pytest.raises(Conflict, match="has no versions"):
+        Endpoint.create_version(find("svc.blue"), alice, "x-y")
+
+
+def test_the_gateway_gets_the_shares_and_then_the_replicas_of_a_version(endpoint, api, deploy, run_replica):
+    deploy(name="svc.green")
+    replica = run_replica()
+    key = endpoint.keys[0]
+    body = {"workspace": endpoint.workspace.slug, "name": "svc", "key": key}
+
+    def ask(**changes):
+        return api(gateway_key()).post("/nodes/v1/services/authorize", {**body, **changes})
+
+    shares = [{"name": "blue", "share": 100}, {"name": "green", "share": 0}]
+    assert ask().json()["versions"] == shares
+    assert ask(name="svc.green").json()["addresses"] == [f"unix:/tmp/{replica.work_id}"]
+    assert ask(name="svc.green", key="wrong").status_code == 401
+
+
+def test_an_endpoint_with_versions_shows_their_requests_and_cannot_be_deployed_itself(endpoint, deploy):
+    blue = find("svc.blue")
+    traffic.add_counts(blue, {"200": 2}, {"1": 2}, 1.0)
+    traffic.add_counts(find("svc.green"), {"500": 1}, {"1": 1}, 1.0)
+    summary = traffic.summarize_traffic(traffic.read_hour(find()))
+    assert (summary.requests, summary.failures) == (3, 1)
+    ServiceRequest.objects.bulk_create([make_request(blue)])
+    result = request_log.run_endpoint_query(find(), "requests | project customDimensions", request_log.KEPT)
+    assert json.loads(result.rows[0][0])["Service Name"] == "svc.blue"
+    with pytest.raises(Conflict, match="svc has versions"):
+        deploy()
+    assert deployment.check_not_served([]) is None
+
+
+def test_the_page_divides_the_traffic(endpoint, as_user, alice, bob, mallory, django_assert_max_num_queries):
+    address = find().get_absolute_url()
+    with django_assert_max_num_queries(40):
+        page = as_user(bob).get(address).content.decode()
+    assert "100 %" in page and "share-blue" not in page
+    sent = {"share-blue": "25", "share-green": "50", "default": "green"}
+    assert as_user(bob).post(f"{address}traffic/", sent).status_code == 403
+    assert as_user(mallory).post(f"{address}traffic/", sent).status_code == 404
+    assert as_user(alice).get(f"{address}traffic/").status_code == 405
+    assert as_user(alice).post(f"{address}traffic/", sent).status_code == 302
+    assert find().shares == {"blue": 25, "green": 75}
+    assert as_user(alice).post(f"{address}traffic/", {**sent, "share-blue": "x"}).status_code == 400
+    page = as_user(alice).get(f"{find('svc.blue').get_absolute_url()}").content.decode()
+    assert f'href="{address}"' in page
+    for tab in ("consume", "logs", "monitoring", "requests", "test"):
+        assert as_user(alice).get(f"{address}{tab}/").status_code == 200, tab
+    assert "2 versions" in as_user(bob).get(f"/ws/{endpoint.workspace.slug}/endpoints/").content.decode()
+
+
+def test_two_versions_get_the_same_test_request(endpoint, as_user, alice, monkeypatch):
+    called = []
+
+    def send(endpoint, body):
+        called.append((endpoint.name, body))
+        return {"status": 200, "text": f"answer of {endpoint.name}", "milliseconds": 1.0}
+
+    monkeypatch.setattr("endpoints.calls.send_test", send)
+    address = f"{find().get_absolute_url()}test/"
+    page = as_user(alice).post(address, {"data": "{}", "version": "svc.blue", "compare": "svc.green"}).content.decode()
+    assert called == [("svc.blue", "{}"), ("svc.green", "{}")]
+    assert "answer of svc.blue" in page and "answer of svc.green" in page
