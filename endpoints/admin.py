@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from endpoints.models import Endpoint, Replica, Revision, ServiceRequest, TrafficMinute
+from endpoints.models import Endpoint, EndpointAlert, Replica, Revision, ServiceRequest, TrafficMinute
 
 
 @admin.register(Endpoint)
@@ -44,4 +44,12 @@ class ServiceRequestAdmin(admin.ModelAdmin):
     list_display = ["endpoint", "at", "method", "path", "status", "milliseconds", "request_id"]
     list_select_related = ["endpoint"]
     search_fields = ["endpoint__name", "request_id"]
+    raw_id_fields = ["endpoint"]
+
+
+@admin.register(EndpointAlert)
+class EndpointAlertAdmin(admin.ModelAdmin):
+    list_display = ["endpoint", "kind", "limit", "raised_at"]
+    list_select_related = ["endpoint"]
+    search_fields = ["endpoint__name"]
     raw_id_fields = ["endpoint"]

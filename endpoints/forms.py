@@ -76,6 +76,24 @@ class RequestsForm(forms.Form):
     )
 
 
+class AlertsForm(EditConflicts, forms.Form):
+    p95 = NumberField(
+        rules.LATENCY_LIMIT,
+        label="Latency, p95 (ms)",
+        required=False,
+        help_text="Of the last five minutes. Empty: no alert.",
+    )
+    failures = NumberField(
+        rules.FAILURE_LIMIT,
+        label="Failed requests (%)",
+        required=False,
+        help_text="Of the last five minutes, from 5 requests on.",
+    )
+    quiet = NumberField(
+        rules.QUIET_LIMIT, label="No requests (minutes)", required=False, help_text="Since the last request."
+    )
+
+
 class ReplicasForm(EditConflicts, forms.Form):
     min_replicas = NumberField(
         rules.MIN_REPLICAS, label="Minimum", help_text="With 0, the first request after a pause waits for a start."

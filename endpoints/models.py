@@ -475,6 +475,29 @@ class Replica(models.Model):
             queue.stop_work(self.work)
 
 
+class EndpointAlert(models.Model):
+    """A limit of an endpoint's traffic that people are notified about (endpoints/alerts.py)."""
+
+    class Kind(models.TextChoices):
+        P95 = "p95", "Latency, p95"
+        FAILURES = "failures", "Failed requests"
+        QUIET = "quiet", "No requests"
+
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="alerts")
+    kind = models.CharField(max_length=8, choices=Kind)
+    # Milliseconds, percent or minutes.
+    limit = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    raised_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["kind"]
+        constraints = [models.UniqueConstraint(fields=["endpoint", "kind"], name="one_alert_of_a_kind")]
+
+    def __str__(self):
+        return f"{self.endpoint.name}, {self.get_kind_display()}"
+
+
 class TrafficMinute(models.Model):
     """The requests to an endpoint that ended within a minute."""
 

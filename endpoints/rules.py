@@ -25,6 +25,9 @@ def check_key(value) -> str:
 
 
 ENDPOINT_NAME = Rule(check_name, "name", {"pattern": f"^{NAME.pattern}$"})
+LATENCY_LIMIT = number_rule("limit of latency", 1, 300_000, target="p95")
+FAILURE_LIMIT = number_rule("limit of failures", 1, 100, target="failures")
+QUIET_LIMIT = number_rule("limit without requests", 1, 1440, target="quiet")
 TRAFFIC = number_rule("traffic of a version", 0, 100, target="traffic")
 ENTRY_SCRIPT = text_rule("entry script", max_length=500)
 MIN_REPLICAS = number_rule("minimum number of replicas", 0, 20, target="minReplicas")

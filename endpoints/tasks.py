@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from endpoints import request_log, scaling, traffic
+from endpoints import alerts, request_log, scaling, traffic
 
 
 @shared_task(ignore_result=True)
@@ -15,3 +15,8 @@ def forget_traffic() -> None:
     traffic.forget_old()
     request_log.forget_old()
     request_log.delete_surplus()
+
+
+@shared_task(ignore_result=True)
+def check_alerts() -> None:
+    alerts.check_alerts()

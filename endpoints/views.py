@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import Actor
 from accounts.form_keys import process_once
 from accounts.view_as import hidden_in_view_as
-from endpoints import calls, deployment, mlflow_models, request_log, scaling, traffic, traffic_forms
-from endpoints.forms import ReplicasForm, RequestForm, RequestsForm, WorkspaceQueryForm
+from endpoints import alerts, calls, deployment, mlflow_models, request_log, scaling, traffic, traffic_forms
+from endpoints.forms import AlertsForm, ReplicasForm, RequestForm, RequestsForm, WorkspaceQueryForm
 from endpoints.models import Endpoint
 from registry.models import ModelVersion
 from runs.charts.figures import build_templates
@@ -106,10 +106,7 @@ def endpoint_scale(request, slug: str, name: str):
         scaling.change_bounds(endpoint, form.cleaned_data["min_replicas"], form.cleaned_data["max_replicas"])
         messages.success(request, "The numbers of replicas were saved.")
     else:
-        messages.error(
-            request,
-            " ".join(f"{form[field].label}: {' '.join(map(str, words))}" for field, words in form.errors.items()),
-        )
+        messages.error(request, _list_errors(form))
     return redirect(endpoint)
 
 
@@ -196,9 +193,31 @@ def endpoint_monitoring(request, slug: str, name: str):
     rows = traffic.read_hour(endpoint)
     summary = traffic.summarize_traffic(rows)
     more: dict[str, Any] = {"summary": summary, "templates": build_templates()}
+    more.update(raised=endpoint.alerts.exclude(raised_at=None), alerts_form=_alerts_form(endpoint))
     if summary.requests:
         more["figures"] = traffic.draw_traffic(rows)
     return _render_tab(request, endpoint, "monitoring", "endpoint-traffic", **more)
+
+
+def _alerts_form(endpoint, data=None) -> AlertsForm:
+    return AlertsForm(data, initial=dict(endpoint.alerts.values_list("kind", "limit")), edited=endpoint)
+
+
+@require_POST
+def endpoint_alerts(request, slug: str, name: str):
+    """Set the limits of `p95`, `failures` and `quiet`; an empty one removes the alert."""
+    endpoint = _to_edit(request, slug, name)
+    form = _alerts_form(endpoint, request.POST)
+    if form.is_valid():
+        alerts.change_alerts(endpoint, form.cleaned_data)
+        messages.success(request, "The alerts were saved.")
+    else:
+        messages.error(request, _list_errors(form))
+    return redirect("endpoints:monitoring", slug, name)
+
+
+def _list_errors(form) -> str:
+    return " ".join(f"{form[field].label}: {' '.join(map(str, words))}" for field, words in form.errors.items())
 
 
 @require_safe

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.activity import Activity
 from accounts.models import User
 from costs.models import Budget
+from endpoints.models import Endpoint
 from notices.models import Event, Follow, Notification
 from operations.models import JobRecord
 from runs.models import Run, RunEvent
@@ -31,7 +32,7 @@ def find_events() -> int:
     now = timezone.now()
     last = JobRecord.objects.filter(name=TASK).values_list("ended_at", flat=True).first()
     since = max(min(now, last or now) - LOOK_BACK, now - LONGEST)
-    return _find_ends_of_jobs(since) + _find_budgets(since)
+    return _find_ends_of_jobs(since) + _find_budgets(since) + _find_alerts(since)
 
 
 def _find_ends_of_jobs(since: dt.datetime) -> int:
@@ -75,4 +76,19 @@ def _find_budgets(since: dt.datetime) -> int:
         for person in admins | ({own.person} if own and own.person else set()):
             path = reverse("operations:limits") if person.is_superuser else reverse("costs:site")
             sent += Notification.send(person, Event.BUDGET, f"activity:{row.pk}", title, detail, path)
+    return sent
+
+
+def _find_alerts(since: dt.datetime) -> int:
+    """Notify who created the endpoint that an alert began or ended."""
+    rows = Activity.objects.filter(verb__in=["endpoint.alert", "endpoint.alert_end"], at__gte=since)[:MAX_EVENTS]
+    sent = 0
+    for row in rows:
+        found = Endpoint.objects.select_related("created_by", "workspace").filter(workspace=row.chain, name=row.label)
+        endpoint = found.first()
+        if endpoint and endpoint.created_by:
+            title = f"{'Alert' if row.verb == 'endpoint.alert' else 'End of an alert'}: {endpoint.name}"
+            path = reverse("endpoints:monitoring", args=[endpoint.workspace.slug, endpoint.name])
+            person, cause = endpoint.created_by, f"activity:{row.pk}"
+            sent += Notification.send(person, Event.ENDPOINT, cause, title, row.message, path)
     return sent

@@ -19,11 +19,12 @@ class Event(models.TextChoices):
     JOB_COMPLETED = "job_completed", "One of my jobs completed"
     JOB_FOLLOWED = "job_followed", "A job that I follow ended"
     BUDGET = "budget", "One of my budgets is (nearly) used up"
+    ENDPOINT = "endpoint", "An alert of one of my endpoints"
     TEST = "test", "A test that I sent"
 
 
 # The default preferences.
-DEFAULTS = {(Event.JOB_FAILED, Channel.BELL), (Event.JOB_FOLLOWED, Channel.BELL), (Event.BUDGET, Channel.BELL)}
+DEFAULTS = {(event, Channel.BELL) for event in (Event.JOB_FAILED, Event.JOB_FOLLOWED, Event.BUDGET, Event.ENDPOINT)}
 CHOSEN = [event for event in Event if event != Event.TEST]
 
 
