@@ -1,7 +1,6 @@
 """The list of endpoints, and the tabs of one: details, test, consume, logs."""
 
 import json
-import shlex
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import Actor
 from accounts.form_keys import process_once
 from accounts.view_as import hidden_in_view_as
-from endpoints import alerts, calls, deployment, mlflow_models, request_log, scaling, traffic, traffic_forms
+from endpoints import alerts, calls, deployment, mlflow_models, request_log, scaling, snippets, traffic, traffic_forms
 from endpoints.forms import AlertsForm, ReplicasForm, RequestForm, RequestsForm, WorkspaceQueryForm
 from endpoints.models import Endpoint
 from registry.models import ModelVersion
@@ -155,29 +154,8 @@ def endpoint_consume(request, slug: str, name: str):
     holder = endpoint.parent or endpoint
     keys = list(zip(Endpoint.Key.values, holder.keys, strict=True)) if is_allowed(request, "edit") else []
     example = json.loads(make_example(find_mlflow_model(endpoint)))
-    more: dict[str, Any] = {
-        "keys": keys,
-        "curl": _write_curl(endpoint, example),
-        "python": _write_python(endpoint, example),
-    }
-    return _render_tab(request, endpoint, "consume", **more)
-
-
-def _write_curl(endpoint: Endpoint, example: Any) -> str:
-    key = ' \\\n  -H "Authorization: Bearer $KEY"' if endpoint.auth_enabled else ""
-    body = shlex.quote(json.dumps(example))
-    return f"curl -X POST {endpoint.scoring_uri} \\\n  -H 'Content-Type: application/json'{key} \\\n  -d {body}"
-
-
-def _write_python(endpoint: Endpoint, example: Any) -> str:
-    key = "\nheaders['Authorization'] = 'Bearer ' + os.environ['KEY']" if endpoint.auth_enabled else ""
-    return (
-        f"import json{', os' if endpoint.auth_enabled else ''}, urllib.request\n\n"
-        f"headers = {{'Content-Type': 'application/json'}}{key}\n"
-        f"body = json.dumps({example!r}).encode()\n"
-        f'request = urllib.request.Request("{endpoint.scoring_uri}", body, headers)\n'
-        "print(json.load(urllib.request.urlopen(request)))"
-    )
+    code = snippets.write_all(endpoint.scoring_uri, example, has_key=endpoint.auth_enabled)
+    return _render_tab(request, endpoint, "consume", keys=keys, code=code)
 
 
 @require_safe
