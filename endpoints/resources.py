@@ -1,6 +1,6 @@
 """Request and response classes of services, for SDK v1's `Webservice`."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
@@ -49,7 +49,9 @@ class ServiceRevision(Shape):
         )
 
 
-class Service(Shape):
+class ServiceVersion(Shape):
+    """A service, or a version of one."""
+
     id: str
     name: str
     description: str
@@ -70,7 +72,6 @@ class Service(Shape):
     trafficPercentile: int | None = pydantic.Field(description="Of a version: how many of 100 requests it gets.")
     isDefault: bool = pydantic.Field(description="Whether this version also gets what no version has.")
     isControl: bool
-    versions: list["Service"]
     createdBy: str
     createdTime: str
     updatedTime: str
@@ -78,34 +79,46 @@ class Service(Shape):
 
     @classmethod
     def of(cls, row: Endpoint) -> Self:
-        newest = row.newest
-        return cls(
-            id=row.arm_id,
-            name=row.name,
-            description=row.description,
-            tags=row.tags,
-            properties=row.properties,
-            state=row.state,
-            error=row.failure,
-            operationState=_find_operation(row),
-            computeType=newest.compute_type if newest else "AKS" if row.has_versions else "ACI",
-            authEnabled=row.auth_enabled,
-            appInsightsEnabled=row.has_insights,
-            scoringUri=row.scoring_uri,
-            swaggerUri=row.swagger_uri,
-            newest=ServiceRevision.of(newest) if newest else None,
-            currentRevision=row.current.number if row.current else None,
-            hasVersions=row.has_versions,
-            versionName=row.version_name,
-            trafficPercentile=row.traffic_percentile if row.parent_id else None,
-            isDefault=row.is_default,
-            isControl=row.is_control,
-            versions=[cls.of(version) for version in row.versions.all()] if row.has_versions else [],
-            createdBy=row.created_by.label if row.created_by else "",
-            createdTime=utc_time(row.created_at) or "",
-            updatedTime=utc_time(row.updated_at) or "",
-            portalUrl=public_url(row.get_absolute_url()),
-        )
+        return cls(**_describe(row))
+
+
+class Service(ServiceVersion):
+    versions: list[ServiceVersion]
+
+    @classmethod
+    def of(cls, row: Endpoint) -> Self:
+        versions = [ServiceVersion.of(version) for version in row.versions.all()] if row.has_versions else []
+        return cls(**_describe(row), versions=versions)
+
+
+def _describe(row: Endpoint) -> dict[str, Any]:
+    newest = row.newest
+    return {
+        "id": row.arm_id,
+        "name": row.name,
+        "description": row.description,
+        "tags": row.tags,
+        "properties": row.properties,
+        "state": row.state,
+        "error": row.failure,
+        "operationState": _find_operation(row),
+        "computeType": newest.compute_type if newest else "AKS" if row.has_versions else "ACI",
+        "authEnabled": row.auth_enabled,
+        "appInsightsEnabled": row.has_insights,
+        "scoringUri": row.scoring_uri,
+        "swaggerUri": row.swagger_uri,
+        "newest": ServiceRevision.of(newest) if newest else None,
+        "currentRevision": row.current.number if row.current else None,
+        "hasVersions": row.has_versions,
+        "versionName": row.version_name,
+        "trafficPercentile": row.traffic_percentile if row.parent_id else None,
+        "isDefault": row.is_default,
+        "isControl": row.is_control,
+        "createdBy": row.created_by.label if row.created_by else "",
+        "createdTime": utc_time(row.created_at) or "",
+        "updatedTime": utc_time(row.updated_at) or "",
+        "portalUrl": public_url(row.get_absolute_url()),
+    }
 
 
 def _find_operation(row: Endpoint) -> str:
