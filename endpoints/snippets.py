@@ -42,7 +42,7 @@ def _write_python(uri: str, example: Any, has_key: bool) -> str:
 
 
 def _write_r(uri: str, body: str, has_key: bool) -> str:
-    key = '  add_headers(Authorization = paste("Bearer", Sys.getenv("KEY"))),\n' if has_key else ""
+    key = "  add_headers(Authorization = paste(\"Bearer\", Sys.getenv('KEY'))),\n" if has_key else ""
     return (
         "library(httr)\n\n"
         f'body <- r"---({body})---"\n'
