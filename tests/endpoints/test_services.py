@@ -20,6 +20,7 @@ def test_a_service_answers_fails_to_update_and_is_updated(deploy, start, api, as
     endpoint = Endpoint.objects.with_state().get()
     work = first.replicas.get().work
     assert (endpoint.state, endpoint.current, work.state) == ("Healthy", first, "claimed")
+    assert "Starting score.py with 0 model(s)." in first.log
     assert calls.send_test(endpoint, '{"data": [1, 2]}').text == "[1, 2]"
     assert authorize(api).status_code == authorize(api, "wrong").status_code == 401
     assert authorize(api, name="other").status_code == 404

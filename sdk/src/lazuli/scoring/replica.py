@@ -177,12 +177,16 @@ def run_replica(socket_path: str) -> int:
         log.write(f"The files of the service could not be fetched: {error}\n")
         log.fail()
         return 1
+    began = time.monotonic()
+    log.write(f"Starting {plan['entryScript'] or 'the MLflow model'} with {len(plan['models'])} model(s).\n")
     server = _start_server(plan, socket_path, log)
     signal.signal(signal.SIGTERM, lambda number, frame: server.send_signal(signal.SIGTERM))
     assert server.stdout is not None
     for line in server.stdout:
         text = line.decode("utf-8", "replace")
         if log.state == "starting" and text.startswith('{"listening":'):
+            # A service whose script prints nothing has a log too.
+            log.write(f"init() has returned after {time.monotonic() - began:.1f} seconds: the service answers.\n")
             log.set_state("ready")
         else:
             log.write(text)
