@@ -18,6 +18,8 @@ from workspaces.models import Workspace
 
 # The source type of RunDataset: a dataset of this workspace, whose id is the digest.
 SOURCE_TYPE = "azureml_dataset"
+# Of a script that registers in a loop.
+MAX_OUTPUTS = 100
 
 
 @dataclasses.dataclass
@@ -55,6 +57,21 @@ def describe_inputs(run: Run) -> list[dict]:
         details = {"type": "RunInput", "inputName": link.context, "mechanism": mode.title()}
         dataset = {"id": link.digest, "name": link.name, **read_json(link.source, {})}
         found.append({"dataset": dataset, "consumptionDetails": details})
+    return found
+
+
+def describe_outputs(run: Run) -> list[dict]:
+    """The datasets that a run has registered, as the output datasets of its details."""
+    definition = run.job.get("runDefinition") or {} if run.job else {}
+    outputs = job_data.read_outputs(definition)
+    names = {output["registration"]["name"]: output["name"] for output in outputs if output["registration"]}
+    versions = DataVersion.objects.filter(workspace=run.workspace, made_by_run=run.run_id).exclude(asset=None)
+    found = []
+    for version in versions.select_related("asset").order_by("pk")[:MAX_OUTPUTS]:
+        name = version.asset.name if version.asset else ""
+        details = {"outputName": names[name]} if name in names else {}
+        dataset = {"id": str(version.dataset_id), "name": name, "version": version.version, "kind": version.kind}
+        found.append({"dataset": dataset, "outputType": "RunOutput", "outputDetails": details})
     return found
 
 

@@ -158,7 +158,7 @@ class RunDetails(Run):
             runDefinition=run_definition(row),
             logFiles={path: links.sign_url(row, path, url) for path in logs},
             inputDatasets=job_data.describe_inputs(row),
-            outputDatasets=[],
+            outputDatasets=job_data.describe_outputs(row),
             services={},
             events=[RunEvent.of(event) for event in row.events.all()],
             snapshotId=str(row.snapshot.snapshot_id) if row.snapshot else None,

@@ -8,6 +8,7 @@ import duckdb
 import pandas
 import pytest
 from azureml.core import Dataset, Environment, Experiment, ScriptRunConfig
+from azureml.core.run import InputDatasets, OutputDatasets
 from azureml.data import OutputFileDatasetConfig
 from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
 from azureml.data.dataset_factory import DataType
@@ -218,6 +219,7 @@ def test_partitions_and_given_types(ws, store, tmp_path):
 
 
 def test_a_job_names_its_data_and_what_it_reads_is_recorded(ws, store, cluster, tmp_path):
+    from assets.data.models import DataVersion
     from runs.models import Run
 
     (tmp_path / "src").mkdir()
@@ -251,6 +253,24 @@ def test_a_job_names_its_data_and_what_it_reads_is_recorded(ws, store, cluster, 
     assert spec["outputs"][0]["registration"]["name"] == "prepped data"
     with pytest.raises(UserErrorException, match="as_named_input"):
         Experiment(ws, "exp").submit(ScriptRunConfig(str(tmp_path / "src"), "train.py", arguments=[table]))
+    files.register(ws, "prepped data")
+    DataVersion.objects.filter(asset__name="prepped data").update(made_by_run=run.run_id)
+    output = ws.get_run(run.run_id).get_details()["outputDatasets"][0]
+    assert output["outputDetails"] == {"outputName": "prepped"} and output["dataset"]["name"] == "prepped data"
+
+
+def test_a_script_finds_its_inputs_and_outputs_like_those_of_a_dictionary(monkeypatch):
+    monkeypatch.setenv("AZUREML_DATASET_ENVIRONMENT_VARS", "images:mount")
+    monkeypatch.setenv("images", "/data/images")
+    monkeypatch.setenv("AZUREML_DATASET_FILE_OUTPUTS", "model;plots")
+    monkeypatch.setenv("model", "/data/model")
+    monkeypatch.setenv("plots", "/data/plots")
+    inputs, outputs = InputDatasets(None), OutputDatasets(None)
+    assert inputs.get("images") == "/data/images" and inputs.get("labels", "none") == "none"
+    assert repr(inputs) == "{'images': '/data/images'}" and "plots" in outputs
+    assert dict(outputs.items()) == {"model": "/data/model", "plots": "/data/plots"} and len(outputs) == 2
+    with pytest.raises(KeyError, match="no output named 'other'"):
+        outputs["other"]
 
 
 def test_a_runner_fetches_inputs_and_stores_outputs(ws, store, tmp_path):

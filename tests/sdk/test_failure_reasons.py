@@ -62,6 +62,10 @@ def reason(tmp_path):
         ),
         ("raise ValueError('why\\n' + 'detail\\n' * 9000)", "exit code 1: ValueError: why"),
         ("import os; os.abort()", "ended by the signal SIGABRT"),
+        (
+            "from azureml.exceptions import UserErrorException\nraise UserErrorException('no data\\nin data.csv')",
+            "exit code 1: azureml.exceptions.UserErrorException: no data in data.csv",
+        ),
         ("raise KeyboardInterrupt", "ended by the signal SIGINT: KeyboardInterrupt"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from lazuli import errors
 
@@ -11,6 +11,8 @@ from azureml.data.abstract_dataset import AbstractDataset
 
 # `name:mode` pairs with commas.
 MODES = "AZUREML_DATASET_ENVIRONMENT_VARS"
+# Names with semicolons.
+OUTPUTS = "AZUREML_DATASET_FILE_OUTPUTS"
 
 
 def read_input_modes(environ: Mapping[str, str]) -> Dict[str, str]:
@@ -18,12 +20,49 @@ def read_input_modes(environ: Mapping[str, str]) -> Dict[str, str]:
     return {name: mode for name, _, mode in pairs}
 
 
-class InputDatasets(Dict[str, Any]):
-    """The inputs of a script by name."""
+class _NamedValues(Dict[str, Any]):
+    """A dictionary whose names are those that the runner lists, and whose values are looked up when they are used."""
 
     def __init__(self, workspace: Any):
         super().__init__()
         self._workspace = workspace
+
+    def _list_names(self) -> List[str]:
+        raise NotImplementedError
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._list_names()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*super().__iter__(), *self._list_names()]))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __repr__(self) -> str:
+        return repr(dict(self.items()))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def keys(self) -> Any:
+        return list(self)
+
+    def items(self) -> Any:
+        return [(name, self[name]) for name in self]
+
+    def values(self) -> Any:
+        return [self[name] for name in self]
+
+
+class InputDatasets(_NamedValues):
+    """The inputs of a script by name."""
+
+    def _list_names(self) -> List[str]:
+        return list(read_input_modes(os.environ))
 
     def __missing__(self, name: str) -> Any:
         """The dataset of a direct input, the path of another one, as the runner's variables have them."""
@@ -37,36 +76,19 @@ class InputDatasets(Dict[str, Any]):
         self[name] = value
         return value
 
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in read_input_modes(os.environ)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*super().__iter__(), *read_input_modes(os.environ)]))
+class OutputDatasets(_NamedValues):
+    """The folders of a script's outputs by name."""
 
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-    def keys(self) -> Any:
-        return list(self)
-
-    def items(self) -> Any:
-        return [(name, self[name]) for name in self]
-
-    def values(self) -> Any:
-        return [self[name] for name in self]
-
-
-class OutputDatasets(Dict[str, Any]):
-    """The outputs of a script by name."""
-
-    def __init__(self, workspace: Any):
-        super().__init__()
-        self._workspace = workspace
+    def _list_names(self) -> List[str]:
+        return [name for name in os.environ.get(OUTPUTS, "").split(";") if name]
 
     def __missing__(self, name: str) -> Any:
         path = os.environ.get(f"AZURE_ML_OUTPUT_{name}") or os.environ.get(name)
-        if path is None:
-            raise KeyError(f"The run has no output named {name!r}.")
+        names = self._list_names()
+        if path is None or (names and name not in names):
+            there = f" It has {', '.join(names)}." if names else ""
+            raise KeyError(f"The run has no output named {name!r}.{there}")
         return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -28,6 +29,8 @@ _WITHOUT_EFFECT = re.compile(r"Exception ignored |Error in atexit\.")
 # What a frame of a traceback shows of the line that imports.
 _IMPORT = re.compile(r"^\s+(?:from ([\w.]+) import (\w+)|import ([\w.]+))")
 _SYNTAX_ERROR = re.compile(r"^(?:SyntaxError|IndentationError|TabError): ")
+# The text of SDK v1's exceptions: their message in a line of its own, and the server's answer as JSON at the end.
+_SDK_MESSAGE, _SDK_AFTER, _SDK_RESPONSE = "\tMessage: ", "\tInnerException ", "\tErrorResponse"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -184,12 +187,34 @@ def _find_effective(lines: List[str]) -> int:
 
 def _first_line_of_error(lines: List[str]) -> Optional[str]:
     """The frames of a traceback are indented; the first line that is not says what was raised."""
-    return next((line.strip()[:LINE_LENGTH] for line in lines if line.strip() and not line[0].isspace()), None)
+    found = next((number for number, line in enumerate(lines) if line.strip() and not line[0].isspace()), None)
+    if found is None:
+        return None
+    if lines[found + 1 : found + 2] and lines[found + 1].startswith(_SDK_MESSAGE):
+        return _read_sdk_error(lines[found:])
+    return lines[found].strip()[:LINE_LENGTH]
+
+
+def _read_sdk_error(lines: List[str]) -> str:
+    """`azureml.exceptions.UserErrorException: UserErrorException:` and the message in the lines below it, as one line."""
+    end = next((number for number, line in enumerate(lines) if line.startswith(_SDK_AFTER)), 2)
+    message = " ".join(" ".join(lines[1:end]).split())[len(_SDK_MESSAGE.strip()) :]
+    return (lines[0].split(":")[0] + ":" + message)[:LINE_LENGTH]
 
 
 def find_last_line(lines: List[str]) -> Optional[str]:
-    """The last line that does not consist of dashes."""
+    """The last line that does not consist of dashes; none if the log ends with the text of one of SDK v1's exceptions."""
+    if _ends_with_response(lines):
+        return None
     return next((line.strip()[:LINE_LENGTH] for line in reversed(lines) if re.search(r"\w", line)), None)
+
+
+def _ends_with_response(lines: List[str]) -> bool:
+    start = max((number for number, line in enumerate(lines) if line.rstrip() == _SDK_RESPONSE), default=None)
+    try:
+        return start is not None and isinstance(json.loads("\n".join(lines[start + 1 :])), dict)
+    except ValueError:
+        return False
 
 
 def read_log_tail(path: str) -> List[str]:
