@@ -117,6 +117,12 @@ def test_a_pin_of_pip_replaces_the_package_of_conda():
     assert "'pandas=1.0' is left out: 'pandas==1.1.5' under `pip:` replaces it." in wanted.warnings
 
 
+def test_a_conda_file_without_packages_is_said():
+    for structure in (None, {}, {"name": "x", "python": "3.8"}):
+        wanted = requirements.requirements_from_conda(structure)
+        assert wanted.warnings == ["The environment lists no packages, so it has only Python and the SDK."]
+
+
 def test_other_sections_of_a_conda_file_are_said():
     structure = {"variables": {"A": "1"}, "channels": ["x"], "dependencies": ["six", {"npm": ["a"], "pip": ["b"]}]}
     wanted = requirements.requirements_from_conda(structure)

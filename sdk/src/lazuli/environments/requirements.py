@@ -81,7 +81,9 @@ def requirements_from_conda(structure: Optional[Mapping[str, Any]]) -> Requireme
 
 
 def _warn_of_sections(requirements: Requirements, structure: Mapping[str, Any]) -> None:
-    """Warn about sections of a conda file that have no effect."""
+    """Warn about sections of a conda file that have no effect, and about one that has no packages."""
+    if not structure.get("dependencies"):
+        requirements.warnings.append("The environment lists no packages, so it has only Python and the SDK.")
     if structure.get("variables"):
         requirements.warnings.append(
             "`variables` of the conda file are left out: set environment_variables of the environment instead."
