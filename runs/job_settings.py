@@ -121,11 +121,10 @@ RUN_DEFINITION: dict[str, SettingRule] = {
     **honoured("history.directoriesToWatch"),
     "history.outputCollection": warned("history.output_collection=False: outputs/ is stored anyway.", True),
     "history.snapshotProject": warned("history.snapshot_project=False: the snapshot is stored anyway.", True),
-    "framework": refused(
+    "framework": SettingRule(
+        Verdict.REFUSED,
         "framework: only Python scripts and commands run here; use the framework Python.",
-        "Python",
-        "PyTorch",
-        "TensorFlow",
+        lambda value: str(value).lower() in ("python", "pytorch", "tensorflow"),
     ),
     **honoured("communicator nodeCount mpi.processCountPerNode mpi.nodeCount pytorch.processCount pytorch.nodeCount"),
     **honoured("pytorch.communicationBackend tensorflow.workerCount tensorflow.parameterServerCount"),

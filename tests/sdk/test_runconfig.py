@@ -136,6 +136,17 @@ def test_wrong_words_name_the_right_ones():
         PyTorchConfiguration("mpi")
 
 
+def test_the_case_of_a_framework_does_not_matter_wherever_it_is_set(tmp_path):
+    config = RunConfiguration(framework="python")
+    config.communicator = "nccl"
+    assert (config.framework, config.communicator) == ("Python", "Nccl")
+    (tmp_path / "train.runconfig").write_text("framework: pytorch\ncommunicator:\n")
+    loaded = RunConfiguration.load(str(tmp_path / "train.runconfig"))
+    assert (loaded.framework, loaded.communicator) == ("PyTorch", "None")
+    with pytest.raises(RunConfigurationException, match="framework='R' is not allowed"):
+        config.framework = "R"
+
+
 def test_script_run_config_puts_all_together():
     config = ScriptRunConfig(
         source_directory=".",

@@ -187,8 +187,8 @@ class RunConfiguration(ConfigElement):
         self.script = script if script is not None or command is not None else "train.py"
         self.arguments = list(arguments or [])
         self.command = command if command is not None else ""
-        self.framework = check_one_of(framework or "Python", FRAMEWORKS, "framework")
-        self.communicator = check_one_of(communicator or "None", COMMUNICATORS, "communicator")
+        self.framework = framework or "Python"
+        self.communicator = communicator or "None"
         self._path, self._name = _path, _name
         self._target = LOCAL_RUNCONFIG_NAME
         self._set_defaults()
@@ -234,6 +234,22 @@ class RunConfiguration(ConfigElement):
             kind = type(target).__name__
             raise UserErrorException(f"target must be a compute target or the name of one, not {kind}.")
         self._target = name or LOCAL_RUNCONFIG_NAME
+
+    @property
+    def framework(self) -> str:
+        return self._framework
+
+    @framework.setter
+    def framework(self, framework: Optional[str]) -> None:
+        self._framework = check_one_of(framework or "Python", FRAMEWORKS, "framework")
+
+    @property
+    def communicator(self) -> str:
+        return self._communicator
+
+    @communicator.setter
+    def communicator(self, communicator: Optional[str]) -> None:
+        self._communicator = check_one_of(communicator or "None", COMMUNICATORS, "communicator")
 
     @property
     def environment_variables(self) -> Dict[str, str]:
