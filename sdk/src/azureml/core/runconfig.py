@@ -125,7 +125,7 @@ DEFAULT_MMLSPARK_GPU_IMAGE = "microsoft/mmlspark:gpu-0.12"
 MPI_CPU_IMAGE = DEFAULT_CPU_IMAGE
 MPI_GPU_IMAGE = DEFAULT_GPU_IMAGE
 FRAMEWORKS = ("Python", "PySpark", "CNTK", "TensorFlow", "PyTorch")
-COMMUNICATORS = ("None", "ParameterServer", "OpenMpi", "IntelMpi", "Gloo", "Nccl", "ParallelTask")
+COMMUNICATORS = ("None", "ParameterServer", "Mpi", "OpenMpi", "IntelMpi", "Gloo", "Nccl", "ParallelTask")
 SUFFIXES = (SUFFIX, ".yml")
 
 
