@@ -263,6 +263,36 @@ def test_submit_script_and_cancel(ws, cluster, lazuli, tmp_path):
     assert cancelled["status"] in ("Canceled", "CancelRequested")
 
 
+def test_a_run_configuration_names_the_script_and_its_run_is_registered_by_file(ws, cluster, lazuli, tmp_path):
+    RunConfiguration(script="train.py", arguments=["--epochs", "5"]).save(str(tmp_path / "config" / "train.runconfig"))
+    (tmp_path / "train.py").write_text("print('hello')")
+    words = (
+        "run",
+        "submit-script",
+        "-c",
+        "config/train",
+        "-e",
+        "iris",
+        "--ct",
+        cluster.name,
+        "-t",
+        "run.json",
+        "--async",
+    )
+    code, _, err = lazuli(*words)
+    assert code == cli.OK, err
+    run = Run.get(ws, json.loads((tmp_path / "run.json").read_text())["run_id"])
+    assert run.get_details()["runDefinition"]["arguments"] == ["--epochs", "5"]
+    run.upload_file("outputs/model.pkl", str(tmp_path / "train.py"))
+    register = ("model", "register", "-n", "iris", "--asset-path", "outputs/model.pkl")
+    assert lazuli(*register, "-f", "run.json", "-t", "model.json")[0] == cli.OK
+    assert json.loads((tmp_path / "model.json").read_text()) == {"modelId": "iris:1"}
+    (tmp_path / "other.json").write_text("[]")
+    for name, said in (("other.json", "has no run_id"), ("none.json", "No such file")):
+        code, _, err = lazuli(*register, "-f", name)
+        assert (code, said in err) == (cli.USAGE, True), err
+
+
 @pytest.mark.parametrize(
     ("words", "packages"),
     [
@@ -296,6 +326,7 @@ def test_a_submitted_script_has_the_environment_that_is_named(ws, cluster, lazul
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        (("submit-script",), cli.USAGE, "give the script"),
         (("submit-script", "missing.py"), cli.FAILED, "has no script 'missing.py'"),
         (("submit-script", "-c", "none", "train.py"), cli.FAILED, "has no run configuration 'none'"),
         (("submit-script", "-d", "none.yml", "train.py"), cli.FAILED, "'none.yml' does not exist"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, TextIO, Union
 
+from lazuli.cli.parser import UsageError
+
 Json = Dict[str, Any]
 
 
@@ -13,6 +15,17 @@ class Answer(NamedTuple):
 
     data: Union[Json, List[Json]]
     columns: Sequence[str]
+
+
+def write_metadata(path: Optional[str], data: Json) -> None:
+    """Write what a later command reads by `-f`; nothing without a path. Raises UsageError."""
+    if not path:
+        return
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2)
+    except OSError as error:
+        raise UsageError(f"-t {path}: {error.strerror}") from error
 
 
 def print_answer(answer: Answer, output_format: str, out: TextIO) -> None:

@@ -62,6 +62,10 @@ def add_tags_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tags", nargs="+", metavar="KEY=VALUE", default=[], help="tags to set")
 
 
+def add_metadata_argument(parser: argparse.ArgumentParser, holds: str) -> None:
+    parser.add_argument("-t", "--output-metadata-file", metavar="FILE", help=f"write {holds} to this JSON file")
+
+
 def add_yes_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
 

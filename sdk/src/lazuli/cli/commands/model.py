@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from lazuli import models
-from lazuli.cli.output import Answer
+from lazuli.cli.output import Answer, write_metadata
 from lazuli.cli.parser import (
     CommandGroup,
     UsageError,
+    add_metadata_argument,
     add_tags_argument,
     add_yes_argument,
     confirm_deletion,
@@ -30,7 +32,10 @@ def add_commands(resources: CommandGroup) -> None:
     parser.add_argument("--latest", action="store_true", help="only the newest version of each model")
     add_workspace_arguments(parser)
     for name, text in (("register", "Register a model."), ("create", "The same under v2's name.")):
-        examples = "-n digits -p model.pkl\n-n digits --run-id RUN --asset-path outputs/model.pkl"
+        examples = (
+            "-n digits -p model.pkl\n-n digits --run-id RUN --asset-path outputs/model.pkl\n"
+            "-n digits -f run.json --asset-path outputs/model.pkl"
+        )
         _add_register_arguments(group.add_command(name, register, text, examples))
     parser = group.add_command("show", show, "Show a version of a model.", "-n digits\n-n digits -v 2")
     _add_version_arguments(parser)
@@ -57,6 +62,10 @@ def _add_register_arguments(parser: ArgumentParser) -> None:
         "-p", "--model-path", "--path", dest="path", help="a file or folder here, or an address azureml://…"
     )
     parser.add_argument("--run-id", help="the run that has the files")
+    parser.add_argument(
+        "-f", "--run-metadata-file", metavar="FILE", help="a file with the run's id, of `run submit-script -t`"
+    )
+    add_metadata_argument(parser, "the model's id")
     parser.add_argument("--asset-path", "--model-asset-path", dest="asset_path", help="the file or folder of the run")
     parser.add_argument("-d", "--description")
     parser.add_argument("--type", dest="model_type", choices=("custom_model", "mlflow_model", "triton_model"))
@@ -83,10 +92,11 @@ def list_all(options: Namespace) -> Answer:
 
 def register(options: Namespace) -> Answer:
     workspace = find_workspace(options)
-    if options.run_id:
-        uri = f"azureml://jobs/{options.run_id}/outputs/artifacts/paths/{(options.asset_path or '').strip('/')}"
+    run_id = options.run_id or _read_run_id(options.run_metadata_file)
+    if run_id:
+        uri = f"azureml://jobs/{run_id}/outputs/artifacts/paths/{(options.asset_path or '').strip('/')}"
     elif not options.path:
-        raise UsageError("give the files with -p PATH, or with --run-id and --asset-path")
+        raise UsageError("give the files with -p PATH, or with --run-id or -f, and --asset-path")
     else:
         uri = options.path if "://" in options.path else models.upload(workspace, options.path)
     made = models.register(
@@ -100,7 +110,20 @@ def register(options: Namespace) -> Answer:
         framework=options.model_framework,
         frameworkVersion=options.model_framework_version,
     )
+    write_metadata(options.output_metadata_file, {"modelId": f"{options.name}:{made['name']}"})
     return Answer(_to_row(made), COLUMNS)
+
+
+def _read_run_id(path: Optional[str]) -> Optional[str]:
+    if path is None:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            return str(json.load(file)["run_id"])
+    except OSError as error:
+        raise UsageError(f"-f {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"-f {path} has no run_id; `run submit-script -t {path}` writes it") from error
 
 
 def show(options: Namespace) -> Answer:

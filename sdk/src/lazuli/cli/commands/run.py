@@ -11,8 +11,8 @@ from argparse import Namespace
 from itertools import islice
 from typing import Optional
 
-from lazuli.cli.output import Answer, Json
-from lazuli.cli.parser import CommandGroup, UsageError, parse_pairs
+from lazuli.cli.output import Answer, Json, write_metadata
+from lazuli.cli.parser import CommandGroup, UsageError, add_metadata_argument, parse_pairs
 from lazuli.cli.workspace_options import add_workspace_arguments, find_workspace
 from lazuli.environments import definitions as environment_definitions
 from lazuli.runs import definitions, metric_values, submission, waiting
@@ -51,7 +51,8 @@ def _add_submit(group: CommandGroup) -> None:
         "submit-script",
         submit_script,
         "Submit a script as a run and print its log. Everything after the script is passed to it.",
-        "train.py --epochs 5\n-e iris --ct cpu-cluster -d environment.yml train.py --epochs 5\n--async --ct cpu-cluster train.py",
+        "train.py --epochs 5\n-e iris --ct cpu-cluster -d environment.yml train.py --epochs 5\n--async --ct cpu-cluster train.py\n"
+        "-c config/train -e iris -t run.json",
     )
     add_workspace_arguments(parser)
     parser.add_argument("-e", "--experiment-name", metavar="NAME", help="default: the folder's name")
@@ -64,7 +65,8 @@ def _add_submit(group: CommandGroup) -> None:
     source.add_argument("--environment", metavar="NAME[:VERSION]", help="a registered environment")
     parser.add_argument("--async", dest="detach", action="store_true", help="return after submitting")
     parser.add_argument("--tag", dest="tags", action="append", metavar="KEY=VALUE", default=[], help="can be repeated")
-    parser.add_argument("script", help="path of the script in the source directory")
+    add_metadata_argument(parser, "the run's id, for `model register -f`,")
+    parser.add_argument("script", nargs="?", help="path of the script; default: that of the run configuration")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
 
 
@@ -88,6 +90,7 @@ def submit_script(options: Namespace) -> Optional[Answer]:
     experiment_name = check_experiment_name(options.experiment_name or _experiment_name_of(source))
     create_experiment(workspace, experiment_name)
     run = submission.submit_job(workspace, experiment_name, definition, source, tags=tags)
+    write_metadata(options.output_metadata_file, {"experiment_name": experiment_name, "run_id": run.id})
     if options.detach:
         return _describe(run)
     if options.output == "table":
@@ -109,7 +112,11 @@ def _build_definition(options: Namespace, workspace: WorkspaceClient) -> Json:
         definition["environment"] = environment
     if options.target:
         definition["target"] = options.target
-    return dict(definition, script=options.script, arguments=options.arguments, command="")
+    if options.script:
+        return dict(definition, script=options.script, arguments=options.arguments, command="")
+    if not options.run_configuration_name:
+        raise UsageError("give the script, or a run configuration that names it with -c NAME")
+    return definition
 
 
 def _find_environment(options: Namespace, workspace: WorkspaceClient) -> Optional[Json]:
