@@ -18,7 +18,7 @@ from workspaces.models import Workspace
 
 # The source type of RunDataset: a dataset of this workspace, whose id is the digest.
 SOURCE_TYPE = "azureml_dataset"
-# Of a script that registers in a loop.
+# A script may register in a loop.
 MAX_OUTPUTS = 100
 
 

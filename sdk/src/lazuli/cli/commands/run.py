@@ -51,7 +51,8 @@ def _add_submit(group: CommandGroup) -> None:
         "submit-script",
         submit_script,
         "Submit a script as a run and print its log. Everything after the script is passed to it.",
-        "train.py --epochs 5\n-e iris --ct cpu-cluster -d environment.yml train.py --epochs 5\n--async --ct cpu-cluster train.py\n"
+        "train.py --epochs 5\n-e iris --ct cpu-cluster -d environment.yml train.py --epochs 5\n"
+        "--async --ct cpu-cluster train.py\n"
         "-c config/train -e iris -t run.json",
     )
     add_workspace_arguments(parser)
