@@ -10,6 +10,7 @@ import re
 from mlflow_api import folders, images, messages, model_files, validation, workspace_files
 from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
+from registry import version_files
 from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import file_paths
@@ -78,7 +79,16 @@ def download(request: MlflowRequest, path: str) -> ranges.Answer:
     target = parse_artifact_path(request, path)
     if target is None:
         return workspace_files.download(request, path)
-    return answer_file(request, request.run(target.run_id), target.path)
+    return answer_file(request, _find_run(request, target), target.path)
+
+
+def _find_run(request: MlflowRequest, target: ArtifactPath) -> Run:
+    """The run that the actor may read; the token of a run also reads the files of all registered models."""
+    if request.actor.is_run:
+        run = Run.objects.filter(workspace=request.require("read"), run_id=target.run_id).first()
+        if run is not None and version_files.is_registered(run, target.path):
+            return run
+    return request.run(target.run_id)
 
 
 def answer_file(request: MlflowRequest, run: Run, path: str) -> ranges.Answer:
@@ -126,7 +136,7 @@ def list_proxied(request: MlflowRequest) -> dict:
         found = model_files.listing(request, path)
     elif target := parse_artifact_path(request, path):
         found = folders.list_level(
-            _files_below(request.run(target.run_id), target.path).values_list("path", "size"), target.path
+            _files_below(_find_run(request, target), target.path).values_list("path", "size"), target.path
         )
     else:
         found = workspace_files.listing(request, path)

@@ -207,7 +207,13 @@ def _download_uri(request: MlflowRequest, version: ModelVersion) -> str:
         return model_files.artifact_uri(model_files.find_model(request, version.logged_model.model_id))
     if version.source.startswith("models:/"):
         return _download_uri(request, _version_named(request, version.source))
-    return f"mlflow-artifacts:/{own_path(version)}" if version.own_folder else version.source
+    if version.own_folder:
+        return f"mlflow-artifacts:/{own_path(version)}"
+    source = sources.parse_source(version.source)
+    if request.actor.is_run and source.kind == "run" and version.run:
+        # The token of another run may read these files, but not their run.
+        return f"{messages.artifact_uri(version.run.experiment.experiment_id, version.run.run_id)}/{source.path}"
+    return version.source
 
 
 def find_folder(request: MlflowRequest, version: ModelVersion) -> str:

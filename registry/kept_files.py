@@ -38,7 +38,7 @@ def _versions_with_file(run: Run, path: str, versions) -> list[ModelVersion]:
     found = []
     for version in versions.filter(run=run.pk, own_folder="").select_related("workspace", "model", "logged_model"):
         source = sources.parse_source(version.source)
-        if not version.logged_model and source.kind == "run" and _is_below(path, source.path):
+        if not version.logged_model and source.kind == "run" and sources.is_below(path, source.path):
             found.append(version)
     return found
 
@@ -95,7 +95,7 @@ def check_changeable(workspace: Workspace, files: list[WorkspaceFile]) -> None:
         versions = ModelVersion.objects.filter(workspace=workspace, source__contains=root)
         for version in versions.select_related("model"):
             source = sources.parse_source(version.source)
-            used = [file for file in files if source.kind == "workspace" and _is_below(file.path, source.path)]
+            used = [file for file in files if source.kind == "workspace" and sources.is_below(file.path, source.path)]
             if used:
                 raise _in_use(used[0].path, version)
 
@@ -112,7 +112,3 @@ def _in_use(path: str, version: ModelVersion) -> Conflict:
     how = "Delete that first" if version.deleted_at is None else "It is in the trash; delete it permanently first"
     text = f"{path} belongs to the model {version.model.name}, version {version.number}. {how}."
     return Conflict(text, code="in_use", target="path")
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return not folder or path == folder or path.startswith(f"{folder}/")

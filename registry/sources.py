@@ -42,6 +42,11 @@ def find_upload_folder(path: str) -> str:
     return "/".join(path.split("/")[:2])
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Whether the path is the folder or in it; the empty folder has all."""
+    return not folder or path == folder or path.startswith(f"{folder}/")
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelSource:
     """`kind` is run, workspace, version or elsewhere; `path` is a file or folder there."""

@@ -101,6 +101,14 @@ def _below(rows: QuerySet, root: str) -> ModelFiles | None:
     return ModelFiles(file, root, name, True) if file.exists() else None
 
 
+def is_registered(run, path: str) -> bool:
+    """Whether the file or folder of the run belongs to a registered version."""
+    return any(
+        (source := sources.parse_source(uri)).kind == "run" and sources.is_below(path, source.path)
+        for uri in run.model_versions.present().filter(own_folder="").values_list("source", flat=True)
+    )
+
+
 def stream_file(row, start: int = 0, length: int | None = None) -> Iterable[bytes]:
     if isinstance(row, Artifact):
         return artifacts.read_artifact(row, start, length)

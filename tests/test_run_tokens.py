@@ -470,6 +470,28 @@ def test_a_run_registers_no_files_of_others_however_they_are_named(world):
     assert world._send(world.token, "PUT", f"{arm_id}/models/own/versions/1", body).status_code == 201
 
 
+def test_a_run_loads_registered_models_and_no_other_files_of_their_runs(world):
+    """As MLflow's client does: where are the files, which are there, and each of them."""
+    storage.put_bytes("m", b"model")
+    world.other.artifacts.create(path="model/MLmodel", size=5).segments.create(offset=0, size=5, key="m")
+    mlflow, name = f"/mlflow/v1.0{world.workspace.arm_id}/api/2.0/mlflow", {"name": "mod", "version": "1"}
+
+    def get(address):
+        return world._send(world.token, "GET", address, b"")
+
+    uri = get(f"{mlflow}/model-versions/get-download-uri?{fields_as_query(name)}").json()["artifact_uri"]
+    assert uri == f"mlflow-artifacts:/{world.other.experiment.experiment_id}/other/artifacts/model"
+    folder, proxy = uri.removeprefix("mlflow-artifacts:/"), f"{mlflow}-artifacts/artifacts"
+    assert get(f"{proxy}?path={folder}").json()["files"][0]["path"] == "MLmodel"
+    assert get(f"{proxy}/{folder}/MLmodel").getvalue() == b"model"
+    shown = get(
+        f"/mlflow/v1.0{world.workspace.arm_id}/model-versions/get-artifact?{fields_as_query(name)}&path=MLmodel"
+    )
+    assert shown.getvalue() == b"model"
+    beside = folder.removesuffix("/model")
+    assert [get(f"{proxy}{rest}").status_code for rest in (f"/{beside}/a.txt", f"?path={beside}")] == [404, 404]
+
+
 def test_a_run_may_no_more_than_its_submitter(world):
     """A custom role that submits jobs, but edits nothing else."""
     machine_learning = "Microsoft.MachineLearningServices/workspaces"
