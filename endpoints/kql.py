@@ -22,6 +22,8 @@ TOKEN = re.compile(
     r"""|(?P<sign>==|!=|=~|<=|>=|[<>=|(),.\[\]])|(?P<word>!?[A-Za-z_][A-Za-z0-9_]*))"""
 )
 UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+# Columns in all conditions, orders and lists of a query: each is computed for every row.
+MAX_COLUMNS = 50
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": lambda left, right: left == right,
     "!=": lambda left, right: left != right,
@@ -63,6 +65,8 @@ def refuse(message: str) -> Invalid:
 
 class Query:
     """A query as tokens, read from the left."""
+
+    columns = 0
 
     def __init__(self, text: str):
         if len(text) > MAX_QUERY:
@@ -110,6 +114,9 @@ class Query:
 
     def take_column(self) -> tuple[str, ...]:
         """A column, or a value in one, such as customDimensions.Content or customDimensions.["Service Name"]."""
+        self.columns += 1
+        if self.columns > MAX_COLUMNS:
+            raise refuse(f"The query names columns more than {MAX_COLUMNS} times. Write fewer conditions.")
         path = [self.take_word("A column")]
         while self.peek() in (("sign", "."), ("sign", "[")):
             self.has(".")

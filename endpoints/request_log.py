@@ -15,6 +15,8 @@ from runs.charts.figures import build_figure, build_trace
 from workspaces.models import Workspace
 
 KEPT = dt.timedelta(days=7)
+# The newest printed lines that a query reads.
+MAX_LINES = 50_000
 # The newest rows of an endpoint that are stored.
 MAX_ROWS = 20_000
 # Lines of a chart, or groups of its columns.
@@ -47,6 +49,14 @@ def delete_surplus() -> None:
 
 def forget_old() -> None:
     ServiceRequest.objects.filter(at__lt=timezone.now() - KEPT).delete()
+
+
+def _list_lines(rows: Iterable[ServiceRequest]) -> Iterable[tuple[ServiceRequest, str]]:
+    left = MAX_LINES
+    for row in rows:
+        for line in row.output.splitlines()[:left]:
+            left -= 1
+            yield row, line
 
 
 def list_requests(endpoint: Endpoint, since: dt.timedelta, status: str = "") -> QuerySet:
@@ -113,8 +123,7 @@ def make_trace_rows(rows: Iterable[ServiceRequest], make_dimensions: MakeDimensi
             "itemCount": row.item_count,
             "customDimensions": {**make_dimensions(row), "Content": line},
         }
-        for row in rows
-        for line in row.output.splitlines()
+        for row, line in _list_lines(rows)
     ]
 
 

@@ -81,6 +81,14 @@ def test_the_oldest_requests_are_deleted_by_number_and_by_age(endpoint, monkeypa
     assert set(endpoint.requests.values_list("request_id", flat=True)) == {"r3", "r2", "r1"}
 
 
+def test_a_query_reads_the_newest_lines_and_not_all_that_were_printed(endpoint, monkeypatch):
+    monkeypatch.setattr(request_log, "MAX_LINES", 3)
+    request_log.add_requests(endpoint, [make_request(endpoint, number, output="a\nb") for number in (1, 2, 3)])
+    query = "traces | project operation_Id"
+    found = request_log.run_endpoint_query(endpoint, query, dt.timedelta(days=1))
+    assert found.rows == [["r1"], ["r1"], ["r2"]]
+
+
 AT = dt.datetime(2026, 1, 31, 12, 7, 30, tzinfo=dt.UTC)
 ROWS = [
     {"timestamp": AT + dt.timedelta(minutes=number), "resultCode": code, "duration": duration, "success": code < "400"}
@@ -175,6 +183,7 @@ def test_queries_of_a_workspace_read_the_requests_of_all_its_endpoints_and_no_ot
         ("requests | order duration", "by is expected instead of duration"),
         ("requests count", "| is expected instead of count"),
         ("requests ; drop", "cannot be read"),
+        ("requests | order by " + ",".join(["success"] * 51), "names columns more than 50 times"),
         ("requests" + " " * 4000, "4,000 are allowed"),
     ],
 )
