@@ -71,7 +71,7 @@ def _type_of(tags: dict) -> str:
 def _run_with_files(request: MlflowRequest, source: str, run_id: str) -> Run | None:
     """The run with the version's files; the source takes precedence over `run_id`."""
     match = RUN_SOURCE.match(source)
-    named = [match["run"]] if match else []
+    named = [sources.parse_source(source).run_id or (match["run"] if match else "")]
     found = {run.run_id: run for run in Run.objects.filter(workspace=request.workspace, run_id__in=[*named, run_id])}
     return next((found[name] for name in (*named, run_id) if name in found), None)
 

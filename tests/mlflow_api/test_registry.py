@@ -80,7 +80,13 @@ def test_a_prompt_has_a_text_and_no_files(tracking, model):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["runs:/{run}/model", "mlflow-artifacts:/0/{run}/artifacts/model", "mlflow-artifacts://host:5000/0/{run}/a"],
+    [
+        "runs:/{run}/model",
+        "mlflow-artifacts:/0/{run}/artifacts/model",
+        "mlflow-artifacts://host:5000/0/{run}/a",
+        "azureml://jobs/{run}/outputs/artifacts/paths/model",
+        "aml://artifact/ExperimentRun/dcid.{run}/model",
+    ],
 )
 def test_a_version_knows_the_run_that_has_its_files(tracking, model, pattern):
     """A purge keeps that run, whether the client named it or its address alone."""
