@@ -210,8 +210,11 @@ def _download_uri(request: MlflowRequest, version: ModelVersion) -> str:
     if version.own_folder:
         return f"mlflow-artifacts:/{own_path(version)}"
     source = sources.parse_source(version.source)
-    if request.actor.is_run and source.kind == "run" and version.run:
-        # The token of another run may read these files, but not their run.
+    is_azure = version.source.lower().startswith(("azureml:", "aml:"))
+    if is_azure and source.kind == "workspace":
+        return f"mlflow-artifacts:/{source.path}"
+    if source.kind == "run" and version.run and (is_azure or request.actor.is_run):
+        # MLflow's clients do not know Azure's addresses. The token of another run may read these files, but not their run.
         return f"{messages.artifact_uri(version.run.experiment.experiment_id, version.run.run_id)}/{source.path}"
     return version.source
 

@@ -62,6 +62,17 @@ def test_versions_count_up_and_are_never_used_twice(tracking, model, source):
     assert tracking.get("model-versions/get-download-uri", name="m", version=copy)["artifact_uri"] == source
 
 
+def test_files_that_azures_address_names_are_found_by_mlflows_client(tracking, model):
+    run = tracking.run(tracking.new_run())["info"]
+    for source, uri in {
+        f"azureml://jobs/{run['run_id']}/outputs/artifacts/paths/model": f"{run['artifact_uri']}/model",
+        "azureml://datastores/workspaceartifactstore/paths/LocalUpload/1/m.pkl": "mlflow-artifacts:/LocalUpload/1/m.pkl",
+    }.items():
+        number = version(tracking, source)["model_version"]["version"]
+        found = tracking.get("model-versions/get-download-uri", name="m", version=number)
+        assert found["artifact_uri"] == uri
+
+
 def test_a_copy_keeps_where_it_came_from(tracking, model):
     run_id = tracking.new_run()
     info = logged_model(tracking, source_run_id=run_id)
