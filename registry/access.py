@@ -5,17 +5,14 @@ from django.http import Http404, HttpRequest
 from registry import rules
 from registry.models import Model, ModelVersion
 from runs import run_tokens
-from workspaces.access import require_of_person
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath, find_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace_as_person
 
 
 def open_workspace(request: HttpRequest, workspace_path: WorkspacePath, verb: str = "read") -> Workspace:
     """Find the workspace. For a run's token, the table of routes has decided already, and its submitter must be allowed
     to do this; who made the row is checked with the row."""
-    workspace = find_workspace(request, workspace_path)
-    require_of_person(request.auth, verb, workspace)
-    return workspace
+    return find_workspace_as_person(request, workspace_path, verb)
 
 
 def find_model(request: HttpRequest, workspace_path: WorkspacePath, name: str, verb: str = "read") -> Model:

@@ -123,7 +123,7 @@ def require(actor: Actor, verb: str, thing) -> None:
 def person_can(actor: Actor, verb: str, workspace: Workspace) -> bool:
     """Like `can`, but the token of a run may do what its submitter may do now; runs/run_tokens.py limits its routes."""
     if actor.is_run:
-        return can(actor, "read", workspace) and can(Actor(actor.user), verb, workspace)
+        return can(actor, "read", workspace) and (verb == "read" or can(Actor(actor.user), verb, workspace))
     return can(actor, verb, workspace)
 
 

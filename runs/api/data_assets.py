@@ -11,9 +11,8 @@ from assets.data.models import DataAsset, DataVersion
 from studio import api
 from studio.errors import Invalid
 from studio.schemas import Nothing, bytes_response, list_of
-from workspaces.access import require_of_person
 from workspaces.models import Workspace
-from workspaces.workspace_path import WorkspacePath, find_workspace
+from workspaces.workspace_path import WorkspacePath, find_workspace, find_workspace_as_person
 
 router = Router(tags=["data"])
 saved = Router(tags=["data"])
@@ -133,8 +132,7 @@ def version_put(
     version: str,
     body: data_resources.DataVersionUpdate,
 ):
-    workspace = find_workspace(request, workspace_path)
-    require_of_person(request.auth, "edit", workspace)
+    workspace = find_workspace_as_person(request, workspace_path, "edit")
     given = body.properties
     fields = {**given.model_dump(include={"description", "tags", "properties"}), **_read_content(workspace, given)}
     row, is_new = datasets.register_dataset(
@@ -181,8 +179,7 @@ def version_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], na
     summary="Save a dataset without a name; the same one for the same steps",
 )
 def dataset_save(request: HttpRequest, workspace_path: Path[WorkspacePath], body: data_resources.DatasetUpdate):
-    workspace = find_workspace(request, workspace_path)
-    require_of_person(request.auth, "edit", workspace)
+    workspace = find_workspace_as_person(request, workspace_path, "edit")
     return data_resources.DataVersionBase.of(datasets.save_dataset(request.auth, workspace, body.definition))
 
 
