@@ -83,7 +83,7 @@ def test_the_oldest_requests_are_deleted_by_number_and_by_age(endpoint, monkeypa
 
 def test_a_query_reads_the_newest_lines_and_not_all_that_were_printed(endpoint, monkeypatch):
     monkeypatch.setattr(request_log, "MAX_LINES", 3)
-    request_log.add_requests(endpoint, [make_request(endpoint, number, output="a\nb") for number in (1, 2, 3)])
+    ServiceRequest.objects.bulk_create(make_request(endpoint, number, output="a\nb") for number in (1, 2, 3))
     query = "traces | project operation_Id"
     found = request_log.run_endpoint_query(endpoint, query, dt.timedelta(days=1))
     assert found.rows == [["r1"], ["r1"], ["r2"]]
