@@ -1,7 +1,7 @@
 """SQL functions with the same result on SQLite and PostgreSQL, such as the lookup `name__like="run%"` without
 escapes."""
 
-from django.db.models import CharField, FloatField, Func, Lookup, TextField
+from django.db.models import BooleanField, CharField, FloatField, Func, Lookup, TextField
 
 # How many characters of a value are indexed; PostgreSQL refuses long ones.
 INDEXED = 200
@@ -84,3 +84,28 @@ class SecondsBetween(Func):
     def as_sql(self, compiler, connection, template="EXTRACT(EPOCH FROM %(second)s - %(first)s)", **context):
         (first, one), (second, two) = (compiler.compile(part) for part in self.source_expressions)
         return template % {"first": first, "second": second}, [*two, *one]
+
+
+class AnyContains(Func):
+    """Whether one of several texts contains a word, ignoring case. The texts are not NULL, the word has no line break."""
+
+    output_field = BooleanField()
+
+    def __init__(self, word: str, *texts: str):
+        self.word = word
+        super().__init__(*texts)
+
+    def as_sqlite(self, compiler, connection, **context):
+        compiled = [compiler.compile(part) for part in self.source_expressions]
+        likes = " OR ".join(f"{sql} LIKE %s ESCAPE '\\'" for sql, _ in compiled)
+        pattern = f"%{connection.ops.prep_for_like_query(self.word)}%"
+        return f"({likes})", [value for _, params in compiled for value in (*params, pattern)]
+
+    def as_sql(self, compiler, connection, **context):
+        # One comparison of all texts takes PostgreSQL half as long as one for each, and ASCII alone half as long again.
+        compiled = [compiler.compile(part) for part in self.source_expressions]
+        text = " || CHR(10) || ".join(sql for sql, _ in compiled)
+        collation = ' COLLATE "C"' if self.word.isascii() else ""
+        pattern = f"%{connection.ops.prep_for_like_query(self.word)}%"
+        values = [value for _, params in compiled for value in params]
+        return f"UPPER(({text}){collation}) LIKE UPPER(%s)", [*values, pattern]

@@ -66,9 +66,11 @@ def test_counters_filter_by_status(as_user, alice, experiment, run):
 
 def test_every_word_of_a_search_must_match(as_user, alice, bob, experiment, run):
     other = factories.make_run(experiment.workspace, experiment=experiment, created_by=bob, display_name="second try")
-    other.edit(tags={"model": "forest"})
+    other.edit(tags={"model": "forest", "share": "100%"}, description="Ärger")
     url = reverse("runs:jobs", args=[experiment.workspace.slug])
-    for words, found in [("try", 2), ("try forest", 1), ("bob", 1), ("digits", 2), ("nothing", 0)]:
+    cases = [("try", 2), ("try forest", 1), ("bob", 1), ("digits", 2), ("nothing", 0), ("SECOND", 1), ("Ärger", 1)]
+    cases += [("0%", 1), ("%", 1), ("_0", 0), ("\\", 0), ("notstarted", 2), ("started", 0), ("delforest", 0), ("Ä", 1)]
+    for words, found in cases:
         page = as_user(alice).get(url, {"q": words}).content.decode()
         assert page.count('<tr id="run-') == found, words
 

@@ -21,6 +21,7 @@ from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.group_sums import RunBlocks
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
+from studio.search.db_functions import AnyContains
 from studio.search.grammar import BadFilter
 from studio.words import split_words
 
@@ -453,13 +454,10 @@ def _flatten_tree(pks: list[int], below: dict[int, list[tuple[int, int]]], depth
 def match_word(word: str) -> Q:
     """Runs with this word in a name, tag, experiment or person."""
     # Other tables are read once, not for each run.
-    tags = RunTag.objects.filter(Q(name__icontains=word) | Q(value__icontains=word))
+    tags = RunTag.objects.filter(AnyContains(word, "name", "value"))
     return (
-        Q(display_name__icontains=word)
-        | Q(run_id__icontains=word)
-        | Q(description__icontains=word)
-        | Q(target_name__icontains=word)
-        | Q(status__iexact=word)
+        Q(AnyContains(word, "display_name", "run_id", "description", "target_name"))
+        | Q(status__in=[state for state in Run.Status.values if state.lower() == word.lower()])
         | Q(experiment__in=Experiment.objects.filter(name__icontains=word))
         | Q(created_by__in=User.objects.filter(username__icontains=word))
         | Q(pk__in=tags.values("run"))
