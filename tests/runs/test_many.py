@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from runs.models import MetricChunk, MetricSeries, Run, RunParameter, RunTag
+from runs.pages.lists import columns
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RUNS = 400
@@ -67,6 +68,7 @@ def pages(experiment):
         "sorted by the maximum of a metric": f"{page}?sort=-max-accuracy",
         "sorted by a parameter": f"{page}?sort=param-depth",
         "sorted by a tag": f"{page}?sort=-tag-team",
+        "sorted by a parameter, then a metric": f"{page}?sort=param-model&sort=-metric-auc",
         "with a status": f"{page}?status=Failed",
         "jobs": reverse("runs:jobs", args=[slug]),
         "experiments": reverse("runs:experiments", args=[slug]),
@@ -180,6 +182,23 @@ def test_a_sort_by_a_parameter_pages_through_all_runs(mixed, as_user):
             seen += re.findall(r'id="run-(\d+)"', text)
         shown = dict(Run.objects.values_list("pk", "number"))
         assert [shown[int(pk)] for pk in seen] == expected
+
+
+SORTS = [
+    ["param-mixed"], ["-param-mixed"], ["param-depth", "-metric-auc"], ["-tag-team", "param-model", "number"],
+    ["param-model", "param-mixed"], ["param-model", "duration"], ["metric-accuracy", "param-depth"],
+]  # fmt: skip
+
+
+def test_the_first_of_many_equal_values_are_found_by_the_next_key(mixed, as_user, monkeypatch):
+    client, page = as_user(mixed[0].created_by), pages(mixed[0])["experiment"]
+    for sort in SORTS:
+        shown = []
+        for many in (10**6, 15):
+            monkeypatch.setattr(columns, "MANY_EQUAL", many)
+            text = client.get(page, {"sort": sort, "size": 10, "charts": "off"}).content.decode()
+            shown.append(re.findall(r'id="run-(\d+)"', text))
+        assert shown[0] == shown[1] and len(shown[0]) == 10, sort
 
 
 def sign(sort: str) -> int:

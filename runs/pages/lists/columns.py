@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import F, FilteredRelation, Q, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Now
-from django.db.models.lookups import GreaterThanOrEqual, IsNull
+from django.db.models.lookups import Exact, GreaterThanOrEqual, IsNull
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
@@ -26,7 +26,7 @@ from studio import numbers
 from studio.errors import Invalid
 from studio.formats import PAD, format_exact, format_number, format_numbers, format_spread
 from studio.search import concatenated
-from studio.search.db_functions import AsNumber, SecondsBetween, ValueStart
+from studio.search.db_functions import INDEXED, AsNumber, SecondsBetween, ValueStart
 from studio.templatetags.studio import dash, status, ticking, when
 
 MAX_COLUMNS = 60
@@ -246,45 +246,84 @@ def _sort_expressions(runs, one: Column, alias: str):
 
 def join_value(runs, one: Column, alias: str):
     """The runs joined with a metric, parameter or tag, and its value."""
-    table = "metrics" if one.is_metric else TEXTS[one.kind]
-    field = METRIC_COLUMNS[one.kind] if one.is_metric else "value"
-    relation = FilteredRelation(table, condition=Q(**{f"{table}__name": one.name}))
-    return runs.alias(**{alias: relation}), F(f"{alias}__{field}")
+    rows = _row_relation(one)
+    relation = FilteredRelation(rows, condition=Q(**{f"{rows}__name": one.name}))
+    return runs.alias(**{alias: relation}), F(f"{alias}__{_value_field(one)}")
 
 
 # SQLite uses the index for "is a number" only with a comparison.
 LOWEST_FLOAT = -sys.float_info.max
 
 
+# Of a value that more runs have than these, the first ones are found by the next sort key instead of sorting all.
+MANY_EQUAL = 1_000
+
+
 def slice_runs(runs, sorts: list[Sort], start: int, stop: int) -> list[tuple[int, int]]:
     """Primary key and revision of each run."""
-    parts = _ordered_parts(runs, sorts) if sorts and sorts[0].column.is_row else [order_runs(runs, sorts)]
+    if not sorts or not sorts[0].column.is_row:
+        parts = [order_runs(runs, sorts)]
+    elif stop <= MANY_EQUAL and (equal := _find_shared_value(runs, sorts[0])) is not None:
+        return slice_runs(equal, sorts[1:], start, stop)
+    else:
+        parts = _ordered_parts(runs, sorts)
     return concatenated.take_rows([part.values_list("pk", "revision") for part in parts], start, stop - start)
 
 
 def _ordered_parts(runs, sorts: list[Sort]) -> list:
     """First the runs with a value of the sort column, in the order of its index, numbers before texts; then the others."""
     first, rest = sorts[0], sorts[1:]
-    rows, value, orders = _sort_source(first.column)
-    joined = runs.alias(row=FilteredRelation(rows, condition=Q(**{f"{rows}__name": first.column.name})))
-    parts = []
-    for condition, order in orders:
-        keys = [key.desc() if first.descending else key.asc() for key in order]
-        parts.append(order_runs(joined.filter(condition), rest, *keys))
-    model: Any = Run._meta.get_field(rows).related_model
-    have = model.objects.filter(name=first.column.name, **{f"{value}__isnull": False}).values("run")
+    column = first.column
+    joined, _ = join_value(runs, column, "row")
+    parts = [
+        order_runs(joined.filter(there), rest, *[key.desc() if first.descending else key.asc() for key in keys])
+        for there, keys in _value_parts(column, "row__")
+    ]
+    have = _value_rows(column).filter(**{f"{_value_field(column)}__isnull": False}).values("run")
     return [*parts, order_runs(runs.exclude(pk__in=have), rest)]
 
 
-def _sort_source(one: Column) -> tuple[str, str, list[tuple]]:
-    """The table of a column, its value, and conditions with orders that match its indexes."""
+def _find_shared_value(runs, sort: Sort):
+    """The runs with the first parameter or tag, if more than MANY_EQUAL have it; else None. Metrics are seldom equal."""
+    column = sort.column
+    if column.is_metric:
+        return None
+    joined, _ = join_value(runs, column, "row")
+    for (there, (key, *_)), (_, (own, *_)) in zip(_value_parts(column, "row__"), _value_parts(column, ""), strict=True):
+        values = joined.filter(there).order_by(key.desc() if sort.descending else key.asc()).values_list(key, flat=True)
+        for value in values[:1]:
+            # Of a longer text the index has only the start.
+            is_whole = not isinstance(value, str) or len(value) < INDEXED
+            if is_whole and list(values[MANY_EQUAL : MANY_EQUAL + 1]) == [value]:
+                return runs.filter(pk__in=_value_rows(column).filter(Exact(own, value)).values("run"))
+            return None
+    return None
+
+
+def _row_relation(one: Column) -> str:
+    return "metrics" if one.is_metric else TEXTS[one.kind]
+
+
+def _value_rows(one: Column):
+    """The rows of a column, of all runs."""
+    model: Any = Run._meta.get_field(_row_relation(one)).related_model
+    return model.objects.filter(name=one.name)
+
+
+def _value_field(one: Column) -> str:
+    return METRIC_COLUMNS[one.kind] if one.is_metric else "value"
+
+
+def _value_parts(one: Column, prefix: str) -> list[tuple[Q, list]]:
+    """Conditions on the value of a column with orders that match its indexes; its fields start with `prefix`."""
+    field = f"{prefix}{_value_field(one)}"
+    there = Q(**{f"{field}__isnull": False})
     if one.is_metric:
-        value = METRIC_COLUMNS[one.kind]
-        return "metrics", value, [(Q(**{f"row__{value}__isnull": False}), [F(f"row__{value}")])]
-    number, text, there = AsNumber("row__value"), F("row__value"), Q(row__value__isnull=False)
+        return [(there, [F(field)])]
+    number, text = AsNumber(field), F(field)
     numbers = (there & Q(GreaterThanOrEqual(number, LOWEST_FLOAT)), [number])
     texts = (there & Q(IsNull(number, True)), [ValueStart(text), text])
-    return TEXTS[one.kind], "value", [numbers, texts]
+    return [numbers, texts]
 
 
 # ---- cells, rendered in Python because a page has thousands
