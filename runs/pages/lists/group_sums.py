@@ -17,8 +17,8 @@ from runs.pages.lists.remembered import SECONDS
 BITS = 11
 # With more rows than this, of all groups in all blocks, the list is summed up without blocks.
 MAX_ROWS = 25_000
-# Number of newest runs in which a reference value of each metric is searched.
-NEWEST = 50
+# Number of runs in which a reference value of each metric is searched.
+SOME = 50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,10 +103,10 @@ def _read_sums(runs, metrics: list[Column], block, limit: int) -> dict[int, Bloc
 
 
 def _reference_values(runs, metrics: list[Column]) -> list[float]:
-    """A value of each metric from one of the newest runs: sums of differences to it avoid the cancellation of sums of the
+    """A value of each metric from one of some runs: sums of differences to it avoid the cancellation of sums of the
     values."""
-    newest = list(runs.order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST])
-    found = MetricSeries.objects.filter(run__in=newest, name__in=[other.name for other in metrics])
+    some = list(runs.order_by().values_list("pk", flat=True)[:SOME])
+    found = MetricSeries.objects.filter(run__in=some, name__in=[other.name for other in metrics])
     values = {(row.name, kind): getattr(row, field) for row in found for kind, field in METRIC_COLUMNS.items()}
     near = [values.get((other.name, other.kind)) or 0.0 for other in metrics]
     return [value if math.isfinite(value) else 0.0 for value in near]
