@@ -22,6 +22,7 @@ from runs.models import (
 from runs.models.facets import ListFacets
 from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
+from runs.models.list_sums import ListSums
 from runs.models.metrics import DownsampledChunk
 from runs.models.saved_views import RunColour, SavedView, Star, TagEdit
 from studio.errors import Conflict
@@ -262,3 +263,10 @@ class RunColourAdmin(OfRun):
 class ListFacetsAdmin(admin.ModelAdmin):
     list_display = ["workspace", "experiment", "counted_at", "is_wanted"]
     list_select_related = ["workspace", "experiment"]
+
+
+@admin.register(ListSums)
+class ListSumsAdmin(admin.ModelAdmin):
+    list_display = ["workspace", "key", "stored_at"]
+    list_select_related = ["workspace"]
+    exclude = ["content"]

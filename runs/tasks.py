@@ -13,7 +13,7 @@ from compute import liveness
 from compute.models import Work
 from runs import facet_counts, metrics
 from runs.files import artifacts, snapshots
-from runs.models import MetricBatch, MetricSeries, Run
+from runs.models import ListSums, MetricBatch, MetricSeries, Run
 from runs.submission import LOCAL, SCRIPT_RUN
 from studio import storage
 from studio.errors import Conflict
@@ -77,6 +77,7 @@ def housekeeping() -> None:
     MetricBatch.objects.filter(at__lt=now - BATCHES_KEPT).delete()
     SessionStore.clear_expired()
     form_keys.forget_old_forms()
+    ListSums.objects.prune()
     view_as.end_old_views()
     _free_unfinished_uploads(now)
     if not storage.is_reserve_reached():

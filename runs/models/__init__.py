@@ -5,6 +5,7 @@ from runs.models.experiments import Experiment
 from runs.models.facets import ListFacets
 from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
+from runs.models.list_sums import ListSums
 from runs.models.metrics import DownsampledChunk, MetricBatch, MetricChunk, MetricSeries
 from runs.models.runs import Run
 from runs.models.saved_views import RunColour, SavedView, Star, TagEdit
@@ -19,6 +20,7 @@ __all__ = [
     "Experiment",
     "HomeVisit",
     "ListFacets",
+    "ListSums",
     "MetricBatch",
     "MetricChunk",
     "MetricSeries",

@@ -1,5 +1,6 @@
 """The means of groups are added up from blocks of runs."""
 
+import datetime as dt
 import statistics
 
 import pytest
@@ -7,12 +8,15 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from runs import metrics
-from runs.models import MetricSeries
+from runs.models import ListSums, MetricSeries, list_sums
 from runs.pages.lists import group_sums
 from runs.pages.lists.columns import parse_column
+from runs.purging import delete_runs
 from runs.seeding.contents import make_scalars
+from studio.purging import PurgeSelection
 from tests import factories
 
 VALUES = {
@@ -36,10 +40,10 @@ def experiment(workspace, monkeypatch):
     return experiment
 
 
-def read(experiment, limit: int = 10) -> dict:
+def read(experiment, limit: int = 10, workspace=None) -> dict:
     runs = experiment.runs.annotate(group_key=F("run_type"))
     blocks = group_sums.RunBlocks.read(runs, "number")
-    found = group_sums.sum_groups(runs, [parse_column("metric-gain")], blocks, limit)
+    found = group_sums.sum_groups(runs, [parse_column("metric-gain")], blocks, limit, workspace)
     return {key: (count, sums[0]) for key, count, sums in found}
 
 
@@ -92,3 +96,37 @@ def test_runs_that_are_deleted_meanwhile_leave_no_group(experiment):
     blocks = group_sums.RunBlocks.read(experiment.runs, "number")
     gone = experiment.runs.annotate(group_key=F("run_type")).filter(number__gt=1000)
     assert group_sums.sum_groups(gone, [parse_column("metric-gain")], blocks, 10) == []
+
+
+def test_another_process_reads_what_one_has_stored(experiment, monkeypatch):
+    workspace = experiment.workspace
+    assert read(experiment, workspace=workspace) and not ListSums.objects.exists(), "short lists are not stored"
+    monkeypatch.setattr(group_sums, "MANY_BLOCKS", 3)
+    cache.clear()
+    before = read(experiment, workspace=workspace)
+    cache.clear()
+    with CaptureQueriesContext(connection) as again:
+        assert read(experiment, workspace=workspace) == before
+    assert len(again) == 2 and ListSums.objects.get().workspace == workspace
+    metrics.store_batch(experiment.runs.get(number=6), "more", make_scalars("gain", [7.0] * 3))
+    cache.clear()
+    with CaptureQueriesContext(connection) as one:
+        after = read(experiment, workspace=workspace)
+    [sums] = [query["sql"] for query in one if "SUM((" in query["sql"]]
+    assert '"number" >= 6' in sums and after["forest"][1].points == before["forest"][1].points + 3
+    cache.clear()
+    assert read(experiment) == after
+
+
+def test_stored_sums_do_not_stay(experiment, monkeypatch):
+    for age in (1, 2, 3, 8 * 24):
+        at = timezone.now() - dt.timedelta(hours=age)
+        ListSums.objects.create(workspace=experiment.workspace, key=str(age), content=b"", stored_at=at)
+    ListSums.objects.prune()
+    assert set(ListSums.objects.values_list("key", flat=True)) == {"1", "2", "3"}
+    monkeypatch.setattr(list_sums, "MAX_LISTS", 2)
+    ListSums.objects.prune()
+    assert set(ListSums.objects.values_list("key", flat=True)) == {"1", "2"}
+    experiment.runs.filter(number=1).update(deleted_at=timezone.now())
+    delete_runs(PurgeSelection(experiment.workspace.pk, until=timezone.now()))
+    assert not ListSums.objects.exists(), "they name values of the runs"

@@ -10,13 +10,17 @@ from django.core.cache import cache
 from django.db.models import Aggregate, Count, F, FilteredRelation, FloatField, Max, Q, Sum, Value
 
 from runs.models import MetricSeries
+from runs.pages.lists import stored_sums
 from runs.pages.lists.columns import METRIC_COLUMNS, Column
 from runs.pages.lists.remembered import SECONDS
+from runs.pages.lists.stored_sums import Blocks, BlockSums
 
 # A block has 2 ** BITS runs.
 BITS = 11
 # With more rows than this, of all groups in all blocks, the list is summed up without blocks.
 MAX_ROWS = 25_000
+# As soon as so many blocks are read at once, the sums are stored.
+MANY_BLOCKS = 8
 # Number of runs in which a reference value of each metric is searched.
 SOME = 50
 
@@ -55,22 +59,17 @@ class RunBlocks:
         return runs.filter(ranges)
 
 
-@dataclasses.dataclass(frozen=True)
-class BlockSums:
-    """For each group of a block: its key, the number of its runs, and in a row for each metric the number of values, their
-    mean, the sum of their squared distances from it, and the points: of a run at most, of all runs."""
+def sum_groups(
+    runs, metrics: list[Column], blocks: RunBlocks, limit: int, workspace=None
+) -> list[tuple[str, int, list[MetricSum]]]:
+    """The `limit` largest groups of `runs`, which have a `group_key`: key, number of runs, and a sum for each metric.
 
-    keys: list[str]
-    totals: Any
-    sums: Any
-
-
-def sum_groups(runs, metrics: list[Column], blocks: RunBlocks, limit: int) -> list[tuple[str, int, list[MetricSum]]]:
-    """The `limit` largest groups of `runs`, which have a `group_key`: key, number of runs, and a sum for each metric."""
+    Sums of many blocks are stored in the workspace, if it is given.
+    """
     sql = runs.order_by().values("pk", "group_key").query.sql_with_params()
     words = repr((sql, blocks.column, [(one.kind, one.name) for one in metrics]))
-    key = f"group-sums-{hashlib.sha256(words.encode()).hexdigest()}"
-    had = cache.get(key) or {}
+    key = hashlib.sha256(words.encode()).hexdigest()
+    had = _recall_blocks(key, is_stored=workspace is not None and len(blocks.states) >= MANY_BLOCKS)
     found = {block: had[block] for block, state in blocks.states.items() if block in had and had[block][0] == state}
     missing = [block for block in blocks.states if block not in found]
     if missing:
@@ -79,8 +78,19 @@ def sum_groups(runs, metrics: list[Column], blocks: RunBlocks, limit: int) -> li
             return _list_largest(list(_read_sums(runs, metrics, Value(0), limit).values()), limit)
         # A run that has joined a new block since the states were read is left for the next request.
         found |= {block: (blocks.states[block], read[block]) for block in missing if block in read}
-        cache.set(key, found, SECONDS)
+        if len(missing) >= MANY_BLOCKS and workspace is not None:
+            stored_sums.store_blocks(key, workspace, found)
+        cache.set(f"group-sums-{key}", found, SECONDS)
     return _list_largest([part for _, part in found.values()], limit)
+
+
+def _recall_blocks(key: str, is_stored: bool) -> Blocks:
+    """The blocks that this process has read, else those that any process has stored; some may be outdated."""
+    found = cache.get(f"group-sums-{key}")
+    if found is None and is_stored:
+        found = stored_sums.load_blocks(key)
+        cache.set(f"group-sums-{key}", found, SECONDS)
+    return found or {}
 
 
 def _read_sums(runs, metrics: list[Column], block, limit: int) -> dict[int, BlockSums]:

@@ -80,14 +80,16 @@ def runs_of_groups(runs, one: Column, values: list[str]):
     return runs.annotate(group_key=key).filter(group_key__in=values)
 
 
-def load_groups(runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks) -> list[RunGroup]:
+def load_groups(
+    runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks, workspace=None
+) -> list[RunGroup]:
     """The largest groups first, or in the order of the list; at most MAX_GROUPS + 1."""
     metrics = list({other.id: other for other in columns if other.is_metric}.values())
     first = sorts[0] if sorts else None
     if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
         metrics.append(first.column)
     runs, key = _annotate_key(runs.order_by(), one)
-    sums = group_sums.sum_groups(runs.annotate(group_key=key), metrics, blocks, MAX_GROUPS + 1)
+    sums = group_sums.sum_groups(runs.annotate(group_key=key), metrics, blocks, MAX_GROUPS + 1, workspace)
     ids = [other.id for other in metrics]
     found = [_build_group(one, value, count, dict(zip(ids, of_group, strict=True))) for value, count, of_group in sums]
     for number, group in enumerate(sorted(found, key=lambda group: group.value)):

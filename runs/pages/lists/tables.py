@@ -191,9 +191,8 @@ class RunTable:
 
     def _load_groups(self) -> list[RunGroup]:
         assert self.group_by is not None
-        return groups.load_groups(
-            self.matching, self.group_by, [*self.columns, *self.chart_columns], self.sorts, self._blocks
-        )
+        wanted = [*self.columns, *self.chart_columns]
+        return groups.load_groups(self.matching, self.group_by, wanted, self.sorts, self._blocks, self.workspace)
 
     def remember(self, what: str, compute) -> Any:
         """`compute()` of a grouped list, computed again only once its runs, its address or its columns change."""
