@@ -255,7 +255,7 @@ def join_value(runs, one: Column, alias: str):
 LOWEST_FLOAT = -sys.float_info.max
 
 
-# Of a value that more runs have than these, the first ones are found by the next sort key instead of sorting all.
+# If more runs than these have the same value, the first ones are found by the next sort key instead of sorting all.
 MANY_EQUAL = 1_000
 
 
@@ -292,7 +292,7 @@ def _find_shared_value(runs, sort: Sort):
     for (there, (key, *_)), (_, (own, *_)) in zip(_value_parts(column, "row__"), _value_parts(column, ""), strict=True):
         values = joined.filter(there).order_by(key.desc() if sort.descending else key.asc()).values_list(key, flat=True)
         for value in values[:1]:
-            # Of a longer text the index has only the start.
+            # The index has only the start of a longer text.
             is_whole = not isinstance(value, str) or len(value) < INDEXED
             if is_whole and list(values[MANY_EQUAL : MANY_EQUAL + 1]) == [value]:
                 return runs.filter(pk__in=_value_rows(column).filter(Exact(own, value)).values("run"))
