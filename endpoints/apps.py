@@ -9,12 +9,15 @@ class EndpointsConfig(AppConfig):
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
         from compute import work_kinds
+        from endpoints import associated as contents
         from endpoints import deployment, purging, work_kind
         from registry.models import registered_models
-        from workspaces import deletion
+        from workspaces import associated, deletion
 
         work_kinds.register_kind(work_kind.KIND)
         deletion.BEFORE_DELETE.append(purging.stop_services)
         registered_models.DELETION_CHECKS.append(deployment.check_not_served)
         purging.register()
+        associated.FACTS[associated.INSIGHTS].append(contents.describe_insights)
+        associated.CONTENTS.append(contents.list_contents)
         links.register(endpoint="endpoints:detail", deploy_model="endpoints:deploy")

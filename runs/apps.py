@@ -11,17 +11,21 @@ class RunsConfig(AppConfig):
         from accounts.authentication import RunTokens
         from accounts.handover import HOLDINGS
         from compute import work_kinds
+        from runs import associated as contents
         from runs import holdings, purging, run_tokens, work_kind, workspace_hooks
         from runs.pages import home, home_cards
         from runs.pages.data.search import search_data
         from runs.pages.environments.search import search_environments
-        from workspaces import deletion
+        from workspaces import associated, deletion
 
         RunTokens.admit = staticmethod(run_tokens.authorize_run_token)
         purging.register()
         HOLDINGS.append(holdings.SHARED_VIEWS)
         work_kinds.register_kind(work_kind.KIND)
         deletion.BEFORE_DELETE.append(workspace_hooks.cancel_runs)
+        associated.FACTS[associated.STORAGE].append(contents.describe_storage)
+        associated.FACTS[associated.REGISTRY].append(contents.describe_registry)
+        associated.CONTENTS.append(contents.list_contents)
         shell.CARDS.append(shell.HomeCard("runs/_home.html", home_cards.home_card, position=5))
         shell.CARDS.append(shell.HomeCard("runs/_recent.html", home.recent_runs))
         shell.SEARCHES.append(home.search_runs)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workspaces import access_views, activity_views, member_views, provider_views, views
+from workspaces import access_views, activity_views, member_views, provider_views, resource_views, views
 from workspaces.vault import views as vault_views
 
 app_name = "workspaces"
@@ -13,6 +13,8 @@ urlpatterns = [
     path("ws/<slug:slug>/", views.workspace_home, name="home"),
     path("ws/<slug:slug>/config.json", views.workspace_config, name="config"),
     path("ws/<slug:slug>/settings/", views.workspace_settings, name="settings"),
+    path("ws/<slug:slug>/resources/<slug:kind>/", resource_views.resource, name="resource"),
+    path("resource-groups/<int:pk>/", resource_views.resource_group, name="resource_group"),
     path("ws/<slug:slug>/delete/", views.workspace_delete, name="delete"),
     path("activity/", activity_views.activity, name="site_activity"),
     path("activity/csv/", activity_views.activity_download, {"kind": "csv"}, name="site_activity_csv"),

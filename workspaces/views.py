@@ -16,7 +16,7 @@ from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
 from studio.shell import CARDS
-from workspaces import creation, deletion, lookup, resources, rules, search
+from workspaces import associated, creation, deletion, lookup, resources, rules, search
 from workspaces.access import can, require
 from workspaces.forms import WorkspaceEditForm, WorkspaceForm
 from workspaces.models import ResourceGroup, RoleAssignment, Subscription, Workspace
@@ -146,7 +146,10 @@ def workspace_settings(request, slug):
         "may_edit": can(actor, "edit_workspace", workspace),
         "may_delete": can(actor, "delete_workspace", workspace),
         "trash_days": settings.TRASH_DAYS,
+        "resources": associated.list_resources(workspace),
     }
+    if context["may_delete"]:
+        context["contents"] = associated.list_contents(workspace)
     return render(request, "workspaces/workspace_settings.html", context, status=form.status)
 
 
