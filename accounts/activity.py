@@ -124,7 +124,7 @@ VERBS = {
     "session.prove": "confirmed access as",
     "session.revoke": "ended sessions of",
     "signin_link.create": "created a sign-in link for",
-    "storage.sweep": "started to delete unused files",
+    "storage.sweep": "deleted unused files",
     "subscription.create": "created the subscription",
     "token.create": "created the token",
     "token.revoke": "revoked the token",

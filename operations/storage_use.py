@@ -1,5 +1,6 @@
 """Storage of each workspace from the hourly measurements, the trash, and unused files."""
 
+import datetime as dt
 from collections import Counter
 
 from django.db import transaction
@@ -9,6 +10,9 @@ from accounts import activity
 from compute import notifications
 from costs.models import Usage
 from runs.models import Artifact
+from studio.formats import format_bytes, format_count
+from trash import orphaned_files
+from trash.orphaned_files import OrphansPreview
 from workspaces.models import Workspace
 
 SWEEP = "trash.tasks.sweep_storage"
@@ -38,8 +42,17 @@ def _count_trash() -> Counter[int]:
     return Counter(dict(gone.values_list("run__workspace").annotate(Sum("size"))))
 
 
+@transaction.atomic
+def delete_unused(at: dt.datetime, token: str) -> OrphansPreview:
+    """Delete the files without a row that a preview has shown, and no others."""
+    found = orphaned_files.delete_previewed(at, token)
+    message = f"{format_count(len(found.keys), 'file')}, {format_bytes(found.bytes)}"
+    activity.record("storage.sweep", None, message=message)
+    return found
+
+
 def start_sweep() -> None:
     """Delete files without a row in the background, like the daily task; those of a killed upload after a day."""
     with transaction.atomic():
-        activity.record("storage.sweep", None)
+        activity.record("storage.sweep", None, message="in the background")
         notifications.notify_control(SWEEP)

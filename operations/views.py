@@ -19,10 +19,12 @@ from operations.forms import AnnouncementForm
 from operations.models import Announcement, JobRecord, RequestRecord
 from runs.charts.figures import build_templates
 from studio.doctor import run_checks
-from studio.formats import format_names
+from studio.errors import Invalid
+from studio.formats import format_count, format_names, parse_time
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.pagination import page_of
+from trash import orphaned_files
 
 CHART_DAYS = 14
 # Names in the question before an action.
@@ -150,12 +152,29 @@ def storage_page(request):
     return render(request, "operations/storage.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @site_admins_only
 def storage_sweep(request):
-    storage_use.start_sweep()
-    messages.success(request, "Unused files are being deleted in the background.")
+    """Show the unused files; a POST deletes exactly those, or if they are too many for a page, starts the daily task."""
+    if request.method == "GET":
+        found = orphaned_files.preview_orphans(timezone.now())
+        return render(request, "operations/storage_sweep.html", {"found": found})
+    if request.POST.get("token"):
+        at = _parse_preview_time(request.POST.get("at", ""))
+        found = storage_use.delete_unused(at, request.POST["token"])
+        messages.success(request, f"{format_count(len(found.keys), 'unused file')} deleted.")
+    else:
+        storage_use.start_sweep()
+        messages.success(request, "Unused files are being deleted in the background.")
     return redirect("operations:storage")
+
+
+def _parse_preview_time(text: str) -> dt.datetime:
+    """The time of a preview; never later than now, because younger files may belong to uploads that still run."""
+    try:
+        return min(parse_time(text), timezone.now())
+    except ValueError as error:
+        raise Invalid(f"at={text[:50]!r}: write a time such as 2100-01-31T18:00:00Z.", target="at") from error
 
 
 @require_GET

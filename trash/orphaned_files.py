@@ -1,18 +1,24 @@
 """Files in storage without a row, left by an upload or purge that was killed."""
 
+import dataclasses
 import datetime as dt
 import re
+import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from django.utils import timezone
 
 from runs.files import artifacts
 from studio import storage
+from studio.errors import Conflict
+from studio.formats import digest_json
 from studio.purging import FOLDERS
 
 # An upload stores the bytes before the row, and a multipart upload can take hours.
 GRACE = dt.timedelta(days=1)
+# A page waits so long for a preview, and deletes so many files itself.
+PREVIEW_SECONDS, MAX_PREVIEWED = 10, 20_000
 # `w/<workspace>/runs/<run>/…`, `w/<workspace>/models/<model>/…`, `w/<workspace>/snapshots/…`
 OWNER_KEY = re.compile(r"w/\d+/(?P<folder>\w+)/(?P<owner>\d+)?.*")
 
@@ -23,17 +29,60 @@ def delete_orphans(area: str, between: Callable[[], None]) -> tuple[int, int]:
     `between` is called regularly, because a workspace can have very many files.
     """
     freed = left = 0
-    young = timezone.now() - GRACE
-    for batch in storage.list_area(area):
-        named, ownerless = _known([item["path"] for item in batch])
-        unnamed = [item for item in batch if item["path"] not in named]
-        gone = [item for item in unnamed if item["path"] in ownerless or item["last_modified"] < young]
+    for batch, gone in _find_batches(area, timezone.now() - GRACE):
         artifacts.delete_objects([item["path"] for item in gone])
         between()
         bytes_freed = sum(item["size"] for item in gone)
         freed += bytes_freed
         left += sum(item["size"] for item in batch) - bytes_freed
     return freed, left
+
+
+def _find_batches(area: str, young: dt.datetime) -> Iterator[tuple[Sequence, list]]:
+    """Batches of files, and those of each that are orphans: older than `young`, or of a run or model that is gone."""
+    for batch in storage.list_area(area):
+        named, ownerless = _known([item["path"] for item in batch])
+        unnamed = [item for item in batch if item["path"] not in named]
+        yield batch, [item for item in unnamed if item["path"] in ownerless or item["last_modified"] < young]
+
+
+@dataclasses.dataclass(frozen=True)
+class OrphansPreview:
+    """The unused files of all workspaces at a time. `is_whole` is false if there are too many files for a page."""
+
+    at: dt.datetime
+    keys: list[str]
+    bytes: int
+    looked_at: int
+    is_whole: bool
+
+    @property
+    def token(self) -> str:
+        """Two previews with the same token have the same files."""
+        return digest_json(sorted(self.keys))
+
+
+def preview_orphans(at: dt.datetime, seconds: float = PREVIEW_SECONDS) -> OrphansPreview:
+    deadline, keys, size, looked_at, is_whole = time.monotonic() + seconds, [], 0, 0, True
+    for batch, gone in _find_batches(storage.ROOT, at - GRACE):
+        keys += [item["path"] for item in gone]
+        size, looked_at = size + sum(item["size"] for item in gone), looked_at + len(batch)
+        if time.monotonic() > deadline or len(keys) > MAX_PREVIEWED:
+            is_whole = False
+            break
+    return OrphansPreview(at, keys, size, looked_at, is_whole)
+
+
+def delete_previewed(at: dt.datetime, token: str) -> OrphansPreview:
+    """Delete what a preview has shown, if it is still exactly that."""
+    if storage.is_deletion_held():
+        raise Conflict("A backup is running, which needs the files. Try again when it has ended.")
+    found = preview_orphans(at, 2 * PREVIEW_SECONDS)
+    if not found.is_whole or found.token != token:
+        text = "The unused files are no longer those that the page showed, so nothing was deleted. Open the page again."
+        raise Conflict(text, code="selection_changed")
+    artifacts.delete_objects(found.keys)
+    return found
 
 
 def _known(keys: list[str]) -> tuple[set[str], set[str]]:

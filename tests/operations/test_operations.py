@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
+from obstore.store import MemoryStore
 
 from accounts.activity import Activity
 from accounts.signing_in import PROVED
@@ -13,10 +14,11 @@ from compute.models import Host, Node, Work
 from operations import job_records, overview, waiting
 from operations.models import Announcement, JobRecord, RequestRecord
 from runs.models import Run
-from studio import env
+from studio import env, storage
 from studio.errors import Conflict, Invalid
 from tests import factories
 from tests.html import html_of
+from trash import orphaned_files
 
 NOW = timezone.now
 
@@ -191,6 +193,27 @@ def test_storage_says_who_stores_what(admin, workspace, monkeypatch):
     assert "1.9 MB" in html_of(admin.get("/admin/storage/"))
     assert admin.post("/admin/storage/sweep/").status_code == 302
     assert sent == ["trash.tasks.sweep_storage"] and Activity.objects.get(verb="storage.sweep").actor_name == "owner"
+
+
+def test_only_the_unused_files_that_the_page_showed_are_deleted(admin, workspace, monkeypatch):
+    store = MemoryStore()
+    monkeypatch.setattr(storage, "open_store", lambda: store)
+    monkeypatch.setattr(orphaned_files, "GRACE", dt.timedelta(days=-1))
+    run = factories.make_run(workspace)
+    kept, unused, later = (storage.make_key(run.storage_area) for _ in range(3))
+    artifact = run.artifacts.create(path="a", size=3)
+    artifact.segments.create(key=kept, size=3, offset=0)
+    for key in (kept, unused):
+        storage.put_bytes(key, b"abc")
+    found = admin.get("/admin/storage/sweep/").context["found"]
+    assert (found.keys, found.bytes, found.is_whole) == ([unused], 3, True)
+    posted = {"at": found.at.isoformat(), "token": found.token}
+    storage.put_bytes(later, b"x")
+    assert admin.post("/admin/storage/sweep/", posted).status_code == 409
+    storage.delete_keys([later])
+    assert "1 unused file deleted" in html_of(admin.post("/admin/storage/sweep/", posted, follow=True))
+    assert [item["path"] for batch in storage.list_area(storage.ROOT) for item in batch] == [kept]
+    assert Activity.objects.get(verb="storage.sweep").message == "1 file, 3 B"
 
 
 def test_health_shows_jobs_and_requests_by_id(admin, monkeypatch):
