@@ -35,6 +35,12 @@ class TablePreview:
     has_more: bool = False
 
     @property
+    def cells(self) -> list[list[tuple[str | None, bool]]]:
+        """The rows, each text with whether its column has numbers."""
+        numeric = [kind.lower() in ("long", "double") for _, kind in self.columns]
+        return [list(zip(row, numeric, strict=False)) for row in self.rows]
+
+    @property
     def previous_start(self) -> int:
         return max(self.start - ROWS, 0)
 
