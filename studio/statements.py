@@ -19,9 +19,9 @@ M = TypeVar("M", bound=Model)
 MAX_VALUES = 30_000
 
 
-def read_rows(model: type[M], *, related: Sequence[str] = (), **wanted: Any) -> list[M]:
+def read_rows(model: type[M], *, related: Sequence[str] = (), ordered: bool = False, **wanted: Any) -> list[M]:
     """The rows whose fields have these values, or any of a list of values. Foreign keys are given as primary keys; those
-    in `related` are read too, as by `select_related`."""
+    in `related` are read too, as by `select_related`. `ordered` is by the model's ordering."""
     # The connection itself, because `django.db.connection` looks it up for each attribute.
     connection = connections[DEFAULT_DB_ALIAS]
     start, parts = _reading(model, tuple(related), connection.vendor)
@@ -34,7 +34,7 @@ def read_rows(model: type[M], *, related: Sequence[str] = (), **wanted: Any) -> 
         conditions.append(f't."{field.column}" IN ({", ".join(["%s"] * len(given))})')
         values += [field.get_db_prep_value(one, connection) for one in given]
     with connection.cursor() as cursor:
-        cursor.execute(f"{start} WHERE {' AND '.join(conditions)}", values)
+        cursor.execute(f"{start} WHERE {' AND '.join(conditions)}{_order(model) if ordered else ''}", values)
         rows = cursor.fetchall()
     found = []
     for row in rows:
@@ -48,6 +48,19 @@ def read_rows(model: type[M], *, related: Sequence[str] = (), **wanted: Any) -> 
 def read_row(model: type[M], *, related: Sequence[str] = (), **wanted: Any) -> M | None:
     """The only row whose fields have these values."""
     return next(iter(read_rows(model, related=related, **wanted)), None)
+
+
+def prefetch_rows(row: Model, *names: str) -> None:
+    """Read the rows that refer to this one by these names, like `prefetch_related_objects`."""
+    cache = row.__dict__.setdefault("_prefetched_objects_cache", {})
+    for name in names:
+        field = row._meta.get_field(name).field  # type: ignore[union-attr]
+        found = read_rows(field.model, ordered=True, **{field.name: row.pk})
+        for one in found:
+            field.set_cached_value(one, row)
+        rows = getattr(row, name).get_queryset()
+        rows._result_cache, rows._prefetch_done = found, True
+        cache[name] = rows
 
 
 def insert_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence]) -> list[int]:
@@ -93,7 +106,7 @@ def insert_row(row: Model) -> None:
 
 def _field(model: type[Model], name: str) -> Field:
     """A column of the model: no relation that other tables have with it."""
-    return cast(Field, model._meta.get_field(name))
+    return model._meta.pk if name == "pk" else cast(Field, model._meta.get_field(name))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +134,7 @@ def _reading(model: type[Model], related: tuple[str, ...], vendor: str) -> tuple
     parts, columns, joins, first = [], [], "", 0
     for number, name in enumerate(("", *related)):
         alias = f"t{number or ''}"
-        one = _field(model, name).related_model if name else model
+        one = cast(type[Model], _field(model, name).related_model) if name else model
         if name:
             target = f'"{alias}"."{one._meta.pk.column}"'
             joins += f' LEFT JOIN "{one._meta.db_table}" {alias} ON t."{_field(model, name).column}" = {target}'
@@ -133,7 +146,16 @@ def _reading(model: type[Model], related: tuple[str, ...], vendor: str) -> tuple
     return f'SELECT {", ".join(columns)} FROM "{model._meta.db_table}" t{joins}', parts
 
 
-def _list_converters(model: type[Model], fields: list[Field]) -> list[tuple]:
+@functools.cache
+def _order(model: type[Model]) -> str:
+    """By columns of the model."""
+    columns = []
+    for name in cast(Sequence[str], model._meta.ordering):
+        columns.append(f't."{_field(model, name.lstrip("-")).column}"{" DESC" if name.startswith("-") else ""}')
+    return f" ORDER BY {', '.join(columns)}"
+
+
+def _list_converters(model: type[Model], fields: Sequence[Field]) -> list[tuple]:
     connection = connections[DEFAULT_DB_ALIAS]
     converters = []
     for index, field in enumerate(fields):

@@ -3,6 +3,7 @@
 from django import template
 
 from notices.models import Follow
+from studio.statements import read_row
 
 register = template.Library()
 
@@ -10,5 +11,5 @@ register = template.Library()
 @register.inclusion_tag("notices/_follow.html", takes_context=True)
 def follow_button(context, run) -> dict:
     request = context["request"]
-    is_followed = run.is_active and Follow.objects.filter(person=request.user, run=run).exists()
+    is_followed = run.is_active and read_row(Follow, person=request.user.pk, run=run.pk) is not None
     return {"run": run, "request": request, "is_followed": is_followed, "csrf_token": context.get("csrf_token")}

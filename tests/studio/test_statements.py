@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from runs.models import Experiment, RunParameter
+from runs.models import Experiment, Run, RunParameter, RunTag
 from studio import statements
 from tests import factories
 
@@ -24,3 +24,29 @@ def test_a_list_of_values_gives_the_rows_of_any(workspace):
     assert sorted(row.name for row in rows) == ["a", "c"]
     assert statements.read_rows(RunParameter, run=run.pk, name=[]) == []
     assert statements.insert_rows(RunParameter, ["run", "name", "value"], []) == []
+
+
+def test_related_rows_are_read_too(workspace, owner, django_assert_num_queries):
+    run = factories.make_run(workspace)
+    Experiment.objects.filter(pk=run.experiment_id).update(created_by=None)
+    with django_assert_num_queries(1):
+        found = statements.read_row(
+            Run, related=("experiment", "created_by"), workspace=workspace.pk, run_id=run.run_id
+        )
+        assert (found.experiment, found.created_by, found.status) == (run.experiment, run.created_by, run.status)
+    with django_assert_num_queries(1):
+        (experiment,) = statements.read_rows(Experiment, related=("created_by",), id=run.experiment_id)
+        assert experiment.created_by is None
+    assert statements.read_row(Run, run_id="none") is None
+
+
+def test_rows_that_refer_to_one_are_prefetched_in_order(workspace, django_assert_num_queries):
+    run = factories.make_run(workspace)
+    statements.add_rows(RunTag, ["run", "name", "value"], [(run.pk, "b", "2"), (run.pk, "a", "1")])
+    expected = [(row.pk, row.status) for row in run.events.all()]
+    with django_assert_num_queries(2):
+        statements.prefetch_rows(run, "tag_rows", "events")
+    with django_assert_num_queries(0):
+        assert list(run.tags) == ["a", "b"] and [(row.pk, row.status) for row in run.events.all()] == expected
+        assert all(row.run is run for row in run.tag_rows.all())
+    assert run.tag_rows.filter(name="b").get().value == "2"

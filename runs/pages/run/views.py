@@ -3,7 +3,6 @@
 import json
 from urllib.parse import parse_qs, urlsplit
 
-from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
@@ -20,6 +19,7 @@ from studio.htmx import address_of_page, reload_page, stop_polling
 from studio.markdown import render_markdown
 from studio.public_url import public_url
 from studio.repeated_polls import nothing_new
+from studio.statements import prefetch_rows, read_row
 from workspaces.lookup import workspace_of_wsid
 
 # Characters of the raw JSON: a job may contain megabytes.
@@ -54,7 +54,7 @@ def tab_context(request, run: Run, tab: str, **more) -> dict:
     base["page_keys"] = SHORTCUTS + SHORTCUTS_OF_TAB.get(tab, [])
     return {
         **base,
-        "is_starred": Star.objects.filter(user=request.user, run=run).exists(),
+        "is_starred": read_row(Star, user=request.user.pk, run=run.pk) is not None,
         "link": public_url(run.get_absolute_url()),
         "may_edit": is_allowed(request, "edit"),
         "may_submit": is_allowed(request, "submit"),
@@ -74,7 +74,7 @@ def run_detail(request, slug, run_id):
 
 
 def overview_context(run: Run) -> dict:
-    prefetch_related_objects([run], "tag_rows")
+    prefetch_rows(run, "tag_rows", "parameter_rows", "events")
     metrics, metric_count = overview.first_metrics(run)
     return {
         "stages": overview.build_timeline(run),
