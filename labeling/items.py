@@ -66,7 +66,9 @@ def _read_texts(version: DataVersion, column: str) -> list[ItemContent]:
     with tempfile.TemporaryDirectory(prefix="lazuli-labeling-") as folder:
         copies = reading.fetch_all(version.workspace, sources, folder, is_parquet, lambda progress: None)
         found = reading.read_copies(definition, copies, exports.BOUNDS, None, act="rows", limit=MAX_ITEMS + 1)
-    texts = [value.strip()[:MAX_TEXT_LENGTH] for (value,) in found["rows"] if value and value.strip()]
+    # PostgreSQL stores no NUL.
+    values = ((value or "").replace("\0", "").strip() for (value,) in found["rows"])
+    texts = [value[:MAX_TEXT_LENGTH] for value in values if value]
     if not texts:
         raise Invalid(f"The column {column!r} has no texts.", target="column")
     return [ItemContent(text=text) for text in texts]

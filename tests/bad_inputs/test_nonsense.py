@@ -178,6 +178,8 @@ FORMS = {
     "/ws/aml-workspace/compute/new/settings/": ["name", "min_nodes", "max_nodes", "idle_seconds", "tags"],
     "/ws/aml-workspace/promotion-rules/": ["kind", "name", "model_name", "role", "needs_tags", "needs_metrics"],
     "/ws/aml-workspace/runs/r1/edit/": ["field", "value", "undo"],
+    "/ws/aml-workspace/labeling/new/": ["name", "kind", "data_asset", "column", "labels", "labelers_per_item"],
+    "/ws/aml-workspace/data/new/": ["name", "kind", "datastore", "path", "url"],
     "/account/tokens/": ["name", "days"],
     "/account/password/": ["password", "again"],
     "/account/theme/": ["theme", "next"],

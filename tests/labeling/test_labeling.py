@@ -211,6 +211,8 @@ def test_readers_see_and_strangers_do_not(as_user, bob, mallory, alice, images):
     assert as_user(alice).post(f"{PETS}items/1/file/").status_code == 405
     assert as_user(alice).get(f"{LIST}projects/none/").status_code == 404
     assert as_user(alice).get(f"{PETS}items/?state=Odd").status_code == 400
+    for number in ("9" * 30, "-1", "x", ""):
+        assert as_user(alice).post(f"{PETS}label/", {"item": number, "label": "cat"}).status_code == 404, number
 
 
 def test_what_cannot_be_labeled_is_refused(alice, workspace, images, texts, monkeypatch):
