@@ -32,7 +32,7 @@ def test_a_version_knows_which_files_have_changed(as_user, bob, version, files):
     files.write("in/a.csv", iter([b"id,age,note\n1,2,x\n"]), overwrite=True)
     files.write("in/c.csv", iter([ROWS]))
     files.delete("in/b.csv")
-    page = as_user(bob).get(HERE).text
+    page = " ".join(as_user(bob).get(HERE).text.split())
     assert "3 files changed since version 1 was registered" in page
     assert "in/a.csv (changed)" in page and "in/c.csv (added)" in page and "in/b.csv (removed)" in page
 
