@@ -39,12 +39,14 @@ def check_alerts() -> None:
 
 
 def _change(alert: EndpointAlert, reason: str) -> None:
-    verb = "endpoint.alert" if reason else "endpoint.alert_end"
     with transaction.atomic():
         unchanged = EndpointAlert.objects.filter(pk=alert.pk, raised_at=alert.raised_at)
         if unchanged.update(raised_at=timezone.now() if reason else None):
             message = reason or f"{alert.get_kind_display()}: within its limit again."
-            activity.record(verb, alert.endpoint, scope=alert.endpoint.workspace, message=message)
+            scope = alert.endpoint.workspace
+            activity.record(
+                "endpoint.alert" if reason else "endpoint.alert_end", alert.endpoint, scope=scope, message=message
+            )
 
 
 def find_reason(alert: EndpointAlert) -> str:

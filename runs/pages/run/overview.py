@@ -11,8 +11,8 @@ from assets import environments
 from compute import waiting
 from compute.models import Work
 from runs import metric_order
-from runs.metrics.sql import find_series
 from runs.models import MetricSeries, Run
+from studio.statements import read_rows
 
 RECENT = 8
 FIRST_METRICS = 8
@@ -113,7 +113,7 @@ def first_metrics(run: Run) -> tuple[list[MetricSeries], int]:
     kinds = dict(run.metrics.values_list("name", "kind"))
     numbers = dict.fromkeys([name for name, kind in kinds.items() if kind == MetricSeries.Kind.SCALAR], 1)
     names = metric_order.sort_metrics(numbers)[:FIRST_METRICS]
-    found = find_series(run, names)
+    found = {series.name: series for series in read_rows(MetricSeries, run=run.pk, name=names)}
     return [found[name] for name in names], len(kinds)
 
 

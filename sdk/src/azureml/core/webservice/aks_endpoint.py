@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from lazuli import services
-from lazuli.errors import ServiceException
+from lazuli.errors import NotAvailable, ServiceException
 
 from azureml import _absent
 from azureml.core.webservice.aks import (
@@ -201,6 +201,8 @@ class AksEndpoint(AksWebservice):
 
     def get_logs(self, num_lines: int = 5000, init: bool = False) -> str:
         """The last lines of the logs of all versions."""
+        if init:
+            raise NotAvailable("a log of the start of containers", "AksEndpoint.get_logs(init=True)")
         parts = []
         for name in self.versions:
             lines = services.read_log(self.workspace._remote, f"{self.name}.{name}").splitlines()
