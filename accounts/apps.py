@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 from studio.admin_site import Site
 from studio.api import Bearer
-from studio.doctor import CHECKS
+from studio.findings import APP_CHECKS
 from studio.shell import Shell
 
 
@@ -18,4 +18,4 @@ class AccountsConfig(AppConfig):
         Bearer.authenticate_token = staticmethod(actor_of_token)
         Shell.actor_of = staticmethod(actor_of_request)
         Site.record = staticmethod(activity_checks.record_row)
-        CHECKS.extend([activity_checks.check_chains, sign_in_checks.check_providers])
+        APP_CHECKS.extend([activity_checks.check_chains, sign_in_checks.check_providers])

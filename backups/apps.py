@@ -7,7 +7,8 @@ class BackupsConfig(AppConfig):
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
         from backups.models import Backup, check_last_backup
-        from studio import doctor, storage
+        from studio import storage
+        from studio.findings import APP_CHECKS
 
         storage.HOLDS.append(Backup.objects.is_any_running)
-        doctor.CHECKS.append(check_last_backup)
+        APP_CHECKS.append(check_last_backup)

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 
 from studio import shell
-from studio.doctor import CHECKS
+from studio.findings import APP_CHECKS
 
 
 class ComputeConfig(AppConfig):
@@ -15,7 +15,7 @@ class ComputeConfig(AppConfig):
         from workspaces import deletion
 
         sizes.check_settings()
-        CHECKS.append(machine_checks.check_machines)
+        APP_CHECKS.append(machine_checks.check_machines)
         work_kinds.register_kind(WORK_KIND)
         deletion.BEFORE_DELETE.append(power.stop_instances_of)
         shell.CARDS.append(shell.HomeCard("compute/_home_card.html", views.home_card, position=20))

@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from studio.doctor import CHECKS
+from studio.findings import APP_CHECKS
 from studio.shell import Shell
 
 
@@ -14,4 +14,4 @@ class OperationsConfig(AppConfig):
 
         Shell.announcements_now = staticmethod(Announcement.objects.shown_now)
         job_records.connect_signals()
-        CHECKS.append(checks.check_background_tasks)
+        APP_CHECKS.append(checks.check_background_tasks)

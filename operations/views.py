@@ -18,7 +18,6 @@ from operations.access import site_admins_only
 from operations.forms import AnnouncementForm
 from operations.models import Announcement, JobRecord, RequestRecord
 from runs.charts.figures import build_templates
-from studio.doctor import run_checks
 from studio.errors import Invalid
 from studio.formats import format_count, format_names, parse_time
 from studio.forms import attempt
@@ -192,6 +191,9 @@ def health_page(request):
 @site_admins_only
 def health_doctor(request):
     """The results of `manage.py doctor` in this process, problems first."""
+    # Imported here: it needs 10 MB in each process.
+    from studio.doctor import run_checks
+
     findings = sorted(run_checks(), key=lambda finding: LEVELS.index(finding.state))
     return render(request, "operations/_doctor.html", {"findings": findings})
 

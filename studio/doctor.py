@@ -1,6 +1,6 @@
 """Checks for an administrator when something is wrong, one line each. `manage.py doctor` prints them.
 
-An app adds its own check with `CHECKS.append(function)` when it is ready.
+An app adds its own check to `APP_CHECKS` of studio/findings.py when it is ready.
 """
 
 import os
@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from lazuli import private_folder
 
 from studio import database_history, hosts, machine_checks, network_checks, redis_server, storage
-from studio.findings import Finding, fail, passed, warn
+from studio.findings import APP_CHECKS, Finding, fail, passed, warn
 
 MIN_FREE_MB, LOW_FREE_MB = 100, 2000
 MIN_KEY_LENGTH = 40
@@ -150,7 +150,7 @@ def run_checks() -> list[Finding]:
     """All findings; those of the network are made meanwhile, in threads."""
     with ThreadPoolExecutor() as pool:
         of_network = [pool.submit(check) for check in network_checks.CHECKS]
-        found = [_run_check(check) for check in CHECKS]
+        found = [_run_check(check) for check in [*CHECKS, *APP_CHECKS]]
         return [*found, *(one.result() for one in of_network)]
 
 

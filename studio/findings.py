@@ -1,6 +1,7 @@
-"""The result of one check of `manage.py doctor`."""
+"""Checks of `manage.py doctor`: their result, and those that apps add."""
 
 import dataclasses
+from collections.abc import Callable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,6 +12,10 @@ class Finding:
     state: str
     text: str
     remedy: str = ""
+
+
+# Apps append theirs when they are ready. They are not in studio/doctor.py, which loads what only its own checks need.
+APP_CHECKS: list[Callable[[], Finding]] = []
 
 
 def passed(what: str, text: str) -> Finding:

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 
 from studio import links
-from studio.doctor import CHECKS
+from studio.findings import APP_CHECKS
 from studio.shell import SEARCHES, Shell
 
 
@@ -20,7 +20,7 @@ class WorkspacesConfig(AppConfig):
             lambda request, slug: lookup.workspace_by_slug(actor_of_request(request), slug)
         )
         SEARCHES.append(search.search_workspaces)
-        CHECKS.append(checks.check_keys)
+        APP_CHECKS.append(checks.check_keys)
         external_identities.APPLY.append(claim_mappings.apply_claims)
         holdings.register()
         links.register(

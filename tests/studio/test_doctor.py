@@ -62,7 +62,7 @@ def fails(what: str) -> str:
 
 def test_a_healthy_studio_has_one_line_per_check(healthy):
     lines = said()
-    assert len(lines) == len(doctor.CHECKS) + len(network_checks.CHECKS) >= 25
+    assert len(lines) == len(doctor.CHECKS) + len(findings.APP_CHECKS) + len(network_checks.CHECKS) >= 25
     assert {line[:4] for line in lines} == {"ok  "}, lines
 
 
