@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q, Sum
 
 from costs.limit_models import Budget, Quota
+from studio.statements import read_rows
 from workspaces.models import Workspace
 
 __all__ = ["Budget", "Meter", "Quota", "Usage", "UsageQuerySet"]
@@ -21,14 +22,24 @@ class UsageQuerySet(models.QuerySet):
 
     def sum_up(self) -> dict:
         """`job_seconds` and `idle_seconds` of nodes, and the `cost`, which is None without prices."""
-        rows = self.order_by().values_list("kind").annotate(Sum("seconds"), Sum("cost"))
-        seconds = {kind: total for kind, total, _ in rows}
-        costs = [cost for _, _, cost in rows if cost is not None]
-        return {
-            "job_seconds": seconds.get(Usage.Kind.JOB, 0.0),
-            "idle_seconds": seconds.get(Usage.Kind.IDLE, 0.0),
-            "cost": sum(costs) if costs else None,
-        }
+        return _sum_rows(self.order_by().values_list("kind").annotate(Sum("seconds"), Sum("cost")))
+
+
+def _sum_rows(rows) -> dict:
+    """Of (kind, seconds, cost)."""
+    rows = list(rows)
+    costs = [cost for _, _, cost in rows if cost is not None]
+    return {
+        "job_seconds": sum((seconds for kind, seconds, _ in rows if kind == Usage.Kind.JOB), 0.0),
+        "idle_seconds": sum((seconds for kind, seconds, _ in rows if kind == Usage.Kind.IDLE), 0.0),
+        "cost": sum(costs) if costs else None,
+    }
+
+
+def sum_work(workspace_key: int, scope: str) -> dict:
+    """Like `UsageQuerySet.sum_up`, of the work with this scope."""
+    rows = read_rows(Usage, workspace_key=workspace_key, work_scope=scope)
+    return _sum_rows((row.kind, row.seconds, row.cost) for row in rows)
 
 
 class Usage(models.Model):

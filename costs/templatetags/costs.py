@@ -6,7 +6,7 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 
 from costs import limits
-from costs.models import Usage
+from costs.models import Usage, sum_work
 from costs.report import format_dollars, format_hours
 from runs.models import Run
 from runs.work_kind import scope_of
@@ -20,12 +20,12 @@ register.filter("dollars", format_dollars)
 def usage_of_run(run: Run, child_count: int = 0) -> dict:
     """Node-hours and cost of a job, and of a parent with all of its descendants."""
     rows = Usage.objects.filter(workspace_key=run.workspace_id)
-    found = {"own": _sum(rows.filter(work_scope=scope_of(run.run_id)))}
+    found = {"own": _describe(sum_work(run.workspace_id, scope_of(run.run_id)))}
     if child_count:
         # The root of a nested parent is another run.
         below = Q(parent=run) | Q(root=run) if run.parent_id is None else Q(parent=run)
         scopes = Run.objects.filter(below).annotate(scope=Concat(Value(scope_of("")), "run_id")).values("scope")
-        found["children"] = _sum(rows.filter(work_scope__in=scopes))
+        found["children"] = _describe(rows.filter(work_scope__in=scopes).sum_up())
     return found
 
 
@@ -34,7 +34,7 @@ def usage_of_compute(context, target) -> dict:
     """Usage and cost of a compute target in this month."""
     first = timezone.now().date().replace(day=1)
     rows = Usage.objects.filter(workspace_key=target.workspace_id, compute=target.name, day__gte=first)
-    return {"used": _sum(rows), "target": target, "request": context["request"]}
+    return {"used": _describe(rows.sum_up()), "target": target, "request": context["request"]}
 
 
 @register.inclusion_tag("costs/_before_submitting.html", takes_context=True)
@@ -44,7 +44,6 @@ def before_submitting(context, experiment: str = "") -> dict:
     return limits.describe_before_submitting(request.user, request.workspace, experiment)
 
 
-def _sum(rows) -> dict:
-    found = rows.sum_up()
+def _describe(found: dict) -> dict:
     jobs, idle = found["job_seconds"] / 3600, found["idle_seconds"] / 3600
     return {"job_hours": jobs, "idle_hours": idle, "node_hours": jobs + idle, "cost": found["cost"]}
