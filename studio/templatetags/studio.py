@@ -28,6 +28,8 @@ register.filter(intcomma)
 register.simple_tag(link_to)
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+# Longer values are shortened.
+CHIP_LENGTH = 120
 
 RUNNING, QUEUED, GOOD, BAD, OTHER, AMBER = "running", "queued", "good", "bad", "other", "amber"
 # State → colour and icon, for jobs, clusters and nodes, whose states do not clash.
@@ -197,6 +199,25 @@ def ticking(start: dt.datetime | None, end: dt.datetime | None = None) -> str:
 def dash(value):
     """Two hyphens for an empty value, as in Azure."""
     return "--" if value is None or value == "" else value
+
+
+@register.simple_tag
+def chip(name, value, kind: str, number: int) -> str:
+    """A name with its value. A long value is shortened; a click shows all of it. `kind` and `number` make the id of the
+    value."""
+    text = "" if value is None else str(value)
+    return _long_chip(str(name), text, kind, number) if len(text) > CHIP_LENGTH else _short_chip(str(name), text)
+
+
+def _long_chip(name: str, value: str, kind: str, number: int) -> str:
+    context = {"name": name, "value": value, "id": f"{kind}-value-{number}", "is_long": True}
+    return render_to_string("studio/_chip.html", context)
+
+
+# A page has many of them.
+@functools.lru_cache(maxsize=5000)
+def _short_chip(name: str, value: str) -> str:
+    return render_to_string("studio/_chip.html", {"name": name, "value": value})
 
 
 @register.inclusion_tag("studio/_copy.html")
