@@ -270,6 +270,15 @@ def test_every_kind_of_group(as_user, alice, experiment, sweep, word):
     assert "group-row" in page
 
 
+def test_groups_and_filters_have_the_words_of_the_cells(as_user, alice, experiment, sweep):
+    experiment.runs.update(run_type="azureml.scriptrun", status="NotStarted")
+    for word, raw, label in [("type", "azureml.scriptrun", "Command"), ("status", "NotStarted", "Not started")]:
+        page = text_of(as_user(alice).get(url(experiment), {"group": word}))
+        assert f'<span class="cut" title="{raw}">{label}</span>' in page, word
+    page = text_of(as_user(alice).get(url(experiment), {"filter": "type = 'azureml.scriptrun' and params.x = 'a'"}))
+    assert 'aria-label="Remove type = &#x27;Command&#x27;"' in page
+
+
 def test_a_large_group_leads_to_all_of_its_runs(as_user, alice, experiment):
     for number in range(27):
         run = factories.make_run(experiment.workspace, experiment=experiment, display_name=f"many {number}")

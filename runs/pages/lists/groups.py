@@ -19,7 +19,9 @@ from runs.pages.lists.columns import (
     render_mean,
 )
 from runs.pages.lists.group_sums import MetricSum, RunBlocks
+from runs.templatetags.runs import job_type
 from studio.errors import Invalid
+from studio.templatetags.studio import WORDS
 
 # Maximum number of groups, and of runs shown in an expanded group.
 MAX_GROUPS = 1000
@@ -47,6 +49,8 @@ class RunGroup:
     # Links to expand or collapse it, and to all of its runs.
     url: str = ""
     all_url: str = ""
+    # The value in the words of the list's cells.
+    label: str = ""
 
 
 def parse_group_column(word: str) -> Column:
@@ -101,7 +105,13 @@ def _build_group(one: Column, value: str, count: int, sums: dict[str, MetricSum]
     means: dict[str, tuple] = {name: (found.mean, found.spread, found.count) for name, found in sums.items()}
     points = {name: (found.longest, found.points) for name, found in sums.items()}
     clause = "" if one.kind == "property" or one.id == "node" else list_query.format_equality(one.kind, one.name, value)
-    return RunGroup(value, count, means, points, clause=clause)
+    return RunGroup(value, count, means, points, clause=clause, label=_describe_value(one, value))
+
+
+def _describe_value(one: Column, value: str) -> str:
+    if one.id == "type" and value:
+        return job_type(value)
+    return WORDS.get(value, value) if one.id == "status" else value
 
 
 def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> list[RunGroup]:

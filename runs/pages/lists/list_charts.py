@@ -29,5 +29,5 @@ def _draw_groups(table) -> list[dict]:
 def _mean_of(group: RunGroup, column: str) -> GroupMean:
     mean, spread, count = group.means[column]
     longest, points = group.points[column]
-    label = group.value or "none"
+    label = group.label or "none"
     return GroupMean(group.value, label, group.number, group.colour, mean, spread, count, longest, points)

@@ -9,6 +9,7 @@ from django.http import QueryDict
 from runs.charts.group_charts import BANDS
 from runs.models import Run
 from runs.pages.lists.columns import MAX_COLUMNS
+from runs.templatetags.runs import JOB_TYPES
 from studio.errors import Invalid
 from studio.forms import RepeatedField, RepeatedKeyField, cleaned_or_invalid
 from studio.search.grammar import TOKEN, All, BadFilter, Clause, Not, parse_filter
@@ -230,6 +231,17 @@ def _metric_names(found) -> Iterator[str]:
         return
     for part in [found.part] if isinstance(found, Not) else found.parts:
         yield from _metric_names(part)
+
+
+def describe_condition(part: str) -> str:
+    """The condition with job types in the words of the list."""
+    found = _parse_clause(part)
+    if found is None or found.entity not in ("", "attribute", "attributes") or found.key.lower() != "type":
+        return part
+    for value in found.value if isinstance(found.value, tuple) else [found.value]:
+        if value in JOB_TYPES:
+            part = part.replace(quote_text(value), quote_text(JOB_TYPES[value]))
+    return part
 
 
 def remove_clause(parts: list[str], clause: str) -> str:

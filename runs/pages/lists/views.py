@@ -264,7 +264,10 @@ def _filter_chips(table) -> list[tuple[str, str]]:
     """The active filters, each with a link that removes it."""
     parts = list_query.split_conditions(table.options["filter"])
     found = [
-        (part, list_query.change_query(table.query, filter=list_query.remove_clause(parts, part) or None, page=None))
+        (
+            list_query.describe_condition(part),
+            list_query.change_query(table.query, filter=list_query.remove_clause(parts, part) or None, page=None),
+        )
         for part in parts
     ]
     if table.options["q"]:
