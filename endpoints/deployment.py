@@ -76,6 +76,7 @@ def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) ->
                 "timeoutSeconds": deployment.timeout_seconds,
                 "idleSeconds": deployment.idle_seconds,
                 "computeType": deployment.compute_type,
+                "codeDigest": deployment.snapshot.digest if deployment.snapshot else "",
             },
             min_replicas=deployment.min_replicas,
             max_replicas=deployment.max_replicas,

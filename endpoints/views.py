@@ -12,7 +12,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import Actor
 from accounts.form_keys import process_once
 from accounts.view_as import hidden_in_view_as
-from endpoints import alerts, calls, deployment, mlflow_models, request_log, scaling, snippets, traffic, traffic_forms
+from endpoints import (
+    alerts,
+    calls,
+    deployment,
+    mlflow_models,
+    request_log,
+    revision_changes,
+    scaling,
+    snippets,
+    traffic,
+    traffic_forms,
+)
 from endpoints.forms import AlertsForm, ReplicasForm, RequestForm, RequestsForm, WorkspaceQueryForm
 from endpoints.models import Endpoint
 from registry.models import ModelVersion
@@ -30,6 +41,8 @@ TABS = [
     ("monitoring", "Monitoring", "endpoints:monitoring"),
     ("requests", "Requests", "endpoints:requests"),
 ]
+# How many revisions the tab Details shows.
+REVISIONS = 50
 EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
 
 
@@ -84,9 +97,10 @@ def endpoint_detail(request, slug: str, name: str):
         return _render_tab(request, endpoint, "versions", "endpoint-state", rows=traffic_forms.list_rows(endpoint))
     revisions = endpoint.revisions.select_related("created_by", "target").prefetch_related(
         "replicas__work__assignments", "model_versions__model"
-    )[:50]
-    replicas = [replica for revision in revisions for replica in revision.present_replicas]
-    more: dict[str, Any] = {"revisions": revisions, "replicas": replicas, "scale_form": _replicas_form(endpoint)}
+    )
+    rows = revision_changes.list_rows(list(revisions[: REVISIONS + 1]), REVISIONS)
+    replicas = [replica for row in rows for replica in row["revision"].present_replicas]
+    more: dict[str, Any] = {"rows": rows, "replicas": replicas, "scale_form": _replicas_form(endpoint)}
     return _render_tab(request, endpoint, "details", "endpoint-state", **more)
 
 

@@ -154,6 +154,9 @@ def test_numbers_of_replicas_are_set_on_the_page_and_an_earlier_revision_comes_b
     deploy(version=2)
     run_replica()
     assert read().current.number == 2
+    content = page(as_user(alice))
+    assert "<div>replicas 2 to 3 → 1 to 1</div>\n<div>code</div>" in content.replace("</div><div>", "</div>\n<div>")
+    assert "Roll back to revision 1" in content and "Roll back" not in page(as_user(bob))
     assert as_user(bob).post(f"{url}deploy-again/", {"revision": "1"}).status_code == 403
     assert as_user(alice).post(f"{url}deploy-again/", {"revision": "9"}).status_code == 400
     [key] = re.findall(r'name="form_key" value="([^"]+)">\s*<input type="hidden" name="revision"', page(as_user(alice)))

@@ -1,0 +1,2 @@
+// The page of an endpoint with versions.
+import "../endpoints/traffic.js";
