@@ -37,7 +37,7 @@ class AksEndpoint(AksWebservice):
             self.versions[version.name] = version
 
     @staticmethod
-    def deploy_configuration(
+    def deploy_configuration(  # type: ignore[override]
         autoscale_enabled: Optional[bool] = None,
         autoscale_min_replicas: Optional[int] = None,
         autoscale_max_replicas: Optional[int] = None,
