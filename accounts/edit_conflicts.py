@@ -3,16 +3,21 @@
 The page sends beside each value the one that it showed, as `initial-<name>`; Django's name for it.
 """
 
+import contextlib
 import copy
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.timesince import timesince
 
 from accounts import activity
 from studio.errors import Conflict
+from studio.etags import lock_path
 from studio.forms import TagsField, cleaned_or_invalid
 
 MAX_SHOWN = 2000
@@ -79,6 +84,17 @@ def describe_conflict(edited, field: str, present: str) -> str:
 def _format_age(at: dt.datetime) -> str:
     is_new = timezone.now() - at < dt.timedelta(minutes=1)
     return "a moment ago" if is_new else f"{timesince(at, depth=1)} ago"
+
+
+@contextlib.contextmanager
+def edit_in_turn(request: HttpRequest) -> Iterator[None]:
+    """Of two edits through one URL at the same moment, the second reads the object after the first has stored its values."""
+    if request.method != "POST":
+        yield
+        return
+    with transaction.atomic():
+        lock_path(request.path_info)
+        yield
 
 
 def check_unchanged(sent, name: str, edited, present: str) -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
+from accounts.edit_conflicts import edit_in_turn
 from compute import charts, waiting, work_kinds
 from compute.forms import AgentsEditForm, ScaleEditForm
 from compute.models import Assignment, ComputeTarget, Host, Work
@@ -143,24 +144,25 @@ def cluster_jobs(request, slug, name):
 
 @require_http_methods(["GET", "POST"])
 def cluster_edit(request, slug, name):
-    target = _cluster(request, slug, name, "edit_compute")
-    initial = {field: getattr(target, field) for field in ("description", "tags")}
-    if target.is_inference:
-        initial |= {"agent_count": target.scale_settings.max_nodes}
-        form: AgentsEditForm | ScaleEditForm = AgentsEditForm(request.POST or None, initial=initial, edited=target)
-    else:
-        initial |= dataclasses.asdict(target.scale_settings)
-        form = ScaleEditForm(request.POST or None, initial=initial, edited=target)
+    with edit_in_turn(request):
+        target = _cluster(request, slug, name, "edit_compute")
+        initial = {field: getattr(target, field) for field in ("description", "tags")}
+        if target.is_inference:
+            initial |= {"agent_count": target.scale_settings.max_nodes}
+            form: AgentsEditForm | ScaleEditForm = AgentsEditForm(request.POST or None, initial=initial, edited=target)
+        else:
+            initial |= dataclasses.asdict(target.scale_settings)
+            form = ScaleEditForm(request.POST or None, initial=initial, edited=target)
 
-    def change() -> ComputeTarget:
-        if form.scale != target.scale_settings:
-            target.scale(form.scale)
-        target.describe(description=form.cleaned_data["description"], tags=form.cleaned_data["tags"])
-        return target
+        def change() -> ComputeTarget:
+            if form.scale != target.scale_settings:
+                target.scale(form.scale)
+            target.describe(description=form.cleaned_data["description"], tags=form.cleaned_data["tags"])
+            return target
 
-    if request.method == "POST" and attempt(form, change):
-        messages.success(request, f"{target.get_kind_display()} {target.name} was changed.")
-        return redirect(target)
+        if request.method == "POST" and attempt(form, change):
+            messages.success(request, f"{target.get_kind_display()} {target.name} was changed.")
+            return redirect(target)
     context = _context(request, target, "details", form=form)
     return render(request, "compute/cluster_edit.html", context, status=form.status)
 

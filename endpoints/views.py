@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import Actor
+from accounts.edit_conflicts import edit_in_turn
 from accounts.form_keys import process_once
 from accounts.view_as import hidden_in_view_as
 from endpoints import (
@@ -113,13 +114,14 @@ def _replicas_form(endpoint, data=None) -> ReplicasForm:
 @require_POST
 def endpoint_scale(request, slug: str, name: str):
     """Set the minimum and maximum of replicas."""
-    endpoint = _to_edit(request, slug, name)
-    form = _replicas_form(endpoint, request.POST)
-    if form.is_valid():
-        scaling.change_bounds(endpoint, form.cleaned_data["min_replicas"], form.cleaned_data["max_replicas"])
-        messages.success(request, "The numbers of replicas were saved.")
-    else:
-        messages.error(request, _list_errors(form))
+    with edit_in_turn(request):
+        endpoint = _to_edit(request, slug, name)
+        form = _replicas_form(endpoint, request.POST)
+        if form.is_valid():
+            scaling.change_bounds(endpoint, form.cleaned_data["min_replicas"], form.cleaned_data["max_replicas"])
+            messages.success(request, "The numbers of replicas were saved.")
+        else:
+            messages.error(request, _list_errors(form))
     return redirect(endpoint)
 
 
@@ -198,13 +200,14 @@ def _alerts_form(endpoint, data=None) -> AlertsForm:
 @require_POST
 def endpoint_alerts(request, slug: str, name: str):
     """Set the limits of `p95`, `failures` and `quiet`; an empty one removes the alert."""
-    endpoint = _to_edit(request, slug, name)
-    form = _alerts_form(endpoint, request.POST)
-    if form.is_valid():
-        alerts.change_alerts(endpoint, form.cleaned_data)
-        messages.success(request, "The alerts were saved.")
-    else:
-        messages.error(request, _list_errors(form))
+    with edit_in_turn(request):
+        endpoint = _to_edit(request, slug, name)
+        form = _alerts_form(endpoint, request.POST)
+        if form.is_valid():
+            alerts.change_alerts(endpoint, form.cleaned_data)
+            messages.success(request, "The alerts were saved.")
+        else:
+            messages.error(request, _list_errors(form))
     return redirect("endpoints:monitoring", slug, name)
 
 

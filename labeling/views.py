@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
+from accounts.edit_conflicts import edit_in_turn
 from accounts.form_keys import process_once
 from assets.data import datasets, previews
 from assets.data.models import DataAsset
@@ -114,14 +115,15 @@ def project_detail(request, slug, name):
 @require_http_methods(["GET", "HEAD", "POST"])
 def project_settings(request, slug, name):
     """A POST changes labels and instructions."""
-    project = find_project(request, slug, name)
-    initial = {"labels": project.labels, "instructions": project.instructions}
-    form = ProjectEditForm(request.POST or None, initial=initial, edited=project)
-    if request.method == "POST":
-        require_permission(request, "edit")
-        if attempt(form, lambda: _edit(request, project, form)):
-            messages.success(request, f"{project.name} was changed.")
-            return redirect("labeling:settings", slug, name)
+    with edit_in_turn(request):
+        project = find_project(request, slug, name)
+        initial = {"labels": project.labels, "instructions": project.instructions}
+        form = ProjectEditForm(request.POST or None, initial=initial, edited=project)
+        if request.method == "POST":
+            require_permission(request, "edit")
+            if attempt(form, lambda: _edit(request, project, form)):
+                messages.success(request, f"{project.name} was changed.")
+                return redirect("labeling:settings", slug, name)
     context = build_context(request, project, "settings", form=form)
     return render(request, "labeling/settings.html", context, status=form.status)
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import handover, people, second_factors
 from accounts.actors import actor_of_request
-from accounts.edit_conflicts import cleaned_or_conflict
+from accounts.edit_conflicts import cleaned_or_conflict, edit_in_turn
 from accounts.forms import SecondFactorPolicyForm
 from accounts.models import SignInPolicy, Token, User, ViewAs
 from operations.access import site_admins_only
@@ -47,8 +47,9 @@ def _policy_form(data=None) -> SecondFactorPolicyForm:
 @site_admins_only
 def policy_change(request):
     """Change who needs a second factor."""
-    given = cleaned_or_conflict(_policy_form(request.POST))
-    second_factors.change_policy(actor_of_request(request), given["second_factor"])
+    with edit_in_turn(request):
+        given = cleaned_or_conflict(_policy_form(request.POST))
+        second_factors.change_policy(actor_of_request(request), given["second_factor"])
     messages.success(request, "The sign-in policy was changed. People who need a second factor have to sign in again.")
     return redirect("operations:people")
 

@@ -35,7 +35,7 @@ class Etags:
         if request.content_type not in ("application/json", ""):
             return self._find_refusal(request) or self.get_response(request)
         with transaction.atomic():
-            _lock(request.path_info)
+            lock_path(request.path_info)
             return self._find_refusal(request) or self.get_response(request)
 
     def _find_refusal(self, request: HttpRequest) -> HttpResponse | None:
@@ -88,8 +88,8 @@ def _as_get(request: HttpRequest) -> HttpRequest:
     return shown
 
 
-def _lock(path: str) -> None:
-    """Let the second of two changes with If-Match see the first. SQLite lets one transaction write at a time anyway."""
+def lock_path(path: str) -> None:
+    """Let the second of two changes through a URL see the first. SQLite lets one transaction write at a time anyway."""
     if connection.vendor == "postgresql":
         number = int.from_bytes(hashlib.sha256(path.lower().encode()).digest()[:8], signed=True)
         with connection.cursor() as cursor:

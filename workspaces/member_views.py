@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.edit_conflicts import check_unchanged
+from accounts.edit_conflicts import check_unchanged, edit_in_turn
 from accounts.form_keys import mark_done, process_once
 from accounts.guards import reauthentication_required
 from studio.forms import attempt
@@ -67,9 +67,10 @@ def people_invite(request, slug, pk):
 @reauthentication_required
 @require_POST
 def people_change(request, slug, pk):
-    workspace, assignment = _assignment(request, slug, pk)
-    check_unchanged(request.POST, "role", assignment.holder, assignment.role)
-    members.change_role(actor_of_request(request), workspace, assignment, request.POST.get("role", ""))
+    with edit_in_turn(request):
+        workspace, assignment = _assignment(request, slug, pk)
+        check_unchanged(request.POST, "role", assignment.holder, assignment.role)
+        members.change_role(actor_of_request(request), workspace, assignment, request.POST.get("role", ""))
     messages.success(request, f"{assignment.holder.label} now has the role {assignment.role}.")
     return redirect("workspaces:people", slug)
 

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
+from accounts.edit_conflicts import edit_in_turn
 from accounts.form_keys import process_once
 from accounts.guards import reauthentication_required
 from studio.errors import Denied, Invalid
@@ -130,15 +131,16 @@ def workspace_config(request, slug):
 
 @require_http_methods(["GET", "POST"])
 def workspace_settings(request, slug):
-    workspace = lookup.find_page_workspace(request, slug)
     actor = actor_of_request(request)
-    form = WorkspaceEditForm(request.POST or None, instance=workspace)
-    if request.method == "POST":
-        require(actor, "edit_workspace", workspace)
-        if form.is_valid():
-            form.save()
-            messages.success(request, "The properties are saved.")
-            return redirect("workspaces:settings", slug)
+    with edit_in_turn(request):
+        workspace = lookup.find_page_workspace(request, slug)
+        form = WorkspaceEditForm(request.POST or None, instance=workspace)
+        if request.method == "POST":
+            require(actor, "edit_workspace", workspace)
+            if form.is_valid():
+                form.save()
+                messages.success(request, "The properties are saved.")
+                return redirect("workspaces:settings", slug)
     context = {
         "workspace": workspace,
         "form": form,

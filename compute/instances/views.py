@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.edit_conflicts import cleaned_or_conflict
+from accounts.edit_conflicts import cleaned_or_conflict, edit_in_turn
 from accounts.form_keys import process_once
 from accounts.models import User
 from accounts.view_as import hidden_in_view_as
@@ -171,9 +171,10 @@ def instance_change(request, slug, name):
     verb = "edit_compute" if act in ("delete", "idle") else "use_compute"
     instance = find_page_instance(request, slug, name, verb)
     if act == "idle":
-        form = _idle_form(instance, request.POST)
-        cleaned_or_conflict(form)
-        power.change_idle_shutdown(instance, form.minutes)
+        with edit_in_turn(request):
+            form = _idle_form(find_page_instance(request, slug, name, verb), request.POST)
+            cleaned_or_conflict(form)
+            power.change_idle_shutdown(instance, form.minutes)
     elif act == "skip":
         instance.record_activity(timezone.now())
     elif act == "skip_schedule":

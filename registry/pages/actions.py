@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import actor_of_request
-from accounts.edit_conflicts import EditConflicts, cleaned_or_conflict, read_single_field
+from accounts.edit_conflicts import EditConflicts, cleaned_or_conflict, edit_in_turn, read_single_field
 from accounts.form_keys import process_once
 from registry import dependents, rules
 from registry.models import ModelStar, ModelVersion
@@ -31,21 +31,22 @@ class VersionEdit(EditConflicts, forms.Form):
 @require_POST
 def version_edit(request, slug: str, name: str, number: int):
     """Sets `field` to `value`: description, tags, alias (adds one), remove_alias, stage."""
-    version = find_version(request, slug, name, number)
-    require_permission(request, "edit")
-    field = request.POST.get("field", "")
-    if field not in VersionEdit.base_fields:
-        raise Invalid(f"field={field[:60]!r}: write one of {', '.join(VersionEdit.base_fields)}.", target="field")
-    sent = read_single_field(request.POST, field)
-    form = VersionEdit(sent, initial={"description": version.description, "tags": version.tags}, edited=version)
-    given = cleaned_or_conflict(form)[field]
-    try:
-        said = _store(request, version, field, given)
-    except (Conflict, Denied) as error:
-        # The page shows why a promotion rule refuses it.
-        messages.error(request, error.message)
-    else:
-        messages.success(request, said)
+    with edit_in_turn(request):
+        version = find_version(request, slug, name, number)
+        require_permission(request, "edit")
+        field = request.POST.get("field", "")
+        if field not in VersionEdit.base_fields:
+            raise Invalid(f"field={field[:60]!r}: write one of {', '.join(VersionEdit.base_fields)}.", target="field")
+        sent = read_single_field(request.POST, field)
+        form = VersionEdit(sent, initial={"description": version.description, "tags": version.tags}, edited=version)
+        given = cleaned_or_conflict(form)[field]
+        try:
+            said = _store(request, version, field, given)
+        except (Conflict, Denied) as error:
+            # The page shows why a promotion rule refuses it.
+            messages.error(request, error.message)
+        else:
+            messages.success(request, said)
     return reload_page() if wants_piece(request) else redirect(version)
 
 

@@ -3,9 +3,12 @@
 import dataclasses
 import html
 import re
+import threading
 
 import pytest
+from django.db import connection
 
+from accounts.edit_conflicts import EditConflicts
 from compute.models import ComputeTarget
 from runs.models import Run
 from studio.forms import TagsField
@@ -136,3 +139,34 @@ def test_the_policy_of_the_sign_in_too(browser):
     answer = browser.post("/admin/people/policy/", {"second_factor": "all", "initial-second_factor": "admins"})
     assert answer.status_code == 409
     assert "It is now “nobody”" in html.unescape(answer.content.decode())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["workspace", "run"])
+def test_of_two_edits_at_the_same_moment_the_second_is_refused(as_user, owner, workspace, monkeypatch, kind):
+    run = factories.make_run(workspace, run_id="r1", created_by=owner)
+    both_have_read, clean = threading.Barrier(2), EditConflicts.clean
+
+    def wait_for_the_other(form):
+        try:
+            both_have_read.wait(timeout=0.3)
+        except threading.BrokenBarrierError:
+            both_have_read.reset()
+        return clean(form)
+
+    monkeypatch.setattr(EditConflicts, "clean", wait_for_the_other)
+    url, sent, field = f"{run.get_absolute_url()}edit/", {"field": "description", "initial": ""}, "value"
+    if kind == "workspace":
+        url, sent, field = SETTINGS, open_form(as_user(owner), SETTINGS, "friendly_name"), "friendly_name"
+    statuses = []
+
+    def edit(value: str):
+        statuses.append(as_user(owner).post(url, sent | {field: value}).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=edit, args=[value]) for value in ("Theirs", "Mine")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [302, 409]

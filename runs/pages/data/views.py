@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
+from accounts.edit_conflicts import edit_in_turn
 from assets import tasks
 from assets.data import datasets, differences, manifests, previews, quality
 from assets.data.models import DataVersion
@@ -98,14 +99,15 @@ def data_latest(request, slug, name):
 @require_http_methods(["GET", "HEAD", "POST"])
 def data_detail(request, slug, name, version):
     """A POST changes description and tags."""
-    found = find_version(request, slug, name, version)
-    initial = {"description": found.description, "tags": found.tags}
-    form = DataVersionForm(request.POST or None, initial=initial, edited=found)
-    if request.method == "POST":
-        require_permission(request, "edit")
-        if attempt(form, lambda: _edit(request, found, form)):
-            messages.success(request, f"{found} was changed.")
-            return redirect(found)
+    with edit_in_turn(request):
+        found = find_version(request, slug, name, version)
+        initial = {"description": found.description, "tags": found.tags}
+        form = DataVersionForm(request.POST or None, initial=initial, edited=found)
+        if request.method == "POST":
+            require_permission(request, "edit")
+            if attempt(form, lambda: _edit(request, found, form)):
+                messages.success(request, f"{found} was changed.")
+                return redirect(found)
     try:
         sources, problem = previews.list_sources(request.workspace, found.definition), ""
     except previews.PROBLEMS as error:

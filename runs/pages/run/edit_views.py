@@ -6,7 +6,7 @@ from typing import Any
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from accounts.edit_conflicts import cleaned_or_conflict, read_single_field
+from accounts.edit_conflicts import cleaned_or_conflict, edit_in_turn, read_single_field
 from runs.models import Run
 from runs.pages.access import find_run, require_permission
 from runs.pages.run.forms import RunEdit
@@ -24,14 +24,15 @@ LABELS = {"display_name": "The display name", "description": "The description", 
 def run_edit(request, slug, run_id):
     """Sets `field` to `value`. The page gets its changed parts and a toast with Undo; `undo` restores the exact
     previous value."""
-    run = find_run(request, slug, run_id)
-    require_permission(request, "edit")
-    field = request.POST.get("field", "")
-    if field not in LABELS:
-        raise Invalid(f"field={field[:60]!r}: write one of {', '.join(LABELS)}.", target="field")
-    before = getattr(run, field)
-    is_undo = "undo" in request.POST
-    _store(run, field, _read_undo(run, request.POST, field) if is_undo else _read_value(run, request.POST, field))
+    with edit_in_turn(request):
+        run = find_run(request, slug, run_id)
+        require_permission(request, "edit")
+        field = request.POST.get("field", "")
+        if field not in LABELS:
+            raise Invalid(f"field={field[:60]!r}: write one of {', '.join(LABELS)}.", target="field")
+        before = getattr(run, field)
+        is_undo = "undo" in request.POST
+        _store(run, field, _read_undo(run, request.POST, field) if is_undo else _read_value(run, request.POST, field))
     if not wants_piece(request):
         return redirect(run)
     tab = request.GET.get("tab", "")
