@@ -12,13 +12,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.activity import Activity
+from accounts.actors import Actor
 from accounts.models import User
 from costs.models import Budget
 from endpoints.models import Endpoint
-from notices.models import Event, Follow, Notification
+from notices.models import Event, Follow, Notification, Preference
 from operations.models import JobRecord
 from runs.models import Run, RunEvent
 from runs.models.status import TERMINAL, RunStatus
+from workspaces import access
+from workspaces.models import Workspace
 
 # A turn every 5 seconds; after a pause of the control worker it looks back to the last one, but no longer than LONGEST.
 LOOK_BACK, LONGEST = dt.timedelta(minutes=2), dt.timedelta(days=1)
@@ -80,15 +83,28 @@ def _find_budgets(since: dt.datetime) -> int:
 
 
 def _find_alerts(since: dt.datetime) -> int:
-    """Notify who created the endpoint that an alert began or ended."""
+    """Notify who created the endpoint, and others who want that, that an alert began or ended."""
     rows = Activity.objects.filter(verb__in=["endpoint.alert", "endpoint.alert_end"], at__gte=since)[:MAX_EVENTS]
     sent = 0
+    watchers: dict[int, list[User]] = {}
     for row in rows:
-        found = Endpoint.objects.select_related("created_by", "workspace").filter(workspace=row.chain, name=row.label)
-        endpoint = found.first()
-        if endpoint and endpoint.created_by:
-            title = f"{'Alert' if row.verb == 'endpoint.alert' else 'End of an alert'}: {endpoint.name}"
-            path = reverse("endpoints:monitoring", args=[endpoint.workspace.slug, endpoint.name])
-            person, cause = endpoint.created_by, f"activity:{row.pk}"
-            sent += Notification.send(person, Event.ENDPOINT, cause, title, row.message, path)
+        found = Endpoint.objects.select_related("created_by", "workspace__resource_group")
+        endpoint = found.filter(workspace=row.chain, name=row.label).first()
+        if endpoint is None:
+            continue
+        title = f"{'Alert' if row.verb == 'endpoint.alert' else 'End of an alert'}: {endpoint.name}"
+        path = reverse("endpoints:monitoring", args=[endpoint.workspace.slug, endpoint.name])
+        if endpoint.workspace_id not in watchers:
+            watchers[endpoint.workspace_id] = _list_watchers(endpoint.workspace)
+        wanted = [(person, Event.WORKSPACE_ENDPOINT) for person in watchers[endpoint.workspace_id]]
+        for person, event in [(endpoint.created_by, Event.ENDPOINT), *wanted]:
+            if person and (event == Event.ENDPOINT or person != endpoint.created_by):
+                sent += Notification.send(person, event, f"activity:{row.pk}", title, row.message, path)
     return sent
+
+
+def _list_watchers(workspace: Workspace) -> list[User]:
+    """The people who want the alerts of others' endpoints and can see the workspace."""
+    chosen = Preference.objects.filter(event=Event.WORKSPACE_ENDPOINT, is_on=True)
+    people = User.objects.filter(is_active=True, pk__in=chosen.values("person"))
+    return [person for person in people if access.can(Actor(person), "read", workspace)]

@@ -20,6 +20,7 @@ class Event(models.TextChoices):
     JOB_FOLLOWED = "job_followed", "A job that I follow ended"
     BUDGET = "budget", "One of my budgets is (nearly) used up"
     ENDPOINT = "endpoint", "An alert of one of my endpoints"
+    WORKSPACE_ENDPOINT = "workspace_endpoint", "An alert of another endpoint in a workspace that I can see"
     TEST = "test", "A test that I sent"
 
 

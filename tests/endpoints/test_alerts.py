@@ -9,7 +9,8 @@ from accounts.activity import Activity
 from endpoints import alerts, tasks
 from endpoints.models import Endpoint, EndpointAlert, TrafficMinute
 from notices.find_events import find_events
-from notices.models import Notification
+from notices.models import Event, Notification, Preference
+from notices.rules import Channel
 from studio.errors import Invalid
 from studio.gateway.meters import bucket_of
 
@@ -48,6 +49,17 @@ def test_alerts_begin_and_end_with_the_traffic_and_are_reported_once(endpoint, a
     assert list_raised() == {"quiet"}
     assert find_events() == 3
     assert Activity.objects.filter(verb="endpoint.alert_end").count() == 2
+
+
+def test_others_who_can_see_the_workspace_may_choose_to_be_notified(endpoint, alice, bob, mallory, owner):
+    for person in (alice, bob, mallory):
+        Preference.store_choices(person, {(Event.WORKSPACE_ENDPOINT, Channel.BELL), (Event.ENDPOINT, Channel.BELL)})
+    alerts.change_alerts(endpoint, {"failures": 20})
+    add_minute(endpoint, {"500": 9})
+    tasks.check_alerts()
+    assert find_events() == 2 and find_events() == 0
+    events = set(Notification.objects.values_list("person__username", "event"))
+    assert events == {("alice", Event.ENDPOINT), ("bob", Event.WORKSPACE_ENDPOINT)}
 
 
 def test_a_changed_limit_begins_anew_and_a_removed_one_is_gone(endpoint):
