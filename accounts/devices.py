@@ -21,7 +21,7 @@ from studio.errors import Invalid
 router = Router(tags=["Sign-in"], auth=None)
 # No vowels and no look-alikes, so that a code is never a word and cannot be misread.
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
-MINUTES = 15
+MINUTES = 10
 # Codes are never refused, because a stranger could otherwise block everybody behind an address. Instead, only the
 # newest of an address are valid: more of them than the server can create while a person opens the page and approves.
 MAX_WAITING = 10_000

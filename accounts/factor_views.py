@@ -19,9 +19,9 @@ from accounts.qr_codes import draw_qr_code
 from accounts.signing_in import (
     ENROL,
     PENDING,
+    confirm_session,
     find_pending,
     next_page,
-    record_authentication,
     record_failure,
     start_session,
 )
@@ -136,7 +136,7 @@ def _check_again(request, form) -> tuple[str, int]:
 
 
 def _confirmed(request, by: str):
-    record_authentication(request)
+    confirm_session(request)
     with transaction.atomic():
         activity.record("session.prove", request.user, message=f"by {by}")
     return redirect(next_page(request))

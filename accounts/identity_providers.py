@@ -101,6 +101,10 @@ class IdentityProvider(models.Model):
     def discovery_url(self) -> str:
         return self.issuer if WELL_KNOWN in self.issuer else self.issuer.rstrip("/") + WELL_KNOWN
 
+    def is_issuer(self, name: str) -> bool:
+        """Whether a discovery document that names this issuer is the one of this provider."""
+        return name.rstrip("/") == self.issuer.partition(WELL_KNOWN)[0].rstrip("/")
+
     @property
     def redirect_url(self) -> str:
         """The URL to register at the provider, built from PUBLIC_URL and never from a request."""

@@ -58,6 +58,8 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):
         return claims
 
     def verify(self, token: str, require: tuple[str, ...] = ("exp", "iat", "sub", "aud", "iss")) -> dict:
+        if not self.row.is_issuer(self.openid_config["issuer"]):
+            raise OAuth2Error(f"its discovery document names another issuer, {self.openid_config['issuer']!r}")
         keys = jwt.PyJWKSet.from_dict(_fetch(self.openid_config["jwks_uri"])).keys
         wanted = jwt.get_unverified_header(token).get("kid")
         fitting = [key for key in keys if key.key_id == wanted] or (keys if wanted is None and len(keys) == 1 else [])
@@ -133,7 +135,7 @@ def check_connection(row: IdentityProvider) -> list[tuple[bool, str, str]]:
         return [(False, "discovery", f"{row.discovery_url}: {_reason(error)}. Correct the issuer.")]
     found = [(True, "discovery", row.discovery_url)]
     issuer = config.get("issuer", "")
-    same = issuer.rstrip("/") == row.issuer.partition("/.well-known/")[0].rstrip("/")
+    same = row.is_issuer(issuer)
     found.append((same, "issuer", issuer if same else f"The provider names the issuer {issuer!r}: enter that."))
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
         found.append((bool(config.get(name)), name, config.get(name) or "is missing in the discovery"))

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import activity, external_identities, people
 from accounts.actors import actor_of_request, require_site_admin
 from accounts.identity_providers import IdentityProvider
-from accounts.signing_in import next_page, record_authentication, record_failure, start_session
+from accounts.signing_in import confirm_session, next_page, record_failure, start_session
 from accounts.view_as import hidden_in_view_as
 from studio.errors import Denied, StudioError
 from studio.links import link_to
@@ -81,7 +81,7 @@ def _confirm(request, row, claims, state):
     """The provider has confirmed the person again."""
     if not external_identities.providers_of(request.user).filter(provider=row.slug, uid=claims["sub"]).exists():
         raise Denied(f"You have signed in to {row} with an account that is not the one of {request.user}.")
-    record_authentication(request)
+    confirm_session(request)
     with transaction.atomic():
         activity.record("session.prove", request.user, message=f"by {row}")
     return redirect(state.get("next") or link_to("home"))

@@ -85,6 +85,8 @@ class SessionStore(db.SessionStore):
         row.session_key = stored_key(row.session_key)
         row.user_id = data.get("_auth_user_id")
         row.began_at = parse_datetime(data.get(BEGAN, "")) or timezone.now()
+        # Django counts from the last change of the session, which would have no end for a person who confirms access now and then.
+        row.expire_date = row.began_at + dt.timedelta(seconds=self.get_expiry_age())
         for name, value in origin_now().items():
             setattr(row, name, value)
         return row

@@ -63,6 +63,12 @@ def record_authentication(request) -> None:
     request.session[PROVED] = int(time.time())
 
 
+def confirm_session(request) -> None:
+    """Record that the person has confirmed who they are, in a session with a new key."""
+    request.session.cycle_key()
+    record_authentication(request)
+
+
 @transaction.atomic
 def record_failure(name: str, reason: str) -> None:
     activity.record("session.begin", None, label=name, message=reason, outcome=activity.Activity.Outcome.FAILED)

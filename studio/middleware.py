@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # Plotly sets style attributes, so inline styles are allowed; inline scripts are not.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self'; frame-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    "connect-src 'self'; frame-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
 # The bare tracking URL of a workspace is a page: MLflow's clients print links that start with it.
 PERMISSIONS = "camera=(), microphone=(), geolocation=()"

@@ -175,6 +175,7 @@ LOGOUT_REDIRECT_URL = "/signin/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.own_words.OwnWordsValidator"},
     {"NAME": "accounts.breach_list.BreachListValidator"},
 ]
 BREACH_LIST = env.read_file("BREACH_LIST")

@@ -1,6 +1,7 @@
 """Signing in and out, the theme, the password and access tokens."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.test import Client
@@ -128,13 +129,28 @@ def test_first_password_needs_no_present_one(as_user, db):
     [
         ({"current": "wrong", "password": PASSWORD + "2", "again": PASSWORD + "2"}, "not your current password"),
         ({"current": PASSWORD, "password": "short", "again": "short"}, "at least 10"),
+        ({"current": PASSWORD, "password": "1234567890", "again": "1234567890"}, "too common"),
         ({"current": PASSWORD, "password": PASSWORD + "2", "again": "other-password"}, "do not match"),
+        (
+            {"current": PASSWORD, "password": "Olga-Lazuli-2026", "again": "Olga-Lazuli-2026"},
+            "name of this studio or of",
+        ),
     ],
 )
 def test_password_is_checked(as_user, olga, body, words):
     assert words in as_user(olga).post("/account/password/", body).content.decode()
     olga.refresh_from_db()
     assert olga.check_password(PASSWORD)
+
+
+def test_fields_of_passwords_are_hidden_and_can_be_filled_by_a_manager(as_user, client, olga):
+    for page, kinds in (
+        (as_user(olga).get("/account/password/"), ["current-password", "new-password", "new-password"]),
+        (client.get("/signin/"), ["current-password"]),
+    ):
+        fields = re.findall(r'<input[^>]*type="password"[^>]*>', page.content.decode())
+        assert [re.search(r'autocomplete="([\w-]+)', field)[1] for field in fields] == kinds
+        assert not any("onpaste" in field for field in fields)
 
 
 def test_a_token_is_shown_once_and_works(as_user, api, olga):

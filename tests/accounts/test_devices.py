@@ -24,7 +24,7 @@ def ask(api, device_login):
 
 def test_begin_names_the_page(device_login, settings):
     assert device_login["verificationUrl"] == f"{settings.PUBLIC_URL}/login/device/?code={device_login['userCode']}"
-    assert device_login["interval"] > 0 and device_login["expiresIn"] == 900
+    assert device_login["interval"] > 0 and device_login["expiresIn"] == 600
 
 
 def test_waits_for_approval(api, device_login):

@@ -41,7 +41,9 @@ def test_pages_of_site_admins_open_after_the_password_again(admin, path):
     assert response.url.startswith("/account/confirm/?next=%2F")
     assert client.post("/account/confirm/", {"password": "wrong", "next": path}).status_code == 403
     assert client.get(path).status_code == 302
+    before = client.cookies["sessionid"].value
     assert client.post("/account/confirm/", {"password": PASSWORD, "next": path}).url == path
+    assert client.cookies["sessionid"].value != before
     assert client.get(path).status_code == 200
     assert [row.message for row in Activity.objects.filter(verb="session.prove")] == ["by password"]
 

@@ -227,6 +227,9 @@ def test_a_token_with_a_wrong_signature_issuer_audience_or_time_is_refused(provi
     ):
         with pytest.raises((jwt.PyJWTError, oidc.OAuth2Error)):
             adapter.verify(token)
+    provider.issuer = f"{issuer}/other"
+    with pytest.raises(oidc.OAuth2Error, match="another issuer"):
+        adapter.verify(jwt.encode(good, stranger, "RS256", headers={"kid": kid}))
 
 
 def test_the_secret_is_encrypted_and_the_page_never_shows_it(provider, owner, as_user):

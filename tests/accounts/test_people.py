@@ -66,6 +66,13 @@ def closed(browser: Client, token: Client) -> tuple[int, int]:
     return browser.get("/").status_code, token.get("/subscriptions").status_code
 
 
+def test_a_site_admin_signs_a_person_out(olga, owner, as_user):
+    browser = sign_in(FIREFOX, "192.0.2.1")
+    token = Client(headers={"Authorization": f"Bearer {factories.make_token(olga)}"})
+    as_user(owner).post(f"/admin/people/{olga.pk}/", {"act": "sign_out"})
+    assert closed(browser, token) == (302, 200)
+
+
 def test_a_blocked_person_is_shut_out_at_once_and_comes_back_as_before(olga, owner, as_user):
     browser = sign_in(FIREFOX, "192.0.2.1")
     token = Client(headers={"Authorization": f"Bearer {factories.make_token(olga)}"})

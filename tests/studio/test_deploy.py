@@ -74,6 +74,11 @@ def test_rules_and_dashboard_use_metrics_that_exist(db):
     assert prometheus["rule_files"] == ["prometheus-rules.yaml"]
 
 
+def test_proxies_require_https_for_a_year():
+    for name in ("nginx.conf", "Caddyfile"):
+        assert 'Strict-Transport-Security "max-age=31536000; includeSubDomains"' in (DEPLOY / name).read_text()
+
+
 def test_proxies_pass_on_large_bodies_and_web_sockets():
     nginx, caddy = (DEPLOY / "nginx.conf").read_text(), (DEPLOY / "Caddyfile").read_text()
     for line in ("client_max_body_size 0;", "proxy_request_buffering off;", "proxy_set_header Upgrade $http_upgrade;"):

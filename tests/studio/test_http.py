@@ -24,6 +24,8 @@ def test_pages_are_not_cached_by_proxies_or_framed_by_other_sites(as_user, alice
     assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
     assert answer.headers["Referrer-Policy"] == "same-origin"
     assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+    assert "object-src 'none'; base-uri 'none';" in answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
 
 
 def test_a_page_loads_from_this_server_alone_and_htmx_evaluates_no_text(as_user, alice, workspace):

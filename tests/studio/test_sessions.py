@@ -1,11 +1,13 @@
 """What the table of sessions holds opens no page."""
 
 import asyncio
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
 from django.test import Client
+from django.utils import timezone
 
-from accounts.sessions import Session, SessionStore, stored_key
+from accounts.sessions import BEGAN, Session, SessionStore, stored_key
 from tests import factories
 
 
@@ -37,6 +39,18 @@ def test_sessions_are_stored_renewed_and_deleted_as_in_django(db):
     again.flush()
     assert not Session.objects.exists()
     assert SessionStore("unknown0123456789").load() == {}
+
+
+def test_a_session_ends_14_days_after_its_sign_in_however_often_it_changes(db):
+    store, began = SessionStore(), timezone.now() - dt.timedelta(days=13)
+    store[BEGAN] = began.isoformat()
+    store.save()
+    store["word"] = "changed"
+    store.save()
+    assert Session.objects.get().expire_date == began + dt.timedelta(days=14)
+    store.set_expiry(12 * 3600)
+    store.save()
+    assert Session.objects.get().expire_date == began + dt.timedelta(hours=12)
 
 
 def test_the_other_way_in_goes_by_the_digest_too(transactional_db):
