@@ -106,6 +106,17 @@ class Endpoint(EndpointKeys):
         return shown.state if shown else Revision.State.FAILED.value
 
     @property
+    def has_deployment(self) -> bool:
+        """Whether anything was ever deployed to it; the API knows no state for an endpoint without."""
+        if self.has_versions:
+            return any(version.has_deployment for version in self.versions.all())
+        return bool(self.current_id or self.newest_id)
+
+    @property
+    def shown_state(self) -> str:
+        return self.state if self.has_deployment else "NotDeployed"
+
+    @property
     def _state_of_versions(self) -> str:
         """The worst state of versions that get requests."""
         shares = self.shares

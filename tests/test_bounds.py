@@ -22,7 +22,7 @@ from runs.models import Artifact, Run, RunTag
 from runs.pages.compare import diffs, logs_tab
 from studio import numbers, statement_limit, storage
 from studio.errors import Invalid
-from studio.markdown import render_markdown
+from studio.markdown import render_markdown, strip_markdown
 from studio.search.grammar import parse_filter, parse_orders
 from studio.words import split_words
 from tests import factories
@@ -260,6 +260,7 @@ def test_a_file_that_is_too_large_to_show_in_place_says_so():
 def test_markdown_beyond_its_limit_is_shown_as_it_is():
     assert soon(lambda: render_markdown("![" * 9_000)).startswith("<p>")
     assert render_markdown("![" * 20_000).startswith("<pre>")
+    assert soon(lambda: strip_markdown("![" * 20_000)).startswith("![![")
 
 
 def test_a_chart_of_a_file_says_its_limit():

@@ -18,12 +18,14 @@ from studio.formats import format_bytes, format_duration
 from studio.forms import FORM_KEY
 from studio.icons import ICONS
 from studio.links import link_to
+from studio.markdown import render_markdown, strip_markdown
 from studio.shell import NavGroup
 from studio.static_files import find_static, list_imports
 
 register = template.Library()
 register.filter("bytes", format_bytes)
 register.filter("duration", format_duration)
+register.filter("markdown", render_markdown)
 register.filter(intcomma)
 register.simple_tag(link_to)
 
@@ -65,12 +67,14 @@ STATUSES = {
     "Preempted": (AMBER, "warning"),
     "NotResponding": (AMBER, "warning"),
     "Canceled": (OTHER, "cancel"),
+    "NotDeployed": (OTHER, "minus"),
 }
 WORDS = {
     "NotStarted": "Not started",
     "CancelRequested": "Cancel requested",
     "NotResponding": "Not responding",
     "CreateFailed": "Failed",
+    "NotDeployed": "Not deployed",
 }
 
 
@@ -218,6 +222,13 @@ def _long_chip(name: str, value: str, kind: str, number: int) -> str:
 @functools.lru_cache(maxsize=5000)
 def _short_chip(name: str, value: str) -> str:
     return render_to_string("studio/_chip.html", {"name": name, "value": value})
+
+
+@register.simple_tag
+def cut_markdown(text: str) -> str:
+    """The words of a description in one line of a cell; as many as fit, more on hover."""
+    words = strip_markdown(text)
+    return format_html('<span class="cut" title="{0}">{0}</span>', words) if words else "--"
 
 
 @register.inclusion_tag("studio/_copy.html")

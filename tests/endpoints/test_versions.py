@@ -9,6 +9,7 @@ from endpoints import deployment, request_log, traffic
 from endpoints.models import Endpoint, ServiceRequest
 from studio.errors import Conflict, Invalid
 from tests.endpoints.test_request_log import make_request
+from tests.html import html_of
 
 
 @pytest.fixture
@@ -41,6 +42,21 @@ def test_the_default_version_gets_what_no_version_has(endpoint):
     find("svc.blue").remove()
     find("svc.green").remove()
     assert find().shares == {}
+
+
+def test_pages_without_a_deployment_say_how_to_deploy(endpoint, workspace, alice, as_user):
+    endpoint.change(description="for **all**")
+    Endpoint.create(workspace, alice, "bare")
+    client = as_user(alice)
+    for name, words in [("bare", 'Model.deploy(ws, "bare"'), ("svc.blue", "<code>update_version</code>")]:
+        page = html_of(client.get(find(name).get_absolute_url()))
+        assert words in page and "Not deployed" in page, name
+        for wrong in ("Failed", "0 of", "MLflow model)", "<h2>Replicas</h2>"):
+            assert wrong not in page, (name, wrong)
+        assert "nothing is deployed here" in html_of(client.get(f"{find(name).get_absolute_url()}logs/")), name
+    for page in (html_of(client.get("/ws/aml-workspace/endpoints/")), html_of(client.get(endpoint.get_absolute_url()))):
+        assert page.count("Not deployed") >= 2 and "Failed" not in page and "Healthy" not in page
+    assert "<p>for <strong>all</strong></p>" in page
 
 
 def test_a_version_has_the_keys_and_settings_of_its_endpoint(endpoint, alice):

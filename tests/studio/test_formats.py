@@ -6,6 +6,7 @@ import math
 import pytest
 
 from studio import formats
+from studio.markdown import strip_markdown
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,11 @@ def test_mean_and_spread_have_as_many_decimals():
 
 def test_a_file_spells_what_is_infinite_as_the_api_does():
     assert [formats.escape_formula(value) for value in (math.inf, -math.inf, 0.5)] == ["Infinity", "-Infinity", 0.5]
+
+
+def test_a_cell_of_a_list_has_the_words_of_markdown_without_marks():
+    text = "# Title\n\nSome **bold** `x_y`\n[link](http://a) ![picture](p.png)\n\n- one\n\n```\ncode\n```\n| a | b |\n|--|--|\n| 1 | 2 |"
+    assert strip_markdown(text) == "Title Some bold x_y link picture one code a b 1 2"
+    for plain in ("2 * 3 <b>x</b> a_b_c & d", ""):
+        assert strip_markdown(plain) == plain
+    assert strip_markdown("word " * 200).endswith("word…")

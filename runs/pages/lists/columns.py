@@ -27,7 +27,7 @@ from studio.errors import Invalid
 from studio.formats import PAD, format_exact, format_number, format_numbers, format_spread
 from studio.search import concatenated
 from studio.search.db_functions import INDEXED, AsNumber, SecondsBetween, ValueStart
-from studio.templatetags.studio import dash, status, ticking, when
+from studio.templatetags.studio import cut_markdown, dash, status, ticking, when
 
 MAX_COLUMNS = 60
 # Allowed widths in pixels.
@@ -487,6 +487,7 @@ HTML = {
         '<span class="cut">{}</span>', dash(run.created_by.label if run.created_by else None)
     ),
     "tags": _render_tags,
+    "description": lambda run: cut_markdown(run.description),
 }
 
 
