@@ -17,6 +17,8 @@ from workspaces.models import Workspace
 
 MAX_FILES = 20_000
 ROWS, SAMPLE_ROWS = 50, 10_000
+# Filters, words and sorting read at most so many rows, of at most so many files; parquet is read much faster than text.
+MAX_SEARCHED, MAX_SEARCHED_PARQUET, MAX_SEARCHED_FILES = 1_000_000, 10_000_000, 200
 # Errors of the data or its datastore, which the page shows.
 PROBLEMS = (Conflict, Invalid, NotReady)
 
@@ -33,11 +35,15 @@ class TablePreview:
     # The number of the first shown row, from 0, and whether more rows follow.
     start: int = 0
     has_more: bool = False
+    # Of rows that a person looks for: how many were searched, and how many match.
+    searched: int | None = None
+    matching: int = 0
+    is_partly_searched: bool = False
 
     @property
     def cells(self) -> list[list[tuple[str | None, bool]]]:
         """The rows, each text with whether its column has numbers."""
-        numeric = [kind.lower() in ("long", "double") for _, kind in self.columns]
+        numeric = [kind.lower() in ("long", "float", "double") for _, kind in self.columns]
         return [list(zip(row, numeric, strict=False)) for row in self.rows]
 
     @property
@@ -129,6 +135,44 @@ def read_preview(workspace: Workspace, definition: dict, infer: bool = False, st
         note = f"{note} The first {len(columns)} of {count} columns are shown.".strip()
     rows = found["rows"]
     return TablePreview(columns, rows[:ROWS], note, "", found["definition"], start, len(rows) > ROWS)
+
+
+def read_matches(workspace: Workspace, definition: dict, view: dict, start: int = 0) -> TablePreview:
+    """The rows of a view (lazuli/data/row_views.py), of all files if they are on this machine."""
+    is_parquet = definition["steps"][0]["type"] == "read_parquet"
+    most = MAX_SEARCHED_PARQUET if is_parquet else MAX_SEARCHED
+    request: dict = {"act": "matches", "view": view, "max_rows": most, "limit": ROWS, "offset": start}
+    try:
+        with _open_all(workspace, definition) as (copies, note):
+            found = reading.read_copies(definition, copies, reading.SEARCH, **request)
+    except PROBLEMS as error:
+        return TablePreview(problem=error.message)
+    preview = TablePreview(found["columns"], found["rows"], note, found["view_problem"], start=start)
+    preview.searched, preview.matching = found["searched"], found["matching"]
+    preview.has_more = preview.next_start < preview.matching
+    preview.is_partly_searched = preview.searched >= most
+    return preview
+
+
+@contextlib.contextmanager
+def _open_all(workspace: Workspace, definition: dict) -> Iterator[tuple[list[LocalCopy], str]]:
+    """All files if they are on this machine, otherwise the first one or its first bytes, with a note."""
+    if copies := _find_all_local(workspace, list_sources(workspace, definition)):
+        yield copies, f"From all {len(copies):,} files." if len(copies) > 1 else ""
+        return
+    with _open_sample(workspace, definition) as (copy, note):
+        yield [copy], note
+
+
+def _find_all_local(workspace: Workspace, found: list[SourceFile]) -> list[LocalCopy]:
+    """Nothing if one of the files is elsewhere."""
+    filled = [source for source in found if source.size != 0]
+    if len(filled) > MAX_SEARCHED_FILES or any(source.url or source.is_query for source in filled):
+        return []
+    opened = {source.datastore: source for source in filled}
+    folders = {name: reading.open_files(workspace, source) for name, source in opened.items()}
+    paths = [(folders[source.datastore].find_local(source.path), source) for source in filled]
+    return [LocalCopy(str(path), source) for path, source in paths if path] if all(path for path, _ in paths) else []
 
 
 def read_profile(workspace: Workspace, definition: dict) -> Profile:

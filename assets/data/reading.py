@@ -55,6 +55,8 @@ class Bounds:
 
 # Seconds that a person waits; on a busy machine, a little processor time takes long.
 QUICK = Bounds(megabytes=256, cpu_seconds=5, seconds=60)
+# For filters, words and sorting, which read more than the first rows.
+SEARCH = Bounds(megabytes=256, cpu_seconds=20, seconds=60, threads=2)
 # For reading all rows in the background.
 FULL = Bounds(megabytes=512, cpu_seconds=1800, seconds=1800, threads=2)
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.actors import Actor
-from assets.data import datasets, stores
+from assets.data import datasets, previews, stores
 from assets.models import Datastore, DataVersion
 from runs.job_data import make_link
 from runs.models import RunDataset
@@ -114,6 +114,43 @@ def test_the_wizard_registers_a_query_of_a_database(as_user, alice, workspace, s
     reader, rest = made.definition["steps"]
     assert reader["query"] == sent["query"] and reader["column_types"] == {"id": {"type": "string"}}
     assert rest == {"type": "drop_columns", "columns": ["name"]}
+
+
+def test_rows_are_searched_filtered_and_sorted_by_a_url(as_user, bob, alice, mallory, workspace, files):
+    files.write("in/a.csv", iter([ROWS]))
+    register(workspace, alice)
+    browser, address = as_user(bob), f"{LIST}assets/diabetes%20dataset/versions/1/explore/"
+    page = " ".join(browser.get(f"{address}?column=age&op=at_least&value=30&q=X").text.split())
+    assert "1 of all 3 rows matches." in page and ">40<" in page and ">21<" not in page
+    assert "age is at least 30" in page and 'href="?q=X" aria-label="Remove age is at least 30"' in page
+    assert "q=X&amp;column=age&amp;op=at_least&amp;value=30&amp;sort=age&amp;order=ascending" in page
+    page = browser.get(f"{address}?sort=age&order=descending").text
+    assert page.index(">40<") < page.index(">21<") and 'aria-sort="descending"' in page
+    assert "No row matches" in browser.get(f"{address}?q=nowhere").text
+    page = browser.get(f"{address}?column=age&op=is&value=old").text
+    assert "Filter on age: &#x27;old&#x27; is not a number." in page and "Reset view" in page
+    for wrong in ("column=age", "column=age&op=like&value=1", "sort=age&order=up", "q=%00", "sort=" + "a" * 501):
+        assert browser.get(f"{address}?{wrong}").status_code == 400, wrong
+    assert as_user(mallory).get(f"{address}?q=x").status_code == 404
+
+
+def test_all_files_of_this_machine_are_searched(as_user, alice, workspace, settings, tmp_path, monkeypatch):
+    settings.DATASTORE_ROOTS, settings.DATA_DIR = [str(tmp_path)], tmp_path
+    for name in "abc":
+        (tmp_path / f"{name}.csv").write_bytes(ROWS)
+    Datastore.register(Actor(alice), workspace, "local", {"kind": "Folder", "settings": {"folder": str(tmp_path)}})
+    read = {"type": "read_delimited", "column_types": {"age": {"type": "long"}}}
+    definition = {"kind": "tabular", "paths": [{"datastore": "local", "path": "*.csv"}], "steps": [read]}
+    fields = {"kind": "tabular", "definition": definition}
+    datasets.register_dataset(Actor(alice), workspace, "ages", "auto", fields)
+    monkeypatch.setattr(previews, "ROWS", 2)
+    browser, address = as_user(alice), f"{LIST}assets/ages/versions/1/explore/?column=age&op=not_missing&value="
+    page = " ".join(browser.get(address).text.split())
+    assert "6 of all 9 rows match." in page and "From all 3 files." in page and "Rows 1 to 2" in page
+    assert "op=not_missing&amp;value=&amp;start=2" in page
+    monkeypatch.setattr(previews, "MAX_SEARCHED", 4)
+    page = " ".join(browser.get(f"{address}&start=2").text.split())
+    assert "3 of the first 4 rows match." in page and "Rows 3 to 3" in page and "Next" not in page
 
 
 def test_a_version_shows_details_rows_profile_code_versions_and_jobs(as_user, alice, bob, workspace, files):

@@ -18,6 +18,7 @@ from runs.api.data_assets import add_newest, list_assets
 from runs.job_data import SOURCE_TYPE
 from runs.models import Run, RunDataset
 from runs.pages.access import find_workspace, is_allowed, require_permission
+from runs.pages.data import row_views
 from runs.pages.data.forms import DataVersionForm
 from studio import numbers
 from studio.forms import attempt
@@ -152,7 +153,7 @@ def data_consume(request, slug, name, version):
 
 @require_safe
 def data_explore(request, slug, name, version):
-    """The rows from `?start=`; `?profile` shows the profile instead."""
+    """The rows from `?start=`, which `row_views` filters and sorts; `?profile` shows the profile instead."""
     found = find_version(request, slug, name, version)
     more: dict = {"is_table": found.is_table, "is_profile": "profile" in request.GET}
     if not found.is_table:
@@ -163,9 +164,24 @@ def data_explore(request, slug, name, version):
     elif more["is_profile"]:
         more |= _profile(request, found)
     else:
-        start = max(numbers.int_or_none(request.GET.get("start", "")) or 0, 0)
-        more["preview"] = previews.read_preview(request.workspace, found.definition, start=min(start, MAX_START))
+        more |= _find_rows(request, found)
     return render(request, "data/explore.html", build_context(request, found, "explore", **more))
+
+
+def _find_rows(request, found: DataVersion) -> dict:
+    start = min(max(numbers.int_or_none(request.GET.get("start", "")) or 0, 0), MAX_START)
+    view = row_views.read_view(request.GET)
+    if view.is_plain:
+        preview = previews.read_preview(request.workspace, found.definition, start=start)
+    else:
+        preview = previews.read_matches(request.workspace, found.definition, view.build_request(), start)
+    return {
+        "preview": preview,
+        "view": view,
+        "heads": view.list_heads(preview.columns),
+        "chips": view.list_chips(),
+        "operators": row_views.WORDS,
+    }
 
 
 def _profile(request, found: DataVersion) -> dict:

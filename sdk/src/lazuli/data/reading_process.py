@@ -10,9 +10,9 @@ import json
 import resource
 import sys
 import threading
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from lazuli.data import profiles, quality, queries
+from lazuli.data import profiles, quality, queries, row_views
 from lazuli.data.compiler import LocalFile
 from lazuli.data.engine import Reader
 from lazuli.data.errors import DatasetExecutionError, DatasetValidationError
@@ -34,7 +34,7 @@ def limit_process(megabytes: int, seconds: int, file_bytes: Optional[int] = None
 
 
 def answer_request(request: Json) -> Json:
-    """`act` is infer, rows, profile, quality or export."""
+    """`act` is infer, rows, matches, profile, quality or export."""
     try:
         definition = request["definition"]
         if "connection" in request:
@@ -76,16 +76,22 @@ def _read(request: Json, definition: Json) -> Json:
                 reader.check_casts()
             reader.write_parquet(request["target"])
             return {}
-        columns = profiles.list_columns(reader.fetch_types())
-        rows = reader.fetch_rows(request["limit"], request.get("offset", 0))
-        width = profiles.MAX_COLUMNS
-        return {
-            "columns": columns[:width],
-            "column_count": len(columns),
-            "rows": [[profiles.format_value(value) for value in row[:width]] for row in rows],
-        }
+        if request["act"] == "matches":
+            asked = (request["view"], request["max_rows"], request["limit"], request["offset"])
+            found = row_views.read_matches(reader, *asked)
+            return {**_show_rows(reader, found.pop("found")), **found}
+        return _show_rows(reader, reader.fetch_rows(request["limit"], request.get("offset", 0)))
     finally:
         reader.close()
+
+
+def _show_rows(reader: Reader, rows: List[Tuple[Any, ...]]) -> Json:
+    columns, width = profiles.list_columns(reader.fetch_types()), profiles.MAX_COLUMNS
+    return {
+        "columns": columns[:width],
+        "column_count": len(columns),
+        "rows": [[profiles.format_value(value) for value in row[:width]] for row in rows],
+    }
 
 
 class _Progress:
