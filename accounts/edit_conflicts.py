@@ -88,7 +88,7 @@ def _format_age(at: dt.datetime) -> str:
 
 @contextlib.contextmanager
 def edit_in_turn(request: HttpRequest) -> Iterator[None]:
-    """Of two edits through one URL at the same moment, the second reads the object after the first has stored its values."""
+    """Make the second of two edits through one URL read the object after the first has stored its values."""
     if request.method != "POST":
         yield
         return

@@ -26,7 +26,7 @@ class UsageQuerySet(models.QuerySet):
 
 
 def _sum_rows(rows) -> dict:
-    """Of (kind, seconds, cost)."""
+    """Add up rows of (kind, seconds, cost)."""
     rows = list(rows)
     costs = [cost for _, _, cost in rows if cost is not None]
     return {
