@@ -132,7 +132,9 @@ def not_valid(request, error):
         for e in error.errors
     ]
     first = details[0]
-    return error_response(422, "ValidationError", f"{first['target']}: {first['message']}", first["target"], details)
+    # The whole body has no path; it is missing only if nothing was sent.
+    said = f"{first['target']}: {first['message']}" if first["target"] else "The body is empty: send a JSON object."
+    return error_response(422, "ValidationError", said, first["target"], details)
 
 
 def _field_path(steps: tuple) -> str:

@@ -192,6 +192,8 @@ def test_what_is_elsewhere_deleted_or_nowhere_is_the_same_404(world, workspace, 
 def test_no_body_is_an_empty_object_where_nothing_has_to_be_said(world):
     """Row A01: as Azure's clients send it."""
     assert world.generic("POST", f"{H}/runs/r1/metrics", b"", "application/json").json() == {"accepted": 0}
+    needed = world.generic("PATCH", f"{H}/runs/r1", b"", "application/json")
+    assert needed.status_code == 422 and error_text(needed) == "The body is empty: send a JSON object."
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "", "<script>alert(1)</script>"])

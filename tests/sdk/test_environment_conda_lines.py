@@ -103,6 +103,12 @@ def test_a_prefix_is_ignored_and_said():
     assert wanted.warnings == ["`prefix:` of the conda file is left out: the studio chooses the folder."]
 
 
+def test_a_misspelled_section_is_said():
+    wanted = requirements.requirements_from_conda({"name": "a", "channels": ["defaults"], "dependenceis": ["numpy"]})
+    assert wanted.lines == []
+    assert wanted.warnings[1] == "`dependenceis:` of the conda file is left out: a conda file has no such section."
+
+
 def test_an_alternative_and_a_new_name_are_said():
     assert read("numpy 1.19|1.20").warnings == ["numpy: of 1.19|1.20 the newest is taken, ==1.20.*."]
     assert read("pytorch").warnings == ["pytorch is called torch on a Python package index."]
@@ -118,7 +124,7 @@ def test_a_pin_of_pip_replaces_the_package_of_conda():
 
 
 def test_a_conda_file_without_packages_is_said():
-    for structure in (None, {}, {"name": "x", "python": "3.8"}):
+    for structure in (None, {}, {"name": "x"}):
         wanted = requirements.requirements_from_conda(structure)
         assert wanted.warnings == ["The environment lists no packages, so it has only Python and the SDK."]
 

@@ -19,6 +19,7 @@ MAX_LINES, MAX_LINE_LENGTH = 1_000, 1_000
 MAX_ALTERNATIVES = 20
 # Lists of other tools than pip that are named in warnings.
 MAX_SECTIONS = 10
+_SECTIONS = frozenset(["name", "channels", "dependencies", "variables", "prefix"])
 # Before it, mlflow was one distribution.
 FIRST_MLFLOW_SKINNY = (1, 14)
 # One version, or an address.
@@ -90,6 +91,8 @@ def _warn_of_sections(requirements: Requirements, structure: Mapping[str, Any]) 
         )
     if structure.get("prefix"):
         requirements.warnings.append("`prefix:` of the conda file is left out: the studio chooses the folder.")
+    for name in sorted({str(name)[:100] for name in structure} - _SECTIONS)[:MAX_SECTIONS]:
+        requirements.warnings.append(f"`{name}:` of the conda file is left out: a conda file has no such section.")
     sections = [item for item in structure.get("dependencies") or [] if isinstance(item, Mapping)]
     for name in sorted({str(name)[:100] for section in sections for name in section} - {"pip"})[:MAX_SECTIONS]:
         requirements.warnings.append(f"`{name}:` among the dependencies is left out: only `pip:` is known.")
