@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -12,10 +13,10 @@ from endpoints.models import Endpoint
 from registry.models import ModelVersion
 from registry.pages.access import find_version
 from runs.pages.access import find_workspace
-from studio.errors import Invalid
 from studio.forms import NumberField, TextField, attempt
 from studio.rules import DESCRIPTION
 from studio.wizard import list_steps
+from workspaces.models import Workspace
 
 CONTAINER = "Container instance"
 
@@ -26,6 +27,14 @@ class DeployForm(forms.Form):
         label="Endpoint name",
         max_length=32,
         help_text="3 to 32 lower-case letters, digits and dashes, starting with a letter.",
+    )
+    version_name = TextField(
+        rules.ENDPOINT_NAME,
+        label="Version",
+        required=False,
+        max_length=32,
+        help_text="The name of a version, such as blue: versions share the requests of their endpoint, a new one or one "
+        "that has versions. Empty: an endpoint without versions.",
     )
     compute_name = forms.ChoiceField(
         label="Compute", required=False, help_text="A container instance is a process on a machine of the studio."
@@ -58,38 +67,50 @@ class DeployForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def deploy_model(request, slug: str, name: str, number: int):
-    """The form, and the new endpoint with its first revision."""
+    """The form, and the new endpoint or version with its first revision."""
     find_workspace(request, slug, "edit")
     version = find_version(request, slug, name, number)
     mlflow_models.check_models([version])
     form = DeployForm(request.POST or None, version)
     endpoint = attempt(form, lambda: _create(request, version, form.cleaned_data)) if request.method == "POST" else None
     if endpoint:
-        messages.success(request, f"The endpoint {endpoint.name} was created. Its state is on this page.")
+        messages.success(request, _describe_creation(endpoint))
         return redirect(endpoint)
     return render(
         request, "endpoints/deploy.html", {"form": form, "version": version, "steps": list_steps(["Deploy"], 0)}
     )
 
 
+def _describe_creation(endpoint: Endpoint) -> str:
+    if endpoint.parent is None:
+        return f"The endpoint {endpoint.name} was created. Its state is on this page."
+    words = "gets all requests" if endpoint.is_default else "gets no requests until you divide the traffic"
+    return f"The version {endpoint.version_name} of {endpoint.parent.name} was created. It {words}."
+
+
 def _create(request, version: ModelVersion, data: dict) -> Endpoint:
-    workspace, actor = version.workspace, actor_of_request(request)
+    workspace = version.workspace
     target = workspace.compute_targets.present().clusters().filter(name=data["compute_name"]).first()
-    fields = {"description": data["description"], "auth_enabled": data["auth_enabled"]}
-    endpoint = Endpoint.create(workspace, request.user, data["name"], **fields)
-    try:
-        deployment.deploy_revision(
-            actor,
-            endpoint,
-            deployment.Deployment(
-                models=[version],
-                environment_id=data["environment_id"] or None,
-                target=target,
-                min_replicas=data["min_replicas"],
-                max_replicas=data["max_replicas"],
-            ),
-        )
-    except Invalid:
-        endpoint.remove()
-        raise
+    wanted = deployment.Deployment(
+        models=[version],
+        environment_id=data["environment_id"] or None,
+        target=target,
+        min_replicas=data["min_replicas"],
+        max_replicas=data["max_replicas"],
+    )
+    # A refused deployment leaves no endpoint.
+    with transaction.atomic():
+        endpoint = _create_endpoint(workspace, request.user, data)
+        deployment.deploy_revision(actor_of_request(request), endpoint, wanted)
     return endpoint
+
+
+def _create_endpoint(workspace: Workspace, user, data: dict) -> Endpoint:
+    """The endpoint that is deployed: a new one, or a new version of a new or present one."""
+    name, version_name = data["name"], data["version_name"]
+    fields = {"description": data["description"], "auth_enabled": data["auth_enabled"]}
+    if not version_name:
+        return Endpoint.create(workspace, user, name, **fields)
+    parent = Endpoint.objects.without_versions().filter(workspace=workspace, name=name).first()
+    parent = parent or Endpoint.create(workspace, user, name, has_versions=True, **fields)
+    return Endpoint.create_version(parent, user, version_name, description=data["description"])

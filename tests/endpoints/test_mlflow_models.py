@@ -63,6 +63,24 @@ def test_a_model_is_deployed_from_its_page_with_the_packages_of_its_conda_file(r
     assert not Endpoint.objects.filter(name="other").exists()
 
 
+def test_a_model_is_deployed_as_a_version_of_a_new_or_present_endpoint(register, size, as_user, alice):
+    version, client = register(conda_yaml=CONDA), as_user(alice)
+    for name, words in [("blue", "It gets all requests"), ("green", "until you divide the traffic")]:
+        page = deploy(client, version, version_name=name).content.decode()
+        assert f"The version {name} of svc was created" in page and words in page
+    assert Endpoint.objects.get(name="svc").shares == {"blue": 100, "green": 0}
+    assert Endpoint.objects.get(name="svc.green").newest.model_versions.get() == version
+    for fields, words in [
+        ({"version_name": "green"}, "There is a service svc.green"),
+        ({"version_name": "B"}, "write 3 to 32 lower-case letters"),
+        ({"name": "new", "version_name": "blue", "environment_id": "none:1"}, "There is no"),
+    ]:
+        assert words in deploy(client, version, **fields).content.decode()
+    deploy(client, version, name="plain")
+    assert "plain has no versions" in deploy(client, version, name="plain", version_name="blue").content.decode()
+    assert set(Endpoint.objects.values_list("name", flat=True)) == {"plain", "svc", "svc.blue", "svc.green"}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_process_without_mlflow_fails_the_deployment_with_the_reason(register, size, alice, workspace, start):
     endpoint = Endpoint.create(workspace, alice, "svc")
