@@ -6,8 +6,6 @@ from ninja import Path, Router, Status
 from accounts.models import User
 from endpoints import deployment, resources, scaling
 from endpoints.models import Endpoint
-from registry.access import pick_version
-from registry.models import Model, ModelVersion
 from runs.submission import find_snapshot
 from studio import api
 from studio.errors import Conflict, Invalid
@@ -167,7 +165,7 @@ def _read_deployment(workspace: Workspace, body: resources.DeploymentUpdate) -> 
         if target is None:
             raise Invalid(f"There is no compute cluster {body.computeName[:60]!r} here.", target="computeName")
     return deployment.Deployment(
-        models=[_find_model(workspace, reference) for reference in body.models],
+        models=[deployment.find_model(workspace, reference) for reference in body.models],
         entry_script=body.entryScript or "",
         snapshot=snapshot,
         environment_id=body.environmentId,
@@ -180,12 +178,3 @@ def _read_deployment(workspace: Workspace, body: resources.DeploymentUpdate) -> 
         idle_seconds=body.idleSeconds,
         compute_type=body.computeType,
     )
-
-
-def _find_model(workspace: Workspace, reference: str) -> ModelVersion:
-    name, _, number = reference.rpartition(":")
-    model = Model.objects.present().filter(workspace=workspace, name=name).first()
-    found = pick_version(model, number) if model else None
-    if found is None:
-        raise Invalid(f"ModelNotFound: the workspace has no model {reference[:200]!r}.", target="models")
-    return found

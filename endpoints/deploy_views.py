@@ -1,8 +1,9 @@
-"""Deploy an MLflow model from its page, without an entry script."""
+"""Deploy an MLflow model from its page, without an entry script, or a copy of a version with another model."""
 
 from django import forms
 from django.contrib import messages
 from django.db import transaction
+from django.http import Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -13,6 +14,7 @@ from endpoints.models import Endpoint
 from registry.models import ModelVersion
 from registry.pages.access import find_version
 from runs.pages.access import find_workspace
+from studio.errors import Conflict, Invalid
 from studio.forms import NumberField, TextField, attempt
 from studio.rules import DESCRIPTION
 from studio.wizard import list_steps
@@ -62,6 +64,62 @@ class DeployForm(forms.Form):
             ("", CONTAINER),
             *((one.name, one.name) for one in clusters),
         ]
+
+
+class VersionForm(forms.Form):
+    version_name = TextField(
+        rules.ENDPOINT_NAME,
+        label="Version",
+        max_length=32,
+        help_text="3 to 32 lower-case letters, digits and dashes, starting with a letter.",
+    )
+    models = forms.CharField(
+        required=False,
+        max_length=2000,
+        help_text="NAME:VERSION, separated by commas. Empty: those of the copied version.",
+    )
+    copied = forms.ChoiceField(
+        label="Copied version", help_text="The entry script, environment, compute and replicas are the same."
+    )
+
+    def __init__(self, data, endpoint: Endpoint):
+        super().__init__(data)
+        versions = sorted(endpoint.versions.all(), key=lambda version: version.name)
+        shown = {one.version_name: one.current or one.newest for one in versions}
+        self.revisions = {name: revision for name, revision in shown.items() if revision}
+        self.fields["copied"].choices = [(name, name) for name in self.revisions]  # type: ignore[attr-defined]
+
+    def clean_models(self) -> list[str]:
+        return [one.strip() for one in self.cleaned_data["models"].split(",") if one.strip()]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@process_once
+def add_version(request, slug: str, name: str):
+    """The form, and the new version as a copy of another one, also with other models."""
+    workspace = find_workspace(request, slug, "edit")
+    endpoint = Endpoint.objects.with_state().filter(workspace=workspace, name=name, has_versions=True).first()
+    if endpoint is None:
+        raise Http404(f"There is no endpoint {name} with versions.")
+    form = VersionForm(request.POST or None, endpoint)
+    version = attempt(form, lambda: _copy_version(request, endpoint, form)) if form.is_bound else None
+    if version:
+        messages.success(request, _describe_creation(version))
+        return redirect(endpoint)
+    context = {"form": form, "endpoint": endpoint, "steps": list_steps(["Add version"], 0)}
+    return render(request, "endpoints/add_version.html", context)
+
+
+def _copy_version(request, endpoint: Endpoint, form: VersionForm) -> Endpoint:
+    data = form.cleaned_data
+    models = [deployment.find_model(endpoint.workspace, reference) for reference in data["models"]] or None
+    version = Endpoint.create_version(endpoint, request.user, data["version_name"])
+    try:
+        deployment.deploy_again(actor_of_request(request), form.revisions[data["copied"]], version, models)
+    except (Conflict, Invalid):
+        version.remove()
+        raise
+    return version
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -15,7 +15,8 @@ from compute import sizes
 from compute.models import ComputeTarget
 from endpoints import mlflow_models, rules, scaling
 from endpoints.models import Endpoint, Revision
-from registry.models import ModelVersion
+from registry.access import pick_version
+from registry.models import Model, ModelVersion
 from runs.models import Snapshot
 from studio import storage
 from studio.errors import Conflict, Invalid
@@ -127,11 +128,17 @@ def find_container_target(workspace: Workspace, user: User) -> ComputeTarget:
     return found
 
 
-def deploy_again(actor: Actor, revision: Revision) -> Revision:
-    """Deploy a new revision with the same models, code, environment and settings."""
-    endpoint = revision.endpoint
+def deploy_again(
+    actor: Actor, revision: Revision, endpoint: Endpoint | None = None, models: list[ModelVersion] | None = None
+) -> Revision:
+    """Deploy a new revision with the same code, environment and settings, also of another endpoint or other models."""
+    endpoint = endpoint or revision.endpoint
     access.require(actor, "edit", endpoint.workspace)
-    gone = revision.model_versions.exclude(deleted_at=None).select_related("model").first()
+    if models is None:
+        models = list(revision.model_versions.select_related("model"))
+    elif not revision.entry_script:
+        mlflow_models.check_models(models)
+    gone = next((one for one in models if one.deleted_at), None)
     if gone:
         raise Conflict(f"{gone} is in the trash. Restore it first, or deploy another version.", code="in_trash")
     key = _copy_code(endpoint.workspace, revision.code_key, revision.code_size)
@@ -151,7 +158,7 @@ def deploy_again(actor: Actor, revision: Revision) -> Revision:
             target=revision.target or find_container_target(endpoint.workspace, actor.user),
             created_by=actor.user,
         )
-        again.model_versions.set(revision.model_versions.all())
+        again.model_versions.set(models)
         _begin(endpoint, again)
         activity.record("endpoint.edit", endpoint, scope=endpoint.workspace, changes={"revision": [newest, newest + 1]})
     return again
@@ -177,3 +184,13 @@ def check_not_served(versions: Iterable[ModelVersion]) -> None:
             "the endpoint first.",
             code="in_use",
         )
+
+
+def find_model(workspace: Workspace, reference: str) -> ModelVersion:
+    """The version that NAME:VERSION names."""
+    name, _, number = reference.rpartition(":")
+    model = Model.objects.present().filter(workspace=workspace, name=name).first()
+    found = pick_version(model, number) if model else None
+    if found is None:
+        raise Invalid(f"ModelNotFound: the workspace has no model {reference[:200]!r}.", target="models")
+    return found

@@ -19,6 +19,7 @@ urlpatterns = [
     path(f"{LIST}/<str:name>/scale/", views.endpoint_scale, name="scale"),
     path(f"{LIST}/<str:name>/deploy-again/", views.endpoint_deploy_again, name="deploy_again"),
     path(f"{LIST}/<str:name>/alerts/", views.endpoint_alerts, name="alerts"),
+    path(f"{LIST}/<str:name>/add-version/", deploy_views.add_version, name="add_version"),
     path(f"{LIST}/<str:name>/traffic/", views.endpoint_traffic, name="traffic"),
     path(f"{LIST}/<str:name>/key/", views.endpoint_key, name="key"),
     path(f"{LIST}/<str:name>/delete/", views.endpoint_delete, name="delete"),

@@ -8,6 +8,7 @@ from compute.keys import gateway_key
 from endpoints import deployment, request_log, traffic
 from endpoints.models import Endpoint, ServiceRequest
 from studio.errors import Conflict, Invalid
+from tests import factories
 from tests.endpoints.test_request_log import make_request
 from tests.html import html_of
 
@@ -114,6 +115,27 @@ def test_the_page_divides_the_traffic(endpoint, as_user, alice, bob, mallory, dj
     for tab in ("consume", "logs", "monitoring", "requests", "test"):
         assert as_user(alice).get(f"{address}{tab}/").status_code == 200, tab
     assert "2 versions" in as_user(bob).get(f"/ws/{endpoint.workspace.slug}/endpoints/").content.decode()
+
+
+def test_a_version_is_copied_with_another_model(endpoint, deploy, workspace, as_user, alice, bob, mallory):
+    first, second = factories.make_model_version(workspace), factories.make_model_version(workspace)
+    revision = deploy(name="svc.blue", models=[first], concurrency=3)
+    address = f"{find().get_absolute_url()}add-version/"
+    assert "Add version" in as_user(alice).get(find().get_absolute_url()).content.decode()
+    assert "Copied version" in as_user(alice).get(address).content.decode()
+    sent = {"version_name": "red", "copied": "blue", "models": f"{second.model.name}:{second.number}"}
+    assert [as_user(person).post(address, sent).status_code for person in (bob, mallory)] == [403, 404]
+    assert as_user(alice).get(address.replace("/svc/", "/svc.blue/")).status_code == 404
+    for wrong, words in [
+        ({"models": "none:1"}, "no model"),
+        ({"copied": "green"}, "Select a valid choice"),
+        ({"version_name": "blue"}, "There is a service svc.blue"),
+    ]:
+        assert words in as_user(alice).post(address, {**sent, **wrong}).content.decode()
+    assert as_user(alice).post(address, sent).status_code == 302
+    copy = find("svc.red").newest
+    assert (copy.model_versions.get(), copy.settings) == (second, revision.settings)
+    assert copy.code_key != revision.code_key and find().shares == {"blue": 100, "green": 0, "red": 0}
 
 
 def test_two_versions_get_the_same_test_request(endpoint, as_user, alice, monkeypatch):
