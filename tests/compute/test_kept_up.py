@@ -1,6 +1,7 @@
 """Kept-up work is started again when it ends, until somebody stops it."""
 
 import datetime as dt
+import math
 
 import pytest
 from django.utils import timezone
@@ -30,7 +31,7 @@ def as_node(api, node):
 
 def pause(work) -> float:
     work.refresh_from_db()
-    return round((work.not_before - timezone.now()).total_seconds())
+    return math.ceil((work.not_before - timezone.now()).total_seconds())
 
 
 def let_it_start() -> None:
