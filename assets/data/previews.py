@@ -12,11 +12,13 @@ from assets.data import reading, stores
 from assets.data.models import Datastore
 from assets.data.reading import LocalCopy, SourceFile
 from studio.errors import Conflict, Invalid, NotReady
-from studio.formats import format_bytes
+from studio.formats import digest_json, format_bytes
 from workspaces.models import Workspace
 
 MAX_FILES = 20_000
 ROWS, SAMPLE_ROWS = 50, 10_000
+# Rows that are read for values that do not have the type of their column, before a table is registered.
+MAX_CHECKED = 100_000
 # Filters, words and sorting read at most so many rows, of at most so many files; parquet is read much faster than text.
 MAX_SEARCHED, MAX_SEARCHED_PARQUET, MAX_SEARCHED_FILES = 1_000_000, 10_000_000, 200
 # Errors of the data or its datastore, which the page shows.
@@ -173,6 +175,28 @@ def _find_all_local(workspace: Workspace, found: list[SourceFile]) -> list[Local
     folders = {name: reading.open_files(workspace, source) for name, source in opened.items()}
     paths = [(folders[source.datastore].find_local(source.path), source) for source in filled]
     return [LocalCopy(str(path), source) for path, source in paths if path] if all(path for path, _ in paths) else []
+
+
+@dataclasses.dataclass
+class Misfits:
+    """Values that do not have the type of their column; `examples` are as in lazuli/data/misfits.py."""
+
+    count: int = 0
+    examples: list[dict] = dataclasses.field(default_factory=list)
+    note: str = ""
+    problem: str = ""
+    # The digest of the definition that was read.
+    seen: str = ""
+
+
+def read_misfits(workspace: Workspace, definition: dict) -> Misfits:
+    """The values that would be missing with the types of the definition, of the first rows of the first file."""
+    try:
+        with _open_sample(workspace, definition) as (copy, note):
+            found = reading.read_copies(definition, [copy], reading.SEARCH, act="misfits", max_rows=MAX_CHECKED)
+    except PROBLEMS as error:
+        return Misfits(problem=error.message, seen=digest_json(definition))
+    return Misfits(found["count"], found["examples"], note, seen=digest_json(definition))
 
 
 def read_profile(workspace: Workspace, definition: dict) -> Profile:

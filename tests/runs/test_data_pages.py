@@ -85,6 +85,25 @@ def test_the_wizard_uploads_shows_and_registers(as_user, alice, workspace, files
     assert "bad.csv, line 3: 1 columns, where the header has 2" in bad.text
 
 
+def test_the_wizard_names_values_that_would_be_missing(as_user, alice, workspace, files):
+    rows = "".join(f"{number},{number}\n" for number in range(300))
+    files.write("a.csv", iter([f'id,age\n"1",2\n{rows}7,"old\n, very"\n8,new\n'.encode()]))
+    browser = as_user(alice)
+    page = f"{LIST}new/settings/?name=ages&kind=tabular&datastore=workspaceblobstore&path=a.csv"
+    chosen = {"include_0": "1", "include_1": "1", "type_0": "long", "type_1": "long"}
+    shown = browser.post(page, chosen).text
+    assert "2 values do not have the type" in " ".join(shown.split()) and not DataVersion.objects.exists()
+    assert re.search(r"a.csv</td>\s*<td class=\"number\">304</td>\s*<td>age</td><td><span class=\"cut\">old", shown)
+    assert re.search(r">305</td>\s*<td>age</td><td><span class=\"cut\">new<", shown)
+    seen = re.search(r'name="seen" value="(\w+)"', shown)[1]
+    # What was seen is of these types alone.
+    again = browser.post(page, {**chosen, "type_0": "bool", "seen": seen}).text
+    assert "305 values" in " ".join(again.split())
+    assert browser.post(page, {**chosen, "type_1": "string"}).status_code == 302
+    assert browser.post(page, {**chosen, "seen": seen}).status_code == 302
+    assert [row.version for row in DataVersion.objects.order_by("number")] == ["1", "2"]
+
+
 def test_the_wizard_registers_a_query_of_a_database(as_user, alice, workspace, settings, tmp_path):
     settings.DATASTORE_ROOTS = [str(tmp_path)]
     with contextlib.closing(sqlite3.connect(tmp_path / "people.db")) as database, database:

@@ -96,8 +96,12 @@ def data_settings(request, slug):
         except Invalid as error:
             problem = error.message
     schema = _schema(request, definition) if is_table and not problem else []
+    misfits = None
     if request.method == "POST" and not problem:
-        made = _register(request, workspace, given, definition, schema)
+        chosen = _add_schema(definition, schema)
+        misfits = _find_misfits(request, workspace, chosen)
+    if request.method == "POST" and not problem and not misfits:
+        made = _register(request, workspace, given, chosen)
         messages.success(request, f"{made} was registered.")
         return redirect("data:explore", slug, made.asset.name, made.version)
     context = {
@@ -110,6 +114,7 @@ def data_settings(request, slug):
         "is_table": is_table,
         "here": request.get_full_path(),
         "preview": preview,
+        "misfits": misfits,
         **({} if is_table else _list_files(workspace, definition)),
     }
     return render(request, "data/settings.html", context)
@@ -163,7 +168,7 @@ def _is_shown(request, preview: previews.TablePreview) -> bool:
 def _register_query(request, workspace, given: dict, preview: previews.TablePreview, schema: list[dict]):
     if not _is_shown(request, preview):
         raise Invalid("The query now has other columns. Check the schema below, then create.")
-    return _register(request, workspace, given, preview.definition, schema)
+    return _register(request, workspace, given, _add_schema(preview.definition, schema))
 
 
 def _query_schema(request, preview: previews.TablePreview) -> list[dict]:
@@ -212,7 +217,16 @@ def _schema(request, definition: dict) -> list[dict]:
     return found
 
 
-def _register(request, workspace, given: dict, definition: dict, schema: list[dict]):
+def _find_misfits(request, workspace, definition: dict) -> previews.Misfits | None:
+    """What a person must see before the table is registered with these types; None if nothing, or if they have seen it."""
+    if definition["kind"] != "tabular" or request.POST.get("seen") == digest_json(definition):
+        return None
+    found = previews.read_misfits(workspace, definition)
+    return found if found.count or found.problem else None
+
+
+def _add_schema(definition: dict, schema: list[dict]) -> dict:
+    """The definition with the chosen types and columns."""
     if schema:
         reader = definition["steps"][0]
         types = {}
@@ -232,5 +246,9 @@ def _register(request, workspace, given: dict, definition: dict, schema: list[di
         elif left_out:
             steps.append({"type": "keep_columns", "columns": kept})
         definition = {**definition, "steps": steps}
+    return definition
+
+
+def _register(request, workspace, given: dict, definition: dict):
     fields = {"kind": definition["kind"], "definition": definition, "description": given["description"]}
     return datasets.register_dataset(actor_of_request(request), workspace, given["name"], datasets.AUTO, fields)[0]

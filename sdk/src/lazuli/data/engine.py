@@ -200,6 +200,11 @@ class Reader:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
+    def files(self) -> List[LocalFile]:
+        """The files as they are read."""
+        return self._files
+
+    @property
     def progress(self) -> float:
         """The progress of the query that another thread has started, from 0 to 1."""
         return max(0.0, min(float(self._connection.query_progress()), 1.0))
@@ -224,7 +229,7 @@ class Reader:
         """Raises DatasetExecutionError for the first value that does not have the type of its column, with file and line."""
         for name, local, number, value in self.find_misfits(1):
             file = next(file for file in self._files if file.local == local)
-            line = self._find_line(file, number)
+            line = self.find_line(file, number)
             where = f"{file.path}, line {line}, column {name!r}" if line else f"{file.path}, column {name!r}"
             raise DatasetExecutionError(f"{where}: {value[:200]!r} does not have the type of the column.")
 
@@ -242,7 +247,7 @@ class Reader:
                 ]
                 yield name, local, number - first + 1, str(value)
 
-    def _find_line(self, file: LocalFile, number: int) -> Optional[int]:
+    def find_line(self, file: LocalFile, number: int) -> Optional[int]:
         """The line of a file in which its row with this number ends."""
         reader = self._definition["steps"][0]
         if reader["type"] != "read_delimited":

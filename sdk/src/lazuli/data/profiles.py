@@ -37,7 +37,7 @@ def make_profile(reader: Reader, limit: Optional[int] = None) -> Json:
         width = len(_aggregates(name, kind))
         columns.append(_describe(name, kind, count, values[start : start + width]))
         start += width
-    for column, misfits in zip(columns, _count_misfits(reader, [name for name, _ in shown], limit)):
+    for column, misfits in zip(columns, count_misfits(reader, [name for name, _ in shown], limit)):
         column["errors"] = misfits
     _add_bars(reader, columns, rows)
     return {"row_count": count, "column_count": len(types), "columns": columns}
@@ -88,7 +88,7 @@ def _describe(name: str, kind: str, count: int, values: Sequence[Any]) -> Json:
     return found
 
 
-def _count_misfits(reader: Reader, names: Sequence[str], limit: Optional[int]) -> List[Optional[int]]:
+def count_misfits(reader: Reader, names: Sequence[str], limit: Optional[int]) -> List[Optional[int]]:
     """The number of misfits of each column; None for one whose type is that of its file."""
     wanted = [name for name in names if name in reader.query.casts]
     if not wanted:

@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from lazuli.data import profiles, quality, queries, row_views
+from lazuli.data import misfits, profiles, quality, queries, row_views
 from lazuli.data.compiler import LocalFile
 from lazuli.data.engine import Reader
 from lazuli.data.errors import DatasetExecutionError, DatasetValidationError
@@ -34,7 +34,7 @@ def limit_process(megabytes: int, seconds: int, file_bytes: Optional[int] = None
 
 
 def answer_request(request: Json) -> Json:
-    """`act` is infer, rows, matches, profile, quality or export."""
+    """`act` is infer, rows, matches, misfits, profile, quality or export."""
     try:
         definition = request["definition"]
         if "connection" in request:
@@ -76,6 +76,8 @@ def _read(request: Json, definition: Json) -> Json:
                 reader.check_casts()
             reader.write_parquet(request["target"])
             return {}
+        if request["act"] == "misfits":
+            return misfits.report_misfits(reader, request["max_rows"])
         if request["act"] == "matches":
             asked = (request["view"], request["max_rows"], request["limit"], request["offset"])
             found = row_views.read_matches(reader, *asked)
