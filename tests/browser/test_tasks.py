@@ -250,6 +250,7 @@ def create_by_keys(keys: Keys):
 
 
 def best_by_keys(keys: Keys):
+    keys.skip_to_content()
     keys.reach("#home-best-list .row-link", "Enter")
     expect(keys.page.get_by_role("heading", name="attempt 5")).to_be_visible()
 
@@ -299,6 +300,7 @@ def log_by_keys(keys: Keys):
 
 def download_by_keys(keys: Keys):
     log_by_keys(keys)
+    keys.skip_to_content()
     keys.reach(".tree a[title^='outputs/summary.json']", "Enter")
     expect(keys.page.get_by_label("Download outputs/summary.json")).to_be_visible()
     with keys.page.expect_download():
