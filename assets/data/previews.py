@@ -37,7 +37,7 @@ class TablePreview:
     # The number of the first shown row, from 0, and whether more rows follow.
     start: int = 0
     has_more: bool = False
-    # Of rows that a person looks for: how many were searched, and how many match.
+    # The numbers of rows that were searched and that match, if there are filters.
     searched: int | None = None
     matching: int = 0
     is_partly_searched: bool = False
@@ -142,8 +142,8 @@ def read_preview(workspace: Workspace, definition: dict, infer: bool = False, st
 def read_matches(workspace: Workspace, definition: dict, view: dict, start: int = 0) -> TablePreview:
     """The rows of a view (lazuli/data/row_views.py), of all files if they are on this machine."""
     is_parquet = definition["steps"][0]["type"] == "read_parquet"
-    most = MAX_SEARCHED_PARQUET if is_parquet else MAX_SEARCHED
-    request: dict = {"act": "matches", "view": view, "max_rows": most, "limit": ROWS, "offset": start}
+    max_rows = MAX_SEARCHED_PARQUET if is_parquet else MAX_SEARCHED
+    request: dict = {"act": "matches", "view": view, "max_rows": max_rows, "limit": ROWS, "offset": start}
     try:
         with _open_all(workspace, definition) as (copies, note):
             found = reading.read_copies(definition, copies, reading.SEARCH, **request)
@@ -152,7 +152,7 @@ def read_matches(workspace: Workspace, definition: dict, view: dict, start: int 
     preview = TablePreview(found["columns"], found["rows"], note, found["view_problem"], start=start)
     preview.searched, preview.matching = found["searched"], found["matching"]
     preview.has_more = preview.next_start < preview.matching
-    preview.is_partly_searched = preview.searched >= most
+    preview.is_partly_searched = preview.searched >= max_rows
     return preview
 
 

@@ -218,7 +218,7 @@ def _schema(request, definition: dict) -> list[dict]:
 
 
 def _find_misfits(request, workspace, definition: dict) -> previews.Misfits | None:
-    """What a person must see before the table is registered with these types; None if nothing, or if they have seen it."""
+    """The values to show before the table is registered with these types; None if there are none, or they were shown."""
     if definition["kind"] != "tabular" or request.POST.get("seen") == digest_json(definition):
         return None
     found = previews.read_misfits(workspace, definition)

@@ -79,8 +79,8 @@ def _read(request: Json, definition: Json) -> Json:
         if request["act"] == "misfits":
             return misfits.report_misfits(reader, request["max_rows"])
         if request["act"] == "matches":
-            asked = (request["view"], request["max_rows"], request["limit"], request["offset"])
-            found = row_views.read_matches(reader, *asked)
+            options = (request["view"], request["max_rows"], request["limit"], request["offset"])
+            found = row_views.read_matches(reader, *options)
             return {**_show_rows(reader, found.pop("found")), **found}
         return _show_rows(reader, reader.fetch_rows(request["limit"], request.get("offset", 0)))
     finally:
