@@ -327,7 +327,8 @@ def test_a_time_limit_is_kept_while_the_server_does_not_answer():
             "",
             "import mmap, os, time\nheld = bytearray(b'x') * 120_000_000\n"
             "for n in range(3):\n    os.fork() or (time.sleep(2.5), os._exit(0))\n"
-            "open('big', 'wb').write(b'x' * 120_000_000)\nfile = mmap.mmap(os.open('big', os.O_RDONLY), 0, access=1)\n"
+            "big = open('big', 'wb')\nfor n in range(120):\n    big.write(b'x' * 1_000_000)\nbig.close()\n"
+            "file = mmap.mmap(os.open('big', os.O_RDONLY), 0, access=1)\n"
             "sum(file[::4096])\ntime.sleep(1.5)\n",
         ),
         ("OutOfMemory", "import time\nheld = bytearray(b'x') * 400_000_000\ntime.sleep(60)\n"),

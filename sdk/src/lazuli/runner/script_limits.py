@@ -40,7 +40,12 @@ class ScriptLimits:
             return {"code": "TooManyProcesses", "message": text}
         allowed = self._memory_gb * GIGABYTE
         # The sum of the tree counts shared memory for each process, so it is only an upper limit.
-        if tree.memory <= allowed or (used := sum_memory(pid for pid in tree.pids if pid != own)) <= allowed:
+        if tree.memory <= allowed:
+            return None
+        pids = [pid for pid in tree.pids if pid != own]
+        # Twice, because what an ending process shared with others belongs to them from then on, and may be counted again.
+        used = min(sum_memory(pids), sum_memory(pids))
+        if used <= allowed:
             return None
         text = (
             f"The script used {used / GIGABYTE:.1f} GB of memory; its part of the node has {self._memory_gb:.1f} GB. "
