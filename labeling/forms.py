@@ -24,7 +24,7 @@ class LabelsField(forms.CharField):
         return "\n".join(value) if isinstance(value, list) else value
 
 
-class ProjectEditForm(EditConflicts, forms.Form):
+class LabelsForm(forms.Form):
     labels = LabelsField(help_text="One label per line; the first nine have the keys 1 to 9.")
     instructions = TextField(
         rules.INSTRUCTIONS,
@@ -34,7 +34,11 @@ class ProjectEditForm(EditConflicts, forms.Form):
     )
 
 
-class ProjectForm(forms.Form):
+class ProjectEditForm(EditConflicts, LabelsForm):
+    """The settings of a project."""
+
+
+class ProjectForm(LabelsForm):
     name = TextField(rules.NAME)
     kind = forms.ChoiceField(label="Type", choices=LabelingProject.Kind.choices)
     data_asset = forms.ChoiceField(label="Data asset", help_text="The newest version is labeled, as it is now.")
@@ -44,14 +48,9 @@ class ProjectForm(forms.Form):
         label="Column with the texts",
         help_text="Of a table, for text classification. Texts are cut after 5,000 characters.",
     )
-    labels = LabelsField(help_text="One label per line; the first nine have the keys 1 to 9.")
-    instructions = TextField(
-        rules.INSTRUCTIONS,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What the labels mean, and what to do in doubt. Everybody sees it while labeling.",
-    )
     labelers_per_item = NumberField(rules.LABELERS, label="Labelers per item", initial=1, help_text=PEOPLE)
+
+    field_order = ["name", "kind", "data_asset", "column", "labels", "instructions", "labelers_per_item"]
 
     def __init__(self, *args, assets, **kwargs):
         super().__init__(*args, **kwargs)
