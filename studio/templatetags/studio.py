@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from studio.formats import format_bytes, format_duration
 from studio.forms import FORM_KEY
 from studio.icons import ICONS
-from studio.links import link_to
+from studio.links import link_to, page_of_form
 from studio.markdown import render_markdown, strip_markdown
 from studio.shell import NavGroup
 from studio.static_files import find_static, list_imports
@@ -126,6 +126,12 @@ def account_links(is_admin: bool) -> str:
 @functools.lru_cache(maxsize=10)
 def _account_links(is_admin: bool, script_prefix: str) -> str:
     return render_to_string("studio/_account_links.html", {"is_admin": is_admin})
+
+
+@register.simple_tag(takes_context=True)
+def form_page(context) -> str:
+    """The page whose form was sent."""
+    return page_of_form(context["request"])
 
 
 @register.simple_tag

@@ -194,9 +194,11 @@ def test_an_expired_token_is_refused(api, olga):
 def test_forms_need_the_token_of_their_page(olga):
     client = Client(enforce_csrf_checks=True)
     client.force_login(olga)
-    answer = client.post("/account/theme/", {"theme": "dark"})
+    referer = "http://testserver/account/tokens/?page=2"
+    answer = client.post("/account/theme/", {"theme": "dark"}, headers={"Referer": referer})
     assert answer.status_code == 403
-    assert "has expired" in answer.content.decode()
+    page = answer.content.decode()
+    assert "has expired" in page and 'href="/account/tokens/?page=2"' in page
     client.get("/")
     answer = client.post(
         "/account/theme/", {"theme": "dark"}, headers={"X-CSRFToken": client.cookies["csrftoken"].value}

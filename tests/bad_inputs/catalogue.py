@@ -188,6 +188,7 @@ R50 sdk/test_isolation.py a_script_of_a_studio_that_runs_as_root_has_no_capabili
 
 # Row, and why: what is not there, or what this studio does instead.
 NOT_HERE = """
+A60 Sources that lie elsewhere, such as s3: and dbfs:, are recorded as names and never opened; files of the server are refused.
 A41 A series has no end: its points are packed, and charts read a downsampled chunk of them.
 A61 No tag, and no other word of a user's, switches a check off.
 U10 Both forms are kept, as Linux keeps them; bytes lie under random keys (a test of this folder has them with U09).
@@ -224,4 +225,6 @@ R51 As R42.
 R54 It harms only its own script.
 R57 Python's own words count.
 R59 Each run has TMPDIR of its own; /tmp is shared.
+E05 No dependencies, or an empty list, is a valid file of conda: the environment has Python alone, and a warning says so.
+E53 Versions are texts, as in Azure, so 0 and 1.0 can be registered; one that is not there is a 404.
 """

@@ -150,6 +150,15 @@ def test_what_was_entered_is_back_after_the_sign_in(browser, run):
     with page.expect_navigation():
         page.get_by_role("button", name="Save").first.click()
     assert page.evaluate("sessionStorage.getItem('form-entries')") is None
+    page.get_by_label("Description").fill("by an expired page")
+    page.context.clear_cookies(name="csrftoken")
+    page.get_by_role("button", name="Save").first.click()
+    page.get_by_role("link", name="Open the page again").click()
+    expect(page.get_by_text(back)).to_be_visible()
+    expect(page.get_by_label("Description")).to_have_value("by an expired page")
+    # The console names the refused form.
+    assert [one for one in browser.wrong if "403" not in one] == []
+    browser.wrong.clear()
 
 
 def test_chosen_jobs_are_deleted_after_asking(browser, alice, run):

@@ -21,10 +21,10 @@ test("forms of one address differ by their hidden fields, not by keys that are n
 });
 
 test("entries are put back after a sign-in, for the same person on the same page", () => {
-  const stored = { person: "7", page: "/edit/?a=1", isInterrupted: true }, here = { person: "7", page: "/edit/?a=1", isSignIn: false };
+  const stored = { person: "7", page: "/edit/?a=1", isInterrupted: true }, here = { person: "7", page: "/edit/?a=1", keepsEntries: false };
   assert.equal(chooseStep(stored, here), "restore");
   assert.equal(chooseStep(stored, { ...here, person: "8" }), "remove");
   assert.equal(chooseStep(stored, { ...here, page: "/second-factor/" }), "keep");
   assert.equal(chooseStep({ ...stored, isInterrupted: undefined }, here), "remove");
-  assert.equal(chooseStep(stored, { person: "", page: "/signin/", isSignIn: true }), "keep");
+  assert.equal(chooseStep(stored, { person: "", page: "/signin/", keepsEntries: true }), "keep");
 });

@@ -19,10 +19,10 @@ export const describeForm = (address, fields) => JSON.stringify([
   address, fields.filter(({ name, type }) => type === "hidden" && !OF_ITS_PAGE.includes(name)).map(({ name, value }) => [name, value]),
 ]);
 
-// What a page does with the entries that are stored: "keep", "restore" or "remove". `isInterrupted`: the page of the sign-in was
-// shown since the form was sent.
-export const chooseStep = (stored, { person, page, isSignIn }) => {
-  if (isSignIn) return "keep";
+// What a page does with the entries that are stored: "keep", "restore" or "remove". `isInterrupted`: a page that keeps
+// entries, such as the sign-in, was shown since the form was sent.
+export const chooseStep = (stored, { person, page, keepsEntries }) => {
+  if (keepsEntries) return "keep";
   if (!stored.isInterrupted || stored.person !== person) return "remove";
   return stored.page === page ? "restore" : "keep";
 };

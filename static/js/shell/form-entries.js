@@ -1,12 +1,12 @@
-// The entries of a form whose session has ended: stored in the tab when the form is sent or a poll reloads the page, removed with
-// the next page, and put back if a page with [data-sign-in] came in between and the same person opens the page of the form again.
+// The entries of a form whose session or page has expired: stored in the tab when the form is sent or a poll reloads the page, removed
+// with the next page, and put back if a page with [data-keeps-entries] came in between and the same person opens the page of the form again.
 import { chooseStep, describeForm, isEntry, selectEntries } from "../pure/form-entries.js";
 import { showToast } from "./toasts.js";
 
 const KEY = "form-entries";
 
 const person = document.body.dataset.person;
-const isSignIn = Boolean(document.querySelector("[data-sign-in]"));
+const keepsEntries = Boolean(document.querySelector("[data-keeps-entries]"));
 
 const readPage = () => location.pathname + location.search;
 const isSent = (form) => form.method === "post" || form.hasAttribute("hx-post");
@@ -24,7 +24,7 @@ const storeEntries = (stored) => {
 };
 
 const storeForm = (form) => {
-  if (isSignIn || !person || !isSent(form)) return;
+  if (keepsEntries || !person || !isSent(form)) return;
   const entries = selectEntries([...new FormData(form)], listFields(form));
   if (entries.length) storeEntries({ person, page: readPage(), form: identify(form), entries });
   else removeEntries();
@@ -67,8 +67,8 @@ const restoreEntries = ({ form: description, entries }) => {
 
 const stored = JSON.parse(sessionStorage.getItem(KEY));
 if (stored) {
-  const step = chooseStep(stored, { person, page: readPage(), isSignIn });
-  if (isSignIn) storeEntries({ ...stored, isInterrupted: true });
+  const step = chooseStep(stored, { person, page: readPage(), keepsEntries });
+  if (keepsEntries) storeEntries({ ...stored, isInterrupted: true });
   else if (step !== "keep") removeEntries();
   if (step === "restore") restoreEntries(stored);
 }
