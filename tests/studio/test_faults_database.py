@@ -23,7 +23,8 @@ from tests.up.running import Studio
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 LOCKED_SECONDS = 35
 STOPPED_SECONDS = 20
-DISK_MB, RESERVE_MB = 260, 60
+# A build of an environment leaves 512 MiB of the disk.
+DISK_MB, RESERVE_MB = 900, 60
 
 
 @pytest.fixture
