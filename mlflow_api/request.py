@@ -14,7 +14,7 @@ from mlflow_api.run_messages import RunInfo, find_info
 from mlflow_api.sessions import TokenSession
 from runs.api import access as ours
 from runs.models import Experiment, Run
-from studio.statements import read_rows
+from studio.statements import read_row, read_rows
 from workspaces.models import Workspace
 
 DEFAULT_ID = "0"
@@ -99,10 +99,9 @@ class MlflowRequest:
         experiment_id = self.fields.text("experiment_id")
         if experiment_id == DEFAULT_ID:
             return self.default_experiment()
-        rows = read_rows(Experiment, workspace=self.require("read").pk, experiment_id=as_uuid(experiment_id))
-        if not rows:
+        found = read_row(Experiment, workspace=self.require("read").pk, experiment_id=as_uuid(experiment_id))
+        if found is None:
             raise not_found(f"No Experiment with id={experiment_id} exists")
-        (found,) = rows
         found.workspace = self.workspace
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from lazuli import services
 from lazuli.errors import NotAvailable, ServiceException
@@ -109,13 +109,10 @@ class AksEndpoint(AksWebservice):
         """Deploy a further version: it gets `traffic_percentile` of 100 requests once it is ready."""
         given = {name: value for name, value in locals().items() if name != "self"}
         refuse_settings("AksEndpoint.create_version", given)
-        references = list_models(self.workspace, models)
-        payload = (
-            inference_config.build_create_payload(self.workspace, self.name, references) if inference_config else {}
-        )
+        code = self._describe_code(inference_config, list_models(self.workspace, models))
         newest = next((version._found["newest"] for version in self.versions.values()), None)
         target = {"computeName": newest["computeName"]} if newest and newest["computeName"] else {}
-        deployment = {**payload, "models": references, **describe_deployment(given, is_new=True), **target}
+        deployment = {**code, **describe_deployment(given, is_new=True), **target}
         self._send_version(version_name, {**_describe_version(given), "deployment": deployment}, is_new=True)
 
     def update_version(
@@ -158,11 +155,8 @@ class AksEndpoint(AksWebservice):
         scale = describe_deployment(given, is_new=False)
         if models is not None or inference_config is not None:
             references = version.models if models is None else list_models(self.workspace, models)
-            payload = (
-                inference_config.build_create_payload(self.workspace, self.name, references) if inference_config else {}
-            )
             kept = {name: version._found["newest"][name] for name in ("minReplicas", "maxReplicas")}
-            sent["deployment"] = {**kept, **payload, "models": references, **scale}
+            sent["deployment"] = {**kept, **self._describe_code(inference_config, references), **scale}
         else:
             if scoring_timeout_ms or replica_max_concurrent_requests:
                 raise WebserviceException(
@@ -182,6 +176,11 @@ class AksEndpoint(AksWebservice):
         except ServiceException as error:
             raise WebserviceException(error.message, inner_exception=error) from error
         self.update_deployment_state()
+
+    def _describe_code(self, inference_config: Any, references: List[str]) -> Json:
+        """The models of a revision, and its script and environment if they are given."""
+        code = inference_config.build_create_payload(self.workspace, self.name, references) if inference_config else {}
+        return {**code, "models": references}
 
     def _find_version(self, version_name: str) -> AksWebservice:
         self.update_deployment_state()
