@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request, require_site_admin
 from accounts.form_keys import mark_done, process_once
@@ -23,7 +23,7 @@ ACT = "see service principals and the tokens of others"
 
 @admin_mode_required
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def principals(request):
     require_site_admin(actor_of_request(request), ACT)
@@ -39,7 +39,7 @@ def principals(request):
 
 @admin_mode_required
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def principal(request, client_id):
     """A POST adds a secret, which is shown once."""
@@ -86,7 +86,7 @@ def _find(client_id) -> ServicePrincipal:
 
 @admin_mode_required
 @never_cache
-@require_http_methods(["GET"])
+@require_safe
 def credentials(request):
     """The list of personal tokens, with their owner, scope, expiry and last use."""
     require_site_admin(actor_of_request(request), ACT)

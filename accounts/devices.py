@@ -69,7 +69,7 @@ def whoami(request: HttpRequest):
 
 
 @hidden_in_view_as
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def device_login(request):
     """Shows a pending sign-in; a POST approves or denies it."""
     code = (request.POST.get("code") or request.GET.get("code", "")).replace("\0", "").strip().upper()

@@ -7,7 +7,7 @@ from django.http import JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import activity, guards, passkeys, second_factors, sign_in_limits
 from accounts.external_identities import providers_of
@@ -37,7 +37,7 @@ SECRET = "app_secret"
 @login_not_required
 @never_cache
 @sensitive_post_parameters("code")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def second_step(request):
     """After the right password: a code, or a passkey."""
     user = find_pending(request)
@@ -105,7 +105,7 @@ def passkey_sign_in(request):
 @hidden_in_view_as
 @never_cache
 @sensitive_post_parameters("code", "password")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request):
     """Confirm access for 15 minutes: with a second factor, or the password if there is none."""
     ways = guards.reauthentication_methods(request.user)
@@ -158,7 +158,7 @@ def confirm_passkey(request):
 @hidden_in_view_as
 @admin_mode_required
 @never_cache
-@require_GET
+@require_safe
 def factors(request):
     return _page(request)
 

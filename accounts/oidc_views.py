@@ -7,7 +7,7 @@ from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import activity, external_identities, people
 from accounts.actors import actor_of_request, require_site_admin
@@ -32,7 +32,7 @@ def load_oidc():
 @hidden_in_view_as
 @login_not_required
 @never_cache
-@require_GET
+@require_safe
 def oidc_begin(request, slug):
     """Redirect to the provider. A signed-in person connects the account; `?trial=1` only shows a site admin the claims."""
     signed_in, trial = request.user.is_authenticated, bool(request.GET.get("trial"))
@@ -50,7 +50,7 @@ def oidc_begin(request, slug):
 @hidden_in_view_as
 @login_not_required
 @never_cache
-@require_GET
+@require_safe
 def oidc_callback(request, slug):
     row = get_object_or_404(IdentityProvider, slug=slug)
     try:

@@ -17,7 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import activity, principals, sign_in_limits
 from accounts.activity import Activity
@@ -107,7 +107,7 @@ def _answer(request: HttpRequest, token: str, version: int) -> dict:
 
 
 @login_not_required
-@require_GET
+@require_safe
 def openid_configuration(request: HttpRequest, tenant: str) -> JsonResponse:
     """The document with the URL of the token route."""
     root = public_url(f"/{tenant}")

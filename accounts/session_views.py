@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import people
 from accounts.sessions import stored_key
@@ -15,7 +15,7 @@ def key_of_this(request) -> str:
 
 
 @never_cache
-@require_GET
+@require_safe
 def sessions(request):
     context = {"sessions": request.user.sessions.live(), "this": key_of_this(request)}
     return render(request, "accounts/sessions.html", context)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import activity, second_factors, sign_in_limits
 from accounts.external_identities import providers_of
@@ -26,7 +26,7 @@ from studio.shell import Shell
 @login_not_required
 @never_cache
 @sensitive_post_parameters("password")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request):
     if request.user.is_authenticated:
         return redirect(next_page(request))
@@ -72,7 +72,7 @@ def administration(request):
 @hidden_in_view_as
 @login_not_required
 @never_cache
-@require_GET
+@require_safe
 def sign_in_link(request, secret):
     """Sign in by a link, which works once."""
     if sign_in_limits.is_link_refused(request):
@@ -91,7 +91,7 @@ def sign_in_link(request, secret):
 @login_not_required
 @never_cache
 @sensitive_post_parameters()
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request, secret):
     """A new person sets a password, which uses the link, and is signed in."""
     if sign_in_limits.is_link_refused(request):
@@ -130,7 +130,7 @@ def theme(request):
 
 
 @sensitive_post_parameters()
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def password(request):
     if providers_of(request.user).exists() and not (request.user.has_usable_password() or request.user.is_break_glass):
         raise Conflict("You sign in through an identity provider, so you cannot set a password here.")
@@ -145,7 +145,7 @@ def password(request):
 
 @reauthentication_required
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def tokens(request):
     """The list of tokens; a POST creates one and shows its secret once."""

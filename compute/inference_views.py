@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actors import actor_of_request
 from accounts.form_keys import process_once
@@ -19,7 +19,7 @@ STEPS = [{"label": "Settings", "note": "", "state": "current"}]
 INFERENCE = ComputeTarget.Kind.INFERENCE
 
 
-@require_GET
+@require_safe
 def inference_list(request, slug):
     workspace = find_page_workspace(request, slug, "read_compute")
     targets = workspace.compute_targets.present().filter(kind=INFERENCE).with_counts().order_by("-created_at")
@@ -34,7 +34,7 @@ def inference_list(request, slug):
     return render_page(request, "compute/inference_list.html", context, partial="inference-clusters")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def inference_new(request, slug):
     workspace = find_page_workspace(request, slug, "edit_compute")

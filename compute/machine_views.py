@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actors import actor_of_request, require_site_admin
 from compute import capacity, joining
@@ -14,7 +14,7 @@ from studio.htmx import render_page
 from workspaces.lookup import find_page_workspace
 
 
-@require_GET
+@require_safe
 def machine_list(request, slug):
     workspace = find_page_workspace(request, slug, "read_compute")
     hosts = list(Host.objects.order_by("name"))
@@ -75,7 +75,7 @@ def machine_add(request, slug):
     return render(request, "compute/machine_add.html", context)
 
 
-@require_GET
+@require_safe
 def machine_added(request, slug, token):
     """Whether the machine has joined; the page with the commands polls this."""
     _administered_workspace(request, slug)

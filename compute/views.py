@@ -8,7 +8,7 @@ from django.db.models import F
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
 from accounts.edit_conflicts import edit_in_turn
@@ -53,7 +53,7 @@ def _create_links(request, workspace, target: str = "") -> list[dict[str, str]]:
     return work_kinds.create_links(workspace, target) if can(actor_of_request(request), "submit", workspace) else []
 
 
-@require_GET
+@require_safe
 def compute_list(request, slug):
     workspace = find_page_workspace(request, slug, "read_compute")
     words, sort = " ".join(split_words(request.GET.get("q", ""))), request.GET.get("sort", "-created")
@@ -103,7 +103,7 @@ def _context(request, target: ComputeTarget, tab: str, **more) -> dict:
     return {"target": target, "tab": tab, "may_edit": may_edit, "create_links": links, **more}
 
 
-@require_GET
+@require_safe
 def cluster_detail(request, slug, name):
     target = _cluster(request, slug, name)
     services = target.work.held() if target.is_inference else Work.objects.none()
@@ -118,7 +118,7 @@ def cluster_detail(request, slug, name):
     return render_page(request, "compute/cluster_detail.html", context, partial="cluster-now")
 
 
-@require_GET
+@require_safe
 def cluster_nodes(request, slug, name):
     target = _cluster(request, slug, name)
     past = target.nodes.exclude(ended_at=None).select_related("host").order_by("-ended_at")[:10]
@@ -126,7 +126,7 @@ def cluster_nodes(request, slug, name):
     return render_page(request, "compute/cluster_nodes.html", context, partial="node-rows")
 
 
-@require_GET
+@require_safe
 def cluster_jobs(request, slug, name):
     """The work of this cluster, newest first."""
     target = _cluster(request, slug, name)
@@ -142,7 +142,7 @@ def cluster_jobs(request, slug, name):
     return render_page(request, "compute/cluster_jobs.html", context, partial="job-rows")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def cluster_edit(request, slug, name):
     with edit_in_turn(request):
         target = _cluster(request, slug, name, "edit_compute")

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.form_keys import process_once
 from compute import capacity, quota, sizes
@@ -52,7 +52,7 @@ def _default_size(rows: list[dict]) -> str:
     return suggested if suggested in names else next(iter(names), "")
 
 
-@require_GET
+@require_safe
 def cluster_new(request, slug):
     workspace = find_page_workspace(request, slug, "edit_compute")
     kind, hosts = _machine_kind(request), [host for host in Host.objects.order_by("name") if host.is_alive]
@@ -70,7 +70,7 @@ def cluster_new(request, slug):
     return render_page(request, "compute/cluster_new.html", context, partial="size-table")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def cluster_new_settings(request, slug):
     workspace = find_page_workspace(request, slug, "edit_compute")
@@ -91,7 +91,7 @@ def cluster_new_settings(request, slug):
     return render(request, "compute/cluster_new_settings.html", context)
 
 
-@require_GET
+@require_safe
 def cluster_name_check(request, slug):
     return answer_name_check(request, slug, COMPUTE_NAME)
 

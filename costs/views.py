@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
 from costs import charts, report
@@ -35,7 +35,7 @@ def _form_of(request, workspace) -> CostFilter:
     return CostFilter(request.GET, "experiment" if workspace else "workspace")
 
 
-@require_GET
+@require_safe
 def cost(request, slug=None):
     workspace, rows = _usage_of(request, slug)
     form = _form_of(request, workspace)
@@ -74,7 +74,7 @@ def _counted_until():
     return Meter.objects.values_list("counted_until", flat=True).first()
 
 
-@require_GET
+@require_safe
 def cost_csv(request, slug=None):
     """Everything that the page counts, as CSV: one line for each day, job and compute."""
     workspace, rows = _usage_of(request, slug)

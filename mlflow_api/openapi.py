@@ -5,7 +5,7 @@ import re
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from ninja.errors import AuthenticationError
 
 from mlflow_api.request_fields import BOOLEAN, INTEGER, NUMBER, TEXT, TEXTS
@@ -26,7 +26,7 @@ KINDS: dict[str, dict] = {
 
 
 @login_not_required
-@require_GET
+@require_safe
 def openapi_json(request):
     """For tools, with a token, and for people who are signed in."""
     if not request.user.is_authenticated and not Bearer()(request):

@@ -12,7 +12,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
 from mlflow_api.errors import MlflowError
@@ -34,7 +34,7 @@ VERSION = re.compile(r"/models/(?P<name>[^/]{1,255})/versions/(?P<number>\d{1,10
 
 
 @login_not_required
-@require_GET
+@require_safe
 def browse(request: HttpRequest, **workspace_path) -> HttpResponse:
     """Reveals nothing about the workspace before it knows what to open, and then only to people with access."""
     link = request.GET.get("open")

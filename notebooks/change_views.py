@@ -86,13 +86,13 @@ def _read_body(request) -> Iterator[bytes]:
         yield piece
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def file_edit(request, slug):
     """A text file in a form; it is saved only if nobody has changed it meanwhile."""
     files = find_files_to_change(request, slug)
     path = cleaned_or_invalid(PathForm(request.POST or request.GET))["path"]
     share, entry = files.to_replace(path), files.find(path)
-    if request.method == "GET":
+    if request.method != "POST":
         before = _read_text(files, entry)
         form = TextForm(initial={"path": path, "version": entry.version, "text": before})
     else:

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
 from compute.models import ComputeInstance
@@ -30,7 +30,7 @@ def instances_of(request, files: ShareFiles) -> list[ComputeInstance]:
 
 
 @never_cache
-@require_GET
+@require_safe
 def notebook_run(request, slug):
     """`?path=` is the notebook, `?instance=` the compute instance; without a path a terminal is opened."""
     files = find_files(request, slug)

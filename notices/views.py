@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.forms import model_to_dict
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.view_as import hidden_in_view_as
 from notices import outgoing, rules
@@ -19,7 +19,7 @@ from studio.pagination import page_of
 from studio.time_zones import list_zones
 
 
-@require_GET
+@require_safe
 def notification_list(request):
     page = page_of(request, Notification.objects.on_bell_of(request.user))
     return render(request, "notices/list.html", {"page": page, "unread": _count_unread(request)})
@@ -29,7 +29,7 @@ def _count_unread(request) -> int:
     return Notification.objects.count_unread(request.user)
 
 
-@require_GET
+@require_safe
 def bell(request):
     """The bell of the header, for its polls."""
     return render(request, "notices/_bell.html", {"unread": _count_unread(request)})
@@ -49,7 +49,7 @@ def mark_read(request):
 
 
 @hidden_in_view_as
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request):
     if request.method == "POST":
         Preference.store_choices(request.user, read_choices(request.POST))

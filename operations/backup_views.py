@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from backups import making
 from backups.models import OLD, VERY_OLD, Backup
@@ -12,7 +12,7 @@ from studio.htmx import render_page
 from studio.pagination import page_of
 
 
-@require_GET
+@require_safe
 @site_admins_only
 def backups_page(request):
     page = page_of(request, Backup.objects.select_related("created_by"), size=25)

@@ -13,7 +13,7 @@ from studio.forms import attempt
 SCOPES = ("person", "workspace__resource_group__subscription", "subscription")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @site_admins_only
 @process_once
 def limits_page(request):

@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db.models import Count, Min, Sum
 from django.http import HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.activity import Activity
 from accounts.actors import Actor, actor_of_request
@@ -30,7 +30,7 @@ PROXIED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA")
 
 
 @login_not_required
-@require_GET
+@require_safe
 def metrics(request):
     if not _is_local(request) and not _is_admin(request):
         # Not a page, because the client may be unknown.

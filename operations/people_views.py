@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.db.models import Count
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import handover, people, second_factors
 from accounts.actors import actor_of_request
@@ -18,7 +18,7 @@ from studio.pagination import page_of
 from studio.words import split_words
 
 
-@require_GET
+@require_safe
 @site_admins_only
 def people_page(request):
     """`?state=` is one of the states, `?q=` words of the name or address."""
@@ -54,7 +54,7 @@ def policy_change(request):
     return redirect("operations:people")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @site_admins_only
 def person(request, pk):
     """Show a person. A POST blocks, deactivates or unblocks the account, ends its sessions or tokens, or shows the studio

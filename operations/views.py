@@ -7,7 +7,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.form_keys import process_once
 from compute.models import Host, Node, Work
@@ -31,7 +31,7 @@ NAMED = 3
 LEVELS = ["fail", "warn", "ok"]
 
 
-@require_GET
+@require_safe
 @site_admins_only
 def overview_page(request):
     today = timezone.now().date()
@@ -49,7 +49,7 @@ def overview_page(request):
     return render_page(request, "operations/overview.html", context, partial="problems")
 
 
-@require_GET
+@require_safe
 @site_admins_only
 def queue_page(request):
     """`?show=running` for running jobs, otherwise waiting ones."""
@@ -94,7 +94,7 @@ def queue_cancel(request, pk):
     return redirect("operations:queue")
 
 
-@require_GET
+@require_safe
 @site_admins_only
 def machines_page(request):
     hosts = list(Host.objects.order_by("name"))
@@ -141,7 +141,7 @@ def node_drain(request, pk):
     return redirect("operations:machines")
 
 
-@require_GET
+@require_safe
 @site_admins_only
 def storage_page(request):
     used, total = overview.disk_use()
@@ -151,11 +151,11 @@ def storage_page(request):
     return render(request, "operations/storage.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @site_admins_only
 def storage_sweep(request):
     """Show the unused files; a POST deletes exactly those, or if they are too many for a page, starts the daily task."""
-    if request.method == "GET":
+    if request.method != "POST":
         found = orphaned_files.preview_orphans(timezone.now())
         return render(request, "operations/storage_sweep.html", {"found": found})
     if request.POST.get("token"):
@@ -176,7 +176,7 @@ def _parse_preview_time(text: str) -> dt.datetime:
         raise Invalid(f"at={text[:50]!r}: write a time such as 2100-01-31T18:00:00Z.", target="at") from error
 
 
-@require_GET
+@require_safe
 @site_admins_only
 def health_page(request):
     """`?request=` is the id that an error page shows."""
@@ -187,7 +187,7 @@ def health_page(request):
     return render(request, "operations/health.html", context)
 
 
-@require_GET
+@require_safe
 @site_admins_only
 def health_doctor(request):
     """The results of `manage.py doctor` in this process, problems first."""
@@ -198,13 +198,13 @@ def health_doctor(request):
     return render(request, "operations/_doctor.html", {"findings": findings})
 
 
-@require_GET
+@require_safe
 @site_admins_only
 def settings_page(request):
     return render(request, "operations/settings.html", {"settings_list": settings_list.list_settings()})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @site_admins_only
 @process_once
 def announcements_page(request):

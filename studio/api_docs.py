@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from ninja.errors import AuthenticationError
 from ninja.responses import Response
 
@@ -17,13 +17,13 @@ from studio.errors import StudioError
 METHODS = ["get", "head", "put", "post", "patch", "delete"]
 
 
-@require_GET
+@require_safe
 def api_docs(request):
     return render(request, "studio/api_docs.html", {"groups": list_operations(), "server": settings.PUBLIC_URL})
 
 
 @login_not_required
-@require_GET
+@require_safe
 def openapi_json(request):
     """The description of the API, for clients with a token and for people who are signed in."""
     try:

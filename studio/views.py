@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from studio.shell import NAV, SEARCHES, Hit, Shell
 from studio.words import split_words
@@ -15,7 +15,7 @@ PER_KIND = 6
 THEMES = {"light": "Light theme", "dark": "Dark theme", "system": "Theme of the system"}
 
 
-@require_GET
+@require_safe
 def palette(request):
     """Results for `?q=` in the workspace `?ws=`; every app searches its own kind of objects."""
     words = " ".join(split_words(request.GET.get("q", "")))
@@ -28,7 +28,7 @@ def palette(request):
     return render(request, "studio/_palette.html", {"hits": hits, "words": words})
 
 
-@require_GET
+@require_safe
 def switcher(request):
     """The content of the menu of the workspace `?ws=`; a page requests it when a person is about to open the menu."""
     if slug := request.GET.get("ws", ""):
@@ -52,6 +52,6 @@ def pages(workspace, words: str) -> list[Hit]:
 
 
 @login_not_required
-@require_GET
+@require_safe
 def favicon(request):
     return redirect(static("img/logo.svg"), permanent=True)

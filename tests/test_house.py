@@ -416,6 +416,14 @@ def test_those_without_a_role_get_404(workspace, mallory):
         assert getattr(client, method)(url).status_code in (404, 405), f"{method} {url}"
 
 
+def test_pages_answer_head_as_they_answer_get(workspace, mallory):
+    client = Client()
+    client.force_login(mallory)
+    for url in all_pages():
+        statuses = client.get(url).status_code, client.head(url).status_code
+        assert statuses[0] == statuses[1], f"GET {url} answers {statuses[0]}, HEAD {statuses[1]}"
+
+
 def api_operations():
     for path, methods in the_api.get_openapi_schema()["paths"].items():
         for method, described in methods.items():

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request, require_site_admin
 from accounts.guards import reauthentication_required
@@ -18,7 +18,7 @@ from workspaces.models import CustomRole, RoleAssignment, UserGroup
 from workspaces.role_definitions import NEEDED, M, explain_verb
 
 
-@require_GET
+@require_safe
 def access_page(request, slug):
     """`?who=` is a user name, a service principal or a group; by default the person themselves."""
     workspace = find_page_workspace(request, slug)
@@ -69,7 +69,7 @@ def shorten(action: str) -> str:
 
 
 @reauthentication_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def roles(request, slug):
     """Custom roles; a POST creates one from Azure's JSON, or changes the one with its name."""
     workspace, actor = find_page_workspace(request, slug), actor_of_request(request)
@@ -106,7 +106,7 @@ def role_delete(request, slug, pk):
 
 
 @reauthentication_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def group_list(request):
     actor = actor_of_request(request)
     form = GroupForm(request.POST or None)
@@ -122,7 +122,7 @@ def group_list(request):
 
 
 @reauthentication_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def group(request, pk):
     """Its members; a POST by an owner adds one."""
     actor = actor_of_request(request)

@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
 from studio import downloads, numbers
@@ -19,7 +19,7 @@ FORMATS = {
 }
 
 
-@require_GET
+@require_safe
 def activity(request, slug=None):
     """The newest that match the filters; `?before=` and `?after=` are keys, because the log is too long to count."""
     workspace = find_page_workspace(request, slug) if slug else None
@@ -65,7 +65,7 @@ def _query(request, **more) -> str:
     return urlencode({**kept, **more})
 
 
-@require_GET
+@require_safe
 def activity_download(request, kind, slug=None):
     """All that matches the filters, as CSV or JSON lines."""
     workspace = find_page_workspace(request, slug) if slug else None

@@ -22,7 +22,7 @@ from workspaces.role_definitions import BUILT_IN
 
 
 @reauthentication_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def people_list(request, slug):
     """Everybody with a role sees all members; a POST by an Owner adds a person."""
     workspace = find_page_workspace(request, slug)

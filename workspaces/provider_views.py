@@ -20,7 +20,7 @@ from workspaces.models import ClaimMapping
 
 @admin_mode_required
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def providers(request):
     actor = actor_of_request(request)
@@ -37,7 +37,7 @@ def providers(request):
 
 @admin_mode_required
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def provider(request, slug):
     """A POST changes it; an empty secret keeps the one that is stored."""
     actor = actor_of_request(request)

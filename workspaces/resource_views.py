@@ -2,7 +2,7 @@
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
 from workspaces import associated
@@ -13,7 +13,7 @@ from workspaces.models import ResourceGroup, Workspace
 MAX_WORKSPACES = 200
 
 
-@require_GET
+@require_safe
 def resource_group(request, pk):
     """The workspaces of the group that the person may open, with their resources and cost."""
     actor = actor_of_request(request)
@@ -26,7 +26,7 @@ def resource_group(request, pk):
     return render(request, "workspaces/resource_group.html", context)
 
 
-@require_GET
+@require_safe
 def resource(request, slug, kind):
     workspace = find_page_workspace(request, slug, "read")
     found = next((one for one in associated.list_resources(workspace) if one.kind.slug == kind), None)

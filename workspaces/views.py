@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
 from accounts.edit_conflicts import edit_in_turn
@@ -31,7 +31,7 @@ SORTS = {
 }
 
 
-@require_GET
+@require_safe
 def workspace_list(request):
     words = request.GET.get("q", "").strip()
     sort = request.GET.get("sort", "name")
@@ -57,7 +57,7 @@ def _may_create(request) -> bool:
     return any(can(actor, "create_workspace", scope) for scope in scopes)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def workspace_new(request):
     actor = actor_of_request(request)
@@ -82,7 +82,7 @@ def _default_group(actor) -> dict:
     return {"subscription": group.subscription.subscription_id, "resource_group": group.name} if group else {}
 
 
-@require_GET
+@require_safe
 def workspace_name_check(request):
     """Checks the name while it is typed: its problem, or that it is free."""
     name, group = request.GET.get("name", ""), request.GET.get("resource_group", "")
@@ -99,7 +99,7 @@ def workspace_name_check(request):
     return render(request, "studio/_name_check.html", {"error": problem})
 
 
-@require_GET
+@require_safe
 def workspace_home(request, slug):
     workspace = lookup.find_page_workspace(request, slug)
     actor = actor_of_request(request)
@@ -121,7 +121,7 @@ def _config_text(workspace) -> str:
     return json.dumps({**workspace.config, "url": settings.PUBLIC_URL}, indent=4) + "\n"
 
 
-@require_GET
+@require_safe
 def workspace_config(request, slug):
     """config.json for download: Azure's three keys and this server's URL."""
     answer = HttpResponse(_config_text(lookup.find_page_workspace(request, slug)), content_type="application/json")
@@ -129,7 +129,7 @@ def workspace_config(request, slug):
     return answer
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def workspace_settings(request, slug):
     actor = actor_of_request(request)
     with edit_in_turn(request):

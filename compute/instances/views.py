@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
 from accounts.edit_conflicts import cleaned_or_conflict, edit_in_turn
@@ -62,7 +62,7 @@ def rights_on(request, workspace) -> dict:
     }
 
 
-@require_GET
+@require_safe
 def instance_list(request, slug):
     workspace = find_page_workspace(request, slug, "read_compute")
     page = page_of(request, instances_of(workspace).order_by("-target__created_at"))
@@ -89,7 +89,7 @@ def people_of(workspace):
     return found.filter(pk__in=roles.values("user")).order_by("username")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def instance_new(request, slug):
     workspace = find_page_workspace(request, slug, "edit_compute")
@@ -122,12 +122,12 @@ def instance_new(request, slug):
     return render(request, "compute/instances/instance_new.html", context)
 
 
-@require_GET
+@require_safe
 def instance_name_check(request, slug):
     return answer_name_check(request, slug, INSTANCE_NAME)
 
 
-@require_GET
+@require_safe
 def instance_detail(request, slug, name):
     context = detail_context(request, find_page_instance(request, slug, name))
     return render_page(request, "compute/instances/instance_detail.html", context, partial="instance-now")
@@ -193,7 +193,7 @@ def instance_change(request, slug, name):
 
 @hidden_in_view_as
 @never_cache
-@require_GET
+@require_safe
 def instance_open(request, slug, name, application):
     """Redirect to an application at its own host name, with a ticket. `?path=` opens a file of the share."""
     instance = find_page_instance(request, slug, name, "use_compute")
@@ -229,7 +229,7 @@ def make_entry(request, instance: ComputeInstance, path: str) -> str:
 
 @hidden_in_view_as
 @never_cache
-@require_GET
+@require_safe
 def application_sign_in(request, label):
     """The page to which the gateway redirects a browser without its cookie; `?next=` is the path on the application."""
     instance = get_object_or_404(ComputeInstance.objects.present().with_state(), label=label)

@@ -23,7 +23,7 @@ from workspaces.vault.models import Secret
 
 @never_cache
 @sensitive_post_parameters("value")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def secret_list(request, slug):
     workspace, actor = find_page_workspace(request, slug, "list_secrets"), actor_of_request(request)
@@ -57,7 +57,7 @@ def _create(actor, workspace, fields: dict) -> str:
 
 @never_cache
 @sensitive_post_parameters("value")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def secret(request, slug, name):
     """Its versions; a POST makes a new one."""

@@ -47,7 +47,7 @@ def datastore_list(request, slug):
 
 @never_cache
 @sensitive_post_parameters()
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def datastore_new(request, slug):
     """Register a datastore of the kind `?kind=`."""
     workspace = find_workspace(request, slug, "edit")

@@ -5,7 +5,7 @@ import datetime as dt
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from compute import monitoring
 from compute.models import ComputeTarget, Host, Samples
@@ -22,7 +22,7 @@ SPANS = {"1": "Last hour", "24": "Last day", "168": "Last 7 days", "720": "Last 
 MAX_NODES = 12
 
 
-@require_GET
+@require_safe
 def run_monitoring(request, slug, run_id):
     run = find_run(request, slug, run_id)
     work = run.work
@@ -46,7 +46,7 @@ def run_monitoring(request, slug, run_id):
     return _answer(request, "runs/run_monitoring.html", rows, "node_id", nodes, limits, context)
 
 
-@require_GET
+@require_safe
 def machine_monitoring(request, slug, pk):
     workspace = find_page_workspace(request, slug, "read_compute")
     host = get_object_or_404(Host, pk=pk)
@@ -59,7 +59,7 @@ def machine_monitoring(request, slug, pk):
     return _answer(request, "monitoring/machine.html", rows, "host_id", {host.pk: ""}, limits, context)
 
 
-@require_GET
+@require_safe
 def cluster_monitoring(request, slug, name):
     workspace = find_page_workspace(request, slug, "read_compute")
     found = workspace.compute_targets.present().clusters().with_counts().filter(name__iexact=name)
