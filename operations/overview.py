@@ -17,6 +17,7 @@ from costs.report import format_dollars, format_hours
 from operations.models import JobRecord, RequestRecord
 from studio.formats import format_bytes, format_count
 from trash.models import PurgeJob
+from workspaces.associated import Fact
 from workspaces.models import Workspace
 
 LONG_WAIT = dt.timedelta(minutes=10)
@@ -31,13 +32,6 @@ class Problem:
 
     level: str
     text: str
-    url: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    label: str
-    value: str
     url: str = ""
 
 
@@ -150,7 +144,7 @@ def _check_backups():
         yield Problem("bad", f"The last verified backup is {format_count(good.age.days, 'day')} old.", url)
 
 
-def list_figures() -> list[Figure]:
+def list_figures() -> list[Fact]:
     work = Work.objects.filter(state__in=[Work.State.QUEUED, Work.State.CLAIMED]).aggregate(
         running=Count("pk", filter=Q(state=Work.State.CLAIMED)), waiting=Count("pk", filter=Q(state=Work.State.QUEUED))
     )
@@ -158,11 +152,11 @@ def list_figures() -> list[Figure]:
     workspaces = Workspace.objects.filter(deleted_at=None).count()
     people = User.objects.filter(is_active=True, kind=User.Kind.PERSON).count()
     return [
-        Figure("Jobs running", f"{work['running']:,}", f"{queue}?show=running"),
-        Figure("Jobs waiting", f"{work['waiting']:,}", queue),
-        Figure("Nodes", f"{Node.objects.present().count():,}", reverse("operations:machines")),
-        Figure("Workspaces", f"{workspaces:,}", storage),
-        Figure("People", f"{people:,}", reverse("operations:people")),
+        Fact("Jobs running", f"{work['running']:,}", f"{queue}?show=running"),
+        Fact("Jobs waiting", f"{work['waiting']:,}", queue),
+        Fact("Nodes", f"{Node.objects.present().count():,}", reverse("operations:machines")),
+        Fact("Workspaces", f"{workspaces:,}", storage),
+        Fact("People", f"{people:,}", reverse("operations:people")),
         *_list_usage(),
     ]
 
@@ -170,10 +164,10 @@ def list_figures() -> list[Figure]:
 def _list_usage():
     today, costs = timezone.now().date(), reverse("costs:site")
     used = Usage.objects.between_days(today.replace(day=1), today).sum_up()
-    yield Figure("Node-hours this month", format_hours((used["job_seconds"] + used["idle_seconds"]) / 3600), costs)
+    yield Fact("Node-hours this month", format_hours((used["job_seconds"] + used["idle_seconds"]) / 3600), costs)
     if used["cost"] is not None:
-        yield Figure("Cost this month", format_dollars(used["cost"]), costs)
+        yield Fact("Cost this month", format_dollars(used["cost"]), costs)
     stored = Usage.objects.filter(kind=Usage.Kind.STORAGE, day__gte=today - DAY).order_by("-day")
     by_day = stored.values_list("day").annotate(Sum("bytes")).first()
     if by_day:
-        yield Figure("Stored", format_bytes(by_day[1]), reverse("operations:storage"))
+        yield Fact("Stored", format_bytes(by_day[1]), reverse("operations:storage"))
