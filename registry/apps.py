@@ -10,10 +10,12 @@ class RegistryConfig(AppConfig):
         # Imported here because it needs the models, which are not loaded earlier.
         from registry import data_lineage, kept_files, lineage, purging, search
         from runs.files import artifacts
+        from runs.pages.data import views as data_views
 
         purging.register()
         lineage.register()
         data_lineage.register()
+        data_views.TABS.append(("models", "Models", "registry:data_models"))
         shell.SEARCHES.append(search.search_models)
         artifacts.DELETION_CHECKS.append(kept_files.check_deletable)
         artifacts.CHANGE_STEPS.append(kept_files.keep_files)

@@ -107,6 +107,16 @@ def list_data(version: ModelVersion) -> list[tuple[str, GraphNode]]:
 PROVIDERS = (edges_of_jobs, edges_of_models)
 
 
+def find_trained_models(version: DataVersion):
+    """The versions of models that were registered with a version of data, or by a job that read it."""
+    one = str(version.dataset_id)
+    read = RunDataset.objects.filter(
+        digest=one, source_type=SOURCE_TYPE, run__workspace=version.workspace, run__deleted_at=None
+    )
+    rows = ModelVersion.objects.present().filter(workspace=version.workspace, model__deleted_at=None)
+    return rows.filter(Q(source_run_id__in=read.values("run__run_id")) | Q(datasets__icontains=one))
+
+
 def register() -> None:
     lineage.EDGES.extend([*PROVIDERS, edges_of_outputs])
     lineage.DESCRIBE[KIND] = describe_data

@@ -7,6 +7,7 @@ LIST = "ws/<slug:slug>/models"
 MODEL = f"{LIST}/<str:name>/versions"
 VERSION = f"{MODEL}/<int:number>"
 REGISTER = "ws/<slug:slug>/register-model"
+DATA_VERSION = "ws/<slug:slug>/data/assets/<str:name>/versions/<str:version>"
 
 urlpatterns = [
     path(f"{LIST}/", lists.model_list, name="list"),
@@ -30,5 +31,6 @@ urlpatterns = [
     path(f"{VERSION}/edit/", actions.version_edit, name="version_edit"),
     path(f"{VERSION}/archive/", actions.version_archive, name="version_archive"),
     path(f"{VERSION}/delete/", actions.version_delete, name="version_delete"),
+    path(f"{DATA_VERSION}/models/", lineage_views.data_models, name="data_models"),
     path("ws/<slug:slug>/runs/<str:run_id>/lineage/", lineage_views.run_lineage, name="run_lineage"),
 ]

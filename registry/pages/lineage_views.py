@@ -1,13 +1,15 @@
-"""The lineage of a version, or of a job, as a drawing and a list."""
+"""The lineage of a version, or of a job, as a drawing and a list; the models that were trained on data."""
 
 import dataclasses
 
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from registry import lineage
+from registry import data_lineage, lineage
 from registry.pages.access import find_version, render_tab
 from runs.pages.access import find_run
+from runs.pages.data import views as data_views
+from studio.pagination import page_of
 
 # In the drawing, in pixels.
 WIDTH, HEIGHT, GAP_X, GAP_Y = 220, 44, 70, 12
@@ -83,3 +85,15 @@ def run_lineage(request, slug: str, run_id: str):
     run = find_run(request, slug, run_id)
     graph = lineage.find_graph(run.workspace, lineage.GraphKey("job", run.run_id))
     return render(request, "registry/run_lineage.html", {"run": run, **lineage_context(graph)})
+
+
+@require_safe
+def data_models(request, slug: str, name: str, version: str):
+    """A tab of the page of data."""
+    found = data_views.find_version(request, slug, name, version)
+    rows = data_lineage.find_trained_models(found).select_related("model", "run__experiment", "run__workspace", "created_by")
+    page = page_of(request, rows.order_by("-created_at", "-pk"))
+    for row in page.object_list:
+        row.model.workspace = request.workspace
+        row.uses = [one["name"] for one in row.datasets if one["id"] == str(found.dataset_id)]
+    return render(request, "registry/data_models.html", data_views.build_context(request, found, "models", page=page))

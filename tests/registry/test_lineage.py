@@ -74,6 +74,24 @@ def test_pages_show_it_and_say_that_data_is_outdated(as_user, bob, workspace, fa
     assert "Nothing is connected" in client.get("/ws/aml-workspace/runs/alone/lineage/").content.decode()
 
 
+def test_the_page_of_data_lists_the_models_that_were_trained_on_it(
+    as_user, bob, mallory, workspace, family, django_assert_max_num_queries
+):
+    address = "/ws/aml-workspace/data/assets/diabetes/versions/{}/models/"
+    for number, use in ((1, "input of the job"), (2, "test data")):
+        page = as_user(bob).get(address.format(number)).text
+        assert "digits:1" in page and use in page and "copy:1" not in page, number
+    assert "/runs/teacher/" in page and 'href="/ws/aml-workspace/models/digits/versions/1/"' in page
+    for number in range(20):
+        factories.make_model_version(workspace, f"more-{number}", run=family.run, source_run_id="teacher")
+    with django_assert_max_num_queries(30):
+        assert "more-19:1" in as_user(bob).get(address.format(1)).text
+    assert as_user(mallory).get(address.format(1)).status_code == 404
+    assert as_user(bob).post(address.format(1)).status_code == 405
+    make_data(workspace, DataAsset.objects.get(name="diabetes"), 3)
+    assert "No models yet" in as_user(bob).get(address.format(3)).text
+
+
 def test_rest_gives_nodes_and_edges(api, bob, workspace, family):
     address = V.format(workspace.arm_id)
     found = api(bob).get(f"{address}?kind=model&id=digits:1&direction=down").json()
