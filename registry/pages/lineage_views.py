@@ -91,7 +91,9 @@ def run_lineage(request, slug: str, run_id: str):
 def data_models(request, slug: str, name: str, version: str):
     """A tab of the page of data."""
     found = data_views.find_version(request, slug, name, version)
-    rows = data_lineage.find_trained_models(found).select_related("model", "run__experiment", "run__workspace", "created_by")
+    rows = data_lineage.find_trained_models(found).select_related(
+        "model", "run__experiment", "run__workspace", "created_by"
+    )
     page = page_of(request, rows.order_by("-created_at", "-pk"))
     for row in page.object_list:
         row.model.workspace = request.workspace
