@@ -87,14 +87,14 @@ class IdentityProvider(models.Model):
         self.delete()
 
     def _encrypt(self, secret: str) -> None:
-        self.secret_text = encryption.load_keys().encrypt(secret, self._owner)
+        self.secret_text = encryption.load_keys().encrypt(secret, self.owner_of_text)
 
     @property
     def secret(self) -> str:
-        return encryption.load_keys().decrypt(self.secret_text, self._owner)
+        return encryption.load_keys().decrypt(self.secret_text, self.owner_of_text)
 
     @property
-    def _owner(self) -> str:
+    def owner_of_text(self) -> str:
         return f"identity provider {self.slug}"
 
     @property
@@ -109,12 +109,3 @@ class IdentityProvider(models.Model):
     def redirect_url(self) -> str:
         """The URL to register at the provider, built from PUBLIC_URL and never from a request."""
         return public_url(reverse("accounts:oidc_callback", args=[self.slug]))
-
-
-def encrypt_again(keys: encryption.Keys) -> int:
-    """Encrypt values of other keys with the current one; for `manage.py rotate_vault_keys`."""
-    rows = list(IdentityProvider.objects.all())
-    for row in rows:
-        row.secret_text = keys.encrypt(keys.decrypt(row.secret_text, row._owner), row._owner)
-        row.save(update_fields=["secret_text"])
-    return len(rows)

@@ -27,17 +27,19 @@ class EndpointKeys(models.Model):
     @property
     def keys(self) -> tuple[str, str]:
         vault = encryption.load_keys()
-        return vault.decrypt(self.primary_key, self._owner), vault.decrypt(self.secondary_key, self._owner)
+        return vault.decrypt(self.primary_key, self.owner_of_text), vault.decrypt(
+            self.secondary_key, self.owner_of_text
+        )
 
     @property
-    def _owner(self) -> str:
+    def owner_of_text(self) -> str:
         return f"endpoint:{self.pk}"
 
     def set_key(self, which: str, value: str = "") -> None:
         """Set a given or new key; `Endpoint.save` or `regenerate_key` stores it."""
         value = rules.check_key(value) if value else secrets.token_urlsafe(24)
         field = "primary" if which == self.Key.PRIMARY else "secondary"
-        setattr(self, f"{field}_key", encryption.load_keys().encrypt(value, self._owner))
+        setattr(self, f"{field}_key", encryption.load_keys().encrypt(value, self.owner_of_text))
         setattr(self, f"{field}_digest", secret_digest(value))
 
     def accepts(self, key: str) -> bool:

@@ -27,7 +27,7 @@ class WebhookAdmin(ReadOnlyAdmin):
     is_deletable = True
     list_display = ["person", "url"]
     list_select_related = ["person"]
-    exclude = ["secret"]
+    exclude = ["secret_text"]
 
 
 @admin.register(Preference)

@@ -11,6 +11,7 @@ from accounts.models import User
 from notices import delivery_times, rules
 from notices.rules import Channel
 from runs.models import Run
+from studio import encryption
 from studio.errors import Invalid
 
 
@@ -199,10 +200,19 @@ class Webhook(models.Model):
 
     person = models.OneToOneField(User, models.CASCADE, related_name="webhook")
     url = models.URLField(max_length=rules.MAX_URL_LENGTH)
-    secret = models.CharField(max_length=64, editable=False)
+    # Encrypted like the key vault's secrets.
+    secret_text = models.TextField(editable=False)
 
     def __str__(self):
         return self.url
+
+    @property
+    def owner_of_text(self) -> str:
+        return f"webhook:{self.person_id}"
+
+    @property
+    def secret(self) -> str:
+        return encryption.load_keys().decrypt(self.secret_text, self.owner_of_text)
 
     @classmethod
     def put(cls, person: User, url: str) -> "Webhook | None":
@@ -214,7 +224,10 @@ class Webhook(models.Model):
         found = cls.objects.filter(person=person).first()
         if found and found.url == url:
             return found
-        return cls.objects.update_or_create(person=person, defaults={"url": url, "secret": secrets.token_hex(24)})[0]
+        made = cls(pk=found.pk if found else None, person=person, url=url)
+        made.secret_text = encryption.load_keys().encrypt(secrets.token_hex(24), made.owner_of_text)
+        made.save()
+        return made
 
 
 class DeliveryQuerySet(models.QuerySet):

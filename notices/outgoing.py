@@ -17,6 +17,7 @@ from accounts.models import User
 from notices.models import Delivery, DeliveryTimes, Notification, Webhook
 from notices.rules import Channel
 from studio import outbound
+from studio.errors import NotReady
 from studio.formats import format_count, utc_time
 from studio.public_url import public_url
 
@@ -71,7 +72,10 @@ def _send_webhook(notification: Notification) -> str:
             "text": f"{notification.title}\n{notification.detail}".strip(),
         }
     ).encode()
-    return post_signed(hook.url, hook.secret, body)
+    try:
+        return post_signed(hook.url, hook.secret, body)
+    except NotReady as error:
+        raise DeliveryRefused(error.message) from error
 
 
 def post_signed(url: str, secret: str, body: bytes) -> str:

@@ -8,13 +8,19 @@ import hashlib
 import json
 import os
 import pathlib
+from collections.abc import Callable
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Model
 
 from studio.errors import NotReady
 from studio.secret_key import read_or_make_secret
+
+# Functions that encrypt what a table stores with the current key, and return the number of values. Apps that store
+# encrypted text register one, for `manage.py rotate_vault_keys`.
+ENCRYPT_AGAIN: list[Callable[["Keys"], int]] = []
 
 
 class Keys:
@@ -50,6 +56,22 @@ class Keys:
         if found != owner:
             raise NotReady("This secret holds the value of another one; its row was changed in the database.")
         return value
+
+
+def register_columns(model: type[Model], *columns: str) -> None:
+    """Register columns of encrypted text of a model, whose rows have `owner_of_text`."""
+    ENCRYPT_AGAIN.append(lambda keys: _encrypt_columns(model, columns, keys))
+
+
+def _encrypt_columns(model: type[Model], columns: tuple[str, ...], keys: Keys) -> int:
+    """What changes meanwhile stays as it is."""
+    number = 0
+    for row in model._default_manager.all():
+        for column in columns:
+            old, owner = getattr(row, column), row.owner_of_text  # type: ignore[attr-defined]
+            same = model._default_manager.filter(pk=row.pk, **{column: old})
+            number += same.update(**{column: keys.encrypt(keys.decrypt(old, owner), owner)}) if old else 0
+    return number
 
 
 def load_keys() -> Keys:

@@ -7,12 +7,13 @@ from django.db.migrations.operations.special import RunPython, RunSQL, SeparateD
 
 from studio.management.commands.migrate import create_tables
 
-# Migrations of other packages: they change rows that an empty database does not have.
+# They change rows that an empty database does not have.
 CHANGE_ROWS = {
     ("account", "0006_emailaddress_lower"),
     ("account", "0008_emailaddress_unique_primary_email_fixup"),
     ("auth", "0011_update_proxy_permissions"),
     ("contenttypes", "0002_remove_content_type_name"),
+    ("notices", "0004_encrypted_secrets"),
 }
 
 

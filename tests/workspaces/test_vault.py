@@ -11,6 +11,8 @@ from django.db import connection
 from accounts.activity import Activity
 from accounts.actors import Actor
 from accounts.authentication import make_run_token
+from endpoints.models import Endpoint
+from notices.models import Webhook
 from studio import encryption
 from studio.errors import NotReady
 from tests import factories
@@ -194,6 +196,19 @@ def test_keys_are_rotated_and_old_ones_forgotten(alice, workspace, tmp_path, cap
     secret = Secret.objects.get()
     assert secret.read(Actor(alice), secret.versions.get()) == CANARY
     assert "1 versions of secrets are encrypted by the key" in capsys.readouterr().out
+
+
+def test_forgetting_old_keys_keeps_the_secrets_of_every_table(alice, workspace, tmp_path):
+    hook, endpoint = Webhook.put(alice, "https://chat.example/hook"), Endpoint.create(workspace, alice, "svc")
+    rows = {hook: ["secret_text"], endpoint: ["primary_key", "secondary_key"]}
+    before = [hook.secret, *endpoint.keys]
+    texts = [getattr(row, column) for row, columns in rows.items() for column in columns]
+    assert not any(secret in text for secret in before for text in texts)
+    call_command("rotate_vault_keys", "--forget-old")
+    for row in rows:
+        row.refresh_from_db()
+    assert [hook.secret, *endpoint.keys] == before
+    assert texts != [getattr(row, column) for row, columns in rows.items() for column in columns]
 
 
 def test_without_its_key_a_secret_is_refused_and_the_doctor_says_why(api, alice, workspace, w, tmp_path):

@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from accounts import identity_providers, second_factors
 from studio import encryption
 from workspaces.vault.models import SecretVersion
 
@@ -23,9 +22,11 @@ class Command(BaseCommand):
         # With the setting, the administrator has put the new key first.
         keys = encryption.load_keys() if settings.KEY_VAULT_KEYS else encryption.add_key()
         number = encrypt_again(keys)
-        others = second_factors.encrypt_again(keys) + identity_providers.encrypt_again(keys)
+        others = sum(encrypt(keys) for encrypt in encryption.ENCRYPT_AGAIN)
         self.stdout.write(f"{number:,} versions of secrets are encrypted by the key {keys.current_id} now.")
-        self.stdout.write(f"{others:,} secrets of second factors and identity providers too.")
+        self.stdout.write(
+            f"{others:,} other secrets too: of second factors, identity providers, endpoints and webhooks."
+        )
         if settings.KEY_VAULT_KEYS:
             self.stdout.write("The other keys of KEY_VAULT_KEYS are needed by older backups alone.")
         elif forget_old:
