@@ -5,6 +5,7 @@ from ninja import Path, Router, Status
 
 from accounts.models import User
 from endpoints import deployment, resources, scaling
+from endpoints.keys import read_authentication
 from endpoints.models import Endpoint
 from runs.submission import find_snapshot
 from studio import api
@@ -122,6 +123,8 @@ def service_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 @router.post("/services/{name}/listkeys", response=resources.ServiceKeys, summary="Read the keys of a service")
 def service_keys(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     endpoint = _find_key_holder(find_workspace(request, workspace_path, "edit"), name)
+    if endpoint.token_auth_enabled:
+        raise Conflict(f"{name} has token-based authentication, and no keys: get a token.")
     return resources.ServiceKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
 
 
@@ -136,6 +139,11 @@ def service_new_key(
     return resources.ServiceKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
 
 
+@router.post("/services/{name}/token", response=resources.ServiceToken, summary="Get a token for requests to a service")
+def service_token(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
+    return resources.ServiceToken.of(_find_key_holder(find_workspace(request, workspace_path, "edit"), name))
+
+
 @router.get("/services/{name}/logs", response=resources.ServiceLogs, summary="Get the log of the latest revision")
 def service_logs(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     newest = find_endpoint(find_workspace(request, workspace_path), name).newest
@@ -147,10 +155,10 @@ def _changes(body: resources.ServiceUpdate) -> dict:
         "description": body.description,
         "tags": body.tags,
         "properties": body.properties,
-        "auth_enabled": body.authEnabled,
         "has_insights": body.appInsightsEnabled,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    found = {name: value for name, value in given.items() if value is not None}
+    return {**found, **read_authentication(body.authEnabled, body.tokenAuthEnabled)}
 
 
 def _read_deployment(workspace: Workspace, body: resources.DeploymentUpdate) -> deployment.Deployment:

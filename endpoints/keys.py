@@ -5,8 +5,9 @@ import secrets
 from django.db import models
 
 from accounts.secrets import secret_digest
-from endpoints import rules
+from endpoints import rules, tokens
 from studio import encryption
+from studio.errors import Conflict, Invalid
 
 
 class EndpointKeys(models.Model):
@@ -15,6 +16,8 @@ class EndpointKeys(models.Model):
         SECONDARY = "Secondary"
 
     auth_enabled = models.BooleanField(default=False)
+    # Tokens that expire instead of keys (endpoints/tokens.py).
+    token_auth_enabled = models.BooleanField(default=False)
     # Encrypted; requests are compared with the hashes.
     primary_key = models.TextField()
     secondary_key = models.TextField()
@@ -44,4 +47,21 @@ class EndpointKeys(models.Model):
 
     def accepts(self, key: str) -> bool:
         """Whether a request with this key is answered."""
+        if self.token_auth_enabled:
+            return tokens.is_valid(key, self._owner, self.primary_digest)
         return not self.auth_enabled or secret_digest(key) in (self.primary_digest, self.secondary_digest)
+
+    def make_token(self) -> tokens.EndpointToken:
+        if not self.token_auth_enabled:
+            raise Conflict("The endpoint has no token-based authentication: use its keys, or set tokenAuthEnabled.")
+        return tokens.make_token(self._owner, self.primary_digest)
+
+
+def read_authentication(keys: bool | None, tokens: bool | None) -> dict[str, bool]:
+    """The fields for keys and tokens that are given; each turns the other off."""
+    if keys and tokens:
+        raise Invalid("authEnabled and tokenAuthEnabled are both true: choose keys or tokens.", target="authEnabled")
+    given = {"auth_enabled": keys, "token_auth_enabled": tokens}
+    if keys or tokens:
+        return {name: bool(value) for name, value in given.items()}
+    return {name: value for name, value in given.items() if value is not None}

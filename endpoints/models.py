@@ -21,6 +21,8 @@ from studio.errors import Conflict, Invalid
 from studio.public_url import public_url
 from workspaces.models import Workspace
 
+# What versions have from their endpoint.
+SHARED = ("auth_enabled", "token_auth_enabled", "has_insights")
 # How many characters of a revision's log are stored, the newest ones.
 MAX_LOG = 200_000
 
@@ -174,6 +176,7 @@ class Endpoint(EndpointKeys):
             "parent": parent,
             "is_default": not cls.objects.filter(parent=parent).exists(),
             "auth_enabled": parent.auth_enabled,
+            "token_auth_enabled": parent.token_auth_enabled,
             "has_insights": parent.has_insights,
         }
         version = cls(workspace=parent.workspace, created_by=user, **{**fields, **own})
@@ -242,7 +245,7 @@ class Endpoint(EndpointKeys):
 
     def change(self, **fields):
         """Description, tags, properties, and whether a key is needed and requests are recorded: also for its versions."""
-        shared = {name: fields[name] for name in ("auth_enabled", "has_insights") if name in fields}
+        shared = {name: fields[name] for name in SHARED if name in fields}
         if shared and self.parent_id:
             raise Invalid("Authentication and the recording of requests are those of the endpoint: change them there.")
         if fields:

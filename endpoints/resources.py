@@ -62,6 +62,7 @@ class ServiceVersion(Shape):
     operationState: str = pydantic.Field(description="The state of the latest revision: Running, Succeeded or Failed.")
     computeType: str
     authEnabled: bool
+    tokenAuthEnabled: bool
     appInsightsEnabled: bool
     scoringUri: str
     swaggerUri: str
@@ -104,6 +105,7 @@ def _describe(row: Endpoint) -> dict[str, Any]:
         "operationState": _find_operation(row),
         "computeType": newest.compute_type if newest else "AKS" if row.has_versions else "ACI",
         "authEnabled": row.auth_enabled,
+        "tokenAuthEnabled": row.token_auth_enabled,
         "appInsightsEnabled": row.has_insights,
         "scoringUri": row.scoring_uri,
         "swaggerUri": row.swagger_uri,
@@ -166,7 +168,10 @@ class ServiceUpdate(Body):
     description: Annotated[str, DESCRIPTION] | None = None
     tags: Annotated[dict[str, str], TAGS] | None = None
     properties: Annotated[dict[str, str], rules.PROPERTIES] | None = None
-    authEnabled: bool | None = None
+    authEnabled: bool | None = pydantic.Field(default=None, description="Whether requests need a key.")
+    tokenAuthEnabled: bool | None = pydantic.Field(
+        default=None, description="Whether requests need a token that expires, instead of a key."
+    )
     appInsightsEnabled: bool | None = pydantic.Field(
         default=None, description="Whether requests are stored with their durations and what run() prints."
     )
@@ -194,6 +199,19 @@ class ServiceCreate(ServiceUpdate):
 class ServiceKeys(Shape):
     primaryKey: str
     secondaryKey: str
+
+
+class ServiceToken(Shape):
+    accessToken: str
+    tokenType: Literal["Bearer"] = "Bearer"
+    refreshAfter: str = pydantic.Field(description="When to get the next one.")
+    expiryOn: str
+
+    @classmethod
+    def of(cls, row: Endpoint) -> Self:
+        token = row.make_token()
+        refresh_after, expiry_on = utc_time(token.refresh_at), utc_time(token.expires_at)
+        return cls(accessToken=token.value, refreshAfter=refresh_after, expiryOn=expiry_on)
 
 
 class KeyRegeneration(Body):

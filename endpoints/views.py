@@ -168,9 +168,11 @@ def endpoint_consume(request, slug: str, name: str):
     """The tab Consume, with the keys for people who may edit."""
     endpoint = find_page_endpoint(request, slug, name)
     holder = endpoint.parent or endpoint
-    keys = list(zip(Endpoint.Key.values, holder.keys, strict=True)) if is_allowed(request, "edit") else []
+    shows_keys = endpoint.auth_enabled and is_allowed(request, "edit")
+    keys = list(zip(Endpoint.Key.values, holder.keys, strict=True)) if shows_keys else []
     example = json.loads(make_example(find_mlflow_model(endpoint)))
-    code = snippets.write_all(endpoint.scoring_uri, example, has_key=endpoint.auth_enabled)
+    has_key = endpoint.auth_enabled or endpoint.token_auth_enabled
+    code = snippets.write_all(endpoint.scoring_uri, example, has_key=has_key)
     return _render_tab(request, endpoint, "consume", keys=keys, code=code)
 
 

@@ -189,6 +189,7 @@ PATCH  {V}/services/{name}                                   NO
 DELETE {V}/services/{name}                                   NO
 POST   {V}/services/{name}/listkeys                          NO
 POST   {V}/services/{name}/regenerateKeys                    NO
+POST   {V}/services/{name}/token                             NO
 GET    {V}/services/{name}/logs                              READ
 GET    {V}/models/{name}/versions/{version}/files            READ
 GET    {V}/models/{name}/versions/{version}/files/content    READ

@@ -330,6 +330,7 @@ NOT_REQUESTED = {
     "DELETE /modelmanagement/v1.0/services/{name}",
     "POST /modelmanagement/v1.0/services/{name}/listkeys",
     "POST /modelmanagement/v1.0/services/{name}/regenerateKeys",
+    "POST /modelmanagement/v1.0/services/{name}/token",
     "GET /modelmanagement/v1.0/services/{name}/logs",
     "GET /nodes/v1/services/plan",
     "GET /nodes/v1/services/code",

@@ -1,11 +1,14 @@
 """Endpoints with versions: shares of their requests, what versions inherit, pages and the comparison of two answers."""
 
+import datetime as dt
 import json
+from unittest import mock
 
 import pytest
+from django.utils import timezone
 
 from compute.keys import gateway_key
-from endpoints import deployment, request_log, traffic
+from endpoints import deployment, request_log, tokens, traffic
 from endpoints.models import Endpoint, ServiceRequest
 from studio.errors import Conflict, Invalid
 from tests import factories
@@ -67,6 +70,28 @@ def test_a_version_has_the_keys_and_settings_of_its_endpoint(endpoint, alice):
         find("svc.blue").change(auth_enabled=False)
     with pytest.raises(Conflict, match="has no versions"):
         Endpoint.create_version(find("svc.blue"), alice, "x-y")
+
+
+def test_tokens_open_an_endpoint_until_they_expire_or_its_primary_key_is_replaced(endpoint, alice, bob, api, as_user):
+    path = f"/modelmanagement/v1.0{endpoint.workspace.arm_id}/services/svc"
+    assert api(alice).post(f"{path}/token", {}).status_code == 409
+    assert api(alice).patch(path, {"authEnabled": True, "tokenAuthEnabled": True}).status_code == 400
+    changed = api(alice).patch(path, {"tokenAuthEnabled": True}).json()
+    assert (changed["authEnabled"], changed["tokenAuthEnabled"]) == (False, True) and find(
+        "svc.blue"
+    ).token_auth_enabled
+    assert api(bob).post(f"{path}/token", {}).status_code == 403
+    assert api(alice).post(f"{path}/listkeys", {}).status_code == 409
+    token = api(alice).post(f"{path}/token", {}).json()["accessToken"]
+    assert find().accepts(token) and not find().accepts(endpoint.keys[0]) and not find().accepts("")
+    other = Endpoint.create(endpoint.workspace, alice, "other", token_auth_enabled=True)
+    assert not other.accepts(token)
+    later = timezone.now() + tokens.LIFE + dt.timedelta(seconds=1)
+    with mock.patch("django.core.signing.time.time", return_value=later.timestamp()):
+        assert not find().accepts(token)
+    assert "get_token()" in html_of(as_user(alice).get(f"{endpoint.get_absolute_url()}consume/"))
+    find().regenerate_key("Primary")
+    assert not find().accepts(token)
 
 
 def test_the_gateway_gets_the_shares_and_then_the_replicas_of_a_version(endpoint, api, deploy, run_replica):

@@ -7,7 +7,7 @@ from azureml.core.model import InferenceConfig, Model
 from azureml.core.webservice import AciWebservice, AksEndpoint, AksWebservice
 from azureml.core.webservice.aks import AksEndpointDeploymentConfiguration
 from azureml.exceptions import WebserviceException
-from lazuli.errors import NotAvailable
+from lazuli.errors import NotAvailable, ServiceException
 
 
 @pytest.fixture
@@ -98,8 +98,22 @@ def test_replicas_of_a_service_with_several_are_changed(deploy, config):
     service.add_tags({"b": "2"})
     service.remove_tags(["b"])
     service.add_properties({"p": "1"})
-    with pytest.raises(NotAvailable, match="use get_keys"):
+    with pytest.raises(WebserviceException, match="no token-based authentication"):
         service.get_access_token()
+
+
+def test_a_service_with_tokens_has_no_keys(deploy):
+    service = deploy(AksWebservice.deploy_configuration(token_auth_enabled=True))
+    assert (service.auth_enabled, service.token_auth_enabled) == (False, True)
+    token, refresh_by = service.get_token()
+    found = service.get_access_token()
+    assert token and refresh_by < found.expiry_on and type(found).deserialize(found.serialize()).token_type == "Bearer"
+    with pytest.raises(ServiceException, match="no keys: get a token"):
+        service.get_keys()
+    service.update(auth_enabled=True)
+    assert (service.auth_enabled, service.token_auth_enabled, len(service.get_keys())) == (True, False, 2)
+    with pytest.raises(WebserviceException, match="not both"):
+        AksWebservice.deploy_configuration(auth_enabled=True, token_auth_enabled=True)
 
 
 @pytest.mark.parametrize("kind", [AciWebservice, AksWebservice])

@@ -45,6 +45,10 @@ def regenerate_key(workspace: WorkspaceClient, name: str, which: str, value: str
     return cast(Json, workspace.client.request("POST", _path_of(workspace, name) + "/regenerateKeys", json=body).json())
 
 
+def get_token(workspace: WorkspaceClient, name: str) -> Json:
+    return cast(Json, workspace.client.request("POST", _path_of(workspace, name) + "/token").json())
+
+
 def read_log(workspace: WorkspaceClient, name: str) -> str:
     return str(workspace.client.get(_path_of(workspace, name) + "/logs")["content"])
 

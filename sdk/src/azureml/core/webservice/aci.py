@@ -56,7 +56,7 @@ class AciWebservice(Webservice):
         return AciServiceDeploymentConfiguration(**locals())
 
     def get_token(self) -> Any:
-        raise NotAvailable("tokens of services (use get_keys)", "AciWebservice.get_token")
+        raise NotAvailable("tokens of a container instance (use get_keys, or AksWebservice)", "AciWebservice.get_token")
 
     def run(self, input_data: Any) -> Any:
         return super().run(input_data)

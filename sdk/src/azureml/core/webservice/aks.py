@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from lazuli.errors import NotAvailable
+from lazuli import services
+from lazuli.errors import NotAvailable, ServiceException
 
 from azureml import _absent
-from azureml.core.webservice.webservice import KINDS, Webservice, WebserviceDeploymentConfiguration
+from azureml.core.webservice.webservice import (
+    KINDS,
+    Webservice,
+    WebServiceAccessToken,
+    WebserviceDeploymentConfiguration,
+)
 from azureml.exceptions import WebserviceException
 
 Json = Dict[str, Any]
@@ -29,7 +35,6 @@ REFUSED = {
     "success_threshold": "settings of the health check",
     "failure_threshold": "settings of the health check",
     "namespace": "namespaces",
-    "token_auth_enabled": "tokens of services (use keys)",
     "compute_target_name": "a second name of the target: give deployment_target",
     "blobfuse_enabled": "mounts of single services",
 }
@@ -99,10 +104,16 @@ class AksWebservice(Webservice):
         return AksServiceDeploymentConfiguration(**locals())
 
     def get_token(self) -> Any:
-        raise NotAvailable("tokens of services (use get_keys)", "AksWebservice.get_token")
+        """A token, and the time after which to get the next one."""
+        found = self.get_access_token()
+        return found.access_token, found.refresh_after
 
-    def get_access_token(self) -> Any:
-        raise NotAvailable("tokens of services (use get_keys)", "AksWebservice.get_access_token")
+    def get_access_token(self) -> WebServiceAccessToken:
+        try:
+            found = services.get_token(self.workspace._remote, self.name)
+        except ServiceException as error:
+            raise WebserviceException(error.message, inner_exception=error) from error
+        return WebServiceAccessToken.deserialize(found)
 
     def run(self, input_data: Any) -> Any:
         return super().run(input_data)
@@ -214,7 +225,7 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
         super().__init__(AksWebservice, description, tags, properties, primary_key, secondary_key)
         for name, value in given.items():
             setattr(self, name, value)
-        self.auth_enabled = True if auth_enabled is None else auth_enabled
+        self.auth_enabled = not token_auth_enabled if auth_enabled is None else auth_enabled
         self.validate_configuration()
 
     def validate_configuration(self) -> None:
@@ -222,6 +233,8 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
         for name in ("cpu_cores", "memory_gb", "scoring_timeout_ms", "replica_max_concurrent_requests", "num_replicas"):
             if given[name] is not None and not given[name] > 0:
                 raise WebserviceException(f"Invalid configuration, {name} must be greater than zero.")
+        if given["auth_enabled"] and given["token_auth_enabled"]:
+            raise WebserviceException("Invalid configuration, give auth_enabled or token_auth_enabled, not both.")
         refuse_settings("AksWebservice.deploy_configuration", given)
         _describe_scale(given, is_new=True)
 
@@ -234,6 +247,7 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
             "tags": self.tags,
             "properties": self.properties,
             "authEnabled": self.auth_enabled,
+            "tokenAuthEnabled": vars(self)["token_auth_enabled"],
             "appInsightsEnabled": vars(self).get("enable_app_insights"),
             "primaryKey": self.primary_key,
             "secondaryKey": self.secondary_key,

@@ -7,6 +7,7 @@ import re
 import time
 import warnings
 from abc import ABC, abstractmethod
+from datetime import datetime
 from typing import Any, Dict, List, Optional, Tuple, Type
 
 from lazuli import services
@@ -61,7 +62,7 @@ class Webservice(ABC):
         self.tags: Dict[str, str] = dict(found["tags"])
         self.properties: Dict[str, str] = dict(found["properties"])
         self.auth_enabled: bool = found["authEnabled"]
-        self.token_auth_enabled = False
+        self.token_auth_enabled: bool = found["tokenAuthEnabled"]
         self.enable_app_insights: bool = found["appInsightsEnabled"]
         self.compute_type: str = found["computeType"]
         self.scoring_uri: Optional[str] = found["scoringUri"]
@@ -240,7 +241,7 @@ class Webservice(ABC):
         """Send the text or bytes to the service, and return its response, decoded from JSON."""
         if self.scoring_uri is None:
             raise WebserviceException("Error, scoring_uri unavailable for this service.")
-        key = self.get_keys()[0] if self.auth_enabled else ""
+        key = self.get_token()[0] if self.token_auth_enabled else self.get_keys()[0] if self.auth_enabled else ""
         answer = services.post_request(self.scoring_uri, input, key)
         if answer.status_code != 200:
             raise WebserviceException(
@@ -261,7 +262,8 @@ class Webservice(ABC):
         if models is not None and config is None and has_script:
             raise WebserviceException("Error, to change the models give inference_config too.")
         sent: Json = {name: given[name] for name in ("tags", "properties", "description")}
-        sent.update(authEnabled=given["auth_enabled"], appInsightsEnabled=given["enable_app_insights"], **(body or {}))
+        sent.update(authEnabled=given["auth_enabled"], tokenAuthEnabled=given.get("token_auth_enabled"))
+        sent.update(appInsightsEnabled=given["enable_app_insights"], **(body or {}))
         if config is not None or models is not None:
             references = self.models if models is None else list_models(self.workspace, models)
             payload = config.build_create_payload(self.workspace, self.name, references) if config else {}
@@ -299,6 +301,7 @@ class Webservice(ABC):
             "scoringUri": self.scoring_uri,
             "swaggerUri": self.swagger_uri,
             "authEnabled": self.auth_enabled,
+            "tokenAuthEnabled": self.token_auth_enabled,
             "models": self.models,
         }
 
@@ -312,6 +315,24 @@ class Webservice(ABC):
             f"{type(self).__name__}(workspace={self.workspace!r}, name={self.name}, compute_type={self.compute_type}, "
             f"state={self.state})"
         )
+
+
+class WebServiceAccessToken:
+    """A token for requests to a service, with the times after which to get the next one, and at which it expires."""
+
+    def __init__(self, access_token: str, token_type: str, refresh_after: datetime, expiry_on: datetime):
+        self.access_token, self.token_type = access_token, token_type
+        self.refresh_after, self.expiry_on = refresh_after, expiry_on
+
+    def serialize(self) -> Json:
+        times = {"refreshAfter": self.refresh_after.isoformat(), "expiryOn": self.expiry_on.isoformat()}
+        return {"accessToken": self.access_token, "tokenType": self.token_type, **times}
+
+    @staticmethod
+    def deserialize(payload_obj: Json) -> WebServiceAccessToken:
+        times = [payload_obj[name].replace("Z", "+00:00") for name in ("refreshAfter", "expiryOn")]
+        refresh_after, expiry_on = map(datetime.fromisoformat, times)
+        return WebServiceAccessToken(payload_obj["accessToken"], payload_obj["tokenType"], refresh_after, expiry_on)
 
 
 class WebserviceDeploymentConfiguration(ABC):
