@@ -54,7 +54,7 @@ NAV = [
 
 
 # The parts of addresses behind the workspace at which several apps have pages.
-SECTIONS = {"runs", "compute"}
+SECTIONS = {"runs", "compute", "data"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +177,7 @@ class Shell:
         return _build_nav(self.workspace.slug if self.workspace else "", *page, get_script_prefix())
 
     def _find_apps(self, match) -> tuple[str, ...]:
-        """The apps of the page. What another one shows of a job or of compute, at an address below it, belongs there."""
+        """The apps of the page. What another one shows of a job, of compute or of data, at an address below it, belongs there."""
         section = match.route.removeprefix("ws/<slug:slug>/").partition("/")[0]
         return (section,) if section in SECTIONS else tuple(match.namespaces)
 

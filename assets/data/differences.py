@@ -3,6 +3,7 @@
 import dataclasses
 
 from assets.data import manifests, previews
+from assets.data.distributions import ColumnDistributions, compare_distributions
 from assets.data.models import DataVersion
 from assets.data.work import DataWork
 
@@ -25,6 +26,7 @@ class ColumnDifference:
     name: str
     state: str
     figures: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
+    distribution: ColumnDistributions | None = None
 
 
 @dataclasses.dataclass
@@ -90,7 +92,9 @@ def _compare_columns(before: list[dict], after: list[dict]) -> list[ColumnDiffer
         else:
             pairs = [(label, _as_text(old[name].get(key)), _as_text(new[name].get(key))) for key, label in FIGURES]
             figures = [figure for figure in pairs if figure[1] != figure[2]]
-            found.append(ColumnDifference(name, "changed" if figures else "same", figures))
+            values = compare_distributions(old[name], new[name])
+            state = "changed" if figures or (values and values.percent) else "same"
+            found.append(ColumnDifference(name, state, figures, values))
     return found
 
 

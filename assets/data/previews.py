@@ -219,5 +219,6 @@ def describe_column(column: dict) -> dict:
     """With numbers as texts, and the shares of the most frequent values."""
     texts = {name: profiles.format_value(column.get(name)) for name in ("mean", "deviation", "skewness", "kurtosis")}
     quantiles = [profiles.format_value(value) for value in column.get("quantiles", [])]
-    top = [(value, f"{count / max(column['count'], 1):.0%}") for value, count in column.get("top", [])]
-    return {**column, **texts, "quantiles": quantiles, "top": top}
+    shares = [(value, count / max(column["count"], 1)) for value, count in column.get("top", [])]
+    found = {**column, **texts, "quantiles": quantiles, "top": [(value, f"{share:.0%}") for value, share in shares]}
+    return found | {"shares": shares} if "top" in column else found

@@ -1,5 +1,7 @@
 """One graph from data to jobs, models and jobs that read them, both ways; by page and REST."""
 
+import re
+
 import pytest
 
 from accounts.actors import Actor
@@ -81,6 +83,8 @@ def test_the_page_of_data_lists_the_models_that_were_trained_on_it(
     for number, use in ((1, "input of the job"), (2, "test data")):
         page = as_user(bob).get(address.format(number)).text
         assert "digits:1" in page and use in page and "copy:1" not in page, number
+    # The entry of the navigation.
+    assert re.search(r'href="/ws/aml-workspace/data/"[^>]*aria-current="page"', page)
     assert "/runs/teacher/" in page and 'href="/ws/aml-workspace/models/digits/versions/1/"' in page
     for number in range(20):
         factories.make_model_version(workspace, f"more-{number}", run=family.run, source_run_id="teacher")

@@ -1,13 +1,14 @@
 """Work in the background on a version of data: what has changed since it was registered, a profile of all rows, a frozen copy."""
 
 import contextlib
+import re
 import sqlite3
 
 import pytest
 
 from accounts.actors import Actor
 from assets import tasks
-from assets.data import datasets, manifests, previews
+from assets.data import datasets, distributions, manifests, previews
 from assets.data.models import Datastore
 from assets.data.work import HOLD_TIME, DataWork
 from studio.errors import Conflict
@@ -101,6 +102,37 @@ def test_two_versions_are_compared(as_user, alice, bob, version, files):  # noqa
     assert "7 → 1" in page and "first rows" not in page
     assert "Max :</span> 99 → 21" in page
     assert as_user(bob).get(f"{HERE}versions/?with=9").status_code == 404
+
+
+def test_the_distributions_of_two_versions_are_shown_on_one_axis(as_user, bob, version, alice, files):  # noqa: F811
+    files.write("in/a.csv", iter([b"id,age,note\n1,10,x\n2,20,y\n3,30,y\n4,40,y\n"]), overwrite=True)
+    late = {"op": "ge", "of": [{"column": "age"}, {"value": 35}]}
+    register(version.workspace, alice, {"type": "filter", "expression": late})
+    page = as_user(bob).get(f"{HERE}versions/?with=2").text
+    assert "Distribution in version 1" in page and "y: 75% → 100%" in page and "37.5 to 40: 25% → 100%" in page
+    assert re.search(r">age</th>.*?class=\"number\">75 %</td>", page, re.S)
+
+
+def test_the_shift_of_a_distribution_is_the_share_of_rows_with_other_values():
+    def number(low, high, *bars):
+        return {"low": low, "high": high, "bars": bars}
+
+    def text(distinct, **shares):
+        return {"shares": list(shares.items()), "distinct": distinct}
+
+    for name, before, after, percent in (
+        ("same", number(0, 24, 100, 50), number(0, 24, 100, 50), 0),
+        ("moved", number(0, 12, 100), number(12, 24, 100), 100),
+        ("half", number(0, 24, 100), number(0, 12, 100), 50),
+        ("one value", number(5, 5, 100), number(0, 24, 100), 92),
+        ("one value in both", number(5, 5, 100), number(5, 5, 100), 0),
+        ("words", text(2, a=0.5, b=0.5), text(1, a=1.0), 50),
+        ("many words", text(99, a=0.4, b=0.1), text(99, c=0.4, b=0.1), 30),
+        ("other words", text(1, a=1.0), text(99, a=0.5), 50),
+    ):
+        assert distributions.compare_distributions(before, after).percent == percent, name
+    assert distributions.compare_distributions(number(0, 1, 100), text(1, a=1.0)) is None
+    assert distributions.compare_distributions({"bars": [100]}, number(0, 1, 100)) is None
 
 
 def test_a_profile_of_all_rows_is_kept_for_these_files(as_user, alice, version, files):  # noqa: F811

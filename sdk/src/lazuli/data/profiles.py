@@ -119,7 +119,7 @@ def _counts_of(column: Json) -> List[str]:
     name = column["name"]
     if "top" in column:
         return [f"count(*) FILTER (WHERE {_text(name)} = {quote(value)})" for value in column["top"]]
-    low, high = column.pop("low"), column.pop("high")
+    low, high = column["low"], column["high"]
     step = (high / BINS - low / BINS) if low is not None else 0.0
     bucket = f"least({BINS - 1}, floor(({_number(name)} - ({low!r})) / {step!r}))" if step else f"0 * {_number(name)}"
     return [f"histogram(CAST({bucket} AS INTEGER))"]
