@@ -48,13 +48,13 @@ class EndpointKeys(models.Model):
     def accepts(self, key: str) -> bool:
         """Whether a request with this key is answered."""
         if self.token_auth_enabled:
-            return tokens.is_valid(key, self._owner, self.primary_digest)
+            return tokens.is_valid(key, self.owner_of_text, self.primary_digest)
         return not self.auth_enabled or secret_digest(key) in (self.primary_digest, self.secondary_digest)
 
     def make_token(self) -> tokens.EndpointToken:
         if not self.token_auth_enabled:
             raise Conflict("The endpoint has no token-based authentication: use its keys, or set tokenAuthEnabled.")
-        return tokens.make_token(self._owner, self.primary_digest)
+        return tokens.make_token(self.owner_of_text, self.primary_digest)
 
 
 def read_authentication(keys: bool | None, tokens: bool | None) -> dict[str, bool]:

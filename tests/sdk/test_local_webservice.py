@@ -93,7 +93,7 @@ def test_numbers_of_replicas_that_contradict_each_other_are_refused(given):
         AksWebservice.deploy_configuration(**given)
 
 
-@pytest.mark.parametrize("name", ["max_request_wait_time", "gpu_cores", "token_auth_enabled", "period_seconds"])
+@pytest.mark.parametrize("name", ["max_request_wait_time", "gpu_cores", "period_seconds"])
 def test_settings_of_kubernetes_that_mean_nothing_here_are_refused_by_their_name(name):
     with pytest.raises(NotAvailable, match=name):
         AksWebservice.deploy_configuration(**{name: 1})
