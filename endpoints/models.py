@@ -372,7 +372,7 @@ class Revision(models.Model):
         if self.state == self.State.HEALTHY:
             return ""
         waiting = next((replica for replica in self.present_replicas if not replica.address), None)
-        return waiting.state_reason if waiting else "Waits for a node."
+        return waiting.state_reason if waiting else "Waiting for a node."
 
     def append_log(self, text: str) -> None:
         with transaction.atomic():
@@ -471,7 +471,7 @@ class Replica(models.Model):
     def state_reason(self) -> str:
         if self.reason:
             return self.reason
-        return "Its environment is prepared and init() runs." if self.lead else "Waits for a node."
+        return "Its environment is prepared and init() runs." if self.lead else "Waiting for a node."
 
     def become_ready(self) -> None:
         """Mark it as ready after init() has returned. With the last necessary replica, the revision takes over."""

@@ -187,7 +187,7 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
             target, work_kind.scope_of(name), spec, actor.user, priority, resources, distributed.node_count
         )
         run.save(update_fields=["work"])
-        run.move(Run.Status.QUEUED, message=f"Waits for a node of {target.name}.")
+        run.move(Run.Status.QUEUED, message=f"Waiting for a node of {target.name}.")
     return run
 
 

@@ -30,13 +30,14 @@ BATCH = 50
 MODELS, OPTIMIZERS = ["mlp", "cnn", "boosted-trees", "linear"], ["adam", "sgd", "rmsprop"]
 LONG_NAME = "a-name-of-two-hundred-characters-" + "that-goes-on-" * 12 + "until-here."
 EMOJI = "🚀 größer, 更大 – “best so far” 🎉"
+TIMED_OUT, TIME_LIMIT = "TimedOut", dt.timedelta(minutes=20)
 # Code, message and details, as the runner and the studio report them.
 REASONS = [
     ("UserError", "The script ended with exit code 1.", "ModuleNotFoundError: No module named 'torch'"),
     ("UserError", "The script ended with exit code 1.", "ValueError: Input contains NaN."),
-    ("UserError", "The script was ended by SIGKILL, perhaps for want of memory.", ""),
-    ("Timeout", "The run was ended after its time limit of 3600 seconds.", ""),
-    ("NodeLost", "Node cpu-cluster-2 was lost: it sent no heartbeat for 60 seconds.", ""),
+    ("UserError", "The script was ended by the signal SIGKILL (often because the machine ran out of memory).", ""),
+    (TIMED_OUT, f"The script ran longer than the allowed {TIME_LIMIT.total_seconds():.0f} s.", ""),
+    ("NodeLost", "Node cpu-cluster-2 was lost: its runner sent no heartbeat for 60 seconds.", ""),
     ("EnvironmentError", "The environment could not be built.", "No solution found: numpy==9.9 does not exist."),
 ]
 
@@ -89,15 +90,18 @@ def add_past_run(actor: Actor, experiment: Experiment, number: int, *, points: i
     """The run that ended `number` half hours ago."""
     noise = random.Random(number)
     begun = timezone.now() - dt.timedelta(minutes=30 * number + noise.randrange(20))
-    ended = begun + dt.timedelta(seconds=noise.randrange(20, 1800))
+    started, ended = begun + dt.timedelta(seconds=4), begun + dt.timedelta(seconds=noise.randrange(20, 1800))
     status = noise.choices([Status.COMPLETED, Status.FAILED, Status.CANCELED], [80, 14, 6])[0]
     rate, hidden = 10 ** noise.uniform(-4, -1), noise.choice([16, 32, 64, 128])
     tags = {"model": noise.choice(MODELS), "seed": str(number)}
+    error = _reason(noise) if status == Status.FAILED else {}
+    if error.get("code") == TIMED_OUT:
+        ended = started + TIME_LIMIT
     # Stored as it ended: going through its states would give it the times of today.
-    times = {"created_at": begun, "started_at": begun + dt.timedelta(seconds=4), "ended_at": ended}
+    times = {"created_at": begun, "started_at": started, "ended_at": ended}
     run = _create(
         actor, experiment, None, f"{tags['model']}-{number}", tags,
-        status=status, error=_reason(noise) if status == Status.FAILED else {}, node_name=f"{TARGET}-{number % 2 + 1}", **times,
+        status=status, error=error, node_name=f"{TARGET}-{number % 2 + 1}", **times,
     )  # fmt: skip
     _add_events(run)
     run.add_parameters(
