@@ -301,6 +301,15 @@ def format_conda(definition: dict) -> str | None:
     return yaml.safe_dump(conda, sort_keys=False) if conda else None
 
 
+def list_packages(definition: dict) -> list[str]:
+    """The packages of conda and pip, in one list."""
+    conda = (definition.get("python") or {}).get("condaDependencies") or {}
+    found: list[str] = []
+    for item in conda.get("dependencies") or []:
+        found += (item.get("pip") or []) if isinstance(item, dict) else [item]
+    return [str(line) for line in found if line != "pip"]
+
+
 @functools.cache
 def curated_environments() -> dict[str, EnvironmentVersion]:
     """The curated environments of every workspace, as unsaved rows."""

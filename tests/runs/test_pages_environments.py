@@ -149,6 +149,24 @@ def test_a_job_is_of_the_version_that_it_names_or_carries_unchanged(client, alic
     assert "digits-env:1" in page and url("detail", version) not in page
 
 
+def test_a_job_shows_the_packages_of_its_own_environment_and_leads_to_its_version_once_registered(
+    client, as_user, bob, alice, workspace, cluster
+):
+    conda = {"dependencies": ["python=3.11", {"pip": ["scikit-learn==1.5.2"]}]}
+    whole = {"name": "my-env", "python": {"condaDependencies": conda}, "environmentVariables": {"A": "1"}}
+    run, default = submit(alice, workspace, environmentDefinition=whole), submit(alice, workspace)
+    page, link = text_of(client.get(run.get_absolute_url())), f"{url('new')}?job={run.run_id}"
+    assert all(word in page for word in ("my-env", "python=3.11", "scikit-learn==1.5.2", link))
+    assert link not in text_of(as_user(bob).get(run.get_absolute_url()))
+    assert environments.DEFAULT_NAME in text_of(client.get(default.get_absolute_url()))
+    form = client.get(link).context["form"]
+    sent = {name: form[name].value() for name in ("name", "kind", "packages")}
+    detail = client.post(link, {**sent, "variables": "A=1"}).url
+    assert detail == "/ws/aml-workspace/environments/my-env/versions/1/"
+    assert f'<a href="{detail}">my-env:1</a>' in text_of(client.get(run.get_absolute_url()))
+    assert client.get(f"{url('new')}?job=no-such").status_code == 404
+
+
 def test_a_rebuild_is_carried_by_every_later_job_and_a_job_begins_with_it(client, alice, workspace, cluster, version):
     before = submit(alice, workspace, environmentId="digits-env:1")
     answer = client.post(url("rebuild", version), {"compute": "cpu-cluster"})

@@ -94,14 +94,16 @@ def read_requirements(text: str) -> list[str]:
 
 def initial_from(version: EnvironmentVersion) -> dict:
     """The fields of a version as a person would have typed them."""
-    definition = version.definition
+    fields = initial_from_definition(version.environment.name, version.definition)
+    return {**fields, "description": version.description, "tags": version.tags}
+
+
+def initial_from_definition(name: str, definition: dict) -> dict:
     return {
-        "name": version.environment.name,
+        "name": name,
         "kind": CONDA,
         "packages": environments.format_conda(definition) or "dependencies: []\n",
         "variables": definition.get("environmentVariables") or {},
-        "description": version.description,
-        "tags": version.tags,
     }
 
 

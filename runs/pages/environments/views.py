@@ -13,11 +13,12 @@ from assets.models import Environment, EnvironmentVersion
 from compute.models import Assignment, Host
 from runs import submission
 from runs.files import logs, previews
-from runs.pages.access import find_workspace, is_allowed, require_permission
+from runs.pages.access import find_run, find_workspace, is_allowed, require_permission
 from runs.pages.environments import usage
 from runs.pages.environments.builds import BUILD_EXPERIMENT, list_builds
 from runs.pages.environments.definition import describe_definition
-from runs.pages.environments.forms import EnvironmentForm, RebuildForm, initial_from
+from runs.pages.environments.forms import EnvironmentForm, RebuildForm, initial_from, initial_from_definition
+from runs.pages.run.overview import read_definition
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
@@ -172,11 +173,15 @@ def environment_jobs(request, slug, name, version):
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def environment_new(request, slug):
-    """`?from=name:version` prefills the form from that version."""
+    """`?from=name:version` prefills the form from that version, `?job=` from the environment of a job."""
     workspace = find_workspace(request, slug, "edit")
     initial = None
     if source := request.GET.get("from", ""):
         initial = initial_from(environments.find_version(workspace, *environments.parse_reference(source)))
+    elif job := request.GET.get("job", ""):
+        run = find_run(request, slug, job)
+        definition = read_definition(run)
+        initial = initial_from_definition(definition.get("name") or run.experiment.name, definition)
     form = EnvironmentForm(request.POST or None, initial=initial)
     if request.method == "POST":
         saved = attempt(form, lambda: form.save(workspace, request.user))

@@ -36,12 +36,7 @@ class Prefilled:
 
     @property
     def packages(self) -> list[str]:
-        """The packages of conda and pip, in one list."""
-        conda = ((self.definition or {}).get("python") or {}).get("condaDependencies") or {}
-        found: list[str] = []
-        for item in conda.get("dependencies") or []:
-            found += (item.get("pip") or []) if isinstance(item, dict) else [item]
-        return [str(line) for line in found if line != "pip"]
+        return environments.list_packages(self.definition or {})
 
 
 def read_run(run: Run) -> Prefilled:

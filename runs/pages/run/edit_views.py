@@ -36,7 +36,7 @@ def run_edit(request, slug, run_id):
     if not wants_piece(request):
         return redirect(run)
     tab = request.GET.get("tab", "")
-    more = overview_context(run) if tab == "overview" else {}
+    more = overview_context(request, run) if tab == "overview" else {}
     if not is_undo and before != getattr(run, field):
         more["undo"] = {
             "field": field,

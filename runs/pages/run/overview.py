@@ -36,6 +36,15 @@ class StatePeriod:
     message: str
 
 
+@dataclasses.dataclass(frozen=True)
+class JobEnvironment:
+    """`url` is the page of its version; without one, as it is not registered or was removed, `packages` says what it is."""
+
+    name: str
+    url: str = ""
+    packages: list[str] = dataclasses.field(default_factory=list)
+
+
 def build_timeline(run: Run) -> list[StatePeriod]:
     events = list(run.events.all())
     first = [(Run.Status.NOT_STARTED.value, run.created_at, "")]
@@ -65,16 +74,32 @@ def environment_name(run: Run) -> str:
     return str(properties.get("environmentId") or definition.get("name") or "").rpartition("/environments/")[2]
 
 
-def environment_url(run: Run) -> str:
-    """Empty if its environment is neither registered nor curated, or has been removed."""
+def describe_environment(run: Run) -> JobEnvironment:
+    definition = read_definition(run)
+    where = _find_version(run, definition)
+    if where:
+        return JobEnvironment(":".join(where), reverse("environments:detail", args=[run.workspace.slug, *where]))
+    name = environment_name(run) or str(definition.get("name") or "")
+    return JobEnvironment(name, packages=environments.list_packages(definition))
+
+
+def read_definition(run: Run) -> dict:
+    """The environment in which the job runs; that of an interactive run is unknown."""
+    if run.work:
+        return run.work.spec.get("environment") or {}
+    return get_job_properties(run).get("environmentDefinition") or {}
+
+
+def _find_version(run: Run, definition: dict) -> tuple[str, str] | None:
+    """Name and version, if it is registered or curated, also if it was registered after the job was submitted."""
     if not run.environment_name:
-        return ""
+        found = environments.find_same_version(run.workspace, definition)
+        return (found.environment.name, found.version) if found else None
     try:
         environments.find_version(run.workspace, run.environment_name, run.environment_version)
     except Http404:
-        return ""
-    where = [run.workspace.slug, run.environment_name, run.environment_version]
-    return reverse("environments:detail", args=where)
+        return None
+    return run.environment_name, run.environment_version
 
 
 def list_git_properties(run: Run) -> list[tuple[str, str]]:
@@ -108,11 +133,11 @@ def last_error_line(run: Run) -> str:
     return ""
 
 
-def first_metrics(run: Run) -> tuple[list[MetricSeries], int]:
+def first_metrics(run: Run, primary: str) -> tuple[list[MetricSeries], int]:
     """The most important metrics, in the order of lists, and how many the run has, of all kinds."""
     kinds = dict(run.metrics.values_list("name", "kind"))
     numbers = dict.fromkeys([name for name, kind in kinds.items() if kind == MetricSeries.Kind.SCALAR], 1)
-    names = metric_order.sort_metrics(numbers)[:FIRST_METRICS]
+    names = metric_order.sort_metrics(numbers, primary)[:FIRST_METRICS]
     found = {series.name: series for series in read_rows(MetricSeries, run=run.pk, name=names)}
     return [found[name] for name in names], len(kinds)
 

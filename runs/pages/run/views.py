@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
 from compute import monitoring
-from runs import job_yaml
+from runs import job_yaml, objectives
 from runs.models import Run, Star
 from runs.pages import file_tree
 from runs.pages.access import find_run, find_runs, is_allowed, require_permission
@@ -70,17 +70,18 @@ def _error_context(run: Run) -> dict:
 @require_safe
 def run_detail(request, slug, run_id):
     run = find_run(request, slug, run_id)
-    return render(request, "runs/run_detail.html", tab_context(request, run, "overview", **overview_context(run)))
+    context = tab_context(request, run, "overview", **overview_context(request, run))
+    return render(request, "runs/run_detail.html", context)
 
 
-def overview_context(run: Run) -> dict:
+def overview_context(request, run: Run) -> dict:
     prefetch_rows(run, "tag_rows", "parameter_rows", "events")
-    metrics, metric_count = overview.first_metrics(run)
+    primary = objectives.find_objective(run.experiment, request.user).name
+    metrics, metric_count = overview.first_metrics(run, primary)
     return {
         "stages": overview.build_timeline(run),
         "command": overview.format_command(run),
-        "environment": overview.environment_name(run),
-        "environment_url": overview.environment_url(run),
+        "environment": overview.describe_environment(run),
         "git": overview.list_git_properties(run),
         "tags_text": TagsField().prepare_value(run.tags),
         "description": render_markdown(run.description) if run.description else "",
@@ -102,7 +103,11 @@ def run_state(request, slug, run_id):
         return nothing_new()
     run = find_run(request, slug, run_id)
     tab = request.GET.get("tab", "")
-    more = overview_context(run) if tab == "overview" else _new_files_context(request, run) if tab == "logs" else {}
+    more = {}
+    if tab == "overview":
+        more = overview_context(request, run)
+    elif tab == "logs":
+        more = _new_files_context(request, run)
     context = tab_context(request, run, tab, polled=True, run_page=address_of_page(request), **more)
     response = render(request, "runs/_state.html", context)
     if request.GET.get("files") == "0" and more.get("tree"):
