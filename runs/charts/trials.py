@@ -21,6 +21,6 @@ def draw_trials(trials: list[tuple[Any, float]], name: str, better: str) -> dict
     line = {
         **figures.build_trace("scatter", "lines"),
         **{"x": numbers, "y": figures.finite_or_none(best), "colour": 2, "line": {"shape": "hv", "width": 2}},
-        "hovertemplate": figures.close_hover("best until then", "%{y:.4~g}"),
+        "hovertemplate": figures.close_hover("best so far", "%{y:.4~g}"),
     }
     return figures.build_figure([line, points], "Child job", name, height=260, hovermode="closest")
