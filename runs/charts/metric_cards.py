@@ -141,6 +141,7 @@ def _cards(found: list[MetricSeries], group: str) -> list[MetricCard]:
         titled.setdefault(shared or f"\0{series.name}", []).append(series)
     cards = []
     for title, members in titled.items():
+        members.sort(key=lambda one: one.name)
         for start in range(0, len(members), MAX_LINES):
             more = f" ({start // MAX_LINES + 1})" if start else ""
             cards.append(_placeholder(members[start : start + MAX_LINES], title.removeprefix("\0") + more))

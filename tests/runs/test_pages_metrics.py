@@ -13,6 +13,7 @@ from accounts.models import User
 from runs import metrics
 from runs.charts import metric_cards
 from runs.files import artifacts
+from runs.models import SavedView
 from runs.seeding.contents import make_curve, make_scalars
 from runs.seeding.full_run import make_full_run
 from tests import factories
@@ -94,6 +95,24 @@ def test_show_and_hide_choose_metrics(client, run):
     page = page_of(client, run, show=["loss"])
     assert page.count('data-card="') == 1 and page.count("data-series=") == run.metrics.count()
     assert page_of(client, run, hide=["loss"]).count('data-card="') == run.metrics.count() - 1
+
+
+def test_the_objective_is_the_first_chart_then_what_decides_and_settings_are_last(client, run, alice):
+    run.metrics.all().delete()
+    for name in ("a", "epoch", "loss", "val_loss", "zeta"):
+        metrics.store_batch(run, "", make_scalars(name, [1, 2]))
+
+    def titles():
+        sections = client.get(url_of(run, "run_metrics")).context["sections"]
+        return [card.title for section in sections for card in section.cards]
+
+    assert titles() == ["val_loss", "loss", "a", "zeta", "epoch"]
+    SavedView.objects.create(
+        workspace=run.workspace, experiment=run.experiment, owner=alice, query="primary=lower:zeta"
+    )
+    assert titles() == ["zeta", "val_loss", "loss", "a", "epoch"]
+    overview = client.get(run.get_absolute_url()).content.decode()
+    assert overview.index('title="zeta"') < overview.index('title="val_loss"')
 
 
 def test_metrics_are_grouped_by_prefix_and_those_of_the_machine_stand_last_and_folded(client, run):

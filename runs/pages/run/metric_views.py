@@ -4,9 +4,10 @@ from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from runs import metrics
+from runs import metrics, objectives
 from runs.charts import figures, metric_cards, metric_lines
 from runs.charts.metric_forms import LinesForm, MetricsForm, RowsForm, parse_positions
+from runs.metric_order import rank_metric
 from runs.metrics.downsampled import Range
 from runs.models import MetricSeries
 from runs.pages.access import find_run, find_runs
@@ -28,7 +29,9 @@ def run_metrics(request, slug, run_id):
     run = find_run(request, slug, run_id)
     options = cleaned_or_invalid(MetricsForm(request.GET))
     series = list(metrics.series_of(run).order_by("name"))
-    shown, left_out = _select_series(series, request.GET, options["q"])
+    first = objectives.find_objective(run.experiment, request.user).name
+    by_importance = sorted(series, key=lambda one: (one.name != first, rank_metric(one.name)))
+    shown, left_out = _select_series(by_importance, request.GET, options["q"])
     more = {
         "series": series,
         "shown": {one.pk for one in shown},
