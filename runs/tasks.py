@@ -13,7 +13,7 @@ from compute import liveness
 from compute.models import Work
 from runs import facet_counts, metrics
 from runs.files import artifacts, snapshots
-from runs.models import ListSums, MetricBatch, MetricSeries, Run
+from runs.models import Experiment, ListSums, MetricBatch, MetricSeries, Run
 from runs.submission import LOCAL, SCRIPT_RUN
 from studio import storage
 from studio.errors import Conflict
@@ -92,6 +92,16 @@ def housekeeping() -> None:
 def count_facets() -> None:
     """Count what long lists can be filtered by."""
     facet_counts.count_wanted()
+
+
+@shared_task(ignore_result=True)
+def sum_lists() -> None:
+    """Add up the usual grouped lists of long experiments, so that no page has to."""
+    if Experiment.objects.long().exists():
+        # Saves the memory of the pages in a worker whose studio has no long experiment.
+        from runs.pages.lists import prepared_sums
+
+        prepared_sums.preparation.continue_briefly()
 
 
 def _free_unfinished_uploads(now: dt.datetime) -> None:

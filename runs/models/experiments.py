@@ -16,6 +16,9 @@ from workspaces.models import Workspace
 
 # MLflow's clients expect an experiment 0 on every server; here it is the one with this name.
 DEFAULT_NAME = "Default"
+# With so many runs, the grouped lists of an experiment are added up in the background: eight blocks of
+# runs/pages/lists/group_sums.py.
+LONG = 16_384
 
 
 class ExperimentQuerySet(models.QuerySet["Experiment"]):
@@ -25,6 +28,10 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
     def present(self):
         """Experiments that are not in the trash."""
         return self.filter(deleted_at=None)
+
+    def long(self):
+        """Experiments in use that have a great many runs."""
+        return self.present().filter(archived_at=None, run_count__gte=LONG)
 
     def make(self, actor, workspace: Workspace, name: str, *, description: str = "", tags: dict | None = None):
         """A new experiment; the caller has checked the fields by its own limits."""

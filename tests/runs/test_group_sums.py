@@ -10,14 +10,16 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from runs import metrics
-from runs.models import ListSums, MetricSeries, list_sums
-from runs.pages.lists import group_sums
+from runs import metrics, tasks
+from runs.models import Experiment, ListSums, MetricSeries, list_sums
+from runs.models.experiments import LONG
+from runs.pages.lists import group_sums, prepared_sums
 from runs.pages.lists.columns import parse_column
 from runs.purging import delete_runs
 from runs.seeding.contents import make_scalars
 from studio.purging import PurgeSelection
 from tests import factories
+from tests.html import html_of
 
 VALUES = {
     "svm": [1e9 + 1, 1e9 + 2, 1e9 + 4, 1e9 + 3, 1e9 + 9],
@@ -130,3 +132,45 @@ def test_stored_sums_do_not_stay(experiment, monkeypatch):
     experiment.runs.filter(number=1).update(deleted_at=timezone.now())
     delete_runs(PurgeSelection(experiment.workspace.pk, until=timezone.now()))
     assert not ListSums.objects.exists(), "they name values of the runs"
+
+
+def test_the_usual_lists_of_a_long_experiment_are_added_up_before_somebody_asks(
+    experiment, as_user, alice, monkeypatch
+):
+    monkeypatch.setattr(group_sums, "MANY_BLOCKS", 3)
+    runs = list(experiment.runs.order_by("number"))
+    for run in runs:
+        run.add_parameters({"model": f"v{run.number % 2}", "seed": str(run.number)})
+    tasks.sum_lists()
+    assert not ListSums.objects.exists(), "the experiment is not long"
+    Experiment.objects.filter(pk=experiment.pk).update(run_count=LONG)
+    assert ("param-model" in (words := prepare_all()[experiment.pk])) and "param-seed" not in words
+
+    client, query = as_user(alice), {"group": "param-model"}
+    address = experiment.get_absolute_url()
+
+    def statements() -> list[str]:
+        cache.clear()
+        with CaptureQueriesContext(connection) as made:
+            assert "gain" in html_of(client.get(address, query))
+        return [row["sql"] for row in made if "SUM((" in row["sql"]]
+
+    assert statements() == []
+    metrics.store_batch(runs[5], "more", make_scalars("gain", [7.0] * 3))
+    assert len(statements()) == 1
+    prepare_all()
+    assert statements() == []
+    experiment.edit(archived=True)
+    assert prepare_all() == {}
+
+
+def prepare_all() -> dict[int, list[str]]:
+    """Everything that the task does by and by."""
+    found: dict[int, list[str]] = {}
+    for key, word in prepared_sums.list_usual():
+        found.setdefault(key, []).append(word)
+    prepared_sums.preparation.next_round = 0
+    tasks.sum_lists()
+    while prepared_sums.preparation.waiting:
+        tasks.sum_lists()
+    return found

@@ -66,22 +66,43 @@ def sum_groups(
 
     Sums of many blocks are stored in the workspace, if it is given.
     """
+    key = _key_of(runs, metrics, blocks)
+    had = _recall_blocks(key, is_stored=workspace is not None and len(blocks.states) >= MANY_BLOCKS)
+    found, missing = _complete_blocks(had, runs, metrics, blocks)
+    if found is None:
+        return _list_largest(list(_read_sums(runs, metrics, Value(0), limit).values()), limit)
+    if missing:
+        if len(missing) >= MANY_BLOCKS and workspace is not None:
+            stored_sums.store_blocks(key, workspace, found)
+        cache.set(f"group-sums-{key}", found, SECONDS)
+    return _list_largest([part for _, part in found.values()], limit)
+
+
+def store_sums(runs, metrics: list[Column], blocks: RunBlocks, workspace) -> None:
+    """Store what `sum_groups` of these runs will need, unless it is stored already."""
+    key = _key_of(runs, metrics, blocks)
+    found, missing = _complete_blocks(stored_sums.load_blocks(key), runs, metrics, blocks)
+    if found and missing:
+        stored_sums.store_blocks(key, workspace, found)
+
+
+def _key_of(runs, metrics: list[Column], blocks: RunBlocks) -> str:
     sql = runs.order_by().values("pk", "group_key").query.sql_with_params()
     words = repr((sql, blocks.column, [(one.kind, one.name) for one in metrics]))
-    key = hashlib.sha256(words.encode()).hexdigest()
-    had = _recall_blocks(key, is_stored=workspace is not None and len(blocks.states) >= MANY_BLOCKS)
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _complete_blocks(had: Blocks, runs, metrics: list[Column], blocks: RunBlocks) -> tuple[Blocks | None, list[int]]:
+    """The blocks that still hold, with the missing ones, which are read; None if there are too many groups."""
     found = {block: had[block] for block, state in blocks.states.items() if block in had and had[block][0] == state}
     missing = [block for block in blocks.states if block not in found]
     if missing:
         read = _read_sums(blocks.select(runs, missing), metrics, F(blocks.column).bitrightshift(BITS), MAX_ROWS + 1)
         if sum(len(part.keys) for part in read.values()) > MAX_ROWS:
-            return _list_largest(list(_read_sums(runs, metrics, Value(0), limit).values()), limit)
+            return None, missing
         # A run that has joined a new block since the states were read is left for the next request.
         found |= {block: (blocks.states[block], read[block]) for block in missing if block in read}
-        if len(missing) >= MANY_BLOCKS and workspace is not None:
-            stored_sums.store_blocks(key, workspace, found)
-        cache.set(f"group-sums-{key}", found, SECONDS)
-    return _list_largest([part for _, part in found.values()], limit)
+    return found, missing
 
 
 def _recall_blocks(key: str, is_stored: bool) -> Blocks:

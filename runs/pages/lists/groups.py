@@ -88,17 +88,29 @@ def load_groups(
     runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks, workspace=None
 ) -> list[RunGroup]:
     """The largest groups first, or in the order of the list; at most MAX_GROUPS + 1."""
+    runs, metrics = _prepare_sums(runs, one, columns, sorts)
+    sums = group_sums.sum_groups(runs, metrics, blocks, MAX_GROUPS + 1, workspace)
+    ids = [other.id for other in metrics]
+    found = [_build_group(one, value, count, dict(zip(ids, of_group, strict=True))) for value, count, of_group in sums]
+    for number, group in enumerate(sorted(found, key=lambda group: group.value)):
+        group.number = number
+    return _sort_groups(found, one, sorts[0] if sorts else None)
+
+
+def store_sums(runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks, workspace) -> None:
+    """Store what `load_groups` adds up."""
+    runs, metrics = _prepare_sums(runs, one, columns, sorts)
+    group_sums.store_sums(runs, metrics, blocks, workspace)
+
+
+def _prepare_sums(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> tuple[Any, list[Column]]:
+    """The runs with their group as `group_key`, and the metrics that are added up."""
     metrics = list({other.id: other for other in columns if other.is_metric}.values())
     first = sorts[0] if sorts else None
     if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
         metrics.append(first.column)
     runs, key = _annotate_key(runs.order_by(), one)
-    sums = group_sums.sum_groups(runs.annotate(group_key=key), metrics, blocks, MAX_GROUPS + 1, workspace)
-    ids = [other.id for other in metrics]
-    found = [_build_group(one, value, count, dict(zip(ids, of_group, strict=True))) for value, count, of_group in sums]
-    for number, group in enumerate(sorted(found, key=lambda group: group.value)):
-        group.number = number
-    return _sort_groups(found, one, first)
+    return runs.annotate(group_key=key), metrics
 
 
 def _build_group(one: Column, value: str, count: int, sums: dict[str, MetricSum]) -> RunGroup:

@@ -194,6 +194,12 @@ class RunTable:
         wanted = [*self.columns, *self.chart_columns]
         return groups.load_groups(self.matching, self.group_by, wanted, self.sorts, self._blocks, self.workspace)
 
+    def store_sums(self) -> None:
+        """Store what a long grouped list adds up, so that pages need not."""
+        assert self.group_by is not None
+        wanted = [*self.columns, *self.chart_columns]
+        groups.store_sums(self.matching, self.group_by, wanted, self.sorts, self._blocks, self.workspace)
+
     def remember(self, what: str, compute) -> Any:
         """`compute()` of a grouped list, computed again only once its runs, its address or its columns change."""
         sql = self.matching.order_by().values("pk").query.sql_with_params()
