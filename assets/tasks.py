@@ -6,7 +6,7 @@ import tempfile
 from celery import shared_task
 
 from accounts.actors import Actor
-from assets.data import freezing, manifests, previews, reading
+from assets.data import cached_rows, freezing, manifests, previews, reading
 from assets.data.work import DataWork
 from studio import storage
 from studio.errors import StudioError
@@ -28,6 +28,11 @@ def work_on_data() -> None:
             work.end(DataWork.State.FAILED, problem=f"{type(error).__name__}: {error}"[:500])
         else:
             work.end(DataWork.State.COMPLETED, progress=1, **result)
+
+
+@shared_task(name="assets.tasks.delete_unused_rows", ignore_result=True)
+def delete_unused_rows() -> None:
+    cached_rows.delete_unused()
 
 
 def _add_hashes(work: DataWork) -> dict:
@@ -61,9 +66,15 @@ def _freeze(work: DataWork) -> dict:
     return {"result": {"version": made.version}}
 
 
+def _copy_rows(work: DataWork) -> dict:
+    cached_rows.write_rows(work.version, work.report)
+    return {}
+
+
 ACTS = {
     DataWork.Kind.HASHES: _add_hashes,
     DataWork.Kind.PROFILE: _profile,
     DataWork.Kind.FREEZE: _freeze,
     DataWork.Kind.QUALITY: _check_quality,
+    DataWork.Kind.ROWS: _copy_rows,
 }

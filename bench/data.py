@@ -49,7 +49,7 @@ def make_files(folder):
 
 def measure_process(folder):
     """The requests of the pages to a reading process."""
-    reading, tasks = import_module("assets.data.reading"), import_module("assets.tasks")
+    reading = import_module("assets.data.reading")
     for ending, kind in (("csv", "read_delimited"), ("parquet", "read_parquet")):
         source = reading.SourceFile(f"rows.{ending}", None)
         copies = [reading.LocalCopy(str(folder / source.path), source)]
@@ -71,8 +71,43 @@ def measure_process(folder):
         measure(
             f"{ending}: profile of all rows",
             "10 s, 512 MB",
-            lambda copies=copies, typed=typed: reading.read_copies(typed, copies, tasks.FULL, act="profile"),
+            lambda copies=copies, typed=typed: reading.read_copies(typed, copies, reading.FULL, act="profile"),
         )
+
+
+def measure_copy(folder):
+    """Explore: the copy of all rows of a text file, and what is searched in it."""
+    reading, previews = import_module("assets.data.reading"), import_module("assets.data.previews")
+    path, copy = folder / "rows.csv", folder / "copy.parquet"
+    source = reading.SourceFile(path.name, None)
+    definition = {"kind": "tabular", "paths": [{"url": "https://bench"}], "steps": [{"type": "read_delimited"}]}
+    copies = [reading.LocalCopy(str(path), source)]
+    typed = reading.read_copies(definition, copies, act="rows", limit=1, infer=True)["definition"]
+    request = {"act": "export", "target": str(copy), "strict": False, "file_bytes": 10 * 1024**3}
+    seconds = f"{path.stat().st_size / 90e6:.0f} s, 512 MB"
+    measure("csv: copy of all rows", seconds, lambda: reading.read_copies(typed, copies, reading.FULL, None, **request))
+    plain = {"filters": [], "words": [], "sort": "", "is_descending": False}
+    views = {
+        "sorted by a column": plain | {"sort": "score", "is_descending": True},
+        "filtered by a number": plain | {"filters": [{"column": "age", "op": "at_least", "value": "90"}]},
+        "searched for a word": plain | {"words": ["name 77"]},
+    }
+    for what, view in views.items():
+        options = {"act": "matches", "view": view, "max_rows": previews.MAX_SEARCHED_PARQUET, "limit": 50, "offset": 0}
+        measure(
+            f"copy: {what}",
+            "1 s",
+            lambda options=options: reading.read_copies(
+                previews.COPY, [reading.LocalCopy(str(copy), source)], reading.SEARCH, **options
+            ),
+        )
+    measure(
+        "copy: 50 rows in the middle",
+        "0.1 s and the start of the process",
+        lambda: reading.read_copies(
+            previews.COPY, [reading.LocalCopy(str(copy), source)], act="rows", limit=50, offset=ROWS // 2
+        ),
+    )
 
 
 def run_python(code):
@@ -128,6 +163,7 @@ def main():
         print(f"{time.strftime('%F %R')}, load {os.getloadavg()[0]:.0f}, {os.cpu_count()} cores\n")
         print("| what | goal | wall | processor | memory |\n|---|---|---|---|---|")
         measure_process(folder)
+        measure_copy(folder)
         measure_sdk(folder)
         measure_manifest(folder)
 

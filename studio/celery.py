@@ -28,6 +28,11 @@ app.config_from_object(
                 "options": {"expires": 3600},
             },
             "work-on-data": {"task": "assets.tasks.work_on_data", "schedule": 10.0, "options": {"expires": 10}},
+            "delete-unused-rows": {
+                "task": "assets.tasks.delete_unused_rows",
+                "schedule": 3600.0,
+                "options": {"expires": 3600},
+            },
             "stop-idle": {"task": "compute.tasks.stop_idle", "schedule": 30.0, "options": {"expires": 30}},
             "run-schedules": {"task": "compute.tasks.run_schedules", "schedule": 15.0, "options": {"expires": 15}},
             "stop-idle-services": {"task": "endpoints.tasks.stop_idle", "schedule": 5.0, "options": {"expires": 10}},

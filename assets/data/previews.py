@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import pathlib
 import tempfile
 from collections.abc import Iterator
 
@@ -23,6 +24,8 @@ MAX_CHECKED = 100_000
 MAX_SEARCHED, MAX_SEARCHED_PARQUET, MAX_SEARCHED_FILES = 1_000_000, 10_000_000, 200
 # Errors of the data or its datastore, which the page shows.
 PROBLEMS = (Conflict, Invalid, NotReady)
+# What reads a copy of all rows.
+COPY = {"kind": "tabular", "paths": [], "steps": [{"type": "read_parquet"}]}
 
 
 @dataclasses.dataclass
@@ -105,8 +108,13 @@ def _first(sources: list[SourceFile]) -> SourceFile:
 
 
 @contextlib.contextmanager
-def _open_sample(workspace: Workspace, definition: dict) -> Iterator[tuple[LocalCopy, str]]:
+def _open_sample(
+    workspace: Workspace, definition: dict, cached: pathlib.Path | None = None
+) -> Iterator[tuple[LocalCopy, str]]:
     """The first file or its first bytes, with a note."""
+    if cached:
+        yield LocalCopy(str(cached), SourceFile("The copy of all rows", None)), ""
+        return
     found = list_sources(workspace, definition)
     source = _first(found)
     with tempfile.TemporaryDirectory(prefix="lazuli-preview-") as folder:
@@ -124,11 +132,14 @@ def _describe(found: list[SourceFile], copy: LocalCopy) -> str:
     return f"From {part}{copy.source.path}.{rest}"
 
 
-def read_preview(workspace: Workspace, definition: dict, infer: bool = False, start: int = 0) -> TablePreview:
+def read_preview(
+    workspace: Workspace, definition: dict, infer: bool = False, start: int = 0, cached: pathlib.Path | None = None
+) -> TablePreview:
     """Read a preview; errors of the data are in `problem`. With `infer`, the columns get the types of their first
-    values."""
+    values. `cached` is a copy of all rows (assets/data/cached_rows.py)."""
     try:
-        with _open_sample(workspace, definition) as (copy, note):
+        with _open_sample(workspace, definition, cached) as (copy, note):
+            definition = COPY if cached else definition
             found = reading.read_copies(definition, [copy], act="rows", limit=ROWS + 1, offset=start, infer=infer)
     except PROBLEMS as error:
         return TablePreview(problem=error.message)
@@ -139,31 +150,39 @@ def read_preview(workspace: Workspace, definition: dict, infer: bool = False, st
     return TablePreview(columns, rows[:ROWS], note, "", found["definition"], start, len(rows) > ROWS)
 
 
-def read_matches(workspace: Workspace, definition: dict, view: dict, start: int = 0) -> TablePreview:
-    """The rows of a view (lazuli/data/row_views.py), of all files if they are on this machine."""
-    is_parquet = definition["steps"][0]["type"] == "read_parquet"
+def read_matches(
+    workspace: Workspace, definition: dict, view: dict, start: int = 0, cached: pathlib.Path | None = None
+) -> TablePreview:
+    """The rows of a view (lazuli/data/row_views.py), of the copy of all rows, or of all files if they are on this
+    machine."""
+    is_parquet = cached or definition["steps"][0]["type"] == "read_parquet"
     max_rows = MAX_SEARCHED_PARQUET if is_parquet else MAX_SEARCHED
     request: dict = {"act": "matches", "view": view, "max_rows": max_rows, "limit": ROWS, "offset": start}
     try:
-        with _open_all(workspace, definition) as (copies, note):
+        with _open_all(workspace, definition, cached) as (copies, note, is_whole):
+            definition = COPY if cached else definition
             found = reading.read_copies(definition, copies, reading.SEARCH, **request)
     except PROBLEMS as error:
         return TablePreview(problem=error.message)
     preview = TablePreview(found["columns"], found["rows"], note, found["view_problem"], start=start)
     preview.searched, preview.matching = found["searched"], found["matching"]
     preview.has_more = preview.next_start < preview.matching
-    preview.is_partly_searched = preview.searched >= max_rows
+    preview.is_partly_searched = not is_whole or preview.searched >= max_rows
     return preview
 
 
 @contextlib.contextmanager
-def _open_all(workspace: Workspace, definition: dict) -> Iterator[tuple[list[LocalCopy], str]]:
-    """All files if they are on this machine, otherwise the first one or its first bytes, with a note."""
-    if copies := _find_all_local(workspace, list_sources(workspace, definition)):
-        yield copies, f"From all {len(copies):,} files." if len(copies) > 1 else ""
+def _open_all(
+    workspace: Workspace, definition: dict, cached: pathlib.Path | None
+) -> Iterator[tuple[list[LocalCopy], str, bool]]:
+    """All files if they are on this machine, otherwise the first one or its first bytes; with a note, and whether these
+    are all rows."""
+    copies = [] if cached else _find_all_local(workspace, list_sources(workspace, definition))
+    if copies:
+        yield copies, f"From all {len(copies):,} files." if len(copies) > 1 else "", True
         return
-    with _open_sample(workspace, definition) as (copy, note):
-        yield [copy], note
+    with _open_sample(workspace, definition, cached) as (copy, note):
+        yield [copy], note, not note
 
 
 def _find_all_local(workspace: Workspace, found: list[SourceFile]) -> list[LocalCopy]:

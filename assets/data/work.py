@@ -1,4 +1,5 @@
-"""Work on a version that takes too long for a page: hashes of its files, a profile of all rows, a frozen copy.
+"""Work on a version that takes too long for a page: hashes of its files, a profile or a copy of all rows, a
+frozen copy.
 
 A row stores its progress; the control worker executes it (assets/tasks.py).
 """
@@ -44,6 +45,7 @@ class DataWork(models.Model):
         PROFILE = "profile", "Profile of all rows"
         FREEZE = "freeze", "Frozen copy"
         QUALITY = "quality", "Check of the quality rules"
+        ROWS = "rows", "Copy of all rows"
 
     class State(models.TextChoices):
         QUEUED = "Queued", "Queued"
@@ -52,6 +54,7 @@ class DataWork(models.Model):
         FAILED = "Failed", "Failed"
 
     OPEN = (State.QUEUED, State.RUNNING)
+    OF_TABLES = (Kind.PROFILE, Kind.QUALITY, Kind.ROWS)
 
     version = models.ForeignKey(DataVersion, models.CASCADE, related_name="work")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -98,8 +101,8 @@ class DataWork(models.Model):
     @classmethod
     def queue(cls, version: DataVersion, kind: str, user: User | None) -> "DataWork":
         """Queue work; raises Conflict if the same is in progress."""
-        if kind in (cls.Kind.PROFILE, cls.Kind.QUALITY) and not version.is_table:
-            raise Invalid("Only tables have a profile, and are checked by rules.", target="act")
+        if kind in cls.OF_TABLES and not version.is_table:
+            raise Invalid("Only tables have rows and a profile, and are checked by rules.", target="act")
         try:
             with transaction.atomic():
                 return cls.objects.create(version=version, kind=kind, created_by=user)

@@ -135,6 +135,52 @@ def test_the_shift_of_a_distribution_is_the_share_of_rows_with_other_values():
     assert distributions.compare_distributions({"bars": [100]}, number(0, 1, 100)) is None
 
 
+def test_all_rows_of_text_files_are_searched_in_a_copy(
+    as_user,
+    alice,
+    bob,
+    version,
+    files,  # noqa: F811
+    settings,
+    tmp_path,
+    monkeypatch,
+):
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setattr(previews, "MAX_SEARCHED", 2)
+    browser, address = as_user(alice), f"{HERE}explore/?sort=age&order=descending"
+    assert "Search all rows" in browser.get(address).text
+    assert "A contributor can make" in (page := as_user(bob).get(address).text) and "Search all rows" not in page
+    act = {"act": "rows"}
+    assert as_user(bob).post(f"{HERE}change/", act).status_code == 403
+    assert browser.post(f"{HERE}change/", act, headers={"referer": f"http://testserver{address}"}).url == address
+    assert "All rows are being copied, so that they can be searched: 0 %" in browser.get(address).text
+    assert "being copied" not in browser.get(f"{HERE}explore/").text
+    tasks.work_on_data()
+    page = " ".join(as_user(bob).get(address).text.split())
+    assert "6 of all 6 rows" in page and "Search all rows" not in page
+    assert "Rows 2 to 6" in as_user(bob).get(f"{HERE}explore/?start=1").text
+    files.write("in/b.csv", iter([b"id,age,note\n9,99,x\n"]), overwrite=True)
+    assert "Search all rows" in browser.get(address).text
+    browser.post(f"{HERE}change/", act)
+    tasks.work_on_data()
+    assert "4 of all 4 rows" in " ".join(browser.get(address).text.split())
+    [copy] = (tmp_path / "cache" / "rows").iterdir()
+    tasks.delete_unused_rows()
+    assert copy.exists()
+    version.remove(Actor(alice))
+    tasks.delete_unused_rows()
+    assert not copy.exists()
+
+
+def test_a_copy_of_all_rows_that_fails_says_why(as_user, alice, version, files, settings, tmp_path):  # noqa: F811
+    settings.DATA_DIR = tmp_path
+    files.write("in/b.csv", iter([b"id,age,note\n9\n"]), overwrite=True)
+    as_user(alice).post(f"{HERE}change/", {"act": "rows"})
+    tasks.work_on_data()
+    assert "All rows could not be copied: in/b.csv, line 2" in as_user(alice).get(f"{HERE}explore/?sort=age").text
+    assert not list((tmp_path / "cache" / "rows").iterdir())
+
+
 def test_a_profile_of_all_rows_is_kept_for_these_files(as_user, alice, version, files):  # noqa: F811
     browser, address = as_user(alice), f"{HERE}explore/?profile"
     assert "Profile all rows" in browser.get(address).text

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import actor_of_request
 from accounts.edit_conflicts import edit_in_turn
 from assets import tasks
-from assets.data import datasets, differences, manifests, previews, quality
+from assets.data import cached_rows, datasets, differences, manifests, previews, quality
 from assets.data.models import DataVersion
 from assets.data.work import DataWork
 from compute import notifications
@@ -23,6 +23,7 @@ from runs.pages.data.forms import DataVersionForm
 from studio import numbers
 from studio.forms import attempt
 from studio.htmx import render_page
+from studio.links import page_of_form
 from studio.pagination import page_of
 from studio.words import split_words
 
@@ -35,7 +36,7 @@ TABS = [
     ("jobs", "Jobs", "data:jobs"),
 ]
 MAX_START = 10**12
-WORK = (DataWork.Kind.PROFILE, DataWork.Kind.FREEZE)
+WORK = (DataWork.Kind.PROFILE, DataWork.Kind.FREEZE, DataWork.Kind.ROWS)
 # The texts of the steps of a dataset.
 STEPS = {
     "read_delimited": "Read delimited text",
@@ -171,17 +172,35 @@ def data_explore(request, slug, name, version):
 def _find_rows(request, found: DataVersion) -> dict:
     start = min(max(numbers.int_or_none(request.GET.get("start", "")) or 0, 0), MAX_START)
     view = row_views.read_view(request.GET)
+    work, can_be_cached, cached = _find_cached_rows(request, found, is_needed=bool(start) or not view.is_plain)
+    if work and work.is_open and not view.is_plain:
+        return {"rows_work": work, "address": request.get_full_path(), "view": view}
     if view.is_plain:
-        preview = previews.read_preview(request.workspace, found.definition, start=start)
+        preview = previews.read_preview(request.workspace, found.definition, start=start, cached=cached)
     else:
-        preview = previews.read_matches(request.workspace, found.definition, view.build_request(), start)
+        preview = previews.read_matches(request.workspace, found.definition, view.build_request(), start, cached)
     return {
         "preview": preview,
+        "rows_work": work,
+        "can_be_cached": can_be_cached and not cached and preview.is_partly_searched,
         "view": view,
         "heads": view.list_heads(preview.columns),
         "chips": view.list_chips(),
         "operators": row_views.WORDS,
     }
+
+
+def _find_cached_rows(request, found: DataVersion, is_needed: bool) -> tuple:
+    """The last work on a copy of all rows, whether there can be one, and where it is."""
+    if not is_needed:
+        return None, False, None
+    try:
+        sources = previews.list_sources(request.workspace, found.definition)
+    except previews.PROBLEMS:
+        # What is wrong is shown instead of the rows.
+        return None, False, None
+    work = found.work.filter(kind=DataWork.Kind.ROWS).first()
+    return work, cached_rows.can_be_cached(found, sources), cached_rows.find_rows(found, sources)
 
 
 def _profile(request, found: DataVersion) -> dict:
@@ -241,6 +260,8 @@ def data_change(request, slug, name, version):
     elif act in WORK:
         DataWork.queue(found, act, actor.user)
         notifications.notify_control(tasks.WORK)
+        if act == DataWork.Kind.ROWS:
+            return redirect(page_of_form(request))
         return redirect(f"{reverse('data:explore', args=[slug, name, version])}?profile" if act == "profile" else found)
     elif act == "remove":
         found.remove(actor)

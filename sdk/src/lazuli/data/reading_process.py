@@ -74,7 +74,8 @@ def _read(request: Json, definition: Json) -> Json:
         if request["act"] == "export":
             if request["strict"]:
                 reader.check_casts()
-            reader.write_parquet(request["target"])
+            with _Progress(reader):
+                reader.write_parquet(request["target"])
             return {}
         if request["act"] == "misfits":
             return misfits.report_misfits(reader, request["max_rows"])
