@@ -156,6 +156,7 @@ def _changes(body: resources.ServiceUpdate) -> dict:
         "tags": body.tags,
         "properties": body.properties,
         "has_insights": body.appInsightsEnabled,
+        "collects_data": body.collectModelData,
     }
     found = {name: value for name, value in given.items() if value is not None}
     return {**found, **read_authentication(body.authEnabled, body.tokenAuthEnabled)}

@@ -22,7 +22,7 @@ from studio.public_url import public_url
 from workspaces.models import Workspace
 
 # What versions have from their endpoint.
-SHARED = ("auth_enabled", "token_auth_enabled", "has_insights")
+SHARED = ("auth_enabled", "token_auth_enabled", "has_insights", "collects_data")
 # How many characters of a revision's log are stored, the newest ones.
 MAX_LOG = 200_000
 
@@ -64,6 +64,8 @@ class Endpoint(EndpointKeys):
     last_request_at = models.DateTimeField(null=True, blank=True)
     # Whether its requests are stored one by one (endpoints/request_log.py).
     has_insights = models.BooleanField(default=False)
+    # Whether their bodies and answers are stored too.
+    collects_data = models.BooleanField(default=False)
 
     # The endpoint to which a version belongs.
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="versions")
@@ -178,6 +180,7 @@ class Endpoint(EndpointKeys):
             "auth_enabled": parent.auth_enabled,
             "token_auth_enabled": parent.token_auth_enabled,
             "has_insights": parent.has_insights,
+            "collects_data": parent.collects_data,
         }
         version = cls(workspace=parent.workspace, created_by=user, **{**fields, **own})
         version._insert(("", ""))
@@ -558,12 +561,16 @@ class ServiceRequest(models.Model):
     item_count = models.PositiveIntegerField(default=1)
     # The lines that run() has printed.
     output = models.TextField(blank=True)
+    # As texts, if data is collected and they are short enough.
+    body = models.TextField(blank=True)
+    answer = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-at"]
         indexes = [
             models.Index(fields=["endpoint", "at"], name="requests_of_an_endpoint"),
             models.Index(fields=["at"], name="request_times"),
+            models.Index(fields=["request_id"], name="request_ids"),
         ]
 
     def __str__(self):

@@ -16,10 +16,12 @@ from studio import storage
 from studio.errors import Conflict, Unauthenticated
 from studio.gateway.meters import BUCKETS
 from studio.request_body import Body
-from studio.schemas import Nothing, Shape, bytes_response
+from studio.schemas import Shape, bytes_response
 
 router = Router(tags=["nodes"])
 MAX_REPORT = 100_000
+# Characters of a body or an answer.
+MAX_DATA = 16_384
 # A request waits so long while a replica starts.
 HOLD_SECONDS, SHORT_HOLD_SECONDS = 60.0, 2.0
 # After so many restarts in a row, the pause is longer than a request should wait.
@@ -47,6 +49,7 @@ class ReplicaPlan(Shape):
     entryScript: str
     concurrency: int
     timeoutSeconds: float
+    collectsData: bool = pydantic.Field(description="Whether records have the bodies of requests and answers.")
     models: list[ReplicaModel]
 
 
@@ -60,6 +63,8 @@ class ServiceRequestRecord(Body):
     milliseconds: float = pydantic.Field(ge=0, le=1e9)
     itemCount: int = pydantic.Field(default=1, ge=1, le=1_000_000_000)
     output: str = pydantic.Field(default="", max_length=4096, description="What run() has printed.")
+    body: str = pydantic.Field(default="", max_length=MAX_DATA, description="Of the request, if data is collected.")
+    answer: str = pydantic.Field(default="", max_length=MAX_DATA)
 
     def make_row(self, revision: Revision) -> ServiceRequest:
         return ServiceRequest(
@@ -74,6 +79,8 @@ class ServiceRequestRecord(Body):
             milliseconds=self.milliseconds,
             item_count=self.itemCount,
             output=self.output.replace("\0", ""),
+            body=self.body.replace("\0", "") if revision.endpoint.collects_data else "",
+            answer=self.answer.replace("\0", "") if revision.endpoint.collects_data else "",
         )
 
 
@@ -82,6 +89,10 @@ class ReplicaReport(Body):
     error: str = ""
     log: str = pydantic.Field(default="", max_length=MAX_REPORT)
     requests: list[ServiceRequestRecord] = pydantic.Field(default=[], max_length=100)
+
+
+class ReplicaSettings(Shape):
+    collectsData: bool
 
 
 class Call(Body):
@@ -162,6 +173,7 @@ def replica_plan(request: HttpRequest):
         entryScript=revision.entry_script,
         concurrency=revision.settings["concurrency"],
         timeoutSeconds=revision.settings["timeoutSeconds"],
+        collectsData=revision.endpoint.collects_data,
         models=models,
     )
 
@@ -211,19 +223,22 @@ def replica_file(request: HttpRequest, name: str, number: int, path: str):
 
 
 @router.post(
-    "/report", auth=ReplicaKey(), response=Nothing, summary="Send lines of the log, and the state of the process"
+    "/report",
+    auth=ReplicaKey(),
+    response=ReplicaSettings,
+    summary="Send lines of the log, and the state of the process",
 )
 def replica_report(request: HttpRequest, body: ReplicaReport):
     revision: Revision = request.auth.revision
     if body.log:
         revision.append_log(body.log)
-    if body.requests and revision.endpoint.has_insights:
+    if body.requests and (revision.endpoint.has_insights or revision.endpoint.collects_data):
         ServiceRequest.objects.bulk_create([record.make_row(revision) for record in body.requests])
     if body.state == "ready":
         request.auth.become_ready()
     elif body.state == "failed":
         revision.fail(body.error or "The process ended before init() had returned.")
-    return {}
+    return ReplicaSettings(collectsData=revision.endpoint.collects_data)
 
 
 @router.post(

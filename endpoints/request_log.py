@@ -5,7 +5,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from endpoints import kql
@@ -17,8 +17,8 @@ from workspaces.models import Workspace
 KEPT = dt.timedelta(days=7)
 # The newest printed lines that a query reads.
 MAX_LINES = 50_000
-# The newest rows of an endpoint that are stored.
-MAX_ROWS = 20_000
+# The newest rows of an endpoint that are stored, and those of them with bodies.
+MAX_ROWS, MAX_DATA_ROWS = 20_000, 2_000
 # Lines of a chart, or groups of its columns.
 MAX_SERIES = 30
 EXAMPLES = {
@@ -41,10 +41,13 @@ SPANS = {
 
 def delete_surplus() -> None:
     """Delete what is behind the newest rows of an endpoint: once a minute, since reports come several times a second."""
-    for endpoint in Endpoint.objects.filter(has_insights=True):
+    for endpoint in Endpoint.objects.filter(Q(has_insights=True) | Q(collects_data=True)):
         oldest = endpoint.requests.order_by("-pk").values_list("pk", flat=True)[MAX_ROWS : MAX_ROWS + 1]
         for key in oldest:
             endpoint.requests.filter(pk__lte=key).delete()
+        with_data = endpoint.requests.exclude(body="", answer="").order_by("-pk")
+        for key in with_data.values_list("pk", flat=True)[MAX_DATA_ROWS : MAX_DATA_ROWS + 1]:
+            endpoint.requests.filter(pk__lte=key).exclude(body="", answer="").update(body="", answer="")
 
 
 def forget_old() -> None:
@@ -62,9 +65,15 @@ def _list_lines(rows: Iterable[ServiceRequest]) -> Iterable[tuple[ServiceRequest
 def list_requests(endpoint: Endpoint, since: dt.timedelta, status: str = "") -> QuerySet:
     """The newest first; `status` is succeeded, failed or empty."""
     rows = ServiceRequest.objects.filter(own_or_of_versions(endpoint), at__gte=timezone.now() - since)
-    rows = rows.order_by("-at", "-pk")
+    rows = rows.order_by("-at", "-pk").defer("body", "answer")
     bounds = {"succeeded": {"status__lt": 400}, "failed": {"status__gte": 400}}
     return rows.filter(**bounds.get(status, {}))
+
+
+def list_data(endpoint: Endpoint) -> QuerySet:
+    """The requests whose body or answer is stored, the newest first."""
+    rows = ServiceRequest.objects.filter(own_or_of_versions(endpoint)).exclude(body="", answer="")
+    return rows.select_related("endpoint").order_by("-at", "-pk")
 
 
 def run_endpoint_query(endpoint: Endpoint, query: str, since: dt.timedelta) -> kql.Result:
@@ -76,7 +85,7 @@ def run_workspace_query(workspace: Workspace, query: str, since: dt.timedelta) -
     """The same over all endpoints of a workspace."""
     names = dict(Endpoint.objects.filter(workspace=workspace).values_list("pk", "name"))
     rows = ServiceRequest.objects.filter(endpoint__workspace=workspace, at__gte=timezone.now() - since)
-    return _run(query, rows.order_by("-at", "-pk"), names, workspace.name)
+    return _run(query, rows.order_by("-at", "-pk").defer("body", "answer"), names, workspace.name)
 
 
 def _run(query: str, rows: QuerySet, names: dict[uuid.UUID, str], workspace: str) -> kql.Result:

@@ -64,6 +64,7 @@ class ServiceVersion(Shape):
     authEnabled: bool
     tokenAuthEnabled: bool
     appInsightsEnabled: bool
+    collectModelData: bool
     scoringUri: str
     swaggerUri: str
     newest: ServiceRevision | None
@@ -107,6 +108,7 @@ def _describe(row: Endpoint) -> dict[str, Any]:
         "authEnabled": row.auth_enabled,
         "tokenAuthEnabled": row.token_auth_enabled,
         "appInsightsEnabled": row.has_insights,
+        "collectModelData": row.collects_data,
         "scoringUri": row.scoring_uri,
         "swaggerUri": row.swagger_uri,
         "newest": ServiceRevision.of(newest) if newest else None,
@@ -174,6 +176,9 @@ class ServiceUpdate(Body):
     )
     appInsightsEnabled: bool | None = pydantic.Field(
         default=None, description="Whether requests are stored with their durations and what run() prints."
+    )
+    collectModelData: bool | None = pydantic.Field(
+        default=None, description="Whether the bodies of requests and answers are stored too."
     )
     minReplicas: Annotated[Whole, rules.MIN_REPLICAS] | None = pydantic.Field(
         default=None, description="With maxReplicas: of what is deployed already."

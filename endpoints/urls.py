@@ -1,12 +1,13 @@
 from django.urls import path
 
-from endpoints import deploy_views, views
+from endpoints import deploy_views, request_views, views
 
 app_name = "endpoints"
 LIST = "ws/<slug:slug>/endpoints"
 
 urlpatterns = [
     path("ws/<slug:slug>/deploy/<str:name>/<int:number>/", deploy_views.deploy_model, name="deploy"),
+    path("ws/<slug:slug>/endpoint-requests/", request_views.trace_request, name="trace"),
     path("ws/<slug:slug>/endpoint-queries/", views.endpoint_queries, name="queries"),
     path(f"{LIST}/", views.endpoint_list, name="list"),
     path(f"{LIST}/<str:name>/", views.endpoint_detail, name="detail"),
@@ -15,6 +16,8 @@ urlpatterns = [
     path(f"{LIST}/<str:name>/logs/", views.endpoint_logs, name="logs"),
     path(f"{LIST}/<str:name>/monitoring/", views.endpoint_monitoring, name="monitoring"),
     path(f"{LIST}/<str:name>/requests/", views.endpoint_requests, name="requests"),
+    path(f"{LIST}/<str:name>/data/", request_views.endpoint_data, name="data"),
+    path(f"{LIST}/<str:name>/collect/", request_views.endpoint_collect, name="collect"),
     path(f"{LIST}/<str:name>/insights/", views.endpoint_insights, name="insights"),
     path(f"{LIST}/<str:name>/scale/", views.endpoint_scale, name="scale"),
     path(f"{LIST}/<str:name>/deploy-again/", views.endpoint_deploy_again, name="deploy_again"),

@@ -41,6 +41,7 @@ TABS = [
     ("logs", "Logs", "endpoints:logs"),
     ("monitoring", "Monitoring", "endpoints:monitoring"),
     ("requests", "Requests", "endpoints:requests"),
+    ("data", "Data", "endpoints:data"),
 ]
 # How many revisions the tab Details shows.
 REVISIONS = 50
@@ -68,14 +69,14 @@ def find_page_endpoint(request, slug: str, name: str) -> Endpoint:
     return found
 
 
-def _to_edit(request, slug: str, name: str) -> Endpoint:
+def find_to_edit(request, slug: str, name: str) -> Endpoint:
     found = find_page_endpoint(request, slug, name)
     if not is_allowed(request, "edit"):
         raise Denied("You may not change endpoints here. Ask an Owner for a role that allows it.")
     return found
 
 
-def _render_tab(request, endpoint: Endpoint, tab: str, partial: str = "", **more: Any):
+def render_tab(request, endpoint: Endpoint, tab: str, partial: str = "", **more: Any):
     address = [endpoint.workspace.slug, endpoint.name]
     shown_tab = "details" if tab == "versions" else tab
     tabs = [(key, label, reverse(url, args=address), key == shown_tab) for key, label, url in TABS]
@@ -95,14 +96,14 @@ def endpoint_list(request, slug: str):
 def endpoint_detail(request, slug: str, name: str):
     endpoint = find_page_endpoint(request, slug, name)
     if endpoint.has_versions:
-        return _render_tab(request, endpoint, "versions", "endpoint-state", rows=traffic_forms.list_rows(endpoint))
+        return render_tab(request, endpoint, "versions", "endpoint-state", rows=traffic_forms.list_rows(endpoint))
     revisions = endpoint.revisions.select_related("created_by", "target").prefetch_related(
         "replicas__work__assignments", "model_versions__model"
     )
     rows = revision_changes.list_rows(list(revisions[: REVISIONS + 1]), REVISIONS)
     replicas = [replica for row in rows for replica in row["revision"].present_replicas]
     more: dict[str, Any] = {"rows": rows, "replicas": replicas, "scale_form": _replicas_form(endpoint)}
-    return _render_tab(request, endpoint, "details", "endpoint-state", **more)
+    return render_tab(request, endpoint, "details", "endpoint-state", **more)
 
 
 def _replicas_form(endpoint, data=None) -> ReplicasForm:
@@ -115,7 +116,7 @@ def _replicas_form(endpoint, data=None) -> ReplicasForm:
 def endpoint_scale(request, slug: str, name: str):
     """Set the minimum and maximum of replicas."""
     with edit_in_turn(request):
-        endpoint = _to_edit(request, slug, name)
+        endpoint = find_to_edit(request, slug, name)
         form = _replicas_form(endpoint, request.POST)
         if form.is_valid():
             scaling.change_bounds(endpoint, form.cleaned_data["min_replicas"], form.cleaned_data["max_replicas"])
@@ -129,7 +130,7 @@ def endpoint_scale(request, slug: str, name: str):
 @process_once
 def endpoint_deploy_again(request, slug: str, name: str):
     """Deploy revision number `revision` again."""
-    endpoint = _to_edit(request, slug, name)
+    endpoint = find_to_edit(request, slug, name)
     number = request.POST.get("revision", "")
     revision = endpoint.revisions.filter(number=number).first() if number.isdecimal() and len(number) < 9 else None
     if revision is None:
@@ -152,7 +153,7 @@ def endpoint_test(request, slug: str, name: str):
         if not is_allowed(request, "submit"):
             raise Denied("You may not send requests from here. Ask an Owner for a role that allows it.")
         more["answers"] = [_send_test(called, form.cleaned_data["data"]) for called in form.called]
-    return _render_tab(request, endpoint, "test", form=form, **more)
+    return render_tab(request, endpoint, "test", form=form, **more)
 
 
 def _send_test(endpoint: Endpoint, data: str) -> dict[str, Any]:
@@ -173,13 +174,13 @@ def endpoint_consume(request, slug: str, name: str):
     example = json.loads(make_example(find_mlflow_model(endpoint)))
     has_key = endpoint.auth_enabled or endpoint.token_auth_enabled
     code = snippets.write_all(endpoint.scoring_uri, example, has_key=has_key)
-    return _render_tab(request, endpoint, "consume", keys=keys, code=code)
+    return render_tab(request, endpoint, "consume", keys=keys, code=code)
 
 
 @require_safe
 def endpoint_logs(request, slug: str, name: str):
     endpoint = find_page_endpoint(request, slug, name)
-    return _render_tab(request, endpoint, "logs", "endpoint-log")
+    return render_tab(request, endpoint, "logs", "endpoint-log")
 
 
 @require_safe
@@ -192,7 +193,7 @@ def endpoint_monitoring(request, slug: str, name: str):
     more.update(raised=endpoint.alerts.exclude(raised_at=None), alerts_form=_alerts_form(endpoint))
     if summary.requests:
         more["figures"] = traffic.draw_traffic(rows)
-    return _render_tab(request, endpoint, "monitoring", "endpoint-traffic", **more)
+    return render_tab(request, endpoint, "monitoring", "endpoint-traffic", **more)
 
 
 def _alerts_form(endpoint, data=None) -> AlertsForm:
@@ -203,7 +204,7 @@ def _alerts_form(endpoint, data=None) -> AlertsForm:
 def endpoint_alerts(request, slug: str, name: str):
     """Set the limits of `p95`, `failures` and `quiet`; an empty one removes the alert."""
     with edit_in_turn(request):
-        endpoint = _to_edit(request, slug, name)
+        endpoint = find_to_edit(request, slug, name)
         form = _alerts_form(endpoint, request.POST)
         if form.is_valid():
             alerts.change_alerts(endpoint, form.cleaned_data)
@@ -233,7 +234,7 @@ def endpoint_requests(request, slug: str, name: str):
     else:
         shown = form.cleaned_data["status"] if form.is_valid() else ""
         more["page"] = page_of(request, request_log.list_requests(endpoint, since, shown))
-    return _render_tab(request, endpoint, "requests", **more)
+    return render_tab(request, endpoint, "requests", **more)
 
 
 @require_safe
@@ -256,7 +257,7 @@ def endpoint_queries(request, slug: str):
 @process_once
 def endpoint_insights(request, slug: str, name: str):
     """Begin or stop to record requests: `on` is 1 or 0."""
-    endpoint = _to_edit(request, slug, name)
+    endpoint = find_to_edit(request, slug, name)
     is_on = request.POST.get("on") == "1"
     endpoint.change(has_insights=is_on)
     messages.success(request, "Requests are recorded." if is_on else "Requests are no longer recorded.")
@@ -267,7 +268,7 @@ def endpoint_insights(request, slug: str, name: str):
 @process_once
 def endpoint_traffic(request, slug: str, name: str):
     """Set the shares of the versions, and the default one."""
-    endpoint = _to_edit(request, slug, name)
+    endpoint = find_to_edit(request, slug, name)
     shares, default = traffic_forms.read_shares(endpoint, request.POST)
     endpoint.change_traffic(shares)
     if default is not None:
@@ -280,7 +281,7 @@ def endpoint_traffic(request, slug: str, name: str):
 @process_once
 def endpoint_key(request, slug: str, name: str):
     """Regenerate the key `key`, Primary or Secondary."""
-    endpoint = _to_edit(request, slug, name)
+    endpoint = find_to_edit(request, slug, name)
     which = request.POST.get("key", "")
     if which not in Endpoint.Key.values:
         raise Http404(f"There is no key {which[:20]!r}: write Primary or Secondary.")
@@ -291,7 +292,7 @@ def endpoint_key(request, slug: str, name: str):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def endpoint_delete(request, slug: str, name: str):
-    endpoint = _to_edit(request, slug, name)
+    endpoint = find_to_edit(request, slug, name)
     if request.method == "POST":
         endpoint.remove()
         messages.success(request, f"The endpoint {name} was deleted.")

@@ -12,6 +12,7 @@ from compute.instances.gateway_api import router as gateway_api
 from compute.nodes_api import router as nodes_api
 from endpoints.api import router as services_api
 from endpoints.replica_api import router as replicas_api
+from endpoints.request_api import router as service_requests_api
 from operations.api import router as administration_api
 from operations.metrics import metrics
 from registry.api import router as models_api
@@ -52,6 +53,7 @@ api.add_router(f"{W}/jobs", jobs_api)
 api.add_router(f"{W}/models", models_api)
 api.add_router(f"/modelmanagement/v1.0{W}", model_management_api)
 api.add_router(f"/modelmanagement/v1.0{W}", services_api)
+api.add_router(f"/modelmanagement/v1.0{W}", service_requests_api)
 api.add_router(f"/history/v1.0{W}", history_api)
 api.add_router(f"/history/v1.0{W}", metrics_api)
 api.add_router(f"/history/v1.0{W}", artifacts_api)

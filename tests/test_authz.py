@@ -188,6 +188,7 @@ delete a service                | DELETE {v}/services/svc                       
 keys of a service               | POST   {v}/services/svc/listkeys                          | y y y 403 403 404 403
 a new key of a service          | POST   {v}/services/svc/regenerateKeys $newkey            | y y y 403 403 404 403
 a token for a service           | POST   {v}/services/svc/token                             | 409 409 409 403 403 404 403
+a request to a service          | GET    {v}/services/svc/requests/r1                       | 404 404 404 403 404 404 403
 log of a service                | GET    {v}/services/svc/logs                              | y y y 403 y 404 y
 has a model the file            | HEAD   {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y
 runs in the trash               | GET    {h}/trash/runs                                     | y y y 403 y 404 403

@@ -332,6 +332,7 @@ NOT_REQUESTED = {
     "POST /modelmanagement/v1.0/services/{name}/regenerateKeys",
     "POST /modelmanagement/v1.0/services/{name}/token",
     "GET /modelmanagement/v1.0/services/{name}/logs",
+    "GET /modelmanagement/v1.0/services/{name}/requests/{request_id}",
     "GET /nodes/v1/services/plan",
     "GET /nodes/v1/services/code",
     "GET /nodes/v1/services/models/{name}/{number}",

@@ -105,6 +105,7 @@ class World:
             "run_id": run_id,
             "version": "1",
             "purge_id": "1",
+            "request_id": "r1",
             "announcement_id": "1",
             "work_id": uuid.UUID(int=0),
             "dataset_id": uuid.UUID(int=0),

@@ -57,7 +57,7 @@ def test_a_failed_init_is_raised_with_its_traceback(deploy, script):
     assert service.state == "failed"
 
 
-@pytest.mark.parametrize("name", ["ssl_enabled", "collect_model_data", "dns_name_label", "vnet_name"])
+@pytest.mark.parametrize("name", ["ssl_enabled", "dns_name_label", "vnet_name"])
 def test_what_is_not_there_is_refused_by_its_name(name):
     with pytest.raises(NotAvailable, match=name):
         AciWebservice.deploy_configuration(**{name: True})

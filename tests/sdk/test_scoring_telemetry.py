@@ -68,3 +68,32 @@ def test_without_a_pipe_nothing_is_recorded_and_output_is_as_it_was():
     records.begin()
     records.record(REQUEST, "r", 200, 1)
     assert sys.stdout is before
+
+
+def test_bodies_and_answers_are_recorded_while_there_is_the_switch(pipe, tmp_path):
+    switch = tmp_path / "collect-data"
+    records = Telemetry(pipe[1], str(switch))
+    sent = Request("POST", "/score", Headers(), b"[1]")
+    records.record(sent, "off", 200, 1, b"[2]")
+    switch.touch()
+    for answer in (b"[2]", b"\xff", b"x" * 20_000):
+        records.record(sent, "on", 200, 1, answer)
+    found = [json.loads(line) for line in os.read(pipe[0], 1_000_000).splitlines()]
+    assert [(one.get("body"), one.get("answer")) for one in found] == [
+        (None, None),
+        ("[1]", "[2]"),
+        ("[1]", None),
+        ("[1]", ""),
+    ]
+
+
+def test_a_long_record_is_whole_after_a_full_pipe(pipe, tmp_path):
+    (tmp_path / "on").touch()
+    records = Telemetry(pipe[1], str(tmp_path / "on"))
+    for number in range(10):
+        records.record(REQUEST, str(number), 200, 1, b"y" * 15_000)
+    received = os.read(pipe[0], 1_000_000)
+    records.record(REQUEST, "after", 200, 1)
+    lines = [json.loads(line) for line in (received + os.read(pipe[0], 1_000_000)).splitlines()]
+    assert [one["requestId"] for one in lines[:-1]] == [str(number) for number in range(len(lines) - 1)]
+    assert lines[-1]["requestId"] == "after" and sum(one["itemCount"] for one in lines) == 11 and len(lines) > 3

@@ -95,6 +95,8 @@ def test_replicas_of_a_service_with_several_are_changed(deploy, config):
             service.update(**wrong)
     with pytest.raises(TypeError, match="surprise"):
         service.update(surprise=1)
+    service.update(collect_model_data=True)
+    assert service.collect_model_data is True
     service.add_tags({"b": "2"})
     service.remove_tags(["b"])
     service.add_properties({"p": "1"})
@@ -121,8 +123,7 @@ def test_what_a_configuration_cannot_mean_is_refused(kind, capsys):
     for name in ("cpu_cores", "memory_gb"):
         with pytest.raises(WebserviceException, match=f"{name} must be greater than zero"):
             kind.deploy_configuration(**{name: 0})
-    with pytest.raises(NotAvailable, match="collect_model_data"):
-        kind.deploy_configuration(collect_model_data=True)
+    assert kind.deploy_configuration(collect_model_data=True)._describe()["collectModelData"] is True
     kind.deploy_configuration(description="shown", primary_key="never").print_deploy_configuration()
     shown = capsys.readouterr().out
     assert '"description": "shown"' in shown and "never" not in shown

@@ -49,6 +49,11 @@ def get_token(workspace: WorkspaceClient, name: str) -> Json:
     return cast(Json, workspace.client.request("POST", _path_of(workspace, name) + "/token").json())
 
 
+def trace_request(workspace: WorkspaceClient, name: str, request_id: str) -> Json:
+    """A recorded request, with the models, runs and data behind its answer."""
+    return cast(Json, workspace.client.get(f"{_path_of(workspace, name)}/requests/{quote_segment(request_id)}"))
+
+
 def read_log(workspace: WorkspaceClient, name: str) -> str:
     return str(workspace.client.get(_path_of(workspace, name) + "/logs")["content"])
 

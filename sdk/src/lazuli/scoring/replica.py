@@ -28,6 +28,10 @@ SEND_SECONDS = 0.3
 MAX_LOG, MAX_ERROR = 90_000, 15_000
 # Records of requests: in one report, and while the studio does not answer.
 MAX_REQUESTS, MAX_WAITING = 100, 500
+# Bytes of the records in one report: more follow in the next one.
+MAX_REPORT = 1_000_000
+# The file that exists while bodies and answers are recorded.
+DATA_SWITCH = "collect-data"
 MODELS = "azureml-models"
 # Answers after which the same report may be accepted later.
 TEMPORARY = (408, 425, 429)
@@ -107,13 +111,24 @@ class Log:
     def send(self, error: str = "") -> None:
         with self._lock:
             text, self._waiting = self._waiting, ""
-            requests = [self._requests.popleft() for _ in range(min(len(self._requests), MAX_REQUESTS))]
+            requests = self._take_requests()
         report = {"state": self.state, "error": error, "log": text, "requests": requests}
         try:
-            self._studio.open("/report", report).close()
+            with self._studio.open("/report", report) as answer:
+                switch_data(json.loads(answer.read() or b"{}").get("collectsData", False))
         except OSError as failure:
             print(f"The log could not be sent: {failure}", file=sys.stderr)
             self._keep(text, requests, is_refused=isinstance(failure, Refused))
+
+    def _take_requests(self) -> List[Json]:
+        taken: List[Json] = []
+        size = 0
+        while self._requests and len(taken) < MAX_REQUESTS and size < MAX_REPORT:
+            taken.append(self._requests.popleft())
+            size += len(taken[-1].get("body", "")) + len(taken[-1].get("answer", ""))
+        if self._requests:
+            self._changed.set()
+        return taken
 
     def _keep(self, text: str, requests: List[Json], is_refused: bool) -> None:
         """Send it with the next report. What was refused would be refused again: first the requests are left out, then
@@ -126,6 +141,14 @@ class Log:
             elif requests:
                 space = MAX_WAITING - len(self._requests)
                 self._requests.extendleft(reversed(requests[len(requests) - min(space, len(requests)) :]))
+
+
+def switch_data(is_on: bool) -> None:
+    """Begin or stop to record bodies and answers."""
+    if is_on and not os.path.exists(DATA_SWITCH):
+        open(DATA_SWITCH, "wb").close()
+    elif not is_on and os.path.exists(DATA_SWITCH):
+        os.remove(DATA_SWITCH)
 
 
 def fetch_files(studio: Studio, plan: Json) -> None:
@@ -161,6 +184,7 @@ def make_variables(plan: Json) -> Dict[str, str]:
         "SERVICE_NAME": plan["service"],
         "WORKSPACE_NAME": plan["workspace"],
         "LAZULI_CONCURRENCY": str(plan["concurrency"]),
+        "LAZULI_DATA_SWITCH": os.path.join(root, DATA_SWITCH),
         "LAZULI_SCORING_TIMEOUT": str(plan["timeoutSeconds"]),
         "PYTHONUNBUFFERED": "1",
     }
@@ -173,6 +197,7 @@ def run_replica(socket_path: str) -> int:
         with studio.open("/plan") as answer:
             plan = json.load(answer)
         fetch_files(studio, plan)
+        switch_data(plan.get("collectsData", False))
     except (OSError, ValueError) as error:
         log.write(f"The files of the service could not be fetched: {error}\n")
         log.fail()

@@ -232,7 +232,7 @@ class ScoringServer:
             size = _send_pieces(call.connection, response, keep, request.is_old)
         if request.path != "/":
             milliseconds = (time.monotonic() - call.began) * 1000
-            self._telemetry.record(request, call.request_id, response.status_code, milliseconds)
+            self._telemetry.record(request, call.request_id, response.status_code, milliseconds, response.data)
             self._log.write(
                 f"{request.method} {request.path} {response.status_code} {milliseconds:.3f}ms {size} {call.request_id}"
             )
@@ -497,7 +497,7 @@ def run_server(
 ) -> None:
     """Serve until SIGTERM, and finish requests in progress. `init()` must have returned. `telemetry` is a pipe for
     records of the requests."""
-    server = make_server(script, dict(os.environ), Telemetry(telemetry))
+    server = make_server(script, dict(os.environ), Telemetry(telemetry, os.environ.get("LAZULI_DATA_SWITCH", "")))
     bound = server.listen(unix, host, port)
     signal.signal(signal.SIGTERM, server.stop_later)
     print(json.dumps({"listening": unix or bound}), flush=True)

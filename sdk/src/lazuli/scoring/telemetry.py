@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -13,8 +14,10 @@ from typing import Any, Dict, List, Optional, TextIO
 Json = Dict[str, Any]
 # So many requests in a second have a record; the next record counts the others.
 RECORDS_PER_SECOND = 20
-# A write to a pipe is whole up to this size.
+# A write to a pipe is whole up to this size; what is left of a longer one is written before the next record.
 MAX_RECORD = 4096
+# The longest body or answer that is recorded, in bytes.
+MAX_DATA = 16_384
 MAX_OUTPUT = 3000
 
 
@@ -57,8 +60,10 @@ class OutputCapture(io.TextIOBase):
 class Telemetry:
     """Writes the records as lines of JSON to a pipe; without one, nothing is recorded."""
 
-    def __init__(self, pipe: Optional[int] = None):
-        self._pipe, self._lock = pipe, threading.Lock()
+    def __init__(self, pipe: Optional[int] = None, switch: str = ""):
+        """Bodies and answers are recorded while there is a file `switch`."""
+        self._pipe, self._lock, self._switch = pipe, threading.Lock(), switch
+        self._rest = b""
         self._second, self._count, self._left_out = 0, 0, 0
         self._capture: Optional[OutputCapture] = None
         if pipe is not None:
@@ -70,7 +75,7 @@ class Telemetry:
         if self._capture:
             self._capture.begin()
 
-    def record(self, request: Any, request_id: str, status: int, milliseconds: float) -> None:
+    def record(self, request: Any, request_id: str, status: int, milliseconds: float, answer: bytes = b"") -> None:
         if self._pipe is None or self._capture is None:
             return
         output = self._capture.end()
@@ -83,12 +88,24 @@ class Telemetry:
                 self._left_out += 1
                 return
             line = _encode(self._describe(request, request_id, status, milliseconds), output)
-            try:
-                os.write(self._pipe, line)
+            if self._switch and request.path != "/" and os.path.exists(self._switch):
+                line = _add_data(line, request.data, answer)
+            if self._write(line):
                 self._left_out = 0
-            except OSError:
-                # Its reader is behind, or has ended: an answer never waits for it.
+            else:
                 self._left_out += 1
+
+    def _write(self, line: bytes) -> bool:
+        """Whether the line is written, or begun. If its reader is behind or has ended, nothing waits for it."""
+        assert self._pipe is not None
+        try:
+            self._rest = self._rest[os.write(self._pipe, self._rest) :] if self._rest else b""
+            if not self._rest:
+                self._rest = line[os.write(self._pipe, line) :]
+                return True
+        except OSError:
+            return False
+        return False
 
     def _describe(self, request: Any, request_id: str, status: int, milliseconds: float) -> Json:
         return {
@@ -101,6 +118,15 @@ class Telemetry:
             "milliseconds": round(milliseconds, 3),
             "itemCount": 1 + self._left_out,
         }
+
+
+def _add_data(line: bytes, body: bytes, answer: bytes) -> bytes:
+    """The line with the body and the answer, each if it is a text and short enough."""
+    data: Json = {}
+    for name, value in (("body", body), ("answer", answer)):
+        with contextlib.suppress(UnicodeDecodeError):
+            data[name] = bytes(value).decode() if len(value) <= MAX_DATA else ""
+    return json.dumps({**json.loads(line), **data}).encode() + b"\n"
 
 
 def _encode(record: Json, output: str) -> bytes:

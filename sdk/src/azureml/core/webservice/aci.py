@@ -18,7 +18,6 @@ REFUSED = {
     "ssl_key_pem_file": "certificates of single services",
     "ssl_cname": "certificates of single services",
     "dns_name_label": "host names of single services",
-    "collect_model_data": "the collection of model data",
     "cmk_vault_base_url": "encryption by own keys",
     "cmk_key_name": "encryption by own keys",
     "cmk_key_version": "encryption by own keys",
@@ -160,6 +159,7 @@ class AciServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
             "properties": self.properties,
             "authEnabled": bool(self.auth_enabled),
             "appInsightsEnabled": self.enable_app_insights,
+            "collectModelData": self.collect_model_data,
             "primaryKey": self.primary_key,
             "secondaryKey": self.secondary_key,
         }

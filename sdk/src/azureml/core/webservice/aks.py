@@ -24,7 +24,6 @@ REFUSED = {
     "image": "container images",
     "autoscale_refresh_seconds": "an interval of scaling: it is one second",
     "autoscale_target_utilization": "a target of utilization: it is 70",
-    "collect_model_data": "the collection of model data",
     "max_request_wait_time": "a limit of the time in the queue: it is the scoring timeout",
     "cpu_cores_limit": "limits of cores of single services",
     "memory_gb_limit": "limits of memory of single services",
@@ -249,6 +248,7 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
             "authEnabled": self.auth_enabled,
             "tokenAuthEnabled": vars(self)["token_auth_enabled"],
             "appInsightsEnabled": vars(self).get("enable_app_insights"),
+            "collectModelData": vars(self).get("collect_model_data"),
             "primaryKey": self.primary_key,
             "secondaryKey": self.secondary_key,
         }

@@ -108,6 +108,7 @@ class AksEndpoint(AksWebservice):
     ) -> None:
         """Deploy a further version: it gets `traffic_percentile` of 100 requests once it is ready."""
         given = {name: value for name, value in locals().items() if name != "self"}
+        _refuse_collection("AksEndpoint.create_version", given)
         refuse_settings("AksEndpoint.create_version", given)
         code = self._describe_code(inference_config, list_models(self.workspace, models))
         newest = next((version._found["newest"] for version in self.versions.values()), None)
@@ -149,6 +150,7 @@ class AksEndpoint(AksWebservice):
     ) -> None:
         """Change a version. Models and inference config create a new revision of it."""
         given = {name: value for name, value in locals().items() if name != "self"}
+        _refuse_collection("AksEndpoint.update_version", given)
         refuse_settings("AksEndpoint.update_version", given)
         version = self._find_version(version_name)
         sent = _describe_version(given)
@@ -293,6 +295,11 @@ class AksEndpointDeploymentConfiguration(AksServiceDeploymentConfiguration):
             services.delete_service(workspace._remote, name)
             raise
         return services.get_service(workspace._remote, name)
+
+
+def _refuse_collection(member: str, given: Json) -> None:
+    if given["collect_model_data"]:
+        raise NotAvailable("the collection of data of single versions: it is a setting of the endpoint", member)
 
 
 def _describe_version(given: Json) -> Json:

@@ -64,6 +64,7 @@ class Webservice(ABC):
         self.auth_enabled: bool = found["authEnabled"]
         self.token_auth_enabled: bool = found["tokenAuthEnabled"]
         self.enable_app_insights: bool = found["appInsightsEnabled"]
+        self.collect_model_data: bool = found["collectModelData"]
         self.compute_type: str = found["computeType"]
         self.scoring_uri: Optional[str] = found["scoringUri"]
         self.swagger_uri: Optional[str] = found["swaggerUri"]
@@ -263,6 +264,7 @@ class Webservice(ABC):
             raise WebserviceException("Error, to change the models give inference_config too.")
         sent: Json = {name: given[name] for name in ("tags", "properties", "description")}
         sent.update(authEnabled=given["auth_enabled"], tokenAuthEnabled=given.get("token_auth_enabled"))
+        sent.update(collectModelData=given.get("collect_model_data"))
         sent.update(appInsightsEnabled=given["enable_app_insights"], **(body or {}))
         if config is not None or models is not None:
             references = self.models if models is None else list_models(self.workspace, models)

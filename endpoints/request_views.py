@@ -1,0 +1,41 @@
+"""The tab Data of an endpoint, and the page that traces one request."""
+
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.form_keys import process_once
+from endpoints import request_log, request_traces
+from endpoints.views import find_page_endpoint, find_to_edit, render_tab
+from runs.pages.access import find_workspace
+from studio.htmx import render_page
+from studio.pagination import page_of
+
+
+@require_safe
+def endpoint_data(request, slug: str, name: str):
+    """The newest inputs and outputs."""
+    endpoint = find_page_endpoint(request, slug, name)
+    page = page_of(request, request_log.list_data(endpoint))
+    return render_tab(request, endpoint, "data", page=page, limits=request_log)
+
+
+@require_POST
+@process_once
+def endpoint_collect(request, slug: str, name: str):
+    """Begin or stop to collect inputs and outputs: `on` is 1 or 0."""
+    endpoint = find_to_edit(request, slug, name)
+    is_on = request.POST.get("on") == "1"
+    endpoint.change(collects_data=is_on)
+    messages.success(request, "Inputs and outputs are collected." if is_on else "Nothing more is collected.")
+    return redirect("endpoints:data", slug, name)
+
+
+@require_safe
+def trace_request(request, slug: str):
+    """Show the revision, models, jobs and data behind the request with the id `id`."""
+    workspace = find_workspace(request, slug)
+    request_id = request.GET.get("id", "").strip()
+    found = request_traces.find_requests(workspace, request_id)
+    traces = [request_traces.trace_request(one) for one in found]
+    return render_page(request, "endpoints/trace.html", {"request_id": request_id, "traces": traces})
