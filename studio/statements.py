@@ -21,7 +21,8 @@ MAX_VALUES = 30_000
 
 def read_rows(model: type[M], *, related: Sequence[str] = (), ordered: bool = False, **wanted: Any) -> list[M]:
     """The rows whose fields have these values, or any of a list of values. Foreign keys are given as primary keys; those
-    in `related` are read too, as by `select_related`. `ordered` is by the model's ordering."""
+    in `related` are read too, as by `select_related`, but each step of a path is named, the first one first. `ordered`
+    is by the model's ordering."""
     # The connection itself, because `django.db.connection` looks it up for each attribute.
     connection = connections[DEFAULT_DB_ALIAS]
     start, parts = _reading(model, tuple(related), connection.vendor)
@@ -36,13 +37,19 @@ def read_rows(model: type[M], *, related: Sequence[str] = (), ordered: bool = Fa
     with connection.cursor() as cursor:
         cursor.execute(f"{start} WHERE {' AND '.join(conditions)}{_order(model) if ordered else ''}", values)
         rows = cursor.fetchall()
-    found = []
-    for row in rows:
-        one = parts[0].build(row, connection)
-        for name, part in zip(related, parts[1:], strict=True):
-            setattr(one, name, part.build(row, connection))
-        found.append(one)
-    return cast(list[M], found)
+    if not related:
+        return cast(list[M], [parts[0].build(row, connection) for row in rows])
+    return cast(list[M], [_build_related(row, related, parts, connection) for row in rows])
+
+
+def _build_related(row: tuple, related: Sequence[str], parts: list["_Part"], connection) -> Model | None:
+    built = {"": parts[0].build(row, connection)}
+    for path, part in zip(related, parts[1:], strict=True):
+        owner, _, name = path.rpartition("__")
+        built[path] = part.build(row, connection)
+        if built[owner] is not None:
+            setattr(built[owner], name, built[path])
+    return built[""]
 
 
 def read_row(model: type[M], *, related: Sequence[str] = (), **wanted: Any) -> M | None:
@@ -132,12 +139,15 @@ class _Part:
 def _reading(model: type[Model], related: tuple[str, ...], vendor: str) -> tuple[str, list[_Part]]:
     """The start of the statement, and its parts: the model's, then one of each related model."""
     parts, columns, joins, first = [], [], "", 0
-    for number, name in enumerate(("", *related)):
-        alias = f"t{number or ''}"
-        one = cast(type[Model], _field(model, name).related_model) if name else model
-        if name:
+    named: dict[str, tuple[type[Model], str]] = {"": (model, "t")}
+    for number, path in enumerate(("", *related)):
+        one, alias = named[""]
+        if path:
+            owner, _, name = path.rpartition("__")
+            field = _field(named[owner][0], name)
+            one, alias = named[path] = cast(type[Model], field.related_model), f"t{number}"
             target = f'"{alias}"."{one._meta.pk.column}"'
-            joins += f' LEFT JOIN "{one._meta.db_table}" {alias} ON t."{_field(model, name).column}" = {target}'
+            joins += f' LEFT JOIN "{one._meta.db_table}" {alias} ON {named[owner][1]}."{field.column}" = {target}'
         fields = one._meta.concrete_fields
         columns += [f'{alias}."{field.column}"' for field in fields]
         names, span = [field.attname for field in fields], slice(first, first + len(fields))

@@ -11,14 +11,11 @@ class WorkspacesConfig(AppConfig):
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
         from accounts import external_identities
-        from accounts.actors import actor_of_request
         from workspaces import claim_mappings, holdings, lookup, search
         from workspaces.vault import checks
 
         Shell.workspaces_of = staticmethod(search.list_for_switcher)
-        Shell.workspace_of = staticmethod(
-            lambda request, slug: lookup.workspace_by_slug(actor_of_request(request), slug)
-        )
+        Shell.workspace_of = staticmethod(lookup.find_page_workspace)
         SEARCHES.append(search.search_workspaces)
         APP_CHECKS.append(checks.check_keys)
         external_identities.APPLY.append(claim_mappings.apply_claims)

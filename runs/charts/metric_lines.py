@@ -11,6 +11,7 @@ from runs.metrics import downsampled
 from runs.metrics.downsampled import SampledLine
 from runs.models import MetricSeries, Run
 from studio.formats import escape_formula, format_exact, format_number, from_millis
+from studio.statements import read_rows
 
 # If a poll has more new points than this, the whole line is sent again.
 MAX_NEW_POINTS = 2000
@@ -43,8 +44,9 @@ def over_metric(series: list[MetricSeries], other: MetricSeries, width: int) -> 
 
 
 def read_news(run: Run, known: dict[int, int], width: int) -> dict:
-    """New points, and cards to redraw, for the charts and cards of a page and the number of points that it has."""
-    changed = [one for one in MetricSeries.objects.filter(run=run) if one.count > known.get(one.pk, one.count)]
+    """New points, cards to redraw and the number of metrics, for a page and the numbers of points that it has."""
+    series = read_rows(MetricSeries, run=run.pk, ordered=True)
+    changed = [one for one in series if one.count > known.get(one.pk, one.count)]
     growing = [one for one in changed if is_charted(one) and known[one.pk] > 1]
     far = [one for one in growing if one.count - known[one.pk] > MAX_NEW_POINTS]
     near = metrics.read_points_after({one.pk: known[one.pk] for one in growing if one not in far})
@@ -52,7 +54,8 @@ def read_news(run: Run, known: dict[int, int], width: int) -> dict:
     points += read_lines(far, width) if far else []
     last = {one.pk: {"last": format_number(one.last), "exact": format_exact(one.last)} for one in growing}
     redrawn = [one.pk for one in changed if one not in growing]
-    return {"points": [{**line, **last[line["id"]]} for line in points], "redrawn": redrawn}
+    points = [{**line, **last[line["id"]]} for line in points]
+    return {"series": len(series), "points": points, "redrawn": redrawn}
 
 
 def _new_points(pk: int, after: int, columns) -> dict:

@@ -244,7 +244,7 @@ def test_live_data_refuses_nonsense(client, run):
 
 def test_a_poll_of_points_with_nothing_new_is_cheap(client, run, django_assert_max_num_queries):
     run.refresh_from_db()
-    with django_assert_max_num_queries(6):  # session, person, workspace and its path, role, run
+    with django_assert_max_num_queries(6):  # the address, session, person, workspace with its path, role, run
         assert poll(client, run, "", seen=run.revision).status_code == 204
 
 

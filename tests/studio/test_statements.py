@@ -5,6 +5,7 @@ import datetime as dt
 from runs.models import Experiment, Run, RunParameter, RunTag
 from studio import statements
 from tests import factories
+from workspaces.models import Workspace
 
 
 def test_a_row_is_what_the_orm_would_give(workspace, owner):
@@ -38,6 +39,12 @@ def test_related_rows_are_read_too(workspace, owner, django_assert_num_queries):
         (experiment,) = statements.read_rows(Experiment, related=("created_by",), id=run.experiment_id)
         assert experiment.created_by is None
     assert statements.read_row(Run, run_id="none") is None
+    steps = ("resource_group", "resource_group__subscription")
+    with django_assert_num_queries(1):
+        found = statements.read_row(Workspace, related=steps, slug=workspace.slug)
+        assert found.arm_id == workspace.arm_id
+    steps = ("experiment", "experiment__created_by")
+    assert statements.read_row(Run, related=steps, run_id=run.run_id).experiment.created_by is None
 
 
 def test_rows_that_refer_to_one_are_prefetched_in_order(workspace, django_assert_num_queries):

@@ -10,7 +10,7 @@ from runs.charts.metric_forms import LinesForm, MetricsForm, RowsForm, parse_pos
 from runs.metric_order import rank_metric
 from runs.metrics.downsampled import Range
 from runs.models import MetricSeries
-from runs.pages.access import find_run, find_runs
+from runs.pages.access import find_run, find_version
 from runs.pages.run.views import tab_context
 from studio import numbers
 from studio.downloads import CSV, stream_download
@@ -68,7 +68,7 @@ def _select_series(series: list[MetricSeries], query, words: str) -> tuple[list[
 @require_safe
 def run_metrics_lines(request, slug, run_id):
     """Lines of `?series=<key>,…` downsampled to `width`; `from` and `to` on an `axis` select a range."""
-    run = find_runs(request, slug).filter(run_id=run_id).first() or find_run(request, slug, run_id)
+    run = find_version(request, slug, run_id) or find_run(request, slug, run_id)
     options = cleaned_or_invalid(LinesForm(request.GET))
     found = [one for one in metrics.series_of(run).filter(pk__in=options["series"]) if metric_lines.is_charted(one)]
     width = options["width"] or WIDTH
@@ -87,12 +87,11 @@ def _requested_range(options: dict):
 @require_safe
 def run_metrics_data(request, slug, run_id):
     """New points after `?after=<series>:<count>,…`; 204 if the run is unchanged since `?seen=<revision>`."""
-    run = find_runs(request, slug).filter(run_id=run_id).first() or find_run(request, slug, run_id)
+    run = find_version(request, slug, run_id) or find_run(request, slug, run_id)
     if run.is_active and str(run.revision) == request.GET.get("seen"):
         return nothing_new()
     news = metric_lines.read_news(run, _parse_known_counts(request.GET.get("after", "")), WIDTH)
-    count = metrics.series_of(run).count()
-    return JsonResponse({"active": run.is_active, "seen": run.revision, "series": count, **news})
+    return JsonResponse({"active": run.is_active, "seen": run.revision, **news})
 
 
 def _parse_known_counts(text: str) -> dict[int, int]:

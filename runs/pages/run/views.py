@@ -12,7 +12,7 @@ from compute import monitoring
 from runs import job_yaml, objectives
 from runs.models import Run, Star
 from runs.pages import file_tree
-from runs.pages.access import find_run, find_runs, is_allowed, require_permission
+from runs.pages.access import find_run, find_version, is_allowed, require_permission
 from runs.pages.run import overview
 from studio.forms import TagsField
 from studio.htmx import address_of_page, reload_page, stop_polling
@@ -96,10 +96,10 @@ def overview_context(request, run: Run) -> dict:
 @require_safe
 def run_state(request, slug, run_id):
     """The changed state on a page of this run since `?seen=<revision>`."""
-    now = find_runs(request, slug).filter(run_id=run_id).values_list("revision", "status").first()
+    now = find_version(request, slug, run_id)
     if now is None:
         return stop_polling()
-    if str(now[0]) == request.GET.get("seen"):
+    if str(now.revision) == request.GET.get("seen"):
         return nothing_new()
     run = find_run(request, slug, run_id)
     tab = request.GET.get("tab", "")
