@@ -51,4 +51,4 @@ def find_view_as() -> "ViewAs | None":
 def require_site_admin(actor: Actor, what: str) -> None:
     """Raises Denied; `what` is a verb with its object, such as "make groups"."""
     if not actor.is_site_admin:
-        raise Denied(f"Only site admins may {what}. Ask one of them for what you need.")
+        raise Denied(f"Only site admins can {what}. Ask a site admin.")

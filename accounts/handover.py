@@ -56,8 +56,8 @@ def check_unchanged(person: "User", token: str) -> None:
     """Raise Conflict unless the handover is exactly what a preview has shown."""
     if preview_handover(person).token != token:
         raise Conflict(
-            f"What {person} owns is not what the page showed, so nothing was changed. Open the page again, and check "
-            "what it shows.",
+            f"What {person} owns has changed since the page was opened, so nothing was done. Open the page "
+            "again, and check it.",
             code="selection_changed",
         )
 

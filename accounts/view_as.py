@@ -77,7 +77,7 @@ class ViewAs(models.Model):
     def find_end(self) -> str:
         """Why the view has ended; empty while it lasts."""
         if timezone.now() >= self.until:
-            return "the time was over"
+            return "the time limit was reached"
         if not (self.admin.is_superuser and self.admin.is_active):
             return f"{self.admin} is no longer a site admin"
         if not self.person.is_active:

@@ -36,7 +36,7 @@ class DeployForm(forms.Form):
         required=False,
         max_length=32,
         help_text="The name of a version, such as blue: versions share the requests of their endpoint, a new one or one "
-        "that has versions. Empty: an endpoint without versions.",
+        "that has versions. Leave empty for an endpoint without versions.",
     )
     compute_name = forms.ChoiceField(
         label="Compute", required=False, help_text="A container instance is a process on a machine of the studio."
@@ -46,7 +46,7 @@ class DeployForm(forms.Form):
         label="Environment",
         required=False,
         max_length=300,
-        help_text="name:version, or name@latest. Empty: the packages of the model's conda.yaml or requirements.txt.",
+        help_text="name:version, or name@latest. Leave empty for the model's conda.yaml or requirements.txt.",
     )
     min_replicas = NumberField(
         rules.MIN_REPLICAS,
@@ -76,7 +76,7 @@ class VersionForm(forms.Form):
     models = forms.CharField(
         required=False,
         max_length=2000,
-        help_text="NAME:VERSION, separated by commas. Empty: those of the copied version.",
+        help_text="NAME:VERSION, separated by commas. Leave empty for those of the copied version.",
     )
     copied = forms.ChoiceField(
         label="Copied version", help_text="The entry script, environment, compute and replicas are the same."
@@ -142,7 +142,7 @@ def deploy_model(request, slug: str, name: str, number: int):
 def _describe_creation(endpoint: Endpoint) -> str:
     if endpoint.parent is None:
         return f"The endpoint {endpoint.name} was created. Its state is on this page."
-    words = "gets all requests" if endpoint.is_default else "gets no requests until you divide the traffic"
+    words = "gets all requests" if endpoint.is_default else "gets no requests until you set its traffic"
     return f"The version {endpoint.version_name} of {endpoint.parent.name} was created. It {words}."
 
 

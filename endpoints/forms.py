@@ -21,7 +21,9 @@ class RequestForm(forms.Form):
     )
     version = forms.ChoiceField(label="Version", required=False)
     compare = forms.ChoiceField(
-        label="Compare with", required=False, help_text="It gets the same request, and its answer is shown beside."
+        label="Compare with",
+        required=False,
+        help_text="It gets the same request, and its answer is shown next to the other.",
     )
 
     def __init__(self, *args, endpoint: Endpoint, **kwargs):
@@ -72,7 +74,7 @@ class RequestsForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false"}),
         help_text="Tables: requests, traces. Operators: "
         + ", ".join(kql.OPERATORS)
-        + ". Empty: the table of requests.",
+        + ". Leave empty for the table of requests.",
     )
 
 
@@ -81,13 +83,13 @@ class AlertsForm(EditConflicts, forms.Form):
         rules.LATENCY_LIMIT,
         label="Latency, p95 (ms)",
         required=False,
-        help_text="Of the last five minutes. Empty: no alert.",
+        help_text="Over the last five minutes. Leave empty for no alert.",
     )
     failures = NumberField(
         rules.FAILURE_LIMIT,
         label="Failed requests (%)",
         required=False,
-        help_text="Of the last five minutes, from 5 requests on.",
+        help_text="Over the last five minutes, if there were at least 5 requests.",
     )
     quiet = NumberField(
         rules.QUIET_LIMIT, label="No requests (minutes)", required=False, help_text="Since the last request."

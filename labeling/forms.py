@@ -46,7 +46,7 @@ class ProjectForm(LabelsForm):
         required=False,
         max_length=255,
         label="Column with the texts",
-        help_text="Of a table, for text classification. Texts are cut after 5,000 characters.",
+        help_text="For text classification: a column of the table. Texts are cut after 5,000 characters.",
     )
     labelers_per_item = NumberField(rules.LABELERS, label="Labelers per item", initial=1, help_text=PEOPLE)
 

@@ -14,7 +14,7 @@ class WebhookForm(forms.Form):
         required=False,
         label="Address",
         widget=forms.URLInput,
-        help_text="Each notification is posted there as JSON. Empty: no webhook.",
+        help_text="Each notification is posted there as JSON. Leave empty for no webhook.",
     )
 
     def save(self, person) -> Webhook | None:
@@ -36,7 +36,7 @@ class DeliveryTimesForm(forms.Form):
     quiet_until = _time_field(
         required=False,
         label="Quiet hours until",
-        help_text="Mails and webhooks wait until then; the bell does not. Empty: no quiet hours.",
+        help_text="Mails and webhooks wait until then; the bell does not. Leave empty for no quiet hours.",
     )
 
     def save(self, person) -> DeliveryTimes:

@@ -18,5 +18,5 @@ class AnnouncementForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "The studio is upgraded on Friday from 18:00 to 18:30 UTC."}),
     )
     level = SelectField(rules.LEVEL, choices=rules.AnnouncementLevel.choices)
-    starts_at = _moment("Start (UTC)", "Empty: now.")
+    starts_at = _moment("Start (UTC)", "Leave empty to start now.")
     ends_at = _moment("End (UTC)", "Leave empty to show it until you end it.")

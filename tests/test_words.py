@@ -73,6 +73,11 @@ PHRASES = {
     r"\b(`act`|button) says which\b": "depending on",
     r"\btakes? and answers?\b": "request and response classes",
     r"\bwho one is\b|\bgives? power\b": "confirm access, change permissions",
+    r"\bfor want of\b": "because it ran out of",
+    r"\bmend(s|ed|ing)?\b": "corrects, repairs",
+    r"\bleft of interrupted\b": "left over from interrupted",
+    r"\bwhat somebody may do\b": "permissions",
+    r"\bnot what the page showed\b": "has changed since the page was opened",
     r"\bChecks? again who\b|\bShow that it is you\b": "Confirm access",
 }
 

@@ -121,7 +121,7 @@ def _run_latest(due: list[ComputeSchedule], now: dt.datetime) -> None:
     with transaction.atomic():
         taken = [row for row in due if row.advance(find_next(row.expression, row.zone, now))]
         for row in taken:
-            row.note_result(_act(row, now) if row is taken[-1] else "Left out: a later schedule was due too.")
+            row.note_result(_act(row, now) if row is taken[-1] else "Skipped: a later schedule was due too.")
 
 
 def _act(schedule: ComputeSchedule, now: dt.datetime) -> str:

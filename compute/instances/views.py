@@ -157,7 +157,7 @@ DONE = {
     "restart": "is being restarted.",
     "delete": "is being deleted. The files of its user stay in the file share.",
     "skip": "stays running.",
-    "skip_schedule": "stays running: the stop is left out this time.",
+    "skip_schedule": "stays running: this stop is skipped.",
     "idle": "has new idle shutdown settings.",
 }
 

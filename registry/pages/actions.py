@@ -74,7 +74,7 @@ def version_archive(request, slug: str, name: str, number: int):
     version = find_version(request, slug, name, number)
     require_permission(request, "edit")
     version.set_archived(version.archived_at is None)
-    messages.success(request, f"{version} was {'archived' if version.archived_at else 'taken out of the archive'}.")
+    messages.success(request, f"{version} was {'archived' if version.archived_at else 'unarchived'}.")
     return redirect(version)
 
 

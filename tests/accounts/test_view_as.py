@@ -148,7 +148,7 @@ def test_no_page_changes_a_row_or_shows_a_secret(world, owner, as_user):
 @pytest.mark.parametrize(
     "change, reason",
     [
-        (lambda owner, bob: ViewAs.objects.update(until=timezone.now()), "the time was over"),
+        (lambda owner, bob: ViewAs.objects.update(until=timezone.now()), "the time limit was reached"),
         (
             lambda owner, bob: User.objects.filter(pk=owner.pk).update(is_superuser=False),
             "owner is no longer a site admin",

@@ -65,7 +65,7 @@ def test_a_model_is_deployed_from_its_page_with_the_packages_of_its_conda_file(r
 
 def test_a_model_is_deployed_as_a_version_of_a_new_or_present_endpoint(register, size, as_user, alice):
     version, client = register(conda_yaml=CONDA), as_user(alice)
-    for name, words in [("blue", "It gets all requests"), ("green", "until you divide the traffic")]:
+    for name, words in [("blue", "It gets all requests"), ("green", "until you set its traffic")]:
         page = deploy(client, version, version_name=name).content.decode()
         assert f"The version {name} of svc was created" in page and words in page
     assert Endpoint.objects.get(name="svc").shares == {"blue": 100, "green": 0}

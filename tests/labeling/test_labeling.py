@@ -126,7 +126,7 @@ def test_what_most_people_say_counts_and_the_rest_is_reviewed(as_user, alice, wo
     counted = {row["person"].username: (row["shared"], row["agreed"]) for row in project.list_labelers()}
     assert counted == {"alice": (1, 1), "ann": (1, 1), "ben": (1, 0)}
     browser = as_user(alice)
-    assert "67 % are what most said" in browser.get(PETS).text
+    assert "67 % of the labels match the majority" in browser.get(PETS).text
     assert "items/2/" in browser.get(f"{PETS}items/?state=NeedsReview").text
     page = browser.get(f"{PETS}items/2/").text
     assert "ann:" in page and "Needs review" in page

@@ -29,7 +29,7 @@ def test_what_the_page_showed_is_what_happens(as_user, alice, experiment, sweep)
     sweep[0].delete()
     factories.make_run(experiment.workspace, experiment=experiment)
     page = text_of(client.post(url(experiment, "runs_delete"), posted | {"selection": token}, follow=True))
-    assert "Other jobs match now" in page and Run.objects.filter(deleted_at=None).count() == 4
+    assert "The jobs that match have changed" in page and Run.objects.filter(deleted_at=None).count() == 4
 
 
 def test_those_under_way_are_left(as_user, alice, experiment, sweep):

@@ -46,7 +46,7 @@ def test_a_field_is_edited_in_place_and_put_back_exactly(as_user, alice, run, fi
     assert answer.context["undo"]["value"] == json.dumps(before)
     again = client.post(url, {"field": field, "undo": answer.context["undo"]["value"]}, headers=HTMX)
     assert getattr(Run.objects.get(pk=run.pk), field) == before
-    assert "put back" in again.headers["HX-Trigger"] and "Undo" not in again.content.decode()
+    assert "restored" in again.headers["HX-Trigger"] and "Undo" not in again.content.decode()
 
 
 @pytest.mark.parametrize(

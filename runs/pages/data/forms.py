@@ -34,16 +34,19 @@ class BasicsForm(forms.Form):
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))
     datastore = forms.ChoiceField(
         label="Datastore",
-        help_text="Where the files are, or go to. A database is read by a query, which the next step asks for.",
+        help_text="Where the files are or will be stored. A database is read by a query, which the next step asks for.",
     )
     path = forms.CharField(
         required=False,
         max_length=1000,
         label="Path in the datastore",
-        help_text="Of files that are there: a folder, a file, or a pattern such as in/*.csv.",
+        help_text="A folder, a file, or a pattern such as in/*.csv, of files that are already there.",
     )
     url = forms.CharField(
-        required=False, max_length=2000, label="Web address", help_text="Of a file of the web, instead of a path."
+        required=False,
+        max_length=2000,
+        label="Web address",
+        help_text="The address of a file on the web, instead of a path.",
     )
 
     def __init__(self, *args, datastores: list, **kwargs):
@@ -101,10 +104,10 @@ class QualityRuleForm(forms.Form):
     column = forms.CharField(
         max_length=quality.MAX_LENGTH, widget=forms.TextInput(attrs={"list": "rule-columns", "autocomplete": "off"})
     )
-    minimum = forms.CharField(required=False, max_length=60, help_text="Of a range: a number or a time, or empty.")
+    minimum = forms.CharField(required=False, max_length=60, help_text="For a range: a number, a time, or empty.")
     maximum = forms.CharField(required=False, max_length=60, help_text="A number or a time, or empty.")
-    values = forms.CharField(required=False, max_length=5000, help_text="Of a set: values with commas between them.")
-    hours = forms.FloatField(required=False, help_text="Of freshness: how old the newest row may be.")
+    values = forms.CharField(required=False, max_length=5000, help_text="For a set: the values, separated by commas.")
+    hours = forms.FloatField(required=False, help_text="For freshness: how old the newest row may be.")
 
     @property
     def status(self) -> int:

@@ -68,7 +68,7 @@ def _list_keys(runs) -> list[int]:
 def check_unchanged(found: BulkSelection, token: str) -> None:
     """Raise Conflict unless the selection is exactly what a preview has shown."""
     if found.token != token:
-        text = "Other jobs match now than those that the page showed, so nothing was changed. Check the list and try again."
+        text = "The jobs that match have changed since then, so nothing was done. Check the list and try again."
         raise Conflict(text, code="selection_changed")
 
 

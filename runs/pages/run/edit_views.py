@@ -45,7 +45,7 @@ def run_edit(request, slug, run_id):
             "text": f"{LABELS[field]} {_verb(field)} changed.",
         }
     response = render(request, "runs/_edited.html", tab_context(request, run, tab, polled=True, **more))
-    return show_toasts(response, [(f"{LABELS[field]} {_verb(field)} put back.", "success")] if is_undo else [])
+    return show_toasts(response, [(f"{LABELS[field]} {_verb(field)} restored.", "success")] if is_undo else [])
 
 
 def _verb(field: str) -> str:
@@ -69,7 +69,7 @@ def _read_undo(run: Run, query, field: str) -> Any:
         merged = tags.merge(*(tags.prepare_value(TAGS.check(value)) for value in (made, before, present)))
         if merged is not None:
             return tags.clean(merged)
-    raise Conflict(f"{LABELS[field]} {_verb(field)} changed again meanwhile, and is not put back.")
+    raise Conflict(f"{LABELS[field]} {_verb(field)} changed again since then, so the edit cannot be undone.")
 
 
 def _store(run: Run, field: str, value: Any) -> None:
