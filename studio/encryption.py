@@ -64,7 +64,7 @@ def register_columns(model: type[Model], *columns: str) -> None:
 
 
 def _encrypt_columns(model: type[Model], columns: tuple[str, ...], keys: Keys) -> int:
-    """What changes meanwhile stays as it is."""
+    """Encrypt again; rows that change meanwhile stay as they are."""
     number = 0
     for row in model._default_manager.all():
         for column in columns:

@@ -7,7 +7,7 @@ from lazuli.data.profiles import BINS, format_value
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """What it stands for, and its height in both versions, from 0 to 100 on one scale."""
+    """A value, and its height in both versions, from 0 to 100 on one scale."""
 
     label: str
     before: int
