@@ -3,6 +3,7 @@ entry script (endpoints/mlflow_models.py). When it has failed: `Revision` in end
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -46,6 +47,11 @@ class Deployment:
     idle_seconds: int = 300
     # SDK v1's compute type; empty for that of the target.
     compute_type: str = ""
+    # In addition to those of the environment.
+    variables: dict[str, str] = dataclasses.field(default_factory=dict)
+    # What Azure's v2 has sent (endpoints/online/deployments.py), and what of it has no effect, for the log.
+    online: dict[str, Any] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) -> Revision:
@@ -70,7 +76,7 @@ def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) ->
             entry_script=deployment.entry_script,
             code_key=key,
             code_size=code_size,
-            environment={**found, **rebuilds.build_mark(workspace, version)},
+            environment=_add_variables({**found, **rebuilds.build_mark(workspace, version)}, deployment.variables),
             environment_name=found.get("name") or "",
             settings={
                 "concurrency": deployment.concurrency,
@@ -78,7 +84,9 @@ def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) ->
                 "idleSeconds": deployment.idle_seconds,
                 "computeType": deployment.compute_type,
                 "codeDigest": deployment.snapshot.digest if deployment.snapshot else "",
+                **({"online": deployment.online} if deployment.online else {}),
             },
+            log="".join(f"{note}\n" for note in deployment.notes),
             min_replicas=deployment.min_replicas,
             max_replicas=deployment.max_replicas,
             target=target,
@@ -87,6 +95,12 @@ def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) ->
         revision.model_versions.set(deployment.models)
         _begin(endpoint, revision)
     return revision
+
+
+def _add_variables(environment: dict, variables: dict[str, str]) -> dict:
+    if not variables:
+        return environment
+    return {**environment, "environmentVariables": {**(environment.get("environmentVariables") or {}), **variables}}
 
 
 def _copy_code(workspace: Workspace, key: str, size: int) -> str:
@@ -187,8 +201,12 @@ def check_not_served(versions: Iterable[ModelVersion]) -> None:
 
 
 def find_model(workspace: Workspace, reference: str) -> ModelVersion:
-    """The version that NAME:VERSION names."""
-    name, _, number = reference.rpartition(":")
+    """The version that NAME:VERSION names, or an ARM id; `azureml:` may stand before."""
+    text = reference.removeprefix("azureml:").rstrip("/")
+    if "/models/" in text:
+        name, _, number = text.rpartition("/models/")[2].partition("/versions/")
+    else:
+        name, _, number = text.rpartition(":")
     model = Model.objects.present().filter(workspace=workspace, name=name).first()
     found = pick_version(model, number) if model else None
     if found is None:

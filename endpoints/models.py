@@ -2,7 +2,6 @@
 
 import functools
 import uuid
-from collections.abc import Mapping
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -15,6 +14,7 @@ from compute import queue
 from compute.models import ComputeTarget, Work
 from endpoints import rules
 from endpoints.keys import EndpointKeys
+from endpoints.shares import EndpointShares
 from registry.models import ModelVersion
 from studio import socket_handover
 from studio.errors import Conflict, Invalid
@@ -31,7 +31,7 @@ class EndpointQuerySet(models.QuerySet):
     def with_state(self):
         """Load the data for the state in a few queries."""
         path = "workspace__resource_group__subscription"
-        related = self.select_related(path, "created_by", "current__target", "newest__target", "parent")
+        related = self.select_related(path, "created_by", "current__target", "newest__target", "parent", "target")
         return related.prefetch_related(
             "current__replicas__work__assignments",
             "newest__replicas__work__assignments",
@@ -46,7 +46,7 @@ class EndpointQuerySet(models.QuerySet):
         return self.filter(parent=None)
 
 
-class Endpoint(EndpointKeys):
+class Endpoint(EndpointKeys, EndpointShares):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="endpoints")
     # ENDPOINT.VERSION for a version.
@@ -67,16 +67,12 @@ class Endpoint(EndpointKeys):
     # Whether their bodies and answers are stored too.
     collects_data = models.BooleanField(default=False)
 
+    # The cluster on which the deployments of a Kubernetes endpoint of Azure's v2 run.
+    target = models.ForeignKey(ComputeTarget, models.SET_NULL, null=True, blank=True, related_name="+")
     # The endpoint to which a version belongs.
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="versions")
     # Whether versions answer its requests, and not revisions of its own.
     has_versions = models.BooleanField(default=False)
-    # The share of 100 requests that a version gets. The default version also gets what no version has.
-    traffic_percentile = models.PositiveSmallIntegerField(default=0)
-    is_default = models.BooleanField(default=False)
-    # The version that SDK v1 calls the control version; it has no effect.
-    is_control = models.BooleanField(default=False)
-
     objects = EndpointQuerySet.as_manager()
 
     class Meta:
@@ -170,81 +166,21 @@ class Endpoint(EndpointKeys):
 
     @classmethod
     def create_version(cls, parent: "Endpoint", user: User, name: str, **fields):
-        """A version of `parent`; the first one is the default."""
+        """A version of `parent`; the first one is the default, unless `fields` say otherwise."""
         if not parent.has_versions:
             raise Conflict(f"{parent.name} has no versions: its revisions replace each other.")
         own = {
             "name": f"{parent.name}.{rules.ENDPOINT_NAME.check(name)}",
             "parent": parent,
-            "is_default": not cls.objects.filter(parent=parent).exists(),
             "auth_enabled": parent.auth_enabled,
             "token_auth_enabled": parent.token_auth_enabled,
             "has_insights": parent.has_insights,
             "collects_data": parent.collects_data,
         }
+        fields.setdefault("is_default", not cls.objects.filter(parent=parent).exists())
         version = cls(workspace=parent.workspace, created_by=user, **{**fields, **own})
         version._insert(("", ""))
         return version
-
-    # ---- versions, as those of SDK v1's `AksEndpoint`, and the deployments of Azure's v2
-
-    @property
-    def version_name(self) -> str:
-        return self.name.partition(".")[2]
-
-    @property
-    def shares(self) -> dict[str, int]:
-        """How many of 100 requests each version gets."""
-        versions = sorted(self.versions.all(), key=lambda version: version.name)
-        shares = {version.version_name: version.traffic_percentile for version in versions}
-        for version in versions:
-            if version.is_default:
-                shares[version.version_name] += 100 - sum(shares.values())
-        return shares
-
-    def change_traffic(self, shares: Mapping[str, int]) -> None:
-        """Set how many of 100 requests versions get; others keep theirs."""
-        with transaction.atomic():
-            Endpoint.objects.select_for_update().get(pk=self.pk)
-            present = {version.version_name: version for version in Endpoint.objects.filter(parent=self)}
-            unknown = sorted(set(shares) - set(present))
-            if unknown:
-                words = ", ".join(present) or "none yet"
-                raise Invalid(f"There is no version {unknown[0][:40]!r}. The versions are {words}.", target="traffic")
-            before = {name: version.traffic_percentile for name, version in sorted(present.items())}
-            after = {**before, **{name: rules.TRAFFIC.check(share) for name, share in shares.items()}}
-            if sum(after.values()) > 100:
-                raise Invalid(
-                    f"The traffic adds up to {sum(after.values())}: {_describe_shares(after)}. At most 100 is possible.",
-                    target="traffic",
-                )
-            if after == before:
-                return
-            for name, version in present.items():
-                Endpoint.objects.filter(pk=version.pk).update(traffic_percentile=after[name])
-            changes = {"traffic": [_describe_shares(before), _describe_shares(after)]}
-            activity.record("endpoint.edit", self, scope=self.workspace, changes=changes)
-            self.notify_gateway()
-
-    def change_default(self, version: "Endpoint") -> None:
-        """Make this version the one that gets what no version has."""
-        with transaction.atomic():
-            Endpoint.objects.select_for_update().get(pk=self.pk)
-            before = self.versions.filter(is_default=True).first()
-            if before == version:
-                return
-            self.versions.filter(is_default=True).update(is_default=False)
-            self.versions.filter(pk=version.pk).update(is_default=True)
-            changes = {"default version": [before.version_name if before else "", version.version_name]}
-            activity.record("endpoint.edit", self, scope=self.workspace, changes=changes)
-            self.notify_gateway()
-
-    def check_removable(self) -> None:
-        """Raises Conflict for the default version, unless it is the only one."""
-        if self.is_default and self.parent and self.parent.versions.exclude(pk=self.pk).exists():
-            raise Conflict(
-                f"{self.version_name} is the default version of {self.parent.name}. Make another one the default first."
-            )
 
     def change(self, **fields):
         """Description, tags, properties, and whether a key is needed and requests are recorded: also for its versions."""
@@ -277,10 +213,6 @@ class Endpoint(EndpointKeys):
             activity.record("endpoint.delete", self, scope=self.workspace)
             self.delete()
             self.notify_gateway()
-
-
-def _describe_shares(shares: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {share}" for name, share in shares.items())
 
 
 class Revision(models.Model):

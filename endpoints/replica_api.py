@@ -114,6 +114,8 @@ class CallAdmission(Shape):
     message: str = pydantic.Field(description="Why there is none.")
     versions: list[VersionShare] = pydantic.Field(default=[], description="Instead of replicas: where requests go.")
 
+    mirrors: list[VersionShare] = pydantic.Field(default=[], description="Versions that get copies of requests.")
+
     @classmethod
     def of(cls, endpoint: Endpoint) -> Self:
         current = endpoint.current
@@ -124,6 +126,7 @@ class CallAdmission(Shape):
             holdSeconds=_choose_hold(current) if current else 0.0,
             message=_explain_wait(endpoint),
             versions=[VersionShare(name=name, share=share) for name, share in endpoint.shares.items()],
+            mirrors=[VersionShare(name=name, share=share) for name, share in endpoint.mirrors.items()],
         )
 
 

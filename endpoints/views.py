@@ -96,7 +96,9 @@ def endpoint_list(request, slug: str):
 def endpoint_detail(request, slug: str, name: str):
     endpoint = find_page_endpoint(request, slug, name)
     if endpoint.has_versions:
-        return render_tab(request, endpoint, "versions", "endpoint-state", rows=traffic_forms.list_rows(endpoint))
+        rows = traffic_forms.list_rows(endpoint)
+        default = next((row["version"] for row in rows if row["version"].is_default), None)
+        return render_tab(request, endpoint, "versions", "endpoint-state", rows=rows, default=default)
     revisions = endpoint.revisions.select_related("created_by", "target").prefetch_related(
         "replicas__work__assignments", "model_versions__model"
     )

@@ -11,6 +11,7 @@ from compute.instances.api import router as instances_api
 from compute.instances.gateway_api import router as gateway_api
 from compute.nodes_api import router as nodes_api
 from endpoints.api import router as services_api
+from endpoints.online.api import router as online_api
 from endpoints.replica_api import router as replicas_api
 from endpoints.request_api import router as service_requests_api
 from operations.api import router as administration_api
@@ -51,6 +52,7 @@ api.add_router(f"{W}/data", data_api)
 api.add_router(f"{W}/datasets", datasets_api)
 api.add_router(f"{W}/jobs", jobs_api)
 api.add_router(f"{W}/models", models_api)
+api.add_router(f"{W}/onlineEndpoints", online_api)
 api.add_router(f"/modelmanagement/v1.0{W}", model_management_api)
 api.add_router(f"/modelmanagement/v1.0{W}", services_api)
 api.add_router(f"/modelmanagement/v1.0{W}", service_requests_api)

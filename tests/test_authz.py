@@ -190,6 +190,19 @@ a new key of a service          | POST   {v}/services/svc/regenerateKeys $newkey
 a token for a service           | POST   {v}/services/svc/token                             | 409 409 409 403 403 404 403
 a request to a service          | GET    {v}/services/svc/requests/r1                       | 404 404 404 403 404 404 403
 log of a service                | GET    {v}/services/svc/logs                              | y y y 403 y 404 y
+list online endpoints           | GET    {w}/onlineEndpoints                                | y y y 403 y 404 y
+read an online endpoint         | GET    {w}/onlineEndpoints/live                           | y y y 403 y 404 y
+make an online endpoint         | PUT    {w}/onlineEndpoints/fresh   $online                | y y y 403 403 404 403
+keys of an online endpoint      | POST   {w}/onlineEndpoints/live/listKeys                  | y y y 403 403 404 403
+a new key of an online endpoint | POST   {w}/onlineEndpoints/live/regenerateKeys $newkey    | y y y 403 403 404 403
+token of an online endpoint     | POST   {w}/onlineEndpoints/live/token                     | 409 409 409 403 403 404 403
+list deployments                | GET    {w}/onlineEndpoints/live/deployments               | y y y 403 y 404 y
+read a deployment               | GET    {w}/onlineEndpoints/live/deployments/blue          | y y y 403 y 404 y
+deploy nothing                  | PUT    {w}/onlineEndpoints/live/deployments/green $online | 400 400 400 403 403 404 403
+state of a deployment           | GET    {w}/onlineEndpoints/live/deployments/blue/operations/1 | 404 404 404 403 404 404 404
+log of a deployment             | POST   {w}/onlineEndpoints/live/deployments/blue/getLogs  | y y y 403 y 404 y
+delete a deployment             | DELETE {w}/onlineEndpoints/live/deployments/blue          | y y y 403 403 404 403
+delete an online endpoint       | DELETE {w}/onlineEndpoints/live                           | y y y 403 403 404 403
 has a model the file            | HEAD   {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y
 runs in the trash               | GET    {h}/trash/runs                                     | y y y 403 y 404 403
 experiments in the trash        | GET    {h}/trash/experiments                              | y y y 403 y 404 403
@@ -237,6 +250,7 @@ BODIES = {
     "$edit": {"properties": {"displayName": "d"}},
     "$params": {"parameters": {"a": "b"}},
     "$newkey": {"keyType": "Primary"},
+    "$online": {"properties": {}},
     "key=Primary": {"key": "Primary"},
     "$model": {"properties": {"description": "d"}},
     "$mine": {"properties": {"modelUri": "runs:/mine/a.txt"}},
@@ -397,6 +411,8 @@ def world(workspace, monkeypatch):
     source = {"source": "runs:/other/a.txt", "run": run}
     ModelVersion.objects.create(workspace=workspace, model=model, number=1, is_latest=True, **source)
     Endpoint.create(workspace, people["owner"], "svc", auth_enabled=True)
+    live = Endpoint.create(workspace, people["owner"], "live", auth_enabled=True, has_versions=True)
+    Endpoint.create_version(live, people["owner"], "blue", is_default=False)
     storage.put_bytes("code", b"zip")
     code = Snapshot.objects.create(workspace=workspace, digest="0" * 64, key="code", size=3)
     run.metrics.create(name="loss", kind="scalar")  # of the run "other"

@@ -174,6 +174,17 @@ GET    {v}/models?tag=a=b
 GET    {v}/models/mod/versions/1/files
 GET    {v}/lineage?kind=model&id=mod:1
 GET    {v}/services
+PUT    {w}/onlineEndpoints/live               {"properties": {"description": "d"}}
+PUT    {w}/onlineEndpoints/live               {"properties": {"traffic": {}}}
+GET    {w}/onlineEndpoints
+GET    {w}/onlineEndpoints/live
+GET    {w}/onlineEndpoints/live/deployments
+POST   {w}/onlineEndpoints/live/listKeys
+POST   {w}/onlineEndpoints/live/regenerateKeys {"keyType": "Primary"}
+PUT    {w}/onlineEndpoints/live/deployments/blue {"properties": {"codeConfiguration": {"codeId": "00000000-0000-0000-0000-000000000000", "scoringScript": "none.py"}}}
+PUT    {w}/onlineEndpoints/live               {"properties": {"authMode": "AMLToken"}}
+POST   {w}/onlineEndpoints/live/token
+DELETE {w}/onlineEndpoints/live
 DELETE {w}/models/mod/versions/1
 DELETE {w}/models/mod
 POST   {h}/runs/child/cancel
@@ -333,6 +344,11 @@ NOT_REQUESTED = {
     "POST /modelmanagement/v1.0/services/{name}/token",
     "GET /modelmanagement/v1.0/services/{name}/logs",
     "GET /modelmanagement/v1.0/services/{name}/requests/{request_id}",
+    "GET /onlineEndpoints/{name}/deployments/{deployment}",
+    "PUT /onlineEndpoints/{name}/deployments/{deployment}",
+    "DELETE /onlineEndpoints/{name}/deployments/{deployment}",
+    "GET /onlineEndpoints/{name}/deployments/{deployment}/operations/{number}",
+    "POST /onlineEndpoints/{name}/deployments/{deployment}/getLogs",
     "GET /nodes/v1/services/plan",
     "GET /nodes/v1/services/code",
     "GET /nodes/v1/services/models/{name}/{number}",
