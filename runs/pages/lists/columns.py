@@ -18,6 +18,7 @@ from django.db.models.functions import Cast, Coalesce, Now
 from django.db.models.lookups import Exact, GreaterThanOrEqual, IsNull
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from runs.metric_order import NO_OBJECTIVE, Objective
 from runs.models import MetricSeries, Run, RunParameter
@@ -392,12 +393,12 @@ def fill_cells(rows: Iterable[Run], columns: list[Column]) -> None:
     rows = list(rows)
     values = CellValues(rows, columns)
     for run in rows:
-        run.cells, run.best_columns = [], []
+        run.cells, run.best_columns = SafeString(""), []
     for one in columns:
         if one.kind == "attribute" and one.name in HTML:
             opening = _open_cell(one)
             for run in rows:
-                run.cells.append(format_html("{}{}</td>", opening, HTML[one.name](run)))
+                run.cells += format_html("{}{}</td>", opening, HTML[one.name](run))
         elif one.id != "name":
             _fill_column(rows, one, [values.get(run, one) for run in rows])
 
@@ -406,14 +407,14 @@ def _fill_column(rows: list[Run], column: Column, found: list) -> None:
     if not column.is_numeric:
         opening = _open_cell(column)
         for run, value in zip(rows, found, strict=True):
-            run.cells.append(format_html("{}{}</td>", opening, _render_text(value)))
+            run.cells += format_html("{}{}</td>", opening, _render_text(value))
         return
     best = find_best(column, found)
     for run, value, text in zip(rows, found, format_numbers(found), strict=True):
         is_best = best is not None and value == best
         if is_best:
             run.best_columns.append(column.id)
-        run.cells.append(_render_number(column, value, text, is_best))
+        run.cells += _render_number(column, value, text, is_best)
 
 
 def find_best(column: Column, found: list) -> float | None:

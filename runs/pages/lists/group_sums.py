@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -39,16 +40,23 @@ class MetricSum:
 @dataclasses.dataclass(frozen=True)
 class RunBlocks:
     """Runs divided by a column of theirs, and for each block sums that change with any of its runs: number, keys and
-    revisions."""
+    revisions. `counts` are the numbers of runs by status."""
 
     column: str
     states: dict[int, tuple[int, int, int]]
+    counts: Counter
 
     @classmethod
     def read(cls, runs, column: str) -> "RunBlocks":
-        blocks = runs.order_by().annotate(block=F(column).bitrightshift(BITS)).values_list("block")
-        sums = blocks.annotate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision"))
-        return cls(column, {block: (number, int(keys), int(revisions)) for block, number, keys, revisions in sums})
+        rows = runs.order_by().annotate(block=F(column).bitrightshift(BITS)).values_list("block", "status")
+        states: dict[int, tuple[int, int, int]] = {}
+        counts: Counter = Counter()
+        for block, status, number, *sums in rows.annotate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision")):
+            keys, revisions = map(int, sums)
+            had = states.get(block, (0, 0, 0))
+            states[block] = (had[0] + number, had[1] + keys, had[2] + revisions)
+            counts[status] += number
+        return cls(column, states, counts)
 
     def select(self, runs, blocks: list[int]):
         if len(blocks) == len(self.states):

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import F, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
+from django.utils.safestring import SafeString
 
 from runs.charts import colours, run_charts
 from runs.pages.lists import group_sums, list_query
@@ -43,7 +44,7 @@ class RunGroup:
     colour: int = 0
     is_open: bool = False
     rows: list = dataclasses.field(default_factory=list)
-    cells: list = dataclasses.field(default_factory=list)
+    cells: str = ""
     # The filter that selects its runs; empty if the query language cannot express it.
     clause: str = ""
     # Links to expand or collapse it, and to all of its runs.
@@ -151,8 +152,12 @@ def assign_colours(groups: list[RunGroup], charts: list[Column]) -> None:
 def fill_groups(groups: list[RunGroup], columns: list[Column]) -> None:
     """The HTML of the cells after the name."""
     for group in groups:
-        group.cells = [
-            render_group_cell(one, render_mean(*group.means[one.id]) if one.is_metric else "")
-            for one in columns
-            if one.id != "name"
-        ]
+        group.cells = SafeString("")
+    for one in columns:
+        if one.is_metric:
+            for group in groups:
+                group.cells += render_group_cell(one, render_mean(*group.means[one.id]))
+        elif one.id != "name":
+            empty = render_group_cell(one, "")
+            for group in groups:
+                group.cells += empty

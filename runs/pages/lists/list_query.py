@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 from django import forms
 from django.http import QueryDict
@@ -109,13 +110,14 @@ def clean_query(query: QueryDict) -> QueryDict:
 
 def change_query(query: QueryDict, **words) -> str:
     """`?…` with these parameters set to a value or list; None removes one."""
-    copy = query.copy()
+    # Not `query.copy()`, which copies deeply: a page has hundreds of such links.
+    left = dict(query.lists())
     for word, value in words.items():
         if value is None:
-            copy.pop(word, None)
+            left.pop(word, None)
         else:
-            copy.setlist(word, value if isinstance(value, list) else [value])
-    return f"?{copy.urlencode()}"
+            left[word] = value if isinstance(value, list) else [value]
+    return f"?{urlencode(left, doseq=True)}"
 
 
 def toggle_value(query: QueryDict, word: str, value, **words) -> str:

@@ -90,7 +90,9 @@ class RunTable:
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
-        if self._searched is None:
+        if self.group_by and not self.options["status"]:
+            by_state = self._blocks.counts
+        elif self._searched is None:
             by_state = dict(self.runs_in_any_state.order_by().values_list("status").annotate(number=Count("*")))
         else:
             by_state = Counter(status for _, _, status in self._searched)
