@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from accounts import activity_stream
 from accounts.actors import Actor, find_view_as
 from studio.append_only import AppendOnly
 from studio.client_address import client_address
@@ -124,6 +125,7 @@ VERBS = {
     "session.prove": "confirmed access as",
     "session.revoke": "ended sessions of",
     "signin_link.create": "created a sign-in link for",
+    "stream.test": "sent a test of the activity log to the",
     "storage.sweep": "deleted unused files",
     "subscription.create": "created the subscription",
     "token.create": "created the token",
@@ -222,6 +224,11 @@ class Activity(models.Model):
         text = VERBS.get(self.verb, self.verb)
         return (text if "{}" in text else f"{text} {{}}").replace("{}", self.label).strip()
 
+    def to_json(self) -> str:
+        """The line of the download and of the stream; the digests can be checked with it."""
+        values = {name: getattr(self, name) for name in HASHED}
+        return json.dumps({**values, "at": utc_time(self.at), "digest": self.digest})
+
     def compute_digest(self) -> str:
         return digest_of([getattr(self, name) for name in HASHED])
 
@@ -270,6 +277,7 @@ def record(
     row.number, row.previous = _end_of_chain(chain)
     row.digest = row.compute_digest()
     row.save(force_insert=True)
+    activity_stream.queue_activity(row)
     return row
 
 

@@ -2,9 +2,11 @@
 
 from accounts import activity
 from accounts.activity import HASHED, Activity
+from accounts.activity_stream import StreamState, list_receivers
 from studio.findings import Finding, passed
+from studio.formats import format_count
 
-WHAT = "activity log"
+WHAT, STREAM = "activity log", "stream of the activity log"
 # The doctor, which must finish in seconds, reads only these rows; `manage.py verify_activity` reads all.
 NEWEST = 20_000
 
@@ -17,6 +19,16 @@ def check_chains() -> Finding:
         remedy = "Run manage.py verify_activity. Compare it with a backup or a download."
         return Finding(WHAT, "fail", problem, remedy)
     return passed(WHAT, f"The newest {len(rows):,} rows are unchanged.")
+
+
+def check_stream() -> Finding:
+    states = [StreamState.of(receiver) for receiver in list_receivers()]
+    for state in filter(lambda one: one.is_failing, states):
+        text = f"{format_count(state.waiting, 'row')} not yet at the {state.receiver} {state.address}: {state.answer}"
+        setting = f"ACTIVITY_{state.receiver.upper()}"
+        return Finding(STREAM, "fail", text, f"Correct {setting} or its receiver; then they are sent by themselves.")
+    addresses = " and ".join(state.address for state in states)
+    return passed(STREAM, f"It is sent to {addresses}." if states else "It is not sent to other systems.")
 
 
 def record_row(verb: str, row, message) -> None:

@@ -6,6 +6,7 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 
 from accounts.activity import Activity
+from accounts.activity_stream import PendingActivity, StreamState
 from accounts.models import (
     DeviceLogin,
     FailedSignIn,
@@ -120,6 +121,17 @@ class ActivityAdmin(ReadOnlyAdmin):
     list_display = ["at", "actor_name", "verb", "label", "outcome"]
     list_filter = ["outcome", "verb"]
     search_fields = ["actor_name", "label"]
+
+
+@admin.register(PendingActivity)
+class PendingActivityAdmin(ReadOnlyAdmin):
+    list_display = ["activity", "receiver"]
+    list_select_related = ["activity"]
+
+
+@admin.register(StreamState)
+class StreamStateAdmin(ReadOnlyAdmin):
+    list_display = ["receiver", "failures", "due_at", "sent_at", "answer"]
 
 
 @admin.register(ServicePrincipal)

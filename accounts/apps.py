@@ -21,4 +21,4 @@ class AccountsConfig(AppConfig):
         Site.record = staticmethod(activity_checks.record_row)
         encryption.ENCRYPT_AGAIN.append(second_factors.encrypt_again)
         encryption.register_columns(identity_providers.IdentityProvider, "secret_text")
-        APP_CHECKS.extend([activity_checks.check_chains, sign_in_checks.check_providers])
+        APP_CHECKS.extend([activity_checks.check_chains, activity_checks.check_stream, sign_in_checks.check_providers])

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.activity import Activity
+from accounts.activity_stream import PendingActivity, StreamState
 from accounts.actors import Actor
 from accounts.identity_providers import IdentityProvider
 from accounts.principals import PrincipalSecret, ServicePrincipal
@@ -25,12 +26,14 @@ __all__ = [
     "DeviceLogin",
     "FailedSignIn",
     "IdentityProvider",
+    "PendingActivity",
     "PrincipalSecret",
     "SentForm",
     "ServicePrincipal",
     "Session",
     "SignInLink",
     "SignInPolicy",
+    "StreamState",
     "Token",
     "User",
     "ViewAs",

@@ -2,11 +2,8 @@
 unless that is allowed."""
 
 import datetime as dt
-import hashlib
-import hmac
 import json
 import smtplib
-import time
 from collections.abc import Callable
 
 import httpx
@@ -20,11 +17,11 @@ from studio import outbound
 from studio.errors import NotReady
 from studio.formats import format_count, utc_time
 from studio.public_url import public_url
+from studio.signed_posts import sign_post
 
 TIMEOUT_SECONDS = 10
 # Pauses after the first failure, the second, and so on; then it is not sent any more.
 RETRY_PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480, 1440)]
-SIGNATURE = "X-Lazuli-Signature"
 
 
 class DeliveryRefused(Exception):
@@ -79,10 +76,7 @@ def _send_webhook(notification: Notification) -> str:
 
 
 def post_signed(url: str, secret: str, body: bytes) -> str:
-    """`t=<Unix time>,v1=<HMAC-SHA256 of the time, a point and the body>` is the signature."""
-    moment = str(int(time.time()))
-    digest = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
-    headers = {"Content-Type": "application/json", SIGNATURE: f"t={moment},v1={digest}"}
+    headers = {"Content-Type": "application/json", **sign_post(body, secret)}
     try:
         pinned = outbound.pin_address(url, settings.WEBHOOK_NETWORKS)
     except outbound.NotPublic as error:

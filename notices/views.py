@@ -16,6 +16,7 @@ from studio import numbers
 from studio.errors import Conflict
 from studio.forms import attempt
 from studio.pagination import page_of
+from studio.signed_posts import SIGNATURE
 from studio.time_zones import list_zones
 
 
@@ -73,7 +74,7 @@ def _preferences_page(request, **more):
         "zones": list_zones(),
         "times_form": DeliveryTimesForm(initial=model_to_dict(DeliveryTimes.of(request.user))),
         "has_mail": bool(settings.EMAIL_HOST),
-        "signature": outgoing.SIGNATURE,
+        "signature": SIGNATURE,
         **more,
     }
     is_refused = context["form"].errors or context["times_form"].errors

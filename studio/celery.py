@@ -33,6 +33,11 @@ app.config_from_object(
                 "schedule": 3600.0,
                 "options": {"expires": 3600},
             },
+            "stream-activities": {
+                "task": "accounts.tasks.stream_activities",
+                "schedule": 5.0,
+                "options": {"expires": 10},
+            },
             "stop-idle": {"task": "compute.tasks.stop_idle", "schedule": 30.0, "options": {"expires": 30}},
             "run-schedules": {"task": "compute.tasks.run_schedules", "schedule": 15.0, "options": {"expires": 15}},
             "stop-idle-services": {"task": "endpoints.tasks.stop_idle", "schedule": 5.0, "options": {"expires": 10}},

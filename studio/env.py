@@ -6,6 +6,7 @@ import os
 import pathlib
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -125,4 +126,28 @@ def read_url(name: str, schemes: tuple[str, ...], default: str = "") -> str:
         raise ImproperlyConfigured(
             f"{name}={value!r}: write an address that begins with {', '.join(s + ':' for s in schemes)}"
         )
+    return value
+
+
+@remember_reading
+def read_server(name: str, schemes: tuple[str, ...]) -> str:
+    """An address with a host and a port, such as tls://logs.example.org:6514."""
+    value = os.environ.get(name, "")
+    parts = urlsplit(value)
+    try:
+        is_whole = bool(parts.hostname and parts.port)
+    except ValueError:
+        is_whole = False
+    if value and not (parts.scheme in schemes and is_whole):
+        kinds = " or ".join(f"{scheme}://host:port" for scheme in schemes)
+        raise ImproperlyConfigured(f"{name}={value!r}: write {kinds}")
+    return value
+
+
+@remember_reading
+def read_secret_of(name: str, user: str) -> str:
+    """A secret that another setting needs, of 16 characters or more."""
+    value = os.environ.get(name, "")
+    if os.environ.get(user) and len(value) < 16:
+        raise ImproperlyConfigured(f"{name}: write a secret of 16 or more characters; {user} needs it")
     return value

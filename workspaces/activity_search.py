@@ -10,7 +10,6 @@ from django.db.models import Q, QuerySet
 from accounts.activity import HASHED, VERBS, Activity
 from accounts.actors import Actor, require_site_admin
 from studio.downloads import write_csv
-from studio.formats import utc_time
 from studio.words import split_words
 from workspaces.access import require
 from workspaces.models import Workspace
@@ -94,5 +93,4 @@ def iterate_csv(rows: QuerySet[Activity]) -> Iterator[str]:
 
 def iterate_json_lines(rows: QuerySet[Activity]) -> Iterator[str]:
     for row in iterate_batches(rows):
-        values = {name: getattr(row, name) for name in HASHED}
-        yield json.dumps({**values, "at": utc_time(row.at), "digest": row.digest}) + "\n"
+        yield row.to_json() + "\n"

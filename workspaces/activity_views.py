@@ -2,11 +2,17 @@
 
 from urllib.parse import urlencode
 
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.contrib import messages
+from django.db import transaction
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from accounts.actors import actor_of_request
+from accounts import activity as activity_log
+from accounts import activity_sending
+from accounts.activity_stream import Receiver, StreamState, list_receivers
+from accounts.actors import actor_of_request, require_site_admin
 from studio import downloads, numbers
+from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from workspaces import activity_search
 from workspaces.activity_search import ActivityFilter
@@ -35,8 +41,26 @@ def activity(request, slug=None):
         "older": older,
         "filtered": any(form.cleaned_data.values()),
         "query": _query(request),
+        "streams": [] if workspace else [StreamState.of(receiver) for receiver in list_receivers()],
     }
     return render(request, "workspaces/activity.html", context)
+
+
+@require_POST
+def activity_test(request):
+    """Send a row to the `receiver` of the stream at once, with those that wait, and show its response."""
+    require_site_admin(actor_of_request(request), "send a test of the activity log")
+    receiver = request.POST.get("receiver", "")
+    if receiver not in list_receivers():
+        raise Invalid("Set ACTIVITY_WEBHOOK or ACTIVITY_SYSLOG, and restart the studio.", target="receiver")
+    with transaction.atomic():
+        activity_log.record("stream.test", None, label=receiver)
+    state = activity_sending.send_pending(Receiver(receiver), at_once=True)
+    if state is not None and state.is_failing:
+        messages.error(request, f"The test did not arrive. {state.answer} It is sent again later.")
+    else:
+        messages.success(request, f"The test has arrived. {state.answer}" if state else "The test is being sent.")
+    return redirect("workspaces:site_activity")
 
 
 def _cut(request, found):

@@ -17,6 +17,7 @@ urlpatterns = [
     path("resource-groups/<int:pk>/", resource_views.resource_group, name="resource_group"),
     path("ws/<slug:slug>/delete/", views.workspace_delete, name="delete"),
     path("activity/", activity_views.activity, name="site_activity"),
+    path("activity/test/", activity_views.activity_test, name="site_activity_test"),
     path("activity/csv/", activity_views.activity_download, {"kind": "csv"}, name="site_activity_csv"),
     path("activity/jsonl/", activity_views.activity_download, {"kind": "jsonl"}, name="site_activity_jsonl"),
     path("ws/<slug:slug>/activity/", activity_views.activity, name="activity"),

@@ -17,6 +17,7 @@ from notices.models import Delivery, Event, Follow, Notification, Preference, We
 from notices.rules import Channel
 from runs.models import Run
 from studio import networks
+from studio.signed_posts import SIGNATURE
 from tests import factories
 from tests.html import html_of
 
@@ -123,7 +124,7 @@ def test_a_webhook_is_signed(receiver, run, alice):
     tasks.notify_people()
     tasks.notify_people()
     [(headers, body)] = got
-    moment, _, signature = headers[outgoing.SIGNATURE].removeprefix("t=").partition(",v1=")
+    moment, _, signature = headers[SIGNATURE].removeprefix("t=").partition(",v1=")
     signed = hmac.new(hook.secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
     said = json.loads(body)
     assert signature == signed and said["event"] == "job_failed" and said["url"].endswith("/ws/aml-workspace/runs/r1/")
