@@ -59,7 +59,9 @@ class Summary:
 
 
 def own_or_of_versions(endpoint: Endpoint) -> Q:
-    return Q(endpoint=endpoint) | Q(endpoint__parent=endpoint) if endpoint.has_versions else Q(endpoint=endpoint)
+    """Traffic of the endpoint with that of its versions, without copies of requests."""
+    own = Q(endpoint=endpoint)
+    return own | Q(endpoint__parent=endpoint, endpoint__mirror_percentile=0) if endpoint.has_versions else own
 
 
 def _add(first: TrafficMinute, second: TrafficMinute) -> TrafficMinute:

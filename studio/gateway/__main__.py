@@ -13,6 +13,7 @@ import struct
 import time
 from collections.abc import Callable
 
+from studio.gateway.copies import Copies
 from studio.gateway.decisions import Studio, Unreachable
 from studio.gateway.exchange import Client, describe_peer, keep_alive
 from studio.gateway.hosts import Applications
@@ -44,6 +45,7 @@ class Gateway:
         self.cookie_names = (f"{prefix}lazuli-app", f"{prefix}lazuli-app-frame")
         self.peer_of: Callable[[asyncio.BaseTransport], str] = describe_peer
         self._adopting: set[asyncio.Task] = set()
+        self.copies = Copies(self)
 
     def make_cookies(self, value: str) -> list[str]:
         tab, frame = self.cookie_names

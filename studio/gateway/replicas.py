@@ -40,6 +40,8 @@ class Route:
     message: str = ""
     # Instead of replicas: the versions of the service, and how many of 100 requests each gets.
     versions: tuple[tuple[str, int], ...] = ()
+    # The versions that get copies of requests, and of how many of 100.
+    mirrors: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> "Route":
@@ -50,6 +52,7 @@ class Route:
             answer["holdSeconds"],
             answer["message"],
             tuple((version["name"], version["share"]) for version in answer.get("versions", ())),
+            tuple((version["name"], version["share"]) for version in answer.get("mirrors", ())),
         )
 
     def choose_version(self, wanted: str) -> str:
@@ -58,6 +61,10 @@ class Route:
             return wanted if any(name == wanted for name, _ in self.versions) else ""
         names, shares = zip(*self.versions, strict=True)
         return random.choices(names, shares)[0] if any(shares) else ""
+
+    def choose_mirror(self) -> str:
+        """The version that gets a copy of a request; empty if none does."""
+        return next((name for name, share in self.mirrors if random.random() * 100 < share), "")
 
 
 class ReplicaConnection(Side):

@@ -150,12 +150,14 @@ class Caller(Side):
         workspace, name, target = service_messages.parse_service(head)
         if self.gateway.applications.label_of(head.get("host")):
             raise BadHead("Send requests to services to the host of the studio.", 421)
-        called = await self._choose_version(Called(workspace, name, service_messages.read_key(head)), head)
+        called, mirror = await self._choose_version(Called(workspace, name, service_messages.read_key(head)), head)
         # Before the body is read, so that unauthorized clients cannot upload.
         service, _ = await self._ask(called)
         if head.get("expect").lower() == "100-continue" and not self._is_first:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         begun = await self._read_ahead(body)
+        if mirror and body.is_done:
+            self.gateway.copies.send(mirror, head, target, body, begun, self.peer)
         began = time.monotonic()
         try:
             status = await self._exchange(called, head, target, body, begun, keeps)
@@ -189,17 +191,19 @@ class Caller(Side):
                 upstream.transport.abort()
             service.give_back(replica)
 
-    async def _choose_version(self, called: Called, head: RequestHead) -> Called:
-        """The version that gets the request, if the service has versions."""
+    async def _choose_version(self, called: Called, head: RequestHead) -> tuple[Called, Called | None]:
+        """The version that gets the request, if the service has versions, and the one that gets a copy of it."""
         decision = await self.gateway.studio.authorize_call(called.workspace, called.name, called.key)
         if decision.status != 200 or decision.route is None or not decision.route.versions:
-            return called
+            return called, None
         wanted = head.get(VERSION_HEADER)
         chosen = decision.route.choose_version(wanted)
         if not chosen:
             text = f"has no version {wanted[:40]!r}" if wanted else "has no version that gets requests"
             raise Refusal(404, f"The service {called.name} {text}.")
-        return dataclasses.replace(called, name=f"{called.name}.{chosen}")
+        mirror = "" if wanted else decision.route.choose_mirror()
+        found = dataclasses.replace(called, name=f"{called.name}.{chosen}")
+        return found, dataclasses.replace(called, name=f"{called.name}.{mirror}") if mirror else None
 
     async def _ask(self, called: Called) -> tuple[ScoringService, Decision]:
         decision = await self.gateway.studio.authorize_call(called.workspace, called.name, called.key)

@@ -261,3 +261,24 @@ def test_a_request_goes_to_a_version_by_its_share_or_to_the_one_that_it_names(co
     assert requested == {"svc", "svc.a", "svc.b"}
     answer, body = send(sock, post("x", "azureml-model-deployment: c"))
     assert (answer.status, json.loads(body)["message"]) == (404, "The service svc has no version 'c'.")
+
+
+def test_a_version_gets_copies_of_requests_whose_answers_are_counted(connect, studio, replica):
+    replica(concurrency=2)
+    ready = studio.answers["authorize"][1]
+    shares = {"versions": [{"name": "a", "share": 100}], "mirrors": [{"name": "b", "share": 100}]}
+    studio.answers["authorize"] = (200, {**ready, **shares})
+    sock = connect(post("one"))
+    assert read_answer(sock)[1] == '"one of 3"'
+    assert send(sock, post("two"))[1] == '"two of 3"'
+    # A request that names its version is not copied.
+    assert send(sock, post("three", "azureml-model-deployment: a"))[1] == '"three of 5"'
+    counted = {"svc.a": 0, "svc.b": 0}
+    end = time.monotonic() + 5
+    while sum(counted.values()) < 5 and time.monotonic() < end:
+        time.sleep(0.05)
+        loads = [load for route, body in studio.requests if route == "load" for load in body["services"]]
+        counted = {
+            name: sum(load["statuses"].get("200", 0) for load in loads if load["name"] == name) for name in counted
+        }
+    assert counted == {"svc.a": 3, "svc.b": 2}
