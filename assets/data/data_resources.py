@@ -1,5 +1,6 @@
 """Data assets over REST: v2's format, with SDK v1's definition in addition."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
 from assets.data import models
@@ -12,6 +13,10 @@ from studio.schemas import Shape, SystemData
 TYPE = "Microsoft.MachineLearningServices/workspaces/data"
 # SDK v1's kinds in the terms of v2.
 V2_KINDS = {"file": "mltable", "tabular": "mltable"}
+
+
+class DataWarning(Shape):
+    message: str
 
 
 class DataVersionProperties(Shape):
@@ -28,6 +33,8 @@ class DataVersionProperties(Shape):
     properties: dict[str, Any]
     isAnonymous: bool
     isArchived: bool
+    # What was noticed at the registration; other requests have none.
+    warnings: list[DataWarning] = []
 
 
 class DataVersionBase(Shape):
@@ -38,7 +45,7 @@ class DataVersionBase(Shape):
     systemData: SystemData
 
     @classmethod
-    def of(cls, row: models.DataVersion) -> Self:
+    def of(cls, row: models.DataVersion, warnings: Iterable[str] = ()) -> Self:
         return cls(
             id=row.arm_id,
             name=row.version or str(row.dataset_id),
@@ -56,6 +63,7 @@ class DataVersionBase(Shape):
                 properties=row.properties,
                 isAnonymous=row.asset_id is None,
                 isArchived=bool(row.archived_at),
+                warnings=[DataWarning(message=text) for text in warnings],
             ),
             systemData=SystemData.of(row),
         )

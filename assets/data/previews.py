@@ -208,6 +208,11 @@ class Misfits:
     seen: str = ""
 
 
+def has_types(definition: dict) -> bool:
+    """Whether it gives types to columns, which not all of their values may have."""
+    return definition["kind"] == "tabular" and bool(definition["steps"][0].get("column_types"))
+
+
 def read_misfits(workspace: Workspace, definition: dict) -> Misfits:
     """The values that would be missing with the types of the definition, of the first rows of the first file."""
     try:

@@ -46,6 +46,7 @@ class DataWork(models.Model):
         FREEZE = "freeze", "Frozen copy"
         QUALITY = "quality", "Check of the quality rules"
         ROWS = "rows", "Copy of all rows"
+        MISFITS = "misfits", "Values that do not fit"
 
     class State(models.TextChoices):
         QUEUED = "Queued", "Queued"

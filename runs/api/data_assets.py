@@ -6,7 +6,7 @@ from django.db.models import OuterRef, Subquery
 from django.http import FileResponse, HttpRequest
 from ninja import Path, Router, Status
 
-from assets.data import data_resources, datasets, exports, quality
+from assets.data import data_resources, datasets, exports, misfits, quality
 from assets.data.models import DataAsset, DataVersion
 from studio import api
 from studio.errors import Invalid
@@ -140,7 +140,10 @@ def version_put(
     )
     if not is_new:
         _edit(request, row, given)
-    return Status(201 if is_new else 200, data_resources.DataVersionBase.of(row))
+        return Status(200, data_resources.DataVersionBase.of(row))
+    found = misfits.check_version(row, request.auth.user)
+    text = misfits.describe_misfits(found) if found else ""
+    return Status(201, data_resources.DataVersionBase.of(row, [text] if text else []))
 
 
 def _read_content(workspace: Workspace, given: data_resources.DataVersionPropertiesUpdate) -> dict:

@@ -121,3 +121,27 @@ def test_a_file_is_not_also_a_folder(send):
     send("PUT", f"{address}a/b", b"x")
     assert "is a folder" in send("PUT", f"{address}a&overwrite=true", b"x").json()["error"]["message"]
     assert send("GET", f"{address}a").status_code == 404
+
+
+def test_a_registration_warns_of_values_that_will_be_missing(send, files):
+    files.write("in/a.csv", iter([b"id,age\n1,21\n2,old\n3,new\n"]))
+    reader = {"type": "read_delimited", "column_types": {"id": {"type": "long"}, "age": {"type": "long"}}}
+    source = {"datastore": "workspaceblobstore", "path": "in/a.csv"}
+    definition = {"kind": "tabular", "paths": [source], "steps": [reader]}
+
+    def register(name, definition):
+        answer = send("PUT", f"data/{name}/versions/auto", {"properties": {"definition": definition}})
+        return answer.status_code, [one["message"] for one in answer.json()["properties"]["warnings"]]
+
+    status, [text] = register("ages", definition)
+    assert status == 201 and text.startswith(
+        "2 values do not have the type of the column and will be missing, the first"
+    )
+    assert "in in/a.csv, line 3, column 'age': 'old'." in text
+    assert register("ages", definition) == (200, [])
+    assert send("GET", "data/ages/versions/1").json()["properties"]["warnings"] == []
+    reader["column_types"]["age"] = {"type": "string"}
+    assert register("texts", definition) == (201, [])
+    source["path"] = "in/none.csv"
+    assert "could not be checked" in register("none", definition)[1][0]
+    assert register("untyped", {**definition, "steps": [{"type": "read_parquet"}]}) == (201, [])

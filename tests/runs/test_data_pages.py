@@ -102,6 +102,9 @@ def test_the_wizard_names_values_that_would_be_missing(as_user, alice, workspace
     assert browser.post(page, {**chosen, "type_1": "string"}).status_code == 302
     assert browser.post(page, {**chosen, "seen": seen}).status_code == 302
     assert [row.version for row in DataVersion.objects.order_by("number")] == ["1", "2"]
+    for number, is_named in (("1", False), ("2", True)):
+        page = browser.get(f"{LIST}assets/ages/versions/{number}/").text
+        assert ("found when the version was registered" in page and "old" in page) == is_named, number
 
 
 def test_the_wizard_registers_a_query_of_a_database(as_user, alice, workspace, settings, tmp_path):
@@ -127,7 +130,14 @@ def test_the_wizard_registers_a_query_of_a_database(as_user, alice, workspace, s
     sent |= {"act": "create", "columns": re.search(r'name="columns" value="(\w+)"', shown)[1]}
     assert "other columns" in browser.post(page, {**sent, "query": "SELECT id FROM people"}).text
     assert "Include at least one column" in browser.post(page, sent).text
-    done = browser.post(page, {**sent, "include_0": "1", "include_1": "1", "type_0": "string", "type_1": "float"})
+    chosen = {"include_0": "1", "include_1": "1", "type_0": "string", "type_1": "float"}
+    shown = browser.post(page, {**sent, **chosen, "include_2": "1", "type_2": "long"}).text
+    assert "2 values do not have the type" in " ".join(shown.split()) and not DataVersion.objects.exists()
+    assert re.search(
+        r"The query</td>\s*<td class=\"number\">row 1</td>\s*<td>name</td><td><span class=\"cut\">Ann", shown
+    )
+    assert 'name="seen"' in shown
+    done = browser.post(page, {**sent, **chosen})
     made = DataVersion.objects.get()
     assert done.url.endswith("/assets/ages/versions/1/explore/")
     reader, rest = made.definition["steps"]

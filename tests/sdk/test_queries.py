@@ -49,8 +49,13 @@ def read(tmp_path):
     return read
 
 
-def test_a_query_is_a_table_like_any_other(ws, file):
+def test_a_query_is_a_table_like_any_other(ws, file, capsys):
     store = Datastore.register_sqlite(ws, "people", str(file))
+    wrong = Dataset.Tabular.from_sql_query((store, "SELECT * FROM people"), True, {"born": DataType.to_long()})
+    wrong.register(ws, "wrong")
+    assert "3 values do not have the type of the column and will be missing, the first in The query, row 1" in (
+        capsys.readouterr().err
+    )
     assert store.datastore_type == "Sqlite" and Datastore.get(ws, "people").name == "people"
     query = "SELECT *\nFROM people -- all\nORDER BY id"
     table = Dataset.Tabular.from_sql_query((store, query), False, {"born": DataType.to_datetime("%Y-%m-%d")}, 9)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actors import actor_of_request
 from assets.data import datasets, previews, rules, stores
+from assets.data.misfits import check_version
 from assets.data.models import Datastore
 from runs.api.datastores import find_datastore
 from runs.pages.access import find_workspace
@@ -122,20 +123,23 @@ def data_settings(request, slug):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def data_query(request, slug):
-    """A POST runs the query and shows its first rows; with `act=create` it also registers."""
+    """A POST runs the query and shows its first rows; with `act=create` it also registers, and with `seen` although
+    values will be missing."""
     workspace = find_workspace(request, slug, "edit")
     given = {name: request.GET.get(name, "") for name in ("name", "description", "datastore")}
     rules.DATA_NAME.check(given["name"])
     store = find_datastore(workspace, given["datastore"])
     if not store.is_database:
         raise Invalid(f"{store.name} is not a database; a query needs one.", target="datastore")
-    form, preview, schema = QueryForm(request.POST or None), None, []
+    form, preview, schema, misfits = QueryForm(request.POST or None), None, [], None
     if request.method == "POST":
         preview = attempt(form, lambda: _run_query(request, workspace, store, form))
     if preview and not preview.problem:
         schema = _query_schema(request, preview)
-        is_create = request.POST.get("act") == "create"
-        made = is_create and attempt(form, lambda: _register_query(request, workspace, given, preview, schema))
+        is_create = request.POST.get("act") == "create" or "seen" in request.POST
+        chosen = attempt(form, lambda: _choose_columns(request, preview, schema)) if is_create else None
+        misfits = _find_misfits(request, workspace, chosen) if chosen else None
+        made = chosen and not misfits and attempt(form, lambda: _register(request, workspace, given, chosen))
         if made:
             messages.success(request, f"{made} was registered.")
             return redirect("data:explore", slug, made.asset.name, made.version)
@@ -148,6 +152,7 @@ def data_query(request, slug):
         "schema": schema,
         "types": COLUMN_TYPES,
         "steps": list_steps(QUERY_LABELS, 1),
+        "misfits": misfits,
     }
     return render(request, "data/query.html", context)
 
@@ -165,10 +170,10 @@ def _is_shown(request, preview: previews.TablePreview) -> bool:
     return request.POST.get("columns") == digest_json(preview.columns)
 
 
-def _register_query(request, workspace, given: dict, preview: previews.TablePreview, schema: list[dict]):
+def _choose_columns(request, preview: previews.TablePreview, schema: list[dict]) -> dict:
     if not _is_shown(request, preview):
         raise Invalid("The query now has other columns. Check the schema below, then create.")
-    return _register(request, workspace, given, _add_schema(preview.definition, schema))
+    return _add_schema(preview.definition, schema)
 
 
 def _query_schema(request, preview: previews.TablePreview) -> list[dict]:
@@ -219,7 +224,7 @@ def _schema(request, definition: dict) -> list[dict]:
 
 def _find_misfits(request, workspace, definition: dict) -> previews.Misfits | None:
     """The values to show before the table is registered with these types; None if there are none, or they were shown."""
-    if definition["kind"] != "tabular" or request.POST.get("seen") == digest_json(definition):
+    if not previews.has_types(definition) or request.POST.get("seen") == digest_json(definition):
         return None
     found = previews.read_misfits(workspace, definition)
     return found if found.count or found.problem else None
@@ -251,4 +256,8 @@ def _add_schema(definition: dict, schema: list[dict]) -> dict:
 
 def _register(request, workspace, given: dict, definition: dict):
     fields = {"kind": definition["kind"], "definition": definition, "description": given["description"]}
-    return datasets.register_dataset(actor_of_request(request), workspace, given["name"], datasets.AUTO, fields)[0]
+    actor = actor_of_request(request)
+    made = datasets.register_dataset(actor, workspace, given["name"], datasets.AUTO, fields)[0]
+    if "seen" in request.POST:
+        check_version(made, actor.user)
+    return made

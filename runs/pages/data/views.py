@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import actor_of_request
 from accounts.edit_conflicts import edit_in_turn
 from assets import tasks
-from assets.data import cached_rows, datasets, differences, manifests, previews, quality
+from assets.data import cached_rows, datasets, differences, manifests, misfits, previews, quality
 from assets.data.models import DataVersion
 from assets.data.work import DataWork
 from compute import notifications
@@ -125,6 +125,7 @@ def data_detail(request, slug, name, version):
         "file_count": len(sources),
         "size": sum(source.size or 0 for source in sources),
         "problem": problem,
+        "misfits": misfits.find_misfits(found),
     }
     return render(request, "data/detail.html", build_context(request, found, "details", **more), status=form.status)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 
@@ -48,7 +49,10 @@ def register_dataset(
 ) -> Json:
     properties = {"definition": definition, "createNewVersion": create_new_version, **fields}
     answer = workspace.client.request("PUT", _path_of(workspace, name, "auto"), json={"properties": properties})
-    return cast(Json, answer.json())
+    made = cast(Json, answer.json())
+    for warning in made["properties"].get("warnings") or []:
+        print(f"WARNING: {warning.get('message')}", file=sys.stderr)
+    return made
 
 
 def update_version(workspace: WorkspaceClient, resource: Json, **fields: Any) -> Json:
