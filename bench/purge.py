@@ -59,7 +59,7 @@ class Studio(Ours):
         return text if cookie else json.loads(text)
 
     def worker(self):
-        return next(process for process in self.processes() if "control@%h" in process.cmdline())
+        return next(process for process in self.processes() if "studio.control" in " ".join(process.cmdline()))
 
     def bytes_on_disk(self) -> tuple[int, int]:
         """The sizes of the database, if it is SQLite, and of all files."""

@@ -49,11 +49,6 @@ LOOK_SECONDS, GROUP, GROUP_PAUSE = 0.5, 8, 0.005
 STAY_MS = 5
 # Reads of at least this size go directly to the socket.
 LARGE = 64 * 1024
-# The variable with the number of a pipe that the supervisor closes when the database is ready.
-GATE = "STUDIO_GATE"
-if GATE in os.environ:
-    # `make up` loads its pages next, which takes a tenth longer with garbage collection; `when_ready` starts it.
-    gc.disable()
 
 
 class Worker(ThreadWorker):
@@ -384,16 +379,13 @@ class BodyReader(LengthReader):
 
 
 def when_ready(server) -> None:
-    """In the main process, before it forks: load all pages once for all workers, then wait for the set-up."""
+    """In the main process, before it forks: load all pages once for all workers."""
     files = _allow_open_files(2 * LIMITS.connections + 400)
     server.cfg.set("worker_connections", max(50, min(LIMITS.connections, (files - 400) // 2)))
     reverse("admin:index")
     gc.collect()
     # Garbage collection must not touch shared memory, so that it stays shared.
     gc.freeze()
-    gc.enable()
-    if GATE in os.environ:
-        os.read(int(os.environ[GATE]), 1)
 
 
 def _allow_open_files(wanted: int) -> int:

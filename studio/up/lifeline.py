@@ -9,7 +9,6 @@ import socket
 from pathlib import Path
 
 from lazuli import processes
-from lazuli.agent.agent_loop import LIFELINE
 from lazuli.agent.node_state import HostNodes
 
 
@@ -24,7 +23,7 @@ class Lifeline:
 
     @property
     def variables(self) -> dict[str, str]:
-        return {LIFELINE: str(self.descriptor)}
+        return {processes.LIFELINE: str(self.descriptor)}
 
     def hand_out_no_more(self) -> None:
         """Close it in this process, so that `is_held` can tell when the last holder has ended."""

@@ -5,11 +5,10 @@ import json
 import os
 import selectors
 import signal
+import socket
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 
 from lazuli import processes
 
@@ -18,12 +17,13 @@ from studio.socket_handover import choose_socket
 from studio.up import console
 from studio.up.children import Child
 from studio.up.lifeline import Lifeline, kill_runners, list_jobs
+from studio.up.loader import Loader
 from studio.up.preflight import REPOSITORY, Settings, StartRefused
 
 # The order of ending, and the seconds of each group before it is killed. Host and runners end while the web server
 # still answers, so that runners can report the end of their scripts; Redis ends last, because all others need it. 9 s in total.
 WORKERS = ({"host", "control"}, 5.0)
-ENDING = [({"set-up"}, 1.0), WORKERS, ({"web", "gateway"}, 2.0), ({"redis"}, 1.0)]
+ENDING = [({"set-up", "loader"}, 1.0), WORKERS, ({"web", "gateway"}, 2.0), ({"redis"}, 1.0)]
 # Before the first page, the start is given up after a process has ended this many times in a row.
 PATIENCE = 5
 # Seconds between two starts of a Redis that keeps failing.
@@ -32,14 +32,14 @@ NO_REDIS = (
     f"Redis ended {PATIENCE + 1} times in a row; the lines above say why. It is started again at longer intervals, up to once "
     "a minute. Until it runs, running jobs continue, and new nodes and clusters wait. REDIS_URL names another one."
 )
-# The variable that tells studio/serving.py the pipe to wait for.
-GATE = "STUDIO_GATE"
 # Warnings of libraries are for developers. (The host keeps them: scripts inherit its environment.)
 QUIET = {"PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore")}
 # For the C library: memory that a page or a task needed once goes back to the system.
 # Celery's worker need not run Django's checks, which load all pages: the web server does.
 LEAN = {
     "CELERY_SKIP_CHECKS": "1",
+    # Processes keep the command as their title.
+    "NOSETPS": "1",
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": "1048576",
     "MALLOC_TRIM_THRESHOLD_": "1048576",
@@ -65,8 +65,7 @@ class Supervisor:
         self.started = time.monotonic()
         self.gateway_socket = choose_socket(settings.data_dir)
         self.env = {"DATA_DIR": str(settings.data_dir), "HOST": settings.host, "PORT": str(settings.port)}
-        self._gate_write: int | None
-        self._gate_read, self._gate_write = os.pipe()
+        self.loader = Loader({})
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.selector.register(self._wake_read, selectors.EVENT_READ)
 
@@ -76,10 +75,10 @@ class Supervisor:
         processes.become_subreaper()
         try:
             self._start_redis()
-            self._start_web()
+            self._start_loader()
             report = self._set_up()
             if report is not None:
-                self._open_gate()
+                self._start_web()
                 self._start_the_others(report)
                 while self.stop_requested is None:
                     self._turn()
@@ -87,7 +86,6 @@ class Supervisor:
             console.print_line("up", str(refused))
             return 1
         finally:
-            self._open_gate()
             self._end_all()
         return 0
 
@@ -116,21 +114,34 @@ class Supervisor:
         program = redis_server.find_binary()
         if not program:
             raise StartRefused(redis_server.NONE_FOUND)
-        socket = redis_server.socket_path(self.settings.data_dir)
+        path = redis_server.socket_path(self.settings.data_dir)
         with contextlib.suppress(FileNotFoundError):
-            socket.unlink()
-        child = Child("redis", redis_server.build_command(program, self.settings.data_dir, socket))
+            path.unlink()
+        child = Child("redis", redis_server.build_command(program, self.settings.data_dir, path), env={})
         # It holds only notifications: a background save that fails for lack of memory does no harm.
         child.unsaid, child.max_pause = "overcommit", REDIS_PAUSE
         self._start(child)
-        self.env["REDIS_URL"] = redis_server.build_private_url(self.settings.data_dir, socket)
+        self.env["REDIS_URL"] = redis_server.build_private_url(self.settings.data_dir, path)
+
+    def _start_loader(self) -> None:
+        """Start it and wait until it has loaded the code, which takes most of the time of a start."""
+        self.loader = Loader(self.env | QUIET | LEAN | {"GATEWAY_SOCKET": str(self.gateway_socket)})
+        if not processes.IS_LINUX:
+            return
+        self._start(self.loader)
+        while self.loader.is_running and not self.loader.has_loaded and self.stop_requested is None:
+            self._turn()
+
+    def _end_loader(self) -> None:
+        """It would keep 13 MB, and a process that is started again needs only the two seconds of loading."""
+        if child := self.children.pop("loader", None):
+            child.kill()
+            self._drain(child)
 
     def _set_up(self) -> dict | None:
         """Migrations and the first start, in a child; its report, or None if it was interrupted."""
         read, write = os.pipe()
-        command = [sys.executable, "manage.py", "first_start", "--report", str(write)]
-        child = Child("set-up", command, env=self.env | QUIET, fds=(write,))
-        self._start(child)
+        child = self._start_forked("set-up", "manage", "first_start", "--report", str(write), fds=(write,))
         os.close(write)
         while child.is_running and self.stop_requested is None:
             self._turn()
@@ -145,39 +156,31 @@ class Supervisor:
         return json.loads(report)
 
     def _start_web(self) -> None:
-        """Start the web server, which loads its code during the set-up and then waits for the end of a pipe."""
-        env, fds = {GATE: str(self._gate_read)}, (self.sock.fileno(), self._gate_read)
-        env["GATEWAY_SOCKET"] = str(self.gateway_socket)
-        child = Child("web", self._web_command(), env=self.env | QUIET | LEAN | env, fds=fds)
-        # The set-up reports the same errors in one line.
-        child.is_muted = True
-        self._start(child)
+        self._start_forked("web", *self._web_command(), fds=(self.sock.fileno(),))
 
-    def _open_gate(self) -> None:
-        if self._gate_write is not None:
-            os.close(self._gate_write)
-            self._gate_write = None
+    def _start_forked(self, name: str, *command: str, env: dict | None = None, fds: tuple[int, ...] = ()) -> Child:
+        """Start `python -m` with this command. It has the loader's variables unless it has its own."""
+        python = [sys.executable, "-m"]
+        child = Child(name, [*python, *command], env=env or self.loader.env, fds=fds, loader=self.loader)
+        self._start(child)
+        return child
 
     def _start_the_others(self, report: dict) -> None:
         """Start the others once the web server responds, because somebody is waiting for the page."""
-        self.children["web"].is_muted = False
         threading.Thread(target=self._wait_for_first_page, daemon=True).start()
         while self.stop_requested is None and not self.answered:
             self._turn()
         if self.answered:
             self._start_workers(report)
+            self._end_loader()
             self._say_ready(report)
 
     def _start_workers(self, report: dict) -> None:
-        python = sys.executable
-        celery = [python, "-m", "celery", "-A", "studio.celery", "--quiet"]
-        worker = ["worker", "-l", "WARNING", "-Q", "control", "-n", "control@%h", "-P", "threads", "-c", "4"]
-        alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        self._start(Child("control", [*celery, *worker, *alone], env=self.env | QUIET | LEAN))
+        self._start_forked("control", "studio.control")
         self.host_name = report["host_name"]
         own = {"HOST_NAME": self.host_name, "HOST_KEY": report["host_key"], "SERVER_URL": self.settings.local_url}
         env = self.env | own | self.lifeline.variables
-        self._start(Child("host", [python, "-m", "lazuli.agent.host"], env=env, fds=(self.lifeline.descriptor,)))
+        self._start_forked("host", "lazuli.agent.host", env=env, fds=(self.lifeline.descriptor,))
         if report["apps_url"]:
             self._start_gateway(report)
 
@@ -204,7 +207,7 @@ class Supervisor:
             "log-level": "warning",
         }
         flags = [f"--{name}={value}" for name, value in options.items()]
-        return [sys.executable, "-m", "gunicorn", "--preload", "--no-control-socket", *flags, "studio.wsgi"]
+        return ["gunicorn", "--preload", "--no-control-socket", *flags, "studio.wsgi"]
 
     def _start(self, child: Child) -> None:
         self.children[child.name] = child
@@ -218,13 +221,14 @@ class Supervisor:
         os.write(self._wake_write, b"answered")
 
     def _answers(self) -> bool:
+        """Whether the first page can be read. Python's HTTP client would load TLS, 4 MB that stay for as long as the studio runs."""
         try:
-            urllib.request.urlopen(self.settings.local_url + "/signin/", timeout=10).close()
-        except urllib.error.HTTPError as error:
-            return error.code < 500
-        except OSError:
+            with socket.create_connection(self.sock.getsockname()[:2], timeout=10) as connection:
+                connection.sendall(b"GET /signin/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                status = connection.makefile("rb").readline().split()[1]
+        except (OSError, IndexError):
             return False
-        return True
+        return int(status) < 500
 
     def _say_ready(self, report: dict) -> None:
         lines = [f"Lazuli Studio is ready: {report['public_url']}   ({time.monotonic() - self.started:.1f} s)"]
@@ -251,8 +255,7 @@ class Supervisor:
                 self._look_after(child)
 
     def _look_after(self, child: Child) -> None:
-        is_early = child.name == "web" and self._gate_write is not None
-        if child.is_running or child.is_ending or child.name == "set-up" or is_early:
+        if child.is_running or child.is_ending or child.name in ("set-up", "loader"):
             return
         if child.start_at is None:
             self._drain(child)

@@ -35,7 +35,7 @@ run.flush()
 print("ended by itself after", number, flush=True)
 """
 # Parts of their command lines: web, Redis, control worker, gateway, host agent, node workers.
-KINDS = ["gunicorn", "unixsocket", " worker ", "studio.gateway", "lazuli.agent.host", "lazuli.agent.node"]
+KINDS = ["gunicorn", "unixsocket", "studio.control", "studio.gateway", "lazuli.agent.host", "lazuli.agent.node"]
 
 
 @pytest.fixture(scope="module")

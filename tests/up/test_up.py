@@ -84,6 +84,15 @@ def test_a_second_up_on_the_same_folder_is_refused(studio):
     assert studio.url in message and f"process {studio.process.pid}" in message and "DATA_DIR=" in message
 
 
+def test_the_processes_share_the_memory_of_the_code(studio):
+    sizes = [(command_of(process), process.memory_full_info()) for process in studio.family()]
+    shared = [size for command, size in sizes if "gunicorn: " in command or "studio.control" in command]
+    assert len(shared) == 4 and all(size.uss < size.rss / 2 for size in shared), sizes
+    # What forked them has ended, and each has its own name.
+    assert not any("studio.up.loader" in command for command, _ in sizes)
+    assert studio.pids_of("lazuli.agent.host")
+
+
 def test_a_dead_child_is_started_again(studio):
     web = psutil.Process(studio.pids_of("gunicorn")[0])
     web.kill()

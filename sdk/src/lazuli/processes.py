@@ -15,6 +15,9 @@ from typing import Collection, Dict, Iterable, List, NamedTuple, Optional
 IS_LINUX = sys.platform.startswith("linux")
 PR_SET_CHILD_SUBREAPER = 36
 ENDED_STATES = ("Z", "X")
+# The variable with the number of a descriptor whose other end the supervisor of `make up` holds. While it is open,
+# everything continues; when it closes, all dependent processes end. An agent without `make up` has none.
+LIFELINE = "LAZULI_LIFELINE_FD"
 # How long to keep killing a group that keeps starting new processes.
 KILL_SECONDS = 5.0
 VMSTAT = "/proc/vmstat"

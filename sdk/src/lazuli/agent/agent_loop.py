@@ -22,9 +22,6 @@ from lazuli.agent.broker import build_broker_settings
 from lazuli.agent.server_client import ServerUnreachable
 
 PR_SET_PDEATHSIG = 1
-# The variable with the number of a descriptor whose other end the supervisor of `make up` holds. While it is open,
-# everything continues; when it closes, all dependent processes end. An agent without `make up` has none.
-LIFELINE = "LAZULI_LIFELINE_FD"
 
 
 def exit_with_parent(parent_pid: int) -> None:

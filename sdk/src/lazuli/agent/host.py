@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lazuli import config, isolation, private_folder, processes
-from lazuli.agent.agent_loop import LIFELINE, Agent, listen_for_notifications
+from lazuli.agent.agent_loop import Agent, listen_for_notifications
 from lazuli.agent.broker import HOST_TASK, get_host_queue
 from lazuli.agent.gpu_pool import GpuList, GpuPool
 from lazuli.agent.isolation_check import find_isolation_problem
@@ -31,6 +31,7 @@ from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient, describe_refusal
 from lazuli.agent.wheel_cache import WheelCacheMeter
 from lazuli.environments.uv_program import wheel_cache_folder
+from lazuli.processes import LIFELINE
 
 REPORT_SECONDS = 3.0
 POLL_SECONDS = 0.2

@@ -17,12 +17,12 @@ import time
 from typing import Any
 
 from lazuli import isolation, processes
-from lazuli.agent.agent_loop import LIFELINE, Agent, exit_with_parent, listen_for_notifications
+from lazuli.agent.agent_loop import Agent, exit_with_parent, listen_for_notifications
 from lazuli.agent.broker import NODE_TASK
 from lazuli.agent.gpu_pool import GpuPool
 from lazuli.agent.node_state import Claim, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
-from lazuli.processes import Identity
+from lazuli.processes import LIFELINE, Identity
 from lazuli.runner import gpu_variables, records
 
 HEARTBEAT_SECONDS = 3.0

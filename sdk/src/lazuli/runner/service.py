@@ -25,6 +25,7 @@ from lazuli import errors, isolation, processes
 from lazuli.client import Client
 from lazuli.environments.cache import IS_CACHED, BuildFailed
 from lazuli.errors import ServiceException
+from lazuli.processes import LIFELINE
 from lazuli.runner import records
 from lazuli.runner.gpu_variables import build_gpu_variables
 from lazuli.runner.interpreter import Interpreter, find_interpreter
@@ -32,7 +33,7 @@ from lazuli.runner.run_api import is_temporary
 from lazuli.runner.script_fence import ScriptFence
 from lazuli.runner.script_process import ScriptProcess
 from lazuli.runner.spec import PRIVATE, BadSpec, Spec
-from lazuli.runner.stop_monitor import LIFELINE, watch_lifeline
+from lazuli.runner.stop_monitor import watch_lifeline
 from lazuli.runner.work_folder import WorkFolder
 
 REPORT_SECONDS = 5.0

@@ -12,10 +12,10 @@ from typing import Any, Callable, Optional
 
 from lazuli import errors
 from lazuli.errors import ServiceException
+from lazuli.processes import LIFELINE
 from lazuli.runner.run_api import RunApi, is_temporary
 
 HEARTBEAT_SECONDS = 5.0
-LIFELINE = "LAZULI_LIFELINE_FD"
 
 CANCELED = "canceled"
 LOST = "lost"
