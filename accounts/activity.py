@@ -58,6 +58,7 @@ VERBS = {
     "endpoint.edit": "edited the endpoint",
     "endpoint.alert": "reported an alert of the endpoint",
     "endpoint.alert_end": "reported the end of an alert of the endpoint",
+    "endpoint.traffic_back": "moved the traffic back of the endpoint",
     "endpoint.key": "regenerated a key of the endpoint",
     "experiment.delete": "moved the experiment {} to the trash",
     "experiment.restore": "restored the experiment",

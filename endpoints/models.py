@@ -13,6 +13,7 @@ from accounts.models import User
 from compute import queue
 from compute.models import ComputeTarget, Work
 from endpoints import rules
+from endpoints.guard_models import TrafficGuard
 from endpoints.keys import EndpointKeys
 from endpoints.shares import EndpointShares
 from registry.models import ModelVersion
@@ -21,6 +22,7 @@ from studio.errors import Conflict, Invalid
 from studio.public_url import public_url
 from workspaces.models import Workspace
 
+__all__ = ["Endpoint", "EndpointAlert", "Replica", "Revision", "ServiceRequest", "TrafficGuard", "TrafficMinute"]
 # What versions have from their endpoint.
 SHARED = ("auth_enabled", "token_auth_enabled", "has_insights", "collects_data")
 # How many characters of a revision's log are stored, the newest ones.

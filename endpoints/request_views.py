@@ -1,12 +1,13 @@
-"""The tab Data of an endpoint, and the page that traces one request."""
+"""The tab Data of an endpoint, the guard of its traffic, and the page that traces one request."""
 
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.edit_conflicts import edit_in_turn
 from accounts.form_keys import process_once
-from endpoints import request_log, request_traces
-from endpoints.views import find_page_endpoint, find_to_edit, render_tab
+from endpoints import request_log, request_traces, traffic_guards
+from endpoints.views import find_page_endpoint, find_to_edit, list_errors, make_guard_form, render_tab
 from runs.pages.access import find_workspace
 from studio.htmx import render_page
 from studio.pagination import page_of
@@ -29,6 +30,20 @@ def endpoint_collect(request, slug: str, name: str):
     endpoint.change(collects_data=is_on)
     messages.success(request, "Inputs and outputs are collected." if is_on else "Nothing more is collected.")
     return redirect("endpoints:data", slug, name)
+
+
+@require_POST
+def endpoint_guard(request, slug: str, name: str):
+    """Set by how much a version may be worse before its traffic goes back."""
+    with edit_in_turn(request):
+        endpoint = find_to_edit(request, slug, name)
+        form = make_guard_form(endpoint, request.POST)
+        if form.is_valid():
+            traffic_guards.change_guard(endpoint, **form.cleaned_data)
+            messages.success(request, "The guard was saved. It watches the next change of the traffic.")
+        else:
+            messages.error(request, list_errors(form))
+    return redirect(endpoint)
 
 
 @require_safe

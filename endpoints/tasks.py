@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from endpoints import alerts, request_log, scaling, traffic
+from endpoints import alerts, request_log, scaling, traffic, traffic_guards
 
 
 @shared_task(ignore_result=True)
@@ -20,3 +20,8 @@ def forget_traffic() -> None:
 @shared_task(ignore_result=True)
 def check_alerts() -> None:
     alerts.check_alerts()
+
+
+@shared_task(ignore_result=True)
+def check_guards() -> None:
+    traffic_guards.check_guards()

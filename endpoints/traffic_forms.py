@@ -1,11 +1,15 @@
-"""The form that divides the requests of an endpoint between its versions."""
+"""The forms that divide the requests of an endpoint between its versions, and guard that."""
 
 from typing import Any
 
+from django import forms
 from django.http import QueryDict
 
+from accounts.edit_conflicts import EditConflicts
+from endpoints import rules
 from endpoints.models import Endpoint
 from studio.errors import Invalid
+from studio.forms import NumberField
 
 
 def list_rows(endpoint: Endpoint) -> list[dict[str, Any]]:
@@ -30,3 +34,21 @@ def read_shares(endpoint: Endpoint, sent: QueryDict) -> tuple[dict[str, int], En
     if default and default not in versions:
         raise Invalid(f"There is no version {default[:40]!r}.", target="default")
     return shares, versions.get(default)
+
+
+class GuardForm(EditConflicts, forms.Form):
+    failures = NumberField(
+        rules.GUARD_FAILURES,
+        label="Failed requests (points more)",
+        required=False,
+        help_text="Percent that fail, more than of the other versions. Empty: no limit.",
+    )
+    p95 = NumberField(
+        rules.GUARD_P95,
+        label="Latency, p95 (% more)",
+        required=False,
+        help_text="Longer than that of the other versions. Empty: no limit.",
+    )
+    requests = NumberField(
+        rules.GUARD_REQUESTS, label="Requests", help_text="A version is judged from so many requests on."
+    )

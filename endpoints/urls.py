@@ -18,6 +18,7 @@ urlpatterns = [
     path(f"{LIST}/<str:name>/requests/", views.endpoint_requests, name="requests"),
     path(f"{LIST}/<str:name>/data/", request_views.endpoint_data, name="data"),
     path(f"{LIST}/<str:name>/collect/", request_views.endpoint_collect, name="collect"),
+    path(f"{LIST}/<str:name>/guard/", request_views.endpoint_guard, name="guard"),
     path(f"{LIST}/<str:name>/insights/", views.endpoint_insights, name="insights"),
     path(f"{LIST}/<str:name>/scale/", views.endpoint_scale, name="scale"),
     path(f"{LIST}/<str:name>/deploy-again/", views.endpoint_deploy_again, name="deploy_again"),

@@ -26,7 +26,7 @@ from endpoints import (
     traffic_forms,
 )
 from endpoints.forms import AlertsForm, ReplicasForm, RequestForm, RequestsForm, WorkspaceQueryForm
-from endpoints.models import Endpoint
+from endpoints.models import Endpoint, TrafficGuard
 from registry.models import ModelVersion
 from runs.charts.figures import build_templates
 from runs.pages.access import find_workspace, is_allowed
@@ -95,17 +95,26 @@ def endpoint_list(request, slug: str):
 @require_safe
 def endpoint_detail(request, slug: str, name: str):
     endpoint = find_page_endpoint(request, slug, name)
+    more: dict[str, Any]
     if endpoint.has_versions:
         rows = traffic_forms.list_rows(endpoint)
         default = next((row["version"] for row in rows if row["version"].is_default), None)
-        return render_tab(request, endpoint, "versions", "endpoint-state", rows=rows, default=default)
+        guard = TrafficGuard.objects.filter(endpoint=endpoint).first()
+        more = {"rows": rows, "default": default, "guard": guard, "guard_form": make_guard_form(endpoint)}
+        return render_tab(request, endpoint, "versions", "endpoint-state", **more)
     revisions = endpoint.revisions.select_related("created_by", "target").prefetch_related(
         "replicas__work__assignments", "model_versions__model"
     )
     rows = revision_changes.list_rows(list(revisions[: REVISIONS + 1]), REVISIONS)
     replicas = [replica for row in rows for replica in row["revision"].present_replicas]
-    more: dict[str, Any] = {"rows": rows, "replicas": replicas, "scale_form": _replicas_form(endpoint)}
+    more = {"rows": rows, "replicas": replicas, "scale_form": _replicas_form(endpoint)}
     return render_tab(request, endpoint, "details", "endpoint-state", **more)
+
+
+def make_guard_form(endpoint, data=None) -> traffic_forms.GuardForm:
+    guard = TrafficGuard.objects.filter(endpoint=endpoint).first() or TrafficGuard()
+    initial = {"failures": guard.failures, "p95": guard.p95, "requests": guard.requests}
+    return traffic_forms.GuardForm(data, initial=initial, edited=endpoint)
 
 
 def _replicas_form(endpoint, data=None) -> ReplicasForm:
@@ -124,7 +133,7 @@ def endpoint_scale(request, slug: str, name: str):
             scaling.change_bounds(endpoint, form.cleaned_data["min_replicas"], form.cleaned_data["max_replicas"])
             messages.success(request, "The numbers of replicas were saved.")
         else:
-            messages.error(request, _list_errors(form))
+            messages.error(request, list_errors(form))
     return redirect(endpoint)
 
 
@@ -212,11 +221,11 @@ def endpoint_alerts(request, slug: str, name: str):
             alerts.change_alerts(endpoint, form.cleaned_data)
             messages.success(request, "The alerts were saved.")
         else:
-            messages.error(request, _list_errors(form))
+            messages.error(request, list_errors(form))
     return redirect("endpoints:monitoring", slug, name)
 
 
-def _list_errors(form) -> str:
+def list_errors(form) -> str:
     return " ".join(f"{form[field].label}: {' '.join(map(str, words))}" for field, words in form.errors.items())
 
 

@@ -82,9 +82,16 @@ def _find_budgets(since: dt.datetime) -> int:
     return sent
 
 
+ALERTS = {
+    "endpoint.alert": "Alert",
+    "endpoint.alert_end": "End of an alert",
+    "endpoint.traffic_back": "Traffic went back",
+}
+
+
 def _find_alerts(since: dt.datetime) -> int:
     """Notify who created the endpoint, and others who want that, that an alert began or ended."""
-    rows = Activity.objects.filter(verb__in=["endpoint.alert", "endpoint.alert_end"], at__gte=since)[:MAX_EVENTS]
+    rows = Activity.objects.filter(verb__in=ALERTS, at__gte=since)[:MAX_EVENTS]
     sent = 0
     watchers: dict[int, list[User]] = {}
     for row in rows:
@@ -92,7 +99,7 @@ def _find_alerts(since: dt.datetime) -> int:
         endpoint = found.filter(workspace=row.chain, name=row.label).first()
         if endpoint is None:
             continue
-        title = f"{'Alert' if row.verb == 'endpoint.alert' else 'End of an alert'}: {endpoint.name}"
+        title = f"{ALERTS[row.verb]}: {endpoint.name}"
         path = reverse("endpoints:monitoring", args=[endpoint.workspace.slug, endpoint.name])
         if endpoint.workspace_id not in watchers:
             watchers[endpoint.workspace_id] = _list_watchers(endpoint.workspace)

@@ -204,6 +204,10 @@ POST   {V}/services/{name}/listkeys                          NO
 POST   {V}/services/{name}/regenerateKeys                    NO
 POST   {V}/services/{name}/token                             NO
 GET    {V}/services/{name}/logs                              READ
+GET    {V}/services/{name}/alerts                            READ
+PUT    {V}/services/{name}/alerts                            NO
+GET    {V}/services/{name}/guard                             READ
+PUT    {V}/services/{name}/guard                             NO
 GET    {V}/services/{name}/requests/{request_id}             NO
 GET    {V}/models/{name}/versions/{version}/files            READ
 GET    {V}/models/{name}/versions/{version}/files/content    READ

@@ -14,6 +14,7 @@ from endpoints.api import router as services_api
 from endpoints.online.api import router as online_api
 from endpoints.replica_api import router as replicas_api
 from endpoints.request_api import router as service_requests_api
+from endpoints.watch_api import router as service_watch_api
 from operations.api import router as administration_api
 from operations.metrics import metrics
 from registry.api import router as models_api
@@ -56,6 +57,7 @@ api.add_router(f"{W}/onlineEndpoints", online_api)
 api.add_router(f"/modelmanagement/v1.0{W}", model_management_api)
 api.add_router(f"/modelmanagement/v1.0{W}", services_api)
 api.add_router(f"/modelmanagement/v1.0{W}", service_requests_api)
+api.add_router(f"/modelmanagement/v1.0{W}", service_watch_api)
 api.add_router(f"/history/v1.0{W}", history_api)
 api.add_router(f"/history/v1.0{W}", metrics_api)
 api.add_router(f"/history/v1.0{W}", artifacts_api)

@@ -1,5 +1,7 @@
 """SDK v1's services as the records that they are: deployed, found, changed and deleted; no node is there to run them."""
 
+import json
+
 import pytest
 from azureml.core import Environment, Webservice
 from azureml.core.compute import AksCompute, ComputeTarget
@@ -7,6 +9,7 @@ from azureml.core.model import InferenceConfig, Model
 from azureml.core.webservice import AciWebservice, AksEndpoint, AksWebservice
 from azureml.core.webservice.aks import AksEndpointDeploymentConfiguration
 from azureml.exceptions import WebserviceException
+from lazuli import cli
 from lazuli.errors import NotAvailable, ServiceException
 
 
@@ -198,3 +201,19 @@ def test_versions_of_an_endpoint_share_its_requests(ws, config, deploy):
     assert list(endpoint.versions) == ["green"]
     endpoint.delete()
     assert Webservice.list(ws) == []
+
+
+def test_alerts_and_the_guard_are_set_by_commands(deploy, capsys):
+    deploy(AksEndpoint.deploy_configuration(version_name="blue"))
+    for words, shown in [
+        (["alerts", "-n", "svc", "--p95", "250"], {"p95": 250, "failures": None}),
+        (["alerts", "-n", "svc"], {"p95": 250}),
+        (["alerts", "-n", "svc", "--off"], {"p95": None}),
+        (["guard", "-n", "svc", "--failures", "5"], {"failures": 5, "requests": 50}),
+    ]:
+        assert cli.main(["endpoint", *words, "-o", "json"]) == cli.OK
+        found = json.loads(capsys.readouterr().out)
+        assert {name: found[name] for name in shown} == shown, words
+    assert cli.main(["endpoint", "list", "-o", "json"]) == cli.OK
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["svc"]
+    assert cli.main(["endpoint", "trace", "-n", "svc", "none"]) == cli.NOT_FOUND

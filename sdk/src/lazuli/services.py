@@ -54,6 +54,17 @@ def trace_request(workspace: WorkspaceClient, name: str, request_id: str) -> Jso
     return cast(Json, workspace.client.get(f"{_path_of(workspace, name)}/requests/{quote_segment(request_id)}"))
 
 
+def read_watch(workspace: WorkspaceClient, name: str, part: str) -> Json:
+    """The `alerts` of a service, or the `guard` of its traffic."""
+    return cast(Json, workspace.client.get(f"{_path_of(workspace, name)}/{part}"))
+
+
+def change_watch(workspace: WorkspaceClient, name: str, part: str, body: Json) -> Json:
+    """Set all limits of the `alerts` or the `guard`; those that are missing are removed."""
+    answer = workspace.client.request("PUT", f"{_path_of(workspace, name)}/{part}", json=body)
+    return cast(Json, answer.json())
+
+
 def read_log(workspace: WorkspaceClient, name: str) -> str:
     return str(workspace.client.get(_path_of(workspace, name) + "/logs")["content"])
 

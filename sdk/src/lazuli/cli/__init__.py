@@ -15,6 +15,7 @@ from lazuli.cli.commands import (
     activity,
     admin,
     computetarget,
+    endpoint,
     environments,
     folder,
     host,
@@ -45,7 +46,19 @@ def az_main(argv: Optional[Sequence[str]] = None) -> int:
 
 def build_parser(prog: str, default_output: str) -> argparse.ArgumentParser:
     tree = CommandTree(prog, default_output, VERSION)
-    for module in (workspace, computetarget, run, model, secret, activity, trash, folder, environments, admin):
+    for module in (
+        workspace,
+        computetarget,
+        run,
+        model,
+        endpoint,
+        secret,
+        activity,
+        trash,
+        folder,
+        environments,
+        admin,
+    ):
         module.add_commands(tree.resources)
     account.add_commands(tree.top)
     host.add_commands(tree.top)
