@@ -15,6 +15,7 @@ from compute.models import ComputeTarget, Work
 from endpoints import rules
 from endpoints.guard_models import TrafficGuard
 from endpoints.keys import EndpointKeys
+from endpoints.replay_models import Replay
 from endpoints.shares import EndpointShares
 from registry.models import ModelVersion
 from studio import socket_handover
@@ -22,7 +23,16 @@ from studio.errors import Conflict, Invalid
 from studio.public_url import public_url
 from workspaces.models import Workspace
 
-__all__ = ["Endpoint", "EndpointAlert", "Replica", "Revision", "ServiceRequest", "TrafficGuard", "TrafficMinute"]
+__all__ = [
+    "Endpoint",
+    "EndpointAlert",
+    "Replay",
+    "Replica",
+    "Revision",
+    "ServiceRequest",
+    "TrafficGuard",
+    "TrafficMinute",
+]
 # What versions have from their endpoint.
 SHARED = ("auth_enabled", "token_auth_enabled", "has_insights", "collects_data")
 # How many characters of a revision's log are stored, the newest ones.

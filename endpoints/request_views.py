@@ -1,5 +1,7 @@
 """The tab Data of an endpoint, the guard of its traffic, and the page that traces one request."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
@@ -7,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.edit_conflicts import edit_in_turn
 from accounts.form_keys import process_once
 from endpoints import request_log, request_traces, traffic_guards
+from endpoints.replay_views import ReplayForm
 from endpoints.views import find_page_endpoint, find_to_edit, list_errors, make_guard_form, render_tab
 from runs.pages.access import find_workspace
 from studio.htmx import render_page
@@ -18,7 +21,11 @@ def endpoint_data(request, slug: str, name: str):
     """The newest inputs and outputs."""
     endpoint = find_page_endpoint(request, slug, name)
     page = page_of(request, request_log.list_data(endpoint))
-    return render_tab(request, endpoint, "data", page=page, limits=request_log)
+    more: dict[str, Any] = {
+        "replays": endpoint.replays.defer("results", "keys"),
+        "replay_form": ReplayForm(None, endpoint),
+    }
+    return render_tab(request, endpoint, "data", page=page, limits=request_log, **more)
 
 
 @require_POST

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from endpoints import alerts, request_log, scaling, traffic, traffic_guards
+from endpoints import alerts, replays, request_log, scaling, traffic, traffic_guards
 
 
 @shared_task(ignore_result=True)
@@ -25,3 +25,8 @@ def check_alerts() -> None:
 @shared_task(ignore_result=True)
 def check_guards() -> None:
     traffic_guards.check_guards()
+
+
+@shared_task(ignore_result=True)
+def run_replays() -> None:
+    replays.run_replays()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from endpoints import deploy_views, request_views, views
+from endpoints import deploy_views, replay_views, request_views, views
 
 app_name = "endpoints"
 LIST = "ws/<slug:slug>/endpoints"
@@ -19,6 +19,8 @@ urlpatterns = [
     path(f"{LIST}/<str:name>/data/", request_views.endpoint_data, name="data"),
     path(f"{LIST}/<str:name>/collect/", request_views.endpoint_collect, name="collect"),
     path(f"{LIST}/<str:name>/guard/", request_views.endpoint_guard, name="guard"),
+    path(f"{LIST}/<str:name>/replays/", replay_views.replay_start, name="replays"),
+    path(f"{LIST}/<str:name>/replays/<int:key>/", replay_views.replay_detail, name="replay"),
     path(f"{LIST}/<str:name>/insights/", views.endpoint_insights, name="insights"),
     path(f"{LIST}/<str:name>/scale/", views.endpoint_scale, name="scale"),
     path(f"{LIST}/<str:name>/deploy-again/", views.endpoint_deploy_again, name="deploy_again"),

@@ -78,7 +78,7 @@ def find_to_edit(request, slug: str, name: str) -> Endpoint:
 
 def render_tab(request, endpoint: Endpoint, tab: str, partial: str = "", **more: Any):
     address = [endpoint.workspace.slug, endpoint.name]
-    shown_tab = "details" if tab == "versions" else tab
+    shown_tab = {"versions": "details", "replay": "data"}.get(tab, tab)
     tabs = [(key, label, reverse(url, args=address), key == shown_tab) for key, label, url in TABS]
     may_edit = is_allowed(request, "edit")
     context = {"endpoint": endpoint, "tab": tab, "tabs": tabs, "may_edit": may_edit, **more}

@@ -204,6 +204,8 @@ POST   {V}/services/{name}/listkeys                          NO
 POST   {V}/services/{name}/regenerateKeys                    NO
 POST   {V}/services/{name}/token                             NO
 GET    {V}/services/{name}/logs                              READ
+POST   {V}/services/{name}/replays                           NO
+GET    {V}/services/{name}/replays/{replay_id}               NO
 GET    {V}/services/{name}/alerts                            READ
 PUT    {V}/services/{name}/alerts                            NO
 GET    {V}/services/{name}/guard                             READ

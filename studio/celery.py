@@ -42,6 +42,7 @@ app.config_from_object(
             "run-schedules": {"task": "compute.tasks.run_schedules", "schedule": 15.0, "options": {"expires": 15}},
             "stop-idle-services": {"task": "endpoints.tasks.stop_idle", "schedule": 5.0, "options": {"expires": 10}},
             "forget-traffic": {"task": "endpoints.tasks.forget_traffic", "schedule": 60.0, "options": {"expires": 60}},
+            "run-replays": {"task": "endpoints.tasks.run_replays", "schedule": 2.0, "options": {"expires": 5}},
             "check-guards": {"task": "endpoints.tasks.check_guards", "schedule": 5.0, "options": {"expires": 10}},
             "check-alerts": {"task": "endpoints.tasks.check_alerts", "schedule": 30.0, "options": {"expires": 30}},
             "roll-up-samples": {

@@ -12,6 +12,7 @@ from compute.instances.gateway_api import router as gateway_api
 from compute.nodes_api import router as nodes_api
 from endpoints.api import router as services_api
 from endpoints.online.api import router as online_api
+from endpoints.replay_api import router as service_replays_api
 from endpoints.replica_api import router as replicas_api
 from endpoints.request_api import router as service_requests_api
 from endpoints.watch_api import router as service_watch_api
@@ -58,6 +59,7 @@ api.add_router(f"/modelmanagement/v1.0{W}", model_management_api)
 api.add_router(f"/modelmanagement/v1.0{W}", services_api)
 api.add_router(f"/modelmanagement/v1.0{W}", service_requests_api)
 api.add_router(f"/modelmanagement/v1.0{W}", service_watch_api)
+api.add_router(f"/modelmanagement/v1.0{W}", service_replays_api)
 api.add_router(f"/history/v1.0{W}", history_api)
 api.add_router(f"/history/v1.0{W}", metrics_api)
 api.add_router(f"/history/v1.0{W}", artifacts_api)

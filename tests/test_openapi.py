@@ -343,6 +343,8 @@ NOT_REQUESTED = {
     "POST /modelmanagement/v1.0/services/{name}/regenerateKeys",
     "POST /modelmanagement/v1.0/services/{name}/token",
     "GET /modelmanagement/v1.0/services/{name}/logs",
+    "POST /modelmanagement/v1.0/services/{name}/replays",
+    "GET /modelmanagement/v1.0/services/{name}/replays/{replay_id}",
     "GET /modelmanagement/v1.0/services/{name}/alerts",
     "PUT /modelmanagement/v1.0/services/{name}/alerts",
     "GET /modelmanagement/v1.0/services/{name}/guard",

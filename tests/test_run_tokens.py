@@ -108,6 +108,7 @@ class World:
             "number": "1",
             "purge_id": "1",
             "request_id": "r1",
+            "replay_id": "1",
             "announcement_id": "1",
             "work_id": uuid.UUID(int=0),
             "dataset_id": uuid.UUID(int=0),

@@ -54,6 +54,16 @@ def trace_request(workspace: WorkspaceClient, name: str, request_id: str) -> Jso
     return cast(Json, workspace.client.get(f"{_path_of(workspace, name)}/requests/{quote_segment(request_id)}"))
 
 
+def start_replay(workspace: WorkspaceClient, name: str, candidate: str, count: int = 100) -> Json:
+    """Send the newest recorded requests of a service to a candidate; `read_replay` tells the differences."""
+    path, body = f"{_path_of(workspace, name)}/replays", {"candidate": candidate, "count": count}
+    return cast(Json, workspace.client.request("POST", path, json=body, repeatable=False).json())
+
+
+def read_replay(workspace: WorkspaceClient, name: str, replay_id: int) -> Json:
+    return cast(Json, workspace.client.get(f"{_path_of(workspace, name)}/replays/{replay_id}"))
+
+
 def read_watch(workspace: WorkspaceClient, name: str, part: str) -> Json:
     """The `alerts` of a service, or the `guard` of its traffic."""
     return cast(Json, workspace.client.get(f"{_path_of(workspace, name)}/{part}"))
