@@ -13,6 +13,7 @@ from accounts.models import User
 from compute import queue
 from compute.models import ComputeTarget, Work
 from endpoints import rules
+from endpoints.collected_models import CollectedRows
 from endpoints.guard_models import TrafficGuard
 from endpoints.keys import EndpointKeys
 from endpoints.replay_models import Replay
@@ -24,6 +25,7 @@ from studio.public_url import public_url
 from workspaces.models import Workspace
 
 __all__ = [
+    "CollectedRows",
     "Endpoint",
     "EndpointAlert",
     "Replay",

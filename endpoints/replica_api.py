@@ -10,7 +10,7 @@ from ninja.security import HttpBearer
 
 from compute.instances.gateway_api import GatewayKey
 from endpoints import scaling, traffic, work_kind
-from endpoints.models import Endpoint, Revision, ServiceRequest
+from endpoints.models import CollectedRows, Endpoint, Revision, ServiceRequest
 from registry import version_files
 from studio import storage
 from studio.errors import Conflict, Unauthenticated
@@ -84,11 +84,39 @@ class ServiceRequestRecord(Body):
         )
 
 
+class CollectedRecord(Body):
+    """Rows that the entry script collects with a ModelDataCollector."""
+
+    time: float = pydantic.Field(ge=0, le=4e9)
+    model: str = pydantic.Field(min_length=1, max_length=255)
+    version: str = pydantic.Field(default="default", max_length=30)
+    designation: str = pydantic.Field(min_length=1, max_length=100)
+    columns: list[str] = pydantic.Field(max_length=1000)
+    rows: list[list[str | int | float | bool | None]] = pydantic.Field(max_length=10_000)
+    correlationId: str = pydantic.Field(default="", max_length=100)
+    requestId: str = pydantic.Field(default="", max_length=100)
+
+    def make_row(self, revision: Revision, numbers: dict[str, int]) -> CollectedRows:
+        """`numbers`: the versions of the revision's models by name."""
+        version = self.version if self.version != "default" else str(numbers.get(self.model, "default"))
+        return CollectedRows(
+            endpoint=revision.endpoint,
+            at=dt.datetime.fromtimestamp(self.time, dt.UTC),
+            model=self.model,
+            version=version,
+            designation=self.designation,
+            request_id=self.correlationId or self.requestId,
+            columns=self.columns,
+            rows=self.rows,
+        )
+
+
 class ReplicaReport(Body):
     state: Literal["starting", "ready", "failed"] = "starting"
     error: str = ""
     log: str = pydantic.Field(default="", max_length=MAX_REPORT)
     requests: list[ServiceRequestRecord] = pydantic.Field(default=[], max_length=100)
+    collected: list[CollectedRecord] = pydantic.Field(default=[], max_length=100)
 
 
 class ReplicaSettings(Shape):
@@ -237,6 +265,9 @@ def replica_report(request: HttpRequest, body: ReplicaReport):
         revision.append_log(body.log)
     if body.requests and (revision.endpoint.has_insights or revision.endpoint.collects_data):
         ServiceRequest.objects.bulk_create([record.make_row(revision) for record in body.requests])
+    if body.collected and revision.endpoint.collects_data:
+        numbers = dict(revision.model_versions.values_list("model__name", "number"))
+        CollectedRows.objects.bulk_create([record.make_row(revision, numbers) for record in body.collected])
     if body.state == "ready":
         request.auth.become_ready()
     elif body.state == "failed":

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from endpoints import alerts, replays, request_log, scaling, traffic, traffic_guards
+from endpoints import alerts, collected_rows, replays, request_log, scaling, traffic, traffic_guards
 
 
 @shared_task(ignore_result=True)
@@ -30,3 +30,8 @@ def check_guards() -> None:
 @shared_task(ignore_result=True)
 def run_replays() -> None:
     replays.run_replays()
+
+
+@shared_task(ignore_result=True)
+def store_collected_rows() -> None:
+    collected_rows.store_rows()

@@ -39,7 +39,7 @@ def read_shares(endpoint: Endpoint, sent: QueryDict) -> tuple[dict[str, int], En
 class GuardForm(EditConflicts, forms.Form):
     failures = NumberField(
         rules.GUARD_FAILURES,
-        label="Failed requests (points more)",
+        label="Failures (points more)",
         required=False,
         help_text="Percent that fail, more than of the other versions. Empty: no limit.",
     )

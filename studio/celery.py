@@ -43,6 +43,11 @@ app.config_from_object(
             "stop-idle-services": {"task": "endpoints.tasks.stop_idle", "schedule": 5.0, "options": {"expires": 10}},
             "forget-traffic": {"task": "endpoints.tasks.forget_traffic", "schedule": 60.0, "options": {"expires": 60}},
             "run-replays": {"task": "endpoints.tasks.run_replays", "schedule": 2.0, "options": {"expires": 5}},
+            "store-collected-rows": {
+                "task": "endpoints.tasks.store_collected_rows",
+                "schedule": 30.0,
+                "options": {"expires": 30},
+            },
             "check-guards": {"task": "endpoints.tasks.check_guards", "schedule": 5.0, "options": {"expires": 10}},
             "check-alerts": {"task": "endpoints.tasks.check_alerts", "schedule": 30.0, "options": {"expires": 30}},
             "roll-up-samples": {

@@ -43,7 +43,6 @@ def test_each_statement_works_in_a_script():
         "import azureml.dataprep as dprep; dprep.read_csv('a.csv')",
         "from azureml.opendatasets import MNIST; MNIST.get_file_dataset()",
         "from azureml.explain.model.tabular_explainer import TabularExplainer; TabularExplainer(1, 2)",
-        "from azureml.monitoring import ModelDataCollector; ModelDataCollector('model')",
         "from azureml._restclient.run_client import RunClient; RunClient()",
         "from azureml.contrib.notebook import NotebookRunConfig; NotebookRunConfig(source_directory='.')",
     ],

@@ -308,7 +308,6 @@ OPEN: Dict[str, str] = {
     "azureml.interpret": "the explanation service",
     "azureml.responsibleai": "the explanation service",
     "azureml.rai": "the explanation service",
-    "azureml.monitoring": "the model data collector",
     "azureml.opendatasets": "Azure's open datasets",
     "azureml.pipeline": "the pipeline service",
     "azureml.train": "a training service of Azure",

@@ -30,6 +30,8 @@ MAX_LOG, MAX_ERROR = 90_000, 15_000
 MAX_REQUESTS, MAX_WAITING = 100, 500
 # Bytes of the records in one report: more follow in the next one.
 MAX_REPORT = 1_000_000
+# Records of collected rows in one report.
+MAX_COLLECTED = 50
 # The file that exists while bodies and answers are recorded.
 DATA_SWITCH = "collect-data"
 MODELS = "azureml-models"
@@ -77,6 +79,8 @@ class Log:
         self._studio, self._waiting, self._all = studio, "", ""
         # Records of requests that are not sent yet; the oldest are lost while the studio does not answer.
         self._requests: Deque[Json] = collections.deque(maxlen=MAX_WAITING)
+        # Rows that the script collects, in the same way.
+        self._collected: Deque[Json] = collections.deque(maxlen=MAX_WAITING)
         self._lock, self._changed = threading.Lock(), threading.Event()
         self.state = "starting"
         threading.Thread(target=self._send_for_good, daemon=True).start()
@@ -91,7 +95,11 @@ class Log:
         """Send the records of requests that come from the pipe, until its end."""
         for line in pipe:
             with self._lock:
-                self._requests.append(json.loads(line))
+                record = json.loads(line)
+                if "collected" in record:
+                    self._collected.append(record["collected"])
+                else:
+                    self._requests.append(record)
             self._changed.set()
 
     def set_state(self, state: str) -> None:
@@ -112,13 +120,19 @@ class Log:
         with self._lock:
             text, self._waiting = self._waiting, ""
             requests = self._take_requests()
-        report = {"state": self.state, "error": error, "log": text, "requests": requests}
+            collected = [self._collected.popleft() for _ in range(min(len(self._collected), MAX_COLLECTED))]
+            if self._collected:
+                self._changed.set()
+        report = {"state": self.state, "error": error, "log": text, "requests": requests, "collected": collected}
         try:
             with self._studio.open("/report", report) as answer:
                 switch_data(json.loads(answer.read() or b"{}").get("collectsData", False))
         except OSError as failure:
             print(f"The log could not be sent: {failure}", file=sys.stderr)
-            self._keep(text, requests, is_refused=isinstance(failure, Refused))
+            is_refused = isinstance(failure, Refused)
+            self._keep(text, requests, is_refused)
+            if not is_refused:
+                self._collected.extendleft(reversed(collected[len(self._collected) - MAX_WAITING :]))
 
     def _take_requests(self) -> List[Json]:
         taken: List[Json] = []

@@ -204,8 +204,8 @@ class ScoringServer:
     def _serve_request(self, connection: socket.socket, request: Request, keep: bool) -> bool:
         """Serve a request; return whether the connection can be used again."""
         began = time.monotonic()
-        self._telemetry.begin()
         request_id = request.headers.get("x-request-id") or str(uuid.uuid4())
+        self._telemetry.begin(request_id)
         if len(request_id) > 100:
             connection.sendall(_encode(_make_error(431, "x-request-id can have at most 100 characters."), keep))
             return keep

@@ -19,6 +19,12 @@ MAX_RECORD = 4096
 # The longest body or answer that is recorded, in bytes.
 MAX_DATA = 16_384
 MAX_OUTPUT = 3000
+# Of rows that the script collects: how many calls in a second are recorded, and the bytes of one.
+COLLECTED_PER_SECOND, MAX_COLLECTED = 100, 60_000
+
+
+# The telemetry of the server of this process.
+RUNNING: List[Telemetry] = []
 
 
 class OutputCapture(io.TextIOBase):
@@ -27,8 +33,13 @@ class OutputCapture(io.TextIOBase):
     def __init__(self, stream: TextIO):
         self._stream, self._local = stream, threading.local()
 
-    def begin(self) -> None:
-        self._local.parts, self._local.size = [], 0
+    def begin(self, request_id: str = "") -> None:
+        self._local.parts, self._local.size, self._local.request_id = [], 0, request_id
+
+    @property
+    def request_id(self) -> str:
+        """The request of this thread."""
+        return str(getattr(self._local, "request_id", ""))
 
     def end(self) -> str:
         """The text that this thread has printed since `begin`."""
@@ -66,14 +77,16 @@ class Telemetry:
         self._rest = b""
         self._second, self._count, self._left_out = 0, 0, 0
         self._capture: Optional[OutputCapture] = None
+        self._collected_second, self._collected = 0, 0
         if pipe is not None:
+            RUNNING.append(self)
             os.set_blocking(pipe, False)
             self._capture = sys.stdout = OutputCapture(sys.stdout)
 
-    def begin(self) -> None:
+    def begin(self, request_id: str = "") -> None:
         """Begin to remember what this thread prints."""
         if self._capture:
-            self._capture.begin()
+            self._capture.begin(request_id)
 
     def record(self, request: Any, request_id: str, status: int, milliseconds: float, answer: bytes = b"") -> None:
         if self._pipe is None or self._capture is None:
@@ -88,12 +101,31 @@ class Telemetry:
                 self._left_out += 1
                 return
             line = _encode(self._describe(request, request_id, status, milliseconds), output)
-            if self._switch and request.path != "/" and os.path.exists(self._switch):
+            if self.collects and request.path != "/":
                 line = _add_data(line, request.data, answer)
             if self._write(line):
                 self._left_out = 0
             else:
                 self._left_out += 1
+
+    @property
+    def collects(self) -> bool:
+        return bool(self._switch) and os.path.exists(self._switch)
+
+    def record_rows(self, rows: Json) -> None:
+        """Record rows that the script collects; those of too many calls, or too large, are left out with a message."""
+        request_id = self._capture.request_id if self._capture else ""
+        line = json.dumps({"collected": {**rows, "time": time.time(), "requestId": request_id}}).encode() + b"\n"
+        with self._lock:
+            second = int(time.monotonic())
+            if second != self._collected_second:
+                self._collected_second, self._collected = second, 0
+            self._collected += 1
+            is_left_out = self._collected > COLLECTED_PER_SECOND or len(line) > MAX_COLLECTED or not self._write(line)
+            is_first = self._collected in (1, COLLECTED_PER_SECOND + 1)
+        if is_left_out and is_first:
+            limits = f"{COLLECTED_PER_SECOND} calls a second, of {MAX_COLLECTED // 1000} KB each"
+            print(f"ModelDataCollector: rows are left out, because the limits are {limits}.", flush=True)
 
     def _write(self, line: bytes) -> bool:
         """Whether the line is written, or begun. If its reader is behind or has ended, nothing waits for it."""
@@ -118,6 +150,16 @@ class Telemetry:
             "milliseconds": round(milliseconds, 3),
             "itemCount": 1 + self._left_out,
         }
+
+
+def collects_rows() -> bool:
+    """Whether the service of this process stores collected rows now."""
+    return bool(RUNNING) and RUNNING[-1].collects
+
+
+def collect_rows(rows: Json) -> None:
+    if RUNNING:
+        RUNNING[-1].record_rows(rows)
 
 
 def _add_data(line: bytes, body: bytes, answer: bytes) -> bytes:
