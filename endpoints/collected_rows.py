@@ -1,4 +1,4 @@
-"""Collected rows as a data asset: a CSV file for each day, written anew while rows of the day arrive.
+"""Collected rows as a data asset: a CSV file for each day, which is replaced while rows of the day arrive.
 
 The files are where Azure ML puts them: modeldata/SUBSCRIPTION/GROUP/WORKSPACE/SERVICE/MODEL/VERSION/DESIGNATION/YEAR/MONTH/DAY/data.csv.
 """

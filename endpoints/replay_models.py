@@ -22,7 +22,7 @@ class Replay(models.Model):
 
     OPEN = (State.QUEUED, State.RUNNING)
 
-    # Whose requests are sent, and to what.
+    # The one with the recorded requests, and the one that gets them.
     endpoint = models.ForeignKey("endpoints.Endpoint", models.CASCADE, related_name="replays")
     candidate = models.ForeignKey("endpoints.Endpoint", models.SET_NULL, null=True, related_name="+")
     candidate_name = models.CharField(max_length=65)

@@ -193,7 +193,7 @@ alerts of a service             | GET    {v}/services/svc/alerts                
 set alerts of a service         | PUT    {v}/services/svc/alerts                            | y y y 403 403 404 403
 guard of a service              | GET    {v}/services/svc/guard                             | y y y 403 y 404 y
 set the guard of a service      | PUT    {v}/services/svc/guard                             | 409 409 409 403 403 404 403
-replay requests of a service    | POST   {v}/services/svc/replays                           | 400 400 400 403 403 404 403
+replay requests of a service     | POST   {v}/services/svc/replays        $candidate         | 404 404 404 403 403 404 403
 a replay of a service           | GET    {v}/services/svc/replays/1                         | 404 404 404 403 404 404 403
 log of a service                | GET    {v}/services/svc/logs                              | y y y 403 y 404 y
 list online endpoints           | GET    {w}/onlineEndpoints                                | y y y 403 y 404 y
@@ -256,6 +256,7 @@ BODIES = {
     "$edit": {"properties": {"displayName": "d"}},
     "$params": {"parameters": {"a": "b"}},
     "$newkey": {"keyType": "Primary"},
+    "$candidate": {"candidate": "none"},
     "$online": {"properties": {}},
     "key=Primary": {"key": "Primary"},
     "$model": {"properties": {"description": "d"}},

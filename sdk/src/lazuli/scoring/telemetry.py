@@ -19,7 +19,7 @@ MAX_RECORD = 4096
 # The longest body or answer that is recorded, in bytes.
 MAX_DATA = 16_384
 MAX_OUTPUT = 3000
-# Of rows that the script collects: how many calls in a second are recorded, and the bytes of one.
+# The calls in a second that collect rows, and the bytes of one; the others are left out.
 COLLECTED_PER_SECOND, MAX_COLLECTED = 100, 60_000
 
 
