@@ -16,6 +16,7 @@ from django.db.models import Max, Q
 from compute import sizes
 from compute.models import Assignment, Node, Work
 from costs.models import Meter, Usage
+from endpoints.work_kind import NAME
 
 # Nodes in one transaction.
 BATCH = 200
@@ -23,6 +24,8 @@ BATCH = 200
 LONGEST_PAUSE = dt.timedelta(minutes=10)
 # Tolerance for rows that are committed somewhat after their time.
 OVERLAP = dt.timedelta(minutes=5)
+# The scopes of services begin with it.
+SERVICE = f"{NAME}:"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +89,8 @@ def _end_of(node: Node, now: dt.datetime) -> dt.datetime:
 
 
 def cut_segments(node: Node, start: dt.datetime, end: dt.datetime, assignments: list[Assignment]) -> Iterator[Segment]:
-    """The time of a node, cut where its work begins and ends, and at midnight (UTC); the rest of the node is idle."""
+    """The time of a node, cut where its work begins and ends, and at midnight (UTC); the rest of the node is idle, or
+    that of services, which reserve nothing, in equal parts."""
     if start >= end:
         return
     spans = [(max(one.claimed_at, start), min(one.ended_at or end, end), one) for one in assignments]
@@ -95,10 +99,13 @@ def cut_segments(node: Node, start: dt.datetime, end: dt.datetime, assignments: 
     for begin, finish in itertools.pairwise(sorted(cuts)):
         shares = [(one.work, share_of(one, node)) for first, last, one in spans if first <= begin and finish <= last]
         taken = sum(share for _, share in shares)
+        rest = max(1 - taken, 0)
+        services = [work for work, share in shares if not share and work.scope.startswith(SERVICE)]
         for work, share in shares:
-            yield Segment(begin, finish, work, share / max(taken, 1))
-        if taken < 1:
-            yield Segment(begin, finish, None, 1 - taken)
+            part = rest / len(services) if work in services else share / max(taken, 1)
+            yield Segment(begin, finish, work, part)
+        if rest and not services:
+            yield Segment(begin, finish, None, rest)
 
 
 def share_of(assignment: Assignment, node: Node) -> float:

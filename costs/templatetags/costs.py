@@ -5,7 +5,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from costs import limits
+from costs import endpoint_costs, limits
 from costs.models import Usage, sum_work
 from costs.report import format_dollars, format_hours
 from runs.models import Run
@@ -27,6 +27,12 @@ def usage_of_run(run: Run, child_count: int = 0) -> dict:
         scopes = Run.objects.filter(below).annotate(scope=Concat(Value(scope_of("")), "run_id")).values("scope")
         found["children"] = _describe(rows.filter(work_scope__in=scopes).sum_up())
     return found
+
+
+@register.inclusion_tag("costs/_usage_of_endpoint.html")
+def usage_of_endpoint(endpoint) -> dict:
+    """Usage and cost of an endpoint in this month, and for 1,000 requests."""
+    return {"used": endpoint_costs.find_cost(endpoint), "days": endpoint_costs.DAYS}
 
 
 @register.inclusion_tag("costs/_usage_of_compute.html", takes_context=True)
