@@ -50,6 +50,13 @@ def replay_detail(request, slug: str, name: str, key: int):
     if replay is None:
         raise Http404(f"There is no replay {key} of {name}.")
     sent = [one for one in replay.results if "gone" not in one]
-    rows = sorted(sent, key=lambda one: (one.get("same", False), -(one.get("difference") or math.inf)))
+    rows = sorted(sent, key=_rank)
     more = {"replay": replay, "summary": replays.summarize(replay), "results": rows[:SHOWN]}
     return render_tab(request, endpoint, "replay", "endpoint-replay", **more)
+
+
+def _rank(one: dict) -> tuple:
+    """The place of a result: without an answer, with another status, then by how much the answers differ."""
+    is_other = one.get("newStatus") != one["status"]
+    difference = one.get("difference")
+    return (not is_other, one.get("same", False), -(math.inf if difference is None else difference))
