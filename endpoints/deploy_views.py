@@ -21,6 +21,8 @@ from studio.wizard import list_steps
 from workspaces.models import Workspace
 
 CONTAINER = "Container instance"
+# How many versions of models the form that adds a version offers, the newest ones.
+OFFERED = 200
 
 
 class DeployForm(forms.Form):
@@ -76,7 +78,9 @@ class VersionForm(forms.Form):
     models = forms.CharField(
         required=False,
         max_length=2000,
-        help_text="NAME:VERSION, separated by commas. Leave empty for those of the copied version.",
+        widget=forms.TextInput(attrs={"list": "model-versions", "autocomplete": "off"}),
+        help_text="Choose one, or write several as NAME:VERSION, separated by commas. Leave empty for those of the "
+        "copied version.",
     )
     copied = forms.ChoiceField(
         label="Copied version", help_text="The entry script, environment, compute and replicas are the same."
@@ -106,7 +110,9 @@ def add_version(request, slug: str, name: str):
     if version:
         messages.success(request, _describe_creation(version))
         return redirect(endpoint)
+    offered = ModelVersion.objects.present().filter(workspace=workspace, model__deleted_at=None).select_related("model")
     context = {"form": form, "endpoint": endpoint, "steps": list_steps(["Add version"], 0)}
+    context["offered"] = offered.order_by("-created_at")[:OFFERED]
     return render(request, "endpoints/add_version.html", context)
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from compute import queue
@@ -175,3 +176,25 @@ def test_the_queue_names_the_service_and_offers_no_cancel(deploy, run_replica, a
     run_replica()
     page = as_user(owner).get("/admin/queue/", {"show": "running"}).content.decode()
     assert "svc, revision 1</a>" in page and "Container instances</a>" in page and "Cancel job" not in page
+
+
+@pytest.mark.extended
+def test_twenty_deployments_at_zero_have_no_process_and_little_data(deploy, run_replica):
+    def measure() -> int:
+        if connection.vendor != "sqlite":
+            return 0
+        with connection.cursor() as cursor:
+            count, size = (cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return count * size
+
+    before = measure()
+    for number in range(20):
+        deploy(name=f"svc-{number}", min_replicas=0)
+        run_replica()
+    long_ago = timezone.now() - dt.timedelta(seconds=301)
+    Work.objects.update(queued_at=long_ago)
+    Revision.objects.update(ready_at=long_ago)
+    scaling.stop_idle()
+    assert not Work.objects.filter(stop_requested_at=None, ended_at=None).exists()
+    assert Revision.objects.filter(stage="Healthy", wanted=0).count() == 20
+    assert measure() - before + sum(Revision.objects.values_list("code_size", flat=True)) < 10 * 1024**2

@@ -158,7 +158,8 @@ def test_a_version_is_copied_with_another_model(endpoint, deploy, workspace, as_
     revision = deploy(name="svc.blue", models=[first], concurrency=3)
     address = f"{find().get_absolute_url()}add-version/"
     assert "Add version" in as_user(alice).get(find().get_absolute_url()).content.decode()
-    assert "Copied version" in as_user(alice).get(address).content.decode()
+    page = as_user(alice).get(address).content.decode()
+    assert "Copied version" in page and f'<option value="{second.model.name}:{second.number}"' in page
     sent = {"version_name": "red", "copied": "blue", "models": f"{second.model.name}:{second.number}"}
     assert [as_user(person).post(address, sent).status_code for person in (bob, mallory)] == [403, 404]
     assert as_user(alice).get(address.replace("/svc/", "/svc.blue/")).status_code == 404
