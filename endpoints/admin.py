@@ -2,7 +2,17 @@
 
 from django.contrib import admin
 
-from endpoints.models import Endpoint, EndpointAlert, Replica, Revision, ServiceRequest, TrafficMinute
+from endpoints.models import (
+    CollectedRows,
+    Endpoint,
+    EndpointAlert,
+    Replay,
+    Replica,
+    Revision,
+    ServiceRequest,
+    TrafficGuard,
+    TrafficMinute,
+)
 
 
 @admin.register(Endpoint)
@@ -52,4 +62,28 @@ class EndpointAlertAdmin(admin.ModelAdmin):
     list_display = ["endpoint", "kind", "limit", "raised_at"]
     list_select_related = ["endpoint"]
     search_fields = ["endpoint__name"]
+    raw_id_fields = ["endpoint"]
+
+
+@admin.register(TrafficGuard)
+class TrafficGuardAdmin(admin.ModelAdmin):
+    list_display = ["endpoint", "failures", "p95", "requests", "since"]
+    list_select_related = ["endpoint"]
+    search_fields = ["endpoint__name"]
+    raw_id_fields = ["endpoint"]
+
+
+@admin.register(Replay)
+class ReplayAdmin(admin.ModelAdmin):
+    list_display = ["endpoint", "candidate_name", "state", "created_by", "created_at"]
+    list_select_related = ["endpoint", "created_by"]
+    search_fields = ["endpoint__name", "candidate_name"]
+    raw_id_fields = ["endpoint", "candidate", "created_by"]
+
+
+@admin.register(CollectedRows)
+class CollectedRowsAdmin(admin.ModelAdmin):
+    list_display = ["endpoint", "at", "model", "version", "designation", "is_stored"]
+    list_select_related = ["endpoint"]
+    search_fields = ["endpoint__name", "model"]
     raw_id_fields = ["endpoint"]
