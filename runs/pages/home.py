@@ -25,7 +25,8 @@ def recent_runs(actor, workspace) -> dict:
         return {"runs": [], "workspace": workspace}
     runs = Run.objects.visible_to(actor).filter(workspace=workspace, parent=None)
     runs = list(runs.select_related("experiment", "workspace", "created_by")[:RECENT])
-    more = {"token": tree.state_token(runs), "is_live": any(run.is_active for run in runs)}
+    token = tree.state_token([(run.pk, run.revision) for run in runs])
+    more = {"token": token, "is_live": any(run.is_active for run in runs)}
     return {"runs": runs, "workspace": workspace, **more}
 
 

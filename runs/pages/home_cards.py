@@ -54,32 +54,46 @@ def home_card(actor, workspace) -> dict:
         return {**card, "target": targets.first()}
     visits = HomeVisit.objects
     since = (visits.read_since if find_view_as() else visits.record)(actor.user, workspace)
-    return {**card, **_now_context(runs, since), "best": find_best(workspace)}
+    return {**card, "since": since, **Now.read(workspace, since).load(), "best": find_best(workspace)}
 
 
-def _now_context(runs: QuerySet[Run], since) -> dict:
-    """Runs that a person or a script submitted; the children of a sweep are on its page."""
-    with_related = runs.filter(parent=None).select_related("experiment", "workspace", "created_by")
-    keys = _active_keys(runs.filter(parent=None))
-    rows = Run.objects.select_related("experiment", "workspace", "created_by").in_bulk(keys[:SHOWN])
-    active = [rows[pk] for pk in keys[:SHOWN] if pk in rows]
-    failed = list(_failed(with_related, since).order_by("-ended_at")[:SHOWN])
-    more = {"active": active, "active_count": len(keys), "failed": failed, "failed_count": len(failed)}
-    if len(failed) == SHOWN:
-        more["failed_count"] = _failed(runs.filter(parent=None), since).count()
-    token = tree.state_token([*active, *failed])
-    return {**more, "since": since, "token": f"{token}{more['active_count']}-{more['failed_count']}"}
+@dataclasses.dataclass(frozen=True)
+class Now:
+    """The runs that a person or a script submitted and that are active, or failed since a visit: keys and revisions of
+    those shown, and how many there are. The children of a sweep are on its page."""
+
+    active: list[tuple[int, int]]
+    failed: list[tuple[int, int]]
+    active_count: int
+    failed_count: int
+
+    @classmethod
+    def read(cls, workspace, since) -> "Now":
+        runs = Run.objects.filter(workspace=workspace, deleted_at=None, parent=None)
+        active = _list_active(runs)
+        recently = runs.filter(status=Run.Status.FAILED, ended_at__gt=since)
+        failed = list(recently.order_by("-ended_at").values_list("pk", "revision")[:SHOWN])
+        count = recently.count() if len(failed) == SHOWN else len(failed)
+        return cls(active[:SHOWN], failed, len(active), count)
+
+    @property
+    def token(self) -> str:
+        return f"{tree.state_token([*self.active, *self.failed])}{self.active_count}-{self.failed_count}"
+
+    def load(self) -> dict:
+        """For the template. Runs that were just purged are left out."""
+        keys = [pk for pk, _ in [*self.active, *self.failed]]
+        rows = Run.objects.select_related("experiment", "workspace", "created_by").in_bulk(keys)
+        active, failed = ([rows[pk] for pk, _ in pairs if pk in rows] for pairs in (self.active, self.failed))
+        counts = {"active_count": self.active_count, "failed_count": self.failed_count}
+        return {"active": active, "failed": failed, **counts, "token": self.token}
 
 
-def _active_keys(runs: QuerySet[Run]) -> list[int]:
+def _list_active(runs: QuerySet[Run]) -> list[tuple[int, int]]:
     """Active runs, newest first. One query per state without an order, because SQLite would otherwise read every
     run."""
-    first, *others = [runs.filter(status=state).order_by().values_list("pk", flat=True) for state in Run.ACTIVE]
+    first, *others = [runs.filter(status=state).order_by().values_list("pk", "revision") for state in Run.ACTIVE]
     return sorted(first.union(*others, all=True), reverse=True)
-
-
-def _failed(runs: QuerySet[Run], since) -> QuerySet[Run]:
-    return runs.filter(status=Run.Status.FAILED, ended_at__gt=since)
 
 
 @require_safe
@@ -87,9 +101,10 @@ def home_now(request, slug):
     """Running and failed jobs, if they have changed since `?seen=`."""
     workspace = find_workspace(request, slug)
     since = HomeVisit.objects.read_since(request.user, workspace)
-    card = {"workspace": workspace, **_now_context(Run.objects.filter(workspace=workspace, deleted_at=None), since)}
-    if card["token"] == request.GET.get("seen"):
+    now = Now.read(workspace, since)
+    if now.token == request.GET.get("seen"):
         return nothing_new()
+    card = {"workspace": workspace, "since": since, **now.load()}
     card["may_submit"] = access.can(actor_of_request(request), "submit", workspace)
     return render(request, "runs/_home_now.html", {"card": card})
 

@@ -53,7 +53,7 @@ def test_a_visit_ends_after_half_an_hour_and_the_next_begins_where_it_ended(work
     assert HomeVisit.objects.record(alice, workspace) == seen, "a reload is the same visit"
     assert HomeVisit.objects.read_since(alice, workspace) == seen
     fail(workspace, 6)
-    assert not home_cards._now_context(Run.objects.all(), seen)["failed"]
+    assert not home_cards.Now.read(workspace, seen).failed
 
 
 def test_a_poll_answers_only_what_has_changed(client, workspace):

@@ -91,7 +91,7 @@ class RunTable:
     @functools.cached_property
     def counts(self) -> dict[str, int]:
         if self.group_by and not self.options["status"]:
-            by_state = self._blocks.counts
+            by_state: dict = self._blocks.counts
         elif self._searched is None:
             by_state = dict(self.runs_in_any_state.order_by().values_list("status").annotate(number=Count("*")))
         else:

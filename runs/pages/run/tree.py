@@ -2,10 +2,8 @@
 
 import hashlib
 
-from runs.models import Run
 
-
-def state_token(runs: list[Run]) -> str:
-    """A token that changes as soon as a run changes, is added or removed."""
-    text = ".".join(f"{run.pk}-{run.revision}" for run in runs)
+def state_token(runs: list[tuple[int, int]]) -> str:
+    """A token of keys and revisions, which changes as soon as a run changes, is added or removed."""
+    text = ".".join(f"{pk}-{revision}" for pk, revision in runs)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
