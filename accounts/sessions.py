@@ -29,9 +29,16 @@ def stored_key(session_key: str) -> str:
     return hashlib.sha256(session_key.encode()).hexdigest()[:DIGITS]
 
 
+def idle_time() -> dt.timedelta | None:
+    """How long a session may be unused; None for as long as it lives."""
+    minutes = settings.SESSION_IDLE_MINUTES
+    return dt.timedelta(minutes=minutes) if minutes else None
+
+
 class SessionQuerySet(models.QuerySet):
     def live(self):
-        return self.filter(expire_date__gt=timezone.now())
+        rows = self.filter(expire_date__gt=timezone.now())
+        return rows.filter(last_used_at__gt=timezone.now() - idle) if (idle := idle_time()) else rows
 
 
 class Session(AbstractBaseSession):
@@ -49,6 +56,11 @@ class Session(AbstractBaseSession):
     @classmethod
     def get_session_store_class(cls):
         return SessionStore
+
+    @property
+    def is_live(self) -> bool:
+        now, idle = timezone.now(), idle_time()
+        return self.expire_date > now and (idle is None or self.last_used_at > now - idle)
 
     @property
     def device_name(self) -> str:
@@ -98,7 +110,7 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self):
         found = read_row(Session, session_key=stored_key(self.session_key)) if self.session_key else None
-        if found is None or found.expire_date <= timezone.now():
+        if found is None or not found.is_live:
             self._session_key = None
             return None
         if found.user_id and timezone.now() - found.last_used_at > USED_EVERY:

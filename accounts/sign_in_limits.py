@@ -21,7 +21,7 @@ from studio.client_address import client_address
 
 HOUR, DAY = FailedSignIn.WINDOW, dt.timedelta(days=1)
 PER_NAME_AND_ADDRESS, PER_ADDRESS, PER_NAME, PER_DEVICE = 10, 20, 100, 10
-COOKIE, SALT = "known_device", "known-device"
+COOKIE, SALT = f"{settings.COOKIE_PREFIX}known_device", "known-device"
 COOKIE_AGE = dt.timedelta(days=180)
 # People who share a browser; the last to sign in is remembered longest.
 MAX_PEOPLE = 8

@@ -23,6 +23,7 @@ PAGES = 4000
 ALIAS = "restored"
 # Options of a connection that libpq's programs read from the environment.
 OPTIONS = {name: f"PG{name.upper()}" for name in ("sslmode", "sslrootcert", "sslcert", "sslkey", "service", "passfile")}
+DUMP_OPTIONS = ["--format=custom", "--no-owner", "--no-privileges"]
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
 Tick = Callable[[], None]
@@ -67,7 +68,7 @@ def _dump_postgresql(path: pathlib.Path, tick: Tick) -> dict:
         (snapshot,) = database.execute("SELECT pg_export_snapshot()").fetchone()
         run_tool(
             "pg_dump",
-            ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={path}"],
+            [*DUMP_OPTIONS, f"--snapshot={snapshot}", f"--file={path}"],
             tick,
         )
         return _describe(database, [name for (name,) in database.execute(TABLES).fetchall()], tick)

@@ -2,6 +2,7 @@
 changes nothing."""
 
 import pathlib
+from collections.abc import Callable
 
 from django.apps import apps
 from django.conf import settings
@@ -9,6 +10,9 @@ from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.loader import MigrationLoader
 
 from studio import env, storage
+
+# Called before the start migrates a database that has tables; each returns a line to print.
+BEFORE_MIGRATION: list[Callable[[], str]] = []
 
 
 def problem_with(connection) -> str:

@@ -4,6 +4,7 @@ import pathlib
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 from lazuli import private_folder
 
 from studio import env, hosts, networks, redis_server, sqlite
@@ -199,7 +200,14 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # Other paths of the host do not get the cookies.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PUBLIC_PATH}/"
+# Browsers then accept them only from this host by HTTPS. A prefix for the host allows no path.
+COOKIE_PREFIX = ("__Secure-" if PUBLIC_PATH else "__Host-") if HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid", f"{COOKIE_PREFIX}csrftoken"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
+# 0: a session that nobody uses ends with its age. `last_used_at` is written every five minutes.
+SESSION_IDLE_MINUTES = env.read_int("SESSION_IDLE_MINUTES", 0, max_value=14 * 24 * 60)
+if 0 < SESSION_IDLE_MINUTES < 10:
+    raise ImproperlyConfigured("SESSION_IDLE_MINUTES: write 10 or more minutes, or 0 for none")
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 LANGUAGE_CODE = "en-us"
@@ -243,6 +251,7 @@ SLOW_REQUEST_SECONDS = env.read_int("SLOW_REQUEST_SECONDS", 2, min_value=1, max_
 BACKUP_DIR = env.read_folder("BACKUP_DIR", DATA_DIR / "backups")
 BACKUP_HOURS = env.read_int("BACKUP_HOURS", 0, max_value=24 * 366)
 BACKUP_KEEP = env.read_int("BACKUP_KEEP", 7, max_value=10_000)
+COPY_BEFORE_MIGRATION = env.read_bool("COPY_BEFORE_MIGRATION", True)
 BACKUP_PASSPHRASE = env.read_text("BACKUP_PASSPHRASE")
 WEBHOOK_NETWORKS = networks.parse_networks("WEBHOOK_NETWORKS", env.read_list("WEBHOOK_NETWORKS"))
 # Where the rows of the activity log are sent as they are written. A receiver may be in a private network.

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.authentication import make_run_token
+from accounts.models import Token
 from assets.data import datasets
 from compute import notifications
 from mlflow_api.routes import FIXED, PATTERNS, route_template
@@ -316,6 +317,12 @@ def test_after_the_end_there_is_a_moment_for_what_the_script_left_behind(world):
         else:
             assert answer.status_code == 401, rule
     assert Run.objects.filter(run_id="mine", status=Run.Status.COMPLETED).exists()
+
+
+def test_it_does_not_depend_on_the_personal_tokens_of_its_submitter(world):
+    Token.create_for(world.person, "laptop")
+    Token.revoke_all(world.person)
+    assert actor_of(world).run_id == "mine"
 
 
 def test_a_token_does_not_come_back_at_the_time_that_its_script_gave_as_the_end(world, monkeypatch):

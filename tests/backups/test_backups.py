@@ -13,14 +13,16 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from accounts.activity import Activity
 from accounts.actors import Actor
-from backups import checking, database_copies, folders, keys, making, restoring, tasks
+from backups import before_migration, checking, database_copies, folders, keys, making, restoring, tasks
 from backups.models import Backup, BackupFailed, check_last_backup
 from compute import notifications
 from runs.files import artifacts
+from runs.management.commands import first_start
 from runs.models import RunTag
 from studio import storage
 from studio.errors import Conflict
@@ -313,3 +315,29 @@ def test_the_page_starts_a_backup_and_shows_its_result(run, as_user, owner, alic
     assert "is 40 days old" in html_of(admin.get("/admin/"))
     Backup.objects.update(check_error="x.bin is damaged")
     assert "The last backup is damaged: x.bin" in html_of(admin.get("/admin/"))
+
+
+def test_the_start_copies_the_database_before_it_migrates_it(run, settings, monkeypatch, capsys):
+    assert MigrationExecutor(connection).loader.applied_migrations
+    monkeypatch.setattr(first_start.MigrationExecutor, "migration_plan", lambda *_: [("one", False)])
+    monkeypatch.setattr(first_start, "call_command", lambda *_, **__: None)
+    first_start.migrate_database()
+    [copy] = (settings.BACKUP_DIR / before_migration.FOLDER).iterdir()
+    said = capsys.readouterr().out
+    assert f"Copied the database to {copy}" in said and said.index("Copied") < said.index("Migrating")
+    if connection.vendor == "sqlite":
+        with contextlib.closing(sqlite3.connect(copy)) as database:
+            assert database.execute("SELECT run_id FROM runs_run").fetchall() == [(run.run_id,)]
+    for second in range(5):
+        (copy.parent / f"2020-01-01T00-00-0{second}Z{copy.suffix}").touch()
+    settings.DISK_RESERVE_BYTES = 1 << 60
+    if connection.vendor == "sqlite":
+        with pytest.raises(CommandError, match="COPY_BEFORE_MIGRATION=0"):
+            first_start.migrate_database()
+        assert copy.exists() and "Migrating" not in capsys.readouterr().out
+    settings.DISK_RESERVE_BYTES, settings.COPY_BEFORE_MIGRATION = 0, False
+    first_start.migrate_database()
+    assert "Copied" not in capsys.readouterr().out
+    settings.COPY_BEFORE_MIGRATION = True
+    first_start.migrate_database()
+    assert len(list(copy.parent.iterdir())) == before_migration.KEPT

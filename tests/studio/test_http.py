@@ -112,13 +112,17 @@ def test_scripts_and_other_sites_cannot_read_the_session_cookie(db):
 
 
 def test_with_https_cookies_are_sent_by_https_only(tmp_path):
-    program = "from studio import settings as s; print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE)"
-    env = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "PUBLIC_URL": "https://studio.example.org"}
-    root = pathlib.Path(__file__).resolve().parent.parent.parent
-    said = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, env=env, capture_output=True, text=True, check=True
+    program = (
+        "from studio import settings as s; print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_NAME)"
     )
-    assert said.stdout.split() == ["True", "True"]
+    root = pathlib.Path(__file__).resolve().parent.parent.parent
+    for path, prefix in (("", "__Host-"), ("/tools/lazuli", "__Secure-")):
+        url = f"https://studio.example.org{path}"
+        env = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "PUBLIC_URL": url}
+        said = subprocess.run(
+            [sys.executable, "-c", program], cwd=root, env=env, capture_output=True, text=True, check=True
+        )
+        assert said.stdout.split() == ["True", "True", f"{prefix}sessionid"]
 
 
 def test_signing_in_replaces_an_existing_session(db):

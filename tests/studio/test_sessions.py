@@ -67,3 +67,16 @@ def test_the_other_way_in_goes_by_the_digest_too(transactional_db):
         (by_key, by_digest), _ = pool.submit(asyncio.run, use()).result()
     assert by_key and not by_digest
     assert not Session.objects.exists()
+
+
+def test_an_unused_session_ends_after_the_time_of_the_setting(db, settings):
+    client, olga = Client(), factories.make_user("olga")
+    client.force_login(olga)
+    assert client.get("/").status_code == 200
+    Session.objects.update(last_used_at=timezone.now() - dt.timedelta(minutes=31))
+    settings.SESSION_IDLE_MINUTES = 30
+    assert client.get("/").status_code == 302 and not Session.objects.live().exists()
+    settings.SESSION_IDLE_MINUTES = 0
+    Session.objects.update(last_used_at=timezone.now() - dt.timedelta(days=13))
+    client.force_login(olga)
+    assert client.get("/").status_code == 200

@@ -72,6 +72,9 @@ def migrate_database() -> None:
             raise CommandError(problem)
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            copies = database_history.BEFORE_MIGRATION if executor.loader.applied_migrations else []
+            for line in filter(None, (copy() for copy in copies)):
+                print(line, flush=True)
             print("Migrating the database …")
             call_command("migrate", verbosity=0, interactive=False)
     except storage.Error as error:
