@@ -3,9 +3,10 @@
 import contextlib
 import fcntl
 import logging
+import os
 import time
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
 
 from studio.errors import NotReady
 
@@ -22,7 +23,16 @@ def begin_write():
     them in two processes a queue stores a third more, and the others wait a third as long. For PostgreSQL, the
     statements are sent as a pipeline.
     """
-    with _queue(), _pipeline(), transaction.atomic():
+    # The connection itself, because `django.db.connection` looks it up for each attribute.
+    database = connections[DEFAULT_DB_ALIAS]
+    # Inside a transaction the turn is already held; waiting here would be a deadlock.
+    if database.in_atomic_block:
+        before = contextlib.nullcontext()
+    elif database.vendor == "postgresql":
+        before = database.pipeline()
+    else:
+        before = _queue(database)
+    with before, transaction.atomic():
         yield
 
 
@@ -51,25 +61,21 @@ def _without_waiting():
             cursor.execute(f"PRAGMA busy_timeout={before}")
 
 
-def _pipeline():
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
+def _queue(database):
+    if database.is_in_memory_db():
         return contextlib.nullcontext()
-    return connection.pipeline()
-
-
-def _queue():
-    # Inside a transaction the turn is already held; waiting here would be a deadlock.
-    if connection.vendor != "sqlite" or connection.in_atomic_block or connection.is_in_memory_db():
-        return contextlib.nullcontext()
-    return _turn(f"{connection.settings_dict['NAME']}-queue")
+    return _turn(f"{database.settings_dict['NAME']}-queue")
 
 
 @contextlib.contextmanager
 def _turn(path: str):
     # Opened each time, so that threads wait for each other like processes. Closing it ends the turn.
     began = time.monotonic()
-    with open(path, "ab", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    number = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
         if time.monotonic() - began > MAX_WAIT_SECONDS:
             raise NotReady("The database is busy; nothing was changed. Try again in a moment.")
         yield
+    finally:
+        os.close(number)

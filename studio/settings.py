@@ -7,7 +7,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from lazuli import private_folder
 
-from studio import env, hosts, networks, redis_server, sqlite
+from studio import env, hosts, networks, redis_server
 from studio.secret_key import secret_key
 from studio.static_files import static_version
 
@@ -140,10 +140,10 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["ENGINE"] = "studio.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "factory": sqlite.SqliteConnection,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000;",
     }
 else:

@@ -22,7 +22,7 @@ PUBLIC_URL = "http://testserver"
 # Slow hashing protects people; the tests' people need none.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+if DATABASES["default"]["ENGINE"] == "studio.sqlite":  # noqa: F405
     # A file, as in real life: threads of one test each have a connection of their own, which a database in memory lacks.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "tests.sqlite3")}  # noqa: F405
 # A busy machine must not add the statement of a slow request to those that a test counts.

@@ -1,4 +1,4 @@
-"""Writers of a SQLite file stand in a queue."""
+"""Writers of a SQLite file stand in a queue, and its statements are remembered."""
 
 import threading
 
@@ -59,3 +59,12 @@ def test_an_error_ends_the_turn():
 def test_who_is_in_a_transaction_does_not_wait_for_a_turn():
     with transaction.atomic(), begin_write(), begin_write():
         assert connection.in_atomic_block
+
+
+def test_a_statement_that_is_remembered_takes_other_values():
+    for value in ("a", "b%s"):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s, '50 %%'", [value])
+            assert cursor.fetchone() == (value, "50 %")
+            cursor.execute("SELECT '50 %'")
+            assert cursor.fetchone() == ("50 %",)
