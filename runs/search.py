@@ -9,6 +9,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Concat
 from django.db.models.lookups import Exact, GreaterThanOrEqual
 
+from runs.job_types import types_with_label
 from runs.models import MetricSeries, Run, RunParameter, RunTag
 from runs.models.lineage import RunDataset
 from studio.errors import Invalid
@@ -281,6 +282,8 @@ def _indexed_condition(clause: Clause) -> Q:
 
 def _attribute_condition(clause: Clause, run: str) -> Q:
     key = clause.key.lower()
+    if TEXTS.get(key) == "run_type":
+        return conditions.text_condition("run_type", _with_all_types(clause))
     if key in TEXTS:
         return conditions.text_condition(TEXTS[key], clause)
     if key in TIMES:
@@ -296,6 +299,17 @@ def _attribute_condition(clause: Clause, run: str) -> Q:
     raise clause.make_error(
         f"'{clause.key}' is none of {', '.join(ATTRIBUTES)}; write metrics.{clause.key}, params.{clause.key} or tags.{clause.key}"
     )
+
+
+def _with_all_types(clause: Clause) -> Clause:
+    """A type is written as a list shows it, or as it is stored."""
+    if clause.operator not in ("=", "!=", "in", "not in"):
+        return clause
+    values = clause.value if isinstance(clause.value, tuple) else (clause.value,)
+    if not all(isinstance(value, str) for value in values):
+        return clause
+    types = tuple(one for value in values for one in types_with_label(value))
+    return dataclasses.replace(clause, operator="in" if clause.operator in ("=", "in") else "not in", value=types)
 
 
 def _artifact_uri(clause: Clause) -> Q:

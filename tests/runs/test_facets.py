@@ -36,6 +36,7 @@ def names(client, experiment) -> dict:
 
 def test_filters_count_all_runs_and_know_ranges(as_user, alice, experiment):
     experiment.runs.update(run_type="azureml.scriptrun")
+    experiment.runs.filter(number=1).update(run_type="azureml.script")
     page = panel(as_user(alice), experiment)
     chips = dict(re.findall(r'class="cut">([^<]+)</span> <span class="muted">(\d+)<', page))
     assert (chips["svm"], chips["forest"], chips["red"], chips["alice"]) == ("5", "1", "6", "6")

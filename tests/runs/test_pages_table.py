@@ -215,6 +215,17 @@ def test_names_complete_a_query(as_user, alice, mallory, experiment, sweep):
     assert as_user(alice).get(address).json()["metrics"] == ["loss"]
 
 
+def test_unknown_parameters_are_named(as_user, alice, experiment, sweep):
+    for query, named in [
+        ({"$filter": "x", "sorted": "1"}, ["$filter", "filter", "sorted", "sort"]),
+        ({"q": "job"}, []),
+    ]:
+        page = text_of(as_user(alice).get(url(experiment), query))
+        bar = re.search(r"Ignored, because.*?</p>", page, re.DOTALL)
+        assert re.findall(r"<code>(.+?)</code>", bar[0] if bar else "") == named
+        assert len(names_in_order(page)) == 4
+
+
 def test_names_of_an_empty_list(as_user, alice, experiment):
     assert as_user(alice).get(url(experiment, "jobs_names")).json()["metrics"] == []
 
@@ -272,11 +283,19 @@ def test_every_kind_of_group(as_user, alice, experiment, sweep, word):
 
 def test_groups_and_filters_have_the_words_of_the_cells(as_user, alice, experiment, sweep):
     experiment.runs.update(run_type="azureml.scriptrun", status="NotStarted")
-    for word, raw, label in [("type", "azureml.scriptrun", "Command"), ("status", "NotStarted", "Not started")]:
+    experiment.runs.filter(pk=sweep[0].pk).update(run_type="azureml.script")
+    for word, raw, label in [("type", "Command", "Command"), ("status", "NotStarted", "Not started")]:
         page = text_of(as_user(alice).get(url(experiment), {"group": word}))
         assert f'<span class="cut" title="{raw}">{label}</span>' in page, word
-    page = text_of(as_user(alice).get(url(experiment), {"filter": "type = 'azureml.scriptrun' and params.x = 'a'"}))
-    assert 'aria-label="Remove type = &#x27;Command&#x27;"' in page
+        assert page.count('class="group-row"') == 1, word
+    for condition, number in [
+        ("= 'Command'", 4),
+        ("= 'azureml.script'", 1),
+        ("!= 'Command'", 0),
+        ("in ('HyperDrive')", 0),
+    ]:
+        page = text_of(as_user(alice).get(url(experiment), {"filter": f"type {condition}"}))
+        assert len(names_in_order(page)) == number, condition
 
 
 def test_a_large_group_leads_to_all_of_its_runs(as_user, alice, experiment):

@@ -4,11 +4,11 @@ import dataclasses
 import itertools
 import operator
 
+from runs.job_types import job_type
 from runs.pages.compare import table_export, table_rows
 from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow
 from runs.pages.run import overview
-from runs.templatetags.runs import job_type
 from studio.formats import format_duration
 from studio.templatetags.studio import status, ticking, when
 

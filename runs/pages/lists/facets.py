@@ -2,16 +2,17 @@
 
 import dataclasses
 import datetime as dt
+from collections import Counter
 
 from django.utils import timezone
 
 from runs import facet_counts
 from runs.facet_counts import MAX_VALUES
+from runs.job_types import job_type
 from runs.metric_order import sort_metrics
 from runs.pages.lists import list_query
 from runs.pages.lists.list_query import STATUS_GROUPS
 from runs.search import ATTRIBUTES
-from runs.templatetags.runs import job_type
 
 MAX_VALUE_LENGTH = 100
 # Parameters whose values are offered at once, and metrics with their ranges.
@@ -43,6 +44,7 @@ def list_completions(facets: dict) -> dict:
         "status": [state.value for states in STATUS_GROUPS.values() for state in states],
         **{list_query.QUERY_ATTRIBUTES[word]: [value for value, _ in attributes[word]] for word in LABELS},
     }
+    values["type"] = [label for label, _ in _label_types(attributes["type"])]
     for kind in ("param", "tag"):
         for name, offered in facets[f"{kind}_values"].items():
             values[list_query.query_key(kind, name)] = [
@@ -114,9 +116,17 @@ def _equality(name: str, value: str) -> str:
     return list_query.format_equality("attribute", name, value)
 
 
+def _label_types(counted: list) -> list[tuple[str, int]]:
+    """Types of jobs by their labels, of which several types have the same."""
+    found: Counter[str] = Counter()
+    for value, number in counted:
+        found[job_type(value)] += number
+    return found.most_common()
+
+
 def _equality_options(name: str, counted: list) -> list[tuple]:
-    words = job_type if name == "type" else str
-    return [(words(value), number, _equality(name, value)) for value, number in counted]
+    labeled = _label_types(counted) if name == "type" else counted
+    return [(value, number, _equality(name, value)) for value, number in labeled]
 
 
 def _value_facets(label: str, kind: str, facets: dict) -> list[Facet]:

@@ -3,12 +3,13 @@
 import dataclasses
 from typing import Any
 
-from django.db.models import F, TextField, Value
+from django.db.models import Case, F, TextField, Value, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 from django.utils.safestring import SafeString
 
 from runs.charts import colours, run_charts
+from runs.job_types import job_type, types_with_label
 from runs.pages.lists import group_sums, list_query
 from runs.pages.lists.columns import (
     ATTRIBUTES,
@@ -20,13 +21,14 @@ from runs.pages.lists.columns import (
     render_mean,
 )
 from runs.pages.lists.group_sums import MetricSum, RunBlocks
-from runs.templatetags.runs import job_type
 from studio.errors import Invalid
 from studio.templatetags.studio import WORDS
 
 # Maximum number of groups, and of runs shown in an expanded group.
 MAX_GROUPS = 1000
 ROWS = 25
+# Several types of jobs have this label.
+COMMAND = Case(When(run_type__in=types_with_label("Command"), then=Value("Command")), default=F("run_type"))
 BY = ["experiment", "status", "by", "target", "type", "node"]
 
 
@@ -64,8 +66,10 @@ def parse_group_column(word: str) -> Column:
 
 
 def _annotate_key(runs, one: Column):
-    if one.kind == "attribute":
-        value: Any = F(ATTRIBUTES[one.name][1])
+    if one.id == "type":
+        value: Any = COMMAND
+    elif one.kind == "attribute":
+        value = F(ATTRIBUTES[one.name][1])
     elif one.kind == "property":
         value = KeyTextTransform(one.name, "properties")
     else:
@@ -117,8 +121,11 @@ def _prepare_sums(runs, one: Column, columns: list[Column], sorts: list[Sort]) -
 def _build_group(one: Column, value: str, count: int, sums: dict[str, MetricSum]) -> RunGroup:
     means: dict[str, tuple] = {name: (found.mean, found.spread, found.count) for name, found in sums.items()}
     points = {name: (found.longest, found.points) for name, found in sums.items()}
-    clause = "" if one.kind == "property" or one.id == "node" else list_query.format_equality(one.kind, one.name, value)
-    return RunGroup(value, count, means, points, clause=clause, label=_describe_value(one, value))
+    label = _describe_value(one, value)
+    # A query has the labels of types, and its own words for the status.
+    word = label if one.id == "type" else value
+    clause = "" if one.kind == "property" or one.id == "node" else list_query.format_equality(one.kind, one.name, word)
+    return RunGroup(value, count, means, points, clause=clause, label=label)
 
 
 def _describe_value(one: Column, value: str) -> str:

@@ -1,5 +1,6 @@
 """The query string of a list: its form, changes to it, and the conditions of its filter."""
 
+import difflib
 import re
 from collections.abc import Iterator
 from urllib.parse import urlencode
@@ -10,7 +11,6 @@ from django.http import QueryDict
 from runs.charts.group_charts import BANDS
 from runs.models import Run
 from runs.pages.lists.columns import MAX_COLUMNS
-from runs.templatetags.runs import JOB_TYPES
 from studio.errors import Invalid
 from studio.forms import RepeatedField, RepeatedKeyField, cleaned_or_invalid
 from studio.search.grammar import TOKEN, All, BadFilter, Clause, Not, parse_filter
@@ -106,6 +106,18 @@ def clean_query(query: QueryDict) -> QueryDict:
     if (length := len(left.urlencode())) > MAX_ADDRESS_LENGTH:
         raise Invalid(f"The address of the list has {length} characters; {MAX_ADDRESS_LENGTH} are allowed.")
     return left
+
+
+# Parameters of the requests of a page, which are not part of its address.
+TRANSIENT = {"seen", "experiment"}
+MAX_UNKNOWN = 5
+
+
+def unknown_parameters(query: QueryDict) -> list[tuple[str, str]]:
+    """The parameters that a list ignores, each with a known one of a similar name, or an empty text."""
+    known = list(RunFilter.base_fields)
+    unknown = [word for word in query if word not in known and word not in TRANSIENT]
+    return [(word[:60], "".join(difflib.get_close_matches(word[:60], known, 1))) for word in unknown[:MAX_UNKNOWN]]
 
 
 def change_query(query: QueryDict, **words) -> str:
@@ -233,17 +245,6 @@ def _metric_names(found) -> Iterator[str]:
         return
     for part in [found.part] if isinstance(found, Not) else found.parts:
         yield from _metric_names(part)
-
-
-def describe_condition(part: str) -> str:
-    """The condition with job types in the words of the list."""
-    found = _parse_clause(part)
-    if found is None or found.entity not in ("", "attribute", "attributes") or found.key.lower() != "type":
-        return part
-    for value in found.value if isinstance(found.value, tuple) else [found.value]:
-        if value in JOB_TYPES:
-            part = part.replace(quote_text(value), quote_text(JOB_TYPES[value]))
-    return part
 
 
 def remove_clause(parts: list[str], clause: str) -> str:

@@ -150,9 +150,10 @@ def render_list(
         return redirect(own)
     if table.seen and not table.has_changes():
         return nothing_new()
+    unknown = list_query.unknown_parameters(request.GET)
     # Parameters of a poll are not kept in links.
     request.GET = table.query
-    context = {"table": table, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
+    context = {"table": table, "unknown": unknown, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
     context["may_submit"] = is_allowed(request, "submit")
     context |= {
         "view": _current_view(request, experiment, table),
@@ -265,7 +266,7 @@ def _filter_chips(table) -> list[tuple[str, str]]:
     parts = list_query.split_conditions(table.options["filter"])
     found = [
         (
-            list_query.describe_condition(part),
+            part,
             list_query.change_query(table.query, filter=list_query.remove_clause(parts, part) or None, page=None),
         )
         for part in parts
@@ -288,7 +289,8 @@ def _saved_layout_url(request, experiment) -> str:
     own = SavedView.objects.of_list(workspace, experiment).find_layout(request.user)
     if own is None:
         return ""
-    query = list_query.clean_query(request.GET).urlencode()
+    # With unknown parameters, which the page then names.
+    query = request.GET.urlencode()
     return f"{request.path}?{own.query}{'&' if query else ''}{query}"
 
 
