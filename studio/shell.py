@@ -53,6 +53,20 @@ NAV = [
 ]
 
 
+# What can be begun from every page by the palette.
+ACTIONS = [
+    NavItem("", "Create job", "plus", "runs:job_new"),
+    NavItem("", "Create compute cluster", "plus", "compute:cluster_new"),
+    NavItem("", "Create compute instance", "plus", "compute:instance_new"),
+    NavItem("", "Create inference cluster", "plus", "compute:inference_new"),
+    NavItem("", "Create data asset", "plus", "data:new"),
+    NavItem("", "Create datastore", "plus", "data:datastore_new"),
+    NavItem("", "Create environment", "plus", "environments:new"),
+    NavItem("", "Register model", "plus", "registry:register"),
+    NavItem("", "Create workspace", "plus", "workspaces:new", in_workspace=False),
+]
+
+
 # The parts of addresses behind the workspace at which several apps have pages.
 SECTIONS = {"runs", "compute", "data"}
 

@@ -6,7 +6,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from studio.shell import NAV, SEARCHES, Hit, Shell
+from studio.shell import ACTIONS, NAV, SEARCHES, Hit, Shell
 from studio.words import split_words
 
 PER_KIND = 6
@@ -20,7 +20,7 @@ def palette(request):
     """Results for `?q=` in the workspace `?ws=`; every app searches its own kind of objects."""
     words = " ".join(split_words(request.GET.get("q", "")))
     workspace = Shell.workspace_of(request, request.GET.get("ws", "")) if request.GET.get("ws") else None
-    hits = pages(workspace, words.lower())
+    hits = [*pages(workspace, words.lower()), *actions(workspace, words.lower().split())]
     for search in SEARCHES:
         hits += search(Shell.actor_of(request), workspace, words, PER_KIND)
     # Exact matches come first.
@@ -44,11 +44,20 @@ def pages(workspace, words: str) -> list[Hit]:
             hits.append(Hit(item.label, url, "Page", workspace.title if workspace and item.in_workspace else ""))
     if words and words in "access tokens":
         hits.append(Hit("Access tokens", reverse("accounts:tokens"), "Page"))
-    # static/js/shell/palette.js does what such an address says.
-    hits += [
-        Hit(label, f"#theme-{theme}", "Action") for theme, label in THEMES.items() if words and words in label.lower()
-    ]
     return hits
+
+
+def actions(workspace, words: list[str]) -> list[Hit]:
+    """Actions whose label has all words."""
+    title = workspace.title if workspace else ""
+    found = [
+        Hit(item.label, url, "Action", title if item.in_workspace else "")
+        for item in ACTIONS
+        if (workspace or not item.in_workspace) and (url := item.url(workspace.slug if workspace else ""))
+    ]
+    # static/js/shell/palette.js does what such an address says.
+    found += [Hit(label, f"#theme-{theme}", "Action") for theme, label in THEMES.items()]
+    return [hit for hit in found if words and all(word in hit.title.lower() for word in words)]
 
 
 @login_not_required

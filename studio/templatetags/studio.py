@@ -32,6 +32,8 @@ register.simple_tag(link_to)
 MINUTE, HOUR, DAY = 60, 3600, 86400
 # Longer values are shortened.
 CHIP_LENGTH = 120
+# A longer description above a list is folded.
+ABOUT_LENGTH = 160
 
 RUNNING, QUEUED, GOOD, BAD, OTHER, AMBER = "running", "queued", "good", "bad", "other", "amber"
 # State → colour and icon, for jobs, clusters and nodes, whose states do not clash.
@@ -235,6 +237,13 @@ def cut_markdown(text: str) -> str:
     """The words of a description in one line of a cell; as many as fit, more on hover."""
     words = strip_markdown(text)
     return format_html('<span class="cut" title="{0}">{0}</span>', words) if words else "--"
+
+
+@register.inclusion_tag("studio/_about.html")
+def about(text: str) -> dict:
+    """A description above a list, which leaves the screen to the list: a longer one is folded to a line of its words."""
+    is_long = len(text) > ABOUT_LENGTH or "\n" in text.strip()
+    return {"text": text, "words": strip_markdown(text) if is_long else ""}
 
 
 @register.inclusion_tag("studio/_copy.html")

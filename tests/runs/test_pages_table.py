@@ -226,6 +226,15 @@ def test_unknown_parameters_are_named(as_user, alice, experiment, sweep):
         assert len(names_in_order(page)) == 4
 
 
+def test_a_description_is_rendered_and_a_long_one_folded(as_user, alice, experiment, sweep):
+    for written, found in [
+        ("A **short** <b>one</b>", '<div class="about prose"><p>A <strong>short</strong> &lt;b&gt;one&lt;/b&gt;</p>'),
+        ("# Digits\n\n- **one**", '<span class="cut">Digits one</span></summary>'),
+    ]:
+        experiment.edit(description=written)
+        assert found in text_of(as_user(alice).get(url(experiment)))
+
+
 def test_names_of_an_empty_list(as_user, alice, experiment):
     assert as_user(alice).get(url(experiment, "jobs_names")).json()["metrics"] == []
 

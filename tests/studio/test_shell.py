@@ -120,7 +120,9 @@ def test_palette_runs_actions(as_user, bob, workspace):
         return re.findall(r'href="([^"]+)".*?class="hit-title">([^<]+)<', page, re.DOTALL)
 
     assert hits("dark") == [("#theme-dark", "Dark theme")]
-    assert [url for url, _ in hits("create compute")] == [f"/ws/{workspace.slug}/compute/new/cluster/"]
+    for words in ("create cluster", "cluster create", "create comp cl"):
+        assert (f"/ws/{workspace.slug}/compute/new/cluster/", "Create compute cluster") in hits(words), words
+    assert ("/workspaces/new/", "Create workspace") in hits("create")
     assert ("/account/tokens/", "Access tokens") in hits("tokens")
 
 

@@ -10,6 +10,7 @@ from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow
 from runs.pages.run import overview
 from studio.formats import format_duration
+from studio.markdown import strip_markdown
 from studio.templatetags.studio import status, ticking, when
 
 OWN = {"Run ID", "Created on", "Duration"}
@@ -83,7 +84,7 @@ def _property_rows(selected: RunSelection) -> list[TableRow]:
         _build_row(selected, "Command", lambda run: overview.format_command(run) or None),
         _build_row(selected, "Environment", lambda run: overview.environment_name(run) or None),
         _build_row(selected, "Code", lambda run: run.snapshot.digest[:12] if run.snapshot else None),
-        _build_row(selected, "Description", lambda run: run.description or None),
+        _build_row(selected, "Description", lambda run: strip_markdown(run.description) or None),
         *[
             _build_row(selected, label, lambda run, key=key: run.properties.get(key))
             for key, label in overview.GIT.items()
