@@ -161,20 +161,20 @@ def draw_run_points(points: list[tuple[str, int, float | None]]) -> dict:
     return build_figure(traces, yaxis=hidden, xaxis={**ticks, "tickangle": 0})
 
 
-def draw_run_bars(bars: list[tuple[str, int, float | None]]) -> dict:
-    """A bar for each run, for a metric with a single value in every run."""
-    names, colours, values = zip(*bars, strict=True)
-    # Runs may have the same display name; their bars must still be side by side.
+def draw_run_values(points: list[tuple[str, int, float | None]]) -> dict:
+    """A point for each run, side by side, for a metric with a single value in every run: (name, colour, value)."""
+    names, colours, values = zip(*points, strict=True)
+    # Runs may have the same display name; their points must still be side by side.
     positions = list(range(len(names)))
-    bar = {
-        **build_trace("bar"),
+    trace = {
+        **build_trace("scatter", "markers"),
         "x": positions,
         "y": finite_or_none(list(values)),
         "text": [escape_text(name) for name in names],
         "colours": list(colours),
     }
-    bar |= {"hovertemplate": "%{text}: %{y}<extra></extra>", "textposition": "none"}
-    return build_figure([bar], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
+    trace |= {"hovertemplate": "%{text}: %{y}<extra></extra>", "marker": {"size": 11}}
+    return build_figure([trace], height=220, xaxis={"showticklabels": False, "fixedrange": True}, hovermode="closest")
 
 
 def draw_table(rows: list[dict]) -> list[dict]:

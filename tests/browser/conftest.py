@@ -25,6 +25,12 @@ def axe() -> str:
     return AXE.read_text()
 
 
+# What moved by itself, not after a key or click: how much of the screen, and which elements.
+WATCH_SHIFTS = """window.shifts = []; new PerformanceObserver(list => shifts.push(...list.getEntries()
+  .filter(one => !one.hadRecentInput).map(one => [one.value, one.sources.map(source => source.node?.className).join()])))
+  .observe({type: 'layout-shift', buffered: true})"""
+
+
 class Browser:
     """Opens pages as a person, and remembers what went wrong in them."""
 
@@ -38,6 +44,7 @@ class Browser:
         window = {"viewport": {"width": width, "height": 844}, "permissions": ["clipboard-write"]}
         # What fades in is judged as it is in the end.
         context = self.chromium.new_context(**{**window, "reduced_motion": "reduce", **options})
+        context.add_init_script(WATCH_SHIFTS)
         self.contexts.append(context)
         context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
         page = context.new_page()

@@ -117,9 +117,6 @@ def test_nothing_moves_when_the_charts_come(browser, alice, experiment, width):
     # A phone shows them only to who wants them.
     page.context.add_cookies([{"name": "charts_fold", "value": "open", "url": browser.url}])
     page.reload()
-    page.evaluate("window.shifts = []")
-    page.evaluate("""new PerformanceObserver(list => shifts.push(...list.getEntries().map(one => [one.value, ...one.sources.map(source => source.node?.outerHTML?.slice(0, 200))])))
-        .observe({type: 'layout-shift', buffered: true})""")
     page.locator(".js-plotly-plot").first.wait_for()
     page.wait_for_timeout(500)
     # Charts without a place of their own were 0.25; buttons of a page that is painted before it is whole 0.0004 to 0.009.

@@ -75,9 +75,10 @@ def find_faults(page, axe, wait=300) -> list[str]:
     """What axe finds on a wide page, its colours in the light and in the dark; on a narrow one, what its layout changes."""
     is_wide = page.viewport_size["width"] > 1000
     page.wait_for_timeout(wait)
+    found = [f"moved by {part}: {what}" for part, what in page.evaluate("shifts") if part > 0.01]
     page.evaluate(NO_FADING)
     page.evaluate(axe)
-    found = page.evaluate(SERIOUS, {} if is_wide else ONLY_LAYOUT)
+    found += page.evaluate(SERIOUS, {} if is_wide else ONLY_LAYOUT)
     found += [f"{s} px too wide"] if (s := page.evaluate(SIDEWAYS)) > 1 else []
     if is_wide:
         page.emulate_media(color_scheme="dark")

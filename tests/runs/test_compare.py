@@ -386,9 +386,18 @@ def test_axes(bob_client, runs):
     assert since["data"][0]["x"][:2] == [0, 1]
 
 
-def test_single_values_are_bars(bob_client, runs):
-    [bars] = curve(bob_client, runs, "score").json()["figure"]["data"]
-    assert bars["type"] == "bar" and bars["y"] == [0.5, 0.6, 0.7] and bars["ids"] == [run.run_id for run in runs]
+def test_single_values_are_points(bob_client, runs):
+    [drawn] = curve(bob_client, runs, "score").json()["figure"]["data"]
+    assert drawn["type"] == "scatter" and drawn["mode"] == "markers", "no blocks of colour"
+    assert drawn["y"] == [0.5, 0.6, 0.7] and drawn["ids"] == [run.run_id for run in runs]
+
+
+def test_the_legend_of_charts_has_the_best_first(bob_client, runs):
+    for number, run in enumerate(runs):
+        metrics.store_batch(run, "", make_scalars("val_error", [[0.2, 0.1, 0.3][number]]))
+    for query, order in [({"show": "val_error"}, [1, 0, 2]), ({"show": "score"}, [2, 1, 0])]:
+        text = page_of(bob_client, runs, tab="charts", **query)
+        assert re.findall('data-line="([^"]*)"', text) == [runs[index].run_id for index in order], query
 
 
 def test_groups_have_a_mean_and_a_band(bob_client, runs):
@@ -421,10 +430,10 @@ def test_a_range_of_a_chart_has_only_its_points(bob_client, runs):
         assert answer.status_code == 400 and "write two numbers" in answer.content.decode()
 
 
-def test_single_values_of_groups_are_bars_with_errors(bob_client, runs):
-    [bars] = curve(bob_client, runs, "score", group="params.hidden").json()["figure"]["data"]
-    assert bars["text"] == ["64 (2 runs)", "none (1 run)"] and bars["y"] == pytest.approx([0.55, 0.7])
-    assert bars["error_y"]["array"][0] == pytest.approx(12.71 * 0.05) and bars["error_y"]["array"][1] == 0
+def test_single_values_of_groups_are_points_with_errors(bob_client, runs):
+    [points] = curve(bob_client, runs, "score", group="params.hidden").json()["figure"]["data"]
+    assert points["text"] == ["64 (2 runs)", "none (1 run)"] and points["y"] == pytest.approx([0.55, 0.7])
+    assert points["error_y"]["array"][0] == pytest.approx(12.71 * 0.05) and points["error_y"]["array"][1] == 0
 
 
 def test_a_chart_of_no_metric_is_an_error(bob_client, runs):
@@ -451,6 +460,16 @@ def test_scatter_takes_its_axes_from_the_address(bob_client, runs):
     text = page_of(bob_client, runs, tab="scatter", sx="params.hidden", sy="metrics.score", sc="tags.seed")
     assert '"x": [64.0, 64.0, null]' in text and '"y": [0.5, 0.6, 0.7]' in text and '"colorscale": "Viridis"' in text
     assert "1 job without one of these values" in text and ">0.5000</span>" in text, "as in the list"
+
+
+def test_plots_begin_with_a_parameter_that_varies(bob_client, runs):
+    for number, run in enumerate(runs):
+        run.add_parameters({"zeta": str(number), **({"constant": "1"} if number else {})})
+    text = page_of(bob_client, runs, tab="scatter")
+    assert '<option value="params.zeta" selected>' in text
+    drawn = re.search(r'id="parallel-data"[^>]*>(.*?)</script>', page_of(bob_client, runs, tab="parallel"))[1]
+    words = [axis["word"] for axis in json.loads(drawn)["axes"]]
+    assert words[0] == "params.zeta" and "params.constant" in words[1:], words
 
 
 @pytest.mark.parametrize("tab", ["scatter", "parallel", "charts"])

@@ -25,16 +25,29 @@ UNIFIED = 8
 
 def build_context(selected: RunSelection, query) -> dict:
     names = dimensions.list_series_names(selected)
+    shown = list(query["show"]) or names[:FIRST_CHARTS]
     if unknown := [name for name in query["show"] if name not in names]:
         raise UnknownName("show", unknown[0], "none of the runs has a metric of this name with numbers.")
     return {
         "names": names,
-        "shown": list(query["show"]) or names[:FIRST_CHARTS],
+        "shown": shown,
+        "best_first": _list_best_first(selected, shown[0]) if shown else selected.runs,
         "groups": groups.list_group_keys(selected),
         "members": groups.group_runs(selected, query["group"]) if query["group"] else [],
         "templates": figures.build_templates(),
         "visible": ("x", "y", "smooth", "group", "show"),
     }
+
+
+def _list_best_first(selected: RunSelection, name: str) -> list[Run]:
+    """The runs for the legend, by their last values of the metric; as they were selected if no direction is better."""
+    better = selected.objective.direction(name)
+    if not better:
+        return selected.runs
+    values = MetricSeries.objects.filter(run__in=selected.pks, name=name, last__isnull=False).values_list("run", "last")
+    worst_first = run_charts.rank_by_value(list(values), better)
+    ranks = {pk: rank for rank, pk in enumerate(worst_first)}
+    return sorted(selected.runs, key=lambda run: -ranks.get(run.pk, -1))
 
 
 def build_figure(selected: RunSelection, name: str, query, within: tuple[float, float] | None = None) -> dict:
@@ -44,7 +57,9 @@ def build_figure(selected: RunSelection, name: str, query, within: tuple[float, 
     if not by_run:
         raise Invalid(f"name={name!r}: none of the runs has a metric of this name with numbers.", target="name")
     if all(one.count == 1 for one in by_run.values()):
-        return _build_group_bars(selected, by_run, query["group"]) if query["group"] else _build_bars(selected, by_run)
+        return (
+            _build_group_points(selected, by_run, query["group"]) if query["group"] else _build_points(selected, by_run)
+        )
     if query["group"]:
         traces = _build_means(selected, by_run, query, within)
     else:
@@ -109,30 +124,30 @@ def _to_list(x) -> list:
     return x.tolist() if x.dtype.kind == "i" else figures.finite_or_none(x)
 
 
-def _build_bars(selected: RunSelection, by_run: dict[int, MetricSeries]) -> dict:
+def _build_points(selected: RunSelection, by_run: dict[int, MetricSeries]) -> dict:
     runs = [run for run in selected.runs if run.pk in by_run]
-    bars = [(labels.escape_plotly(run.display_name), run.colour, by_run[run.pk].last) for run in runs]
-    return _bar_figure(bars, ids=[run.run_id for run in runs])
+    points = [(labels.escape_plotly(run.display_name), run.colour, by_run[run.pk].last) for run in runs]
+    return _draw_points(points, ids=[run.run_id for run in runs])
 
 
-def _bar_figure(bars: list[tuple], **more) -> dict:
-    drawn = figures.draw_run_bars(bars)
+def _draw_points(points: list[tuple], **more) -> dict:
+    drawn = figures.draw_run_values(points)
     drawn["data"][0] |= more
     drawn["layout"] |= {"height": HEIGHT, "hoverlabel": {"namelength": -1}}
     return drawn
 
 
-def _build_group_bars(selected: RunSelection, by_run: dict[int, MetricSeries], word: str) -> dict:
+def _build_group_points(selected: RunSelection, by_run: dict[int, MetricSeries], word: str) -> dict:
     """The mean of each group with its confidence interval."""
-    bars, errors, ids = [], [], []
+    points, errors, ids = [], [], []
     for member in groups.group_runs(selected, word):
         values = [[by_run[pk].last] for pk in sorted(member["pks"]) if pk in by_run]
         if values:
             mean, error = mean_curves.mean_of_rows(np.array(values))
-            bars.append((_label_group(member, len(values)), member["colour"], float(mean[0])))
+            points.append((_label_group(member, len(values)), member["colour"], float(mean[0])))
             errors.append(float(error[0]))
             ids.append(member["label"])
-    return _bar_figure(bars, ids=ids, error_y={"type": "data", "array": errors})
+    return _draw_points(points, ids=ids, error_y={"type": "data", "array": errors})
 
 
 def _label_group(member: dict, count: int) -> str:

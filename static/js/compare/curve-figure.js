@@ -4,7 +4,7 @@ import { toLocalAxis } from "../pure/times.js";
 import { shorten } from "../pure/words.js";
 import { resolveColour } from "../shell/theme.js";
 
-// More bars than this have no names below them; more lines are shown smoothed only.
+// More single values than this have no names below them; more lines are shown smoothed only.
 const MANY = 12;
 // The number of lines that the server highlights: up to this number, no line is pale.
 const MAX_BRIGHT = 8;
@@ -14,15 +14,15 @@ const WIDE_HEIGHT = 560;
 
 const makeBand = (colour) => colour.replace("rgb(", "rgba(").replace(")", ", 0.16)");
 
-const makeBars = ({ ids, ...trace }, { hidden }) => {
+const makePoints = ({ ids, ...trace }, { hidden }) => {
   const shown = ids.map((_, index) => index).filter((index) => !hidden.has(ids[index]));
   const pickShown = (values) => shown.map((index) => values[index]);
   const errors = trace.error_y && { error_y: { ...trace.error_y, array: pickShown(trace.error_y.array), color: resolveColour("--text-soft") } };
-  return { ...trace, ...errors, x: shown.map((_, index) => index), y: pickShown(trace.y), text: pickShown(trace.text), colours: pickShown(trace.colours) };
+  return { ...trace, ...errors, ids: pickShown(ids), x: shown.map((_, index) => index), y: pickShown(trace.y), text: pickShown(trace.text), colours: pickShown(trace.colours) };
 };
 
-const makeBarTicks = (trace) => {
-  if (trace.type !== "bar" || !(trace.x?.length <= MANY)) return {};
+const makePointTicks = (trace) => {
+  if (!trace.ids || trace.x.length > MANY) return {};
   return { showticklabels: true, tickvals: trace.x, ticktext: trace.text.map((text) => shorten(text, 16)) };
 };
 
@@ -33,7 +33,7 @@ const smoothPart = (trace, whole, smoothing) => {
 };
 
 const makeTraces = ({ band, ...trace }, whole, count, options) => {
-  if (trace.ids) return [makeBars(trace, options)];
+  if (trace.ids) return [makePoints(trace, options)];
   const shown = { ...trace, x: options.isTime ? trace.x.map(toLocalAxis) : trace.x, visible: !options.hidden.has(trace.meta) };
   if (band) shown.fillcolor = makeBand(options.findColour(trace.meta));
   if (!options.smoothing) return [shown];
@@ -54,7 +54,7 @@ export const makeFigure = ({ figure, detail }, options) => {
   return {
     data: traces,
     layout: {
-      ...layout, xaxis: { ...layout.xaxis, ...makeBarTicks(traces[0]) }, height: options.isWide ? WIDE_HEIGHT : layout.height,
+      ...layout, xaxis: { ...layout.xaxis, ...makePointTicks(traces[0]) }, height: options.isWide ? WIDE_HEIGHT : layout.height,
       uirevision: `${options.axis} ${options.isLog}`,
       yaxis: { ...layout.yaxis, type: options.isLog ? "log" : "linear" },
     },
