@@ -81,7 +81,9 @@ def format_exact(value) -> str:
     if value is None:
         return "--"
     if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else INFINITE[str(value)]
+        if not math.isfinite(value):
+            return INFINITE[str(value)]
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
     return str(value)
 
 

@@ -8,6 +8,7 @@ import functools
 import html
 import itertools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from runs.charts.colours import DARK, LIGHT
@@ -146,19 +147,22 @@ def draw_run_lines(series: list[tuple[str, int, Any, Any]]) -> dict:
     return build_figure(traces, "Step", height=220)
 
 
+def choose_ticks(values: Iterable[float | None]) -> dict:
+    """One tick for equal values; of others few, which a narrow chart does not have to turn."""
+    different = {value for value in values if value is not None and math.isfinite(value)}
+    return {"tickangle": 0, **({"tickvals": list(different)} if len(different) == 1 else {"nticks": 4})}
+
+
 def draw_run_points(points: list[tuple[str, int, float | None]]) -> dict:
     """A strip with one point for each run, for a metric of which every run has a single value: (name, colour, value)."""
     traces = []
-    # Equal values have one tick; others few, which a narrow chart does not have to turn.
-    different = {value for _, _, value in points if value is not None}
-    ticks = {"tickvals": list(different)} if len(different) == 1 else {"nticks": 4}
     for index, (name, colour, value) in enumerate(points):
         # Equal values are stacked.
         look = {"marker": {"size": 9}, "colour": colour, "shown": "%{x:.4~g}"}
         at = {"x": finite_or_none([value]), "y": [index * 0.618 % 1]}
         traces.append({**build_trace("scatter", "markers"), **look, **at, "name": escape_text(name)})
     hidden = {"visible": False, "fixedrange": True, "range": [-0.15, 1.15]}
-    return build_figure(traces, yaxis=hidden, xaxis={**ticks, "tickangle": 0})
+    return build_figure(traces, yaxis=hidden, xaxis=choose_ticks(value for _, _, value in points))
 
 
 def draw_run_values(points: list[tuple[str, int, float | None]]) -> dict:

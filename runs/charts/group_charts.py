@@ -129,4 +129,5 @@ def _draw_points(groups: list[GroupMean], band: str) -> dict:
             }
         )
     range_ = [-0.6, max(len(groups), 1) - 0.4]
-    return figures.build_figure(traces, yaxis={"visible": False, "fixedrange": True, "range": range_})
+    ticks = figures.choose_ticks(group.mean for group in groups)
+    return figures.build_figure(traces, xaxis=ticks, yaxis={"visible": False, "fixedrange": True, "range": range_})

@@ -267,7 +267,7 @@ def compare_by_keys(keys: Keys):
 def group_by_keys(keys: Keys):
     keys.open_experiment()
     keys.run_command("group", "Group by")
-    keys.reach("input[name=group]")
+    expect(keys.page.locator("dialog input[name=group]:checked")).to_be_focused()
     for _ in range(MAX_TABS):
         if keys.page.evaluate("document.activeElement.value") == "param-model":
             break
@@ -279,6 +279,7 @@ def group_by_keys(keys: Keys):
 def view_by_keys(keys: Keys):
     keys.open_experiment()
     keys.run_command("views", "Views")
+    expect(keys.page.locator("dialog input[name=name]")).to_be_visible()
     keys.reach("dialog input[name=name]")
     keys.write("by keys")
     keys.reach("dialog input[name=shared]", "Space", "Enter")

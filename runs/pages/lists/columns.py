@@ -442,7 +442,7 @@ def _render_text(value):
 def _render_number(column: Column, value, text: str, is_best: bool):
     """Decimal points of a column are aligned: `--pad` is the number of missing decimals."""
     if value is None or isinstance(value, str):
-        return format_html("{}{}</td>", _open_cell(column), _render_text(format_number(value)))
+        return format_html("{}{}</td>", _open_cell(column), _render_text(value and format_number(value)))
     shown = text.rstrip(PAD)
     pad = f"--pad:{len(text) - len(shown)}" if len(text) > len(shown) else ""
     exact = format_exact(value)

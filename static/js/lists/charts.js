@@ -76,7 +76,8 @@ const bindListCharts = (box) => {
   const showCharts = ({ charts, templates }) => {
     setTemplates(templates);
     const names = new Set(charts.map((chart) => chart.name));
-    box.hidden = !charts.length;
+    // A query with an error has no table.
+    box.hidden = !charts.length || !document.getElementById("run-counts");
     // First all cards, because each makes the others narrower; then the charts, which measure their card.
     for (const name of names) findOrAddCard(name);
     for (const card of listCards()) if (!names.has(card.dataset.name)) removeCard(card);
