@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import expect
 
 from runs import metrics
-from runs.models import Run, RunParameter
+from runs.models import MetricSeries, Run, RunParameter
 from runs.seeding.contents import make_curve, make_scalars
+from studio.formats import format_exact
 from tests import factories
 
 pytestmark = pytest.mark.browser
@@ -126,12 +128,48 @@ def test_keys_reach_the_table_and_act_on_it(browser, alice, experiment):
     expect(page.get_by_role("dialog")).to_contain_text("2 jobs")
     page.get_by_role("dialog").get_by_role("button", name="Delete jobs").click()
     expect(page.get_by_text("2 jobs moved to the trash")).to_be_visible()
+    page.locator("#run-table thead").get_by_role("link", name="accuracy").click()
+    expect(page.locator("th[data-column=metric-accuracy]")).to_have_attribute("aria-sort", "descending")
+    expect(page.get_by_role("button", name="Undo")).to_have_count(1)
     page.evaluate("window.isSame = true")
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Deletion undone")).to_be_visible()
     expect(page.get_by_role("link", name="a job with a longer name 44")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     assert page.evaluate("window.isSame"), "the page is the same, only its table is up to date"
+
+
+def test_a_header_sorts_the_best_first_and_marks_it(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url(), width=1440)
+    for name, order, best in [("val_loss", "ascending", 1), ("accuracy", "descending", 1), ("epoch", "descending", 0)]:
+        column = page.locator(f"th[data-column=metric-{name}]")
+        column.get_by_role("link").click()
+        expect(column).to_have_attribute("aria-sort", order)
+        lasts = MetricSeries.objects.filter(name=name).order_by("last").values_list("last", flat=True)
+        index = [one.get_attribute("data-column") for one in page.locator("#run-table thead th").all()].index(
+            f"metric-{name}"
+        )
+        cell = page.locator("#run-table tbody tr").first.locator("td").nth(index)
+        assert cell.get_attribute("title").startswith(
+            format_exact(lasts.first() if order == "ascending" else lasts.last())
+        )
+        expect(cell.locator("b")).to_have_count(best)
+        expect(page.locator(f"#run-table tbody td:nth-child({index + 1}).best")).to_have_count(best)
+
+
+def test_five_compared_jobs_have_five_colours(browser, alice, experiment):
+    ids = ",".join(experiment.runs.order_by("-number").values_list("run_id", flat=True)[:5])
+    page = browser.open(alice, f"{reverse('runs:compare', args=['aml-workspace'])}?runs={ids}&tab=charts")
+    chart = page.locator("[data-curve=accuracy] .js-plotly-plot, [data-curve=accuracy] .chart.js-plotly-plot")
+    expect(chart).to_be_visible()
+    assert len(set(chart.evaluate("one => one.data.map(trace => trace.line.color)"))) == 5
+    for tab, mark in [("Scatter", ".scatterlayer .point"), ("Parallel coordinates", ".parallel .run-line")]:
+        page.get_by_role("link", name=tab, exact=True).click()
+        expect(page.locator(mark)).to_have_count(5)
+        style = "fill" if tab == "Scatter" else "stroke"
+        assert len({one.evaluate(f"one => getComputedStyle(one).{style}") for one in page.locator(mark).all()}) == 5, (
+            tab
+        )
 
 
 def test_an_error_of_the_query_leaves_the_table(browser, alice, experiment):
