@@ -188,13 +188,10 @@ delete a service                | DELETE {v}/services/svc                       
 keys of a service               | POST   {v}/services/svc/listkeys                          | y y y 403 403 404 403
 a new key of a service          | POST   {v}/services/svc/regenerateKeys $newkey            | y y y 403 403 404 403
 a token for a service           | POST   {v}/services/svc/token                             | 409 409 409 403 403 404 403
-a request to a service          | GET    {v}/services/svc/requests/r1                       | 404 404 404 403 404 404 403
 alerts of a service             | GET    {v}/services/svc/alerts                            | y y y 403 y 404 y
 set alerts of a service         | PUT    {v}/services/svc/alerts                            | y y y 403 403 404 403
 guard of a service              | GET    {v}/services/svc/guard                             | y y y 403 y 404 y
 set the guard of a service      | PUT    {v}/services/svc/guard                             | 409 409 409 403 403 404 403
-replay requests of a service     | POST   {v}/services/svc/replays        $candidate         | 404 404 404 403 403 404 403
-a replay of a service           | GET    {v}/services/svc/replays/1                         | 404 404 404 403 404 404 403
 log of a service                | GET    {v}/services/svc/logs                              | y y y 403 y 404 y
 list online endpoints           | GET    {w}/onlineEndpoints                                | y y y 403 y 404 y
 read an online endpoint         | GET    {w}/onlineEndpoints/live                           | y y y 403 y 404 y
@@ -256,7 +253,6 @@ BODIES = {
     "$edit": {"properties": {"displayName": "d"}},
     "$params": {"parameters": {"a": "b"}},
     "$newkey": {"keyType": "Primary"},
-    "$candidate": {"candidate": "none"},
     "$online": {"properties": {}},
     "key=Primary": {"key": "Primary"},
     "$model": {"properties": {"description": "d"}},
