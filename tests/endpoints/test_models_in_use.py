@@ -23,3 +23,13 @@ def test_a_served_version_of_a_model_cannot_be_deleted(deploy, workspace, alice,
     assert version.deleted_at
     with pytest.raises(Conflict, match="digits:1 is in the trash"):
         deployment.deploy_again(Actor(alice), revision)
+
+
+def test_a_job_shows_the_endpoints_that_serve_its_models(deploy, workspace, alice, as_user):
+    run = factories.make_run(workspace)
+    version = factories.make_model_version(workspace, "digits", run=run, source_run_id=run.run_id)
+    assert "Served by" not in as_user(alice).get(run.get_absolute_url()).content.decode()
+    revision = deploy(models=[version])
+    assert 'endpoints/svc/">svc</a>' in as_user(alice).get(run.get_absolute_url()).content.decode()
+    revision.stop()
+    assert "Served by" not in as_user(alice).get(run.get_absolute_url()).content.decode()

@@ -143,8 +143,15 @@ def first_metrics(run: Run, primary: str) -> tuple[list[MetricSeries], int]:
 
 
 def list_models(run: Run) -> list:
-    """Its versions of registered models, whose app is above this one."""
-    found = list(run.model_versions.filter(deleted_at=None).select_related("model").only("number", "model__name"))
+    """Its versions of registered models, whose app is above this one, as is that of the revisions that serve them."""
+    rows = run.model_versions.filter(deleted_at=None).select_related("model").only("number", "model__name")
+    found = list(rows.prefetch_related("revisions__endpoint"))
     for version in found:
         version.model.workspace = run.workspace
     return found
+
+
+def list_endpoints(models: list) -> list[str]:
+    """The names of the endpoints that serve these versions of models."""
+    revisions = (revision for version in models for revision in version.revisions.all())
+    return sorted({one.endpoint.name for one in revisions if one.stage in ("Healthy", "Transitioning")})

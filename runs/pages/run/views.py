@@ -78,6 +78,7 @@ def overview_context(request, run: Run) -> dict:
     prefetch_rows(run, "tag_rows", "parameter_rows", "events")
     primary = objectives.find_objective(run.experiment, request.user).name
     metrics, metric_count = overview.first_metrics(run, primary)
+    models = overview.list_models(run)
     return {
         "stages": overview.build_timeline(run),
         "command": overview.format_command(run),
@@ -89,7 +90,8 @@ def overview_context(request, run: Run) -> dict:
         "metric_count": metric_count,
         "use": monitoring.measure_use(run.work) if run.work else None,
         "child_count": run.children.filter(deleted_at=None).count(),
-        "models": overview.list_models(run),
+        "models": models,
+        "endpoints": overview.list_endpoints(models),
     }
 
 
