@@ -33,6 +33,10 @@ class Hand:
         self.page.locator(selector).fill(text)
         self.texts += 1
 
+    def type(self, text: str) -> None:
+        self.page.keyboard.type(text)
+        self.texts += 1
+
     def choose(self, selector: str, label: str) -> None:
         self.page.locator(selector).select_option(label)
         self.acts += 2
@@ -75,9 +79,6 @@ class Keys:
             self.page.keyboard.press(key)
             self.acts += 1
         raise AssertionError(f"{selector} is not reached by {MAX_TABS} presses of {key}")
-
-    def skip_to_content(self) -> None:
-        self.press("Tab", "Enter")
 
     def open_by_palette(self, words: str, hit: str) -> None:
         """The first result, once it is the one that is wanted."""
@@ -139,7 +140,8 @@ def group_by_mouse(hand: Hand):
 def view_by_mouse(hand: Hand):
     hand.open_experiment()
     hand.click(hand.page.locator("#open-views"))
-    hand.write("dialog input[name=name]", "mine")
+    expect(hand.page.locator("dialog input[name=name]")).to_be_focused()
+    hand.type("mine")
     hand.click(hand.page.locator("dialog input[name=shared]"))
     hand.click(hand.page.get_by_role("button", name="Save view"))
     expect(hand.page.locator("main")).to_contain_text("mine")
@@ -250,8 +252,7 @@ def create_by_keys(keys: Keys):
 
 
 def best_by_keys(keys: Keys):
-    keys.skip_to_content()
-    keys.reach("#home-best-list .row-link", "Enter")
+    keys.run_command("best", "Best accuracy: attempt 5")
     expect(keys.page.get_by_role("heading", name="attempt 5")).to_be_visible()
 
 
@@ -279,8 +280,7 @@ def group_by_keys(keys: Keys):
 def view_by_keys(keys: Keys):
     keys.open_experiment()
     keys.run_command("views", "Views")
-    expect(keys.page.locator("dialog input[name=name]")).to_be_visible()
-    keys.reach("dialog input[name=name]")
+    expect(keys.page.locator("dialog input[name=name]")).to_be_focused()
     keys.write("by keys")
     keys.reach("dialog input[name=shared]", "Space", "Enter")
     expect(keys.page.locator("main")).to_contain_text("by keys")
@@ -301,8 +301,7 @@ def log_by_keys(keys: Keys):
 
 def download_by_keys(keys: Keys):
     log_by_keys(keys)
-    keys.skip_to_content()
-    keys.reach(".tree a[title^='outputs/summary.json']", "Enter")
+    keys.run_command("summary", "outputs/summary.json")
     expect(keys.page.get_by_label("Download outputs/summary.json")).to_be_visible()
     with keys.page.expect_download():
         keys.run_command("download outputs", "Download outputs/summary.json")
@@ -338,8 +337,7 @@ def restore_by_keys(keys: Keys):
     keys.page.wait_for_url("**/jobs/")
     keys.run_command("trash", "Trash")
     keys.page.wait_for_url("**/trash/")
-    keys.skip_to_content()
-    keys.reach("input[name=run]", "Space")
+    keys.run_command("deleted 2", "Select deleted 2")
     keys.run_command("restore", "Restore")
     expect(keys.page.locator("main")).to_contain_text("estored")
 

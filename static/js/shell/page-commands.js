@@ -4,10 +4,12 @@ import { hasAllWords, splitWords } from "../pure/words.js";
 const MIN_LENGTH = 2, MAX_COMMANDS = 5;
 const COMMANDS = "main :is(.command, .button-primary, .icon-button):not(:disabled, td *, [aria-disabled=true])";
 const UNDO = "[data-undo] form button";
+// The files of a tree, and what a page names itself: rows of which one is chosen.
+const CHOICES = "main .tree a[title], main [data-command]";
 const FIELDS = "main .field :is(input, select, textarea):not(:disabled, td *)";
 
-const readLabel = (target) => (target.getAttribute("aria-label") || (target.labels?.[0] || target).textContent)
-  .trim().replace(/\s+/g, " ");
+const readLabel = (target) => (target.dataset.command || target.getAttribute("aria-label")
+  || (target.matches(".tree a") ? target.title : (target.labels?.[0] || target).textContent)).trim().replace(/\s+/g, " ");
 
 const makeOption = (label, number) => {
   const option = Object.assign(document.createElement("a"), { id: `command-hit-${number}`, href: "#command", tabIndex: -1 });
@@ -19,12 +21,12 @@ const makeOption = (label, number) => {
   return option;
 };
 
-// Options that press the commands and focus the fields whose label has all words, those that begin with them first;
+// Options that press the commands and choices, and focus the fields, whose label has all words, those that begin with them first;
 // `close` closes the palette before.
 export const makeCommandOptions = (text, close) => {
   if (text.length < MIN_LENGTH) return [];
   const words = splitWords(text), found = new Map();
-  for (const command of document.querySelectorAll([UNDO, COMMANDS, FIELDS].join(", "))) {
+  for (const command of document.querySelectorAll([UNDO, COMMANDS, CHOICES, FIELDS].join(", "))) {
     const label = readLabel(command);
     if (command.checkVisibility() && hasAllWords(label, words) && !found.has(label)) found.set(label, command);
   }
