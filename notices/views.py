@@ -11,7 +11,7 @@ from notices import outgoing, rules
 from notices.forms import DeliveryTimesForm, WebhookForm, read_choices
 from notices.models import CHOSEN, Delivery, DeliveryTimes, Event, Follow, Notification, Preference, Webhook
 from notices.rules import Channel
-from runs.pages.access import find_run
+from runs.pages.access import find_run, return_url
 from studio import numbers
 from studio.errors import Conflict
 from studio.forms import attempt
@@ -138,4 +138,4 @@ def follow(request, slug, run_id):
     else:
         Follow.objects.get_or_create(person=request.user, run=run)
         messages.success(request, f"You will be notified when {run.display_name} ends.")
-    return redirect(run)
+    return redirect(return_url(request, slug, run.get_absolute_url()))

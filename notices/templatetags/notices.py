@@ -12,4 +12,8 @@ register = template.Library()
 def follow_button(context, run) -> dict:
     request = context["request"]
     is_followed = run.is_active and read_row(Follow, person=request.user.pk, run=run.pk) is not None
-    return {"run": run, "request": request, "is_followed": is_followed, "csrf_token": context.get("csrf_token")}
+    back = context.get("run_page") or request.get_full_path()
+    return {
+        **{"run": run, "request": request, "is_followed": is_followed, "back": back},
+        "csrf_token": context.get("csrf_token"),
+    }

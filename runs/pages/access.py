@@ -4,11 +4,12 @@ import datetime as dt
 
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.http import Http404
+from django.urls import reverse
 
 from runs.models import Experiment, Run
 from studio.errors import InTrash
 from studio.formats import utc_time
-from studio.links import link_to
+from studio.links import link_to, split_address
 from studio.statements import read_row
 from workspaces import access
 from workspaces.lookup import find_page_workspace
@@ -71,6 +72,15 @@ def is_allowed(request, verb: str) -> bool:
 def require_permission(request, verb: str) -> None:
     if verb not in request.allowed_verbs:
         raise access.denied(verb, request.workspace)
+
+
+def return_url(request, slug: str, otherwise: str = "") -> str:
+    """The URL of the page with the form, its `next`; only pages of this workspace are accepted."""
+    url = split_address(request.POST.get("next", "") or request.GET.get("next", ""))
+    home = reverse("workspaces:home", args=[slug])
+    if url.scheme or url.netloc or not url.path.startswith(home):
+        return otherwise or reverse("runs:jobs", args=[slug])
+    return f"{url.path}?{url.query}" if url.query else url.path
 
 
 def undo_tag(slug: str, at: dt.datetime) -> str:

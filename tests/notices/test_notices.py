@@ -78,7 +78,10 @@ def test_children_say_nothing_but_to_those_who_follow_them(workspace, run, alice
 def test_tell_me_when_it_is_done(as_user, bob, mallory, run):
     client, address = as_user(bob), "/ws/aml-workspace/runs/r1/follow/"
     assert "Notify me when done" in html_of(client.get(run.get_absolute_url()))
-    assert client.post(address).status_code == 302
+    logs = f"{run.get_absolute_url()}logs/?path=a.txt"
+    assert f'value="{logs}"' in html_of(client.get(logs)), "it is on every tab, and leads back to it"
+    assert client.post(address, {"next": logs}).url == logs
+    assert client.post(address, {"next": "//elsewhere.example/"}).url == run.get_absolute_url()
     assert "Following" in html_of(client.get(run.get_absolute_url()))
     assert as_user(mallory).post(address).status_code == 404
     run.move(Run.Status.COMPLETED)

@@ -10,11 +10,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.form_keys import process_once
-from runs.pages.access import find_experiment, find_runs, find_workspace, require_permission, undo_tag
+from runs.pages.access import find_experiment, find_runs, find_workspace, require_permission, return_url, undo_tag
 from runs.pages.lists import bulk
 from runs.pages.lists.views import requested_experiment, scoped_runs
 from studio.errors import Conflict, Invalid
-from studio.links import split_address
 
 # What a preview sends again.
 SENT = {"all", "query", "experiment", "next", "tag_name", "tag_value", "remove_tag"}
@@ -139,15 +138,6 @@ def _show_result(request, slug, reached: int, refused: list[str], done: str, und
     if not reached and not refused:
         messages.warning(request, "No jobs were changed.")
     return redirect(return_url(request, slug))
-
-
-def return_url(request, slug: str) -> str:
-    """The URL of the list; only URLs of this site's lists are accepted."""
-    url = split_address(request.POST.get("next", "") or request.GET.get("next", ""))
-    home = reverse("workspaces:home", args=[slug])
-    if url.scheme or url.netloc or not url.path.startswith(home):
-        return reverse("runs:jobs", args=[slug])
-    return f"{url.path}?{url.query}" if url.query else url.path
 
 
 @require_POST

@@ -10,9 +10,8 @@ from runs import objectives
 from runs.charts.run_charts import MAX_CHARTS
 from runs.metric_order import better_direction, sort_metrics
 from runs.models import SavedView, Star, saved_views
-from runs.pages.access import find_run, find_workspace, is_allowed, require_permission
+from runs.pages.access import find_run, find_workspace, is_allowed, require_permission, return_url
 from runs.pages.lists import columns, facets, groups, list_query
-from runs.pages.lists.action_views import return_url
 from runs.pages.lists.list_query import RunFilter
 from runs.pages.lists.views import build_table, list_url, requested_experiment
 from runs.rules import VIEW_NAME

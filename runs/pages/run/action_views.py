@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from runs.pages.access import find_run, require_permission, undo_tag
+from runs.pages.access import find_run, require_permission, return_url, undo_tag
 
 
 @require_POST
@@ -13,7 +13,7 @@ def run_cancel(request, slug, run_id):
     require_permission(request, "edit")
     run.cancel()
     messages.success(request, f"{run.display_name} is being canceled.")
-    return redirect(run)
+    return redirect(return_url(request, slug, run.get_absolute_url()))
 
 
 @require_POST
