@@ -4,6 +4,8 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
+from studio.names import natural_key
+
 
 @dataclasses.dataclass(frozen=True)
 class MetricKind:
@@ -119,5 +121,11 @@ def sort_metrics(counts: Mapping[str, int], primary: str = "") -> list[str]:
     max_count = max(counts.values(), default=0)
     return sorted(
         counts,
-        key=lambda name: (name != primary, counts[name] < RARE * max_count, rank_metric(name), -counts[name], name),
+        key=lambda name: (
+            name != primary,
+            counts[name] < RARE * max_count,
+            rank_metric(name),
+            -counts[name],
+            natural_key(name),
+        ),
     )

@@ -17,6 +17,8 @@ ASSET = re.compile(r"[a-zA-Z0-9][\w.-]{0,254}", re.ASCII)
 DATASTORE = re.compile(r"\w{1,255}", re.ASCII)
 DATA = re.compile(r"\w[\w. ()-]{0,253}[\w.)-]|\w")
 
+DIGITS = re.compile(r"([0-9]+)")
+
 SECRET = re.compile(r"[a-zA-Z0-9-]{1,127}", re.ASCII)
 
 RULES = {
@@ -113,3 +115,10 @@ def check_tags(value, what: str = "tag", *, max_count: int = MAX_TAGS) -> dict[s
 
 def _text(value) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def natural_key(name: str) -> tuple[list, str]:
+    """Natural order: ckpt_150 before ckpt_1000; numbers are at the odd positions."""
+    parts: list = DIGITS.split(name.lower())
+    parts[1::2] = [int(part) for part in parts[1::2]]
+    return parts, name

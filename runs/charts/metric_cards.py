@@ -13,6 +13,7 @@ from runs.charts import artifact_charts, figures, metric_lines
 from runs.files import artifacts
 from runs.models import Artifact, MetricSeries, Run
 from studio.formats import from_millis
+from studio.names import natural_key
 
 # Further cards are left out, and the page says so.
 MAX_CARDS = 1000
@@ -99,7 +100,7 @@ def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", po
     by_name: dict[str, list[MetricSeries]] = {}
     for series in sorted(shown, key=lambda series: (not metric_lines.is_charted(series), not _is_single(series))):
         by_name.setdefault(_section_of(series.name, group), []).append(series)
-    names = sorted(by_name, key=lambda name: (name == SYSTEM, name))
+    names = sorted(by_name, key=lambda name: (name == SYSTEM, natural_key(name)))
     found = [
         CardSection(name, _title(name), _placed(_cards(by_name[name], group), positions or {}), name != SYSTEM)
         for name in names
@@ -141,7 +142,7 @@ def _cards(found: list[MetricSeries], group: str) -> list[MetricCard]:
         titled.setdefault(shared or f"\0{series.name}", []).append(series)
     cards = []
     for title, members in titled.items():
-        members.sort(key=lambda one: one.name)
+        members.sort(key=lambda one: natural_key(one.name))
         for start in range(0, len(members), MAX_LINES):
             more = f" ({start // MAX_LINES + 1})" if start else ""
             cards.append(_placeholder(members[start : start + MAX_LINES], title.removeprefix("\0") + more))

@@ -1,10 +1,10 @@
 """File paths as a tree of folders with their sizes: logs first, then outputs, and names with numbers in natural order."""
 
 import dataclasses
-import re
 
 from django.db.models import Case, IntegerField, QuerySet, When
 
+from studio.names import natural_key
 from studio.numbers import int_or_none
 
 # At the top of a tree in this order; the others follow by name.
@@ -14,7 +14,6 @@ OPEN_FOLDERS = ("user_logs", "outputs")
 MAX_FILES = 2_000
 # A person drags the border of the tree; the browser remembers it in this cookie, in pixels.
 WIDTH_COOKIE, MIN_WIDTH, MAX_WIDTH = "tree_width", 160, 900
-DIGITS = re.compile(r"([0-9]+)")
 
 
 @dataclasses.dataclass
@@ -72,13 +71,6 @@ def _sort(root: TreeFolder) -> None:
         folder.folders = {one.name: one for one in in_order}
         folder.files.sort(key=lambda file: natural_key(file.name))
         folders += folder.entries
-
-
-def natural_key(name: str) -> tuple[list, str]:
-    """Natural order: ckpt_150 before ckpt_1000; numbers are at the odd positions."""
-    parts: list = DIGITS.split(name.lower())
-    parts[1::2] = [int(part) for part in parts[1::2]]
-    return parts, name
 
 
 def list_first_files(artifacts: QuerySet, chosen: str) -> list[tuple[str, int]]:

@@ -99,18 +99,18 @@ def test_show_and_hide_choose_metrics(client, run):
 
 def test_the_objective_is_the_first_chart_then_what_decides_and_settings_are_last(client, run, alice):
     run.metrics.all().delete()
-    for name in ("a", "epoch", "loss", "val_loss", "zeta"):
+    for name in ("layer10", "layer9", "epoch", "loss", "val_loss", "zeta"):
         metrics.store_batch(run, "", make_scalars(name, [1, 2]))
 
     def titles():
         sections = client.get(url_of(run, "run_metrics")).context["sections"]
         return [card.title for section in sections for card in section.cards]
 
-    assert titles() == ["val_loss", "loss", "a", "zeta", "epoch"]
+    assert titles() == ["val_loss", "loss", "layer9", "layer10", "zeta", "epoch"]
     SavedView.objects.create(
         workspace=run.workspace, experiment=run.experiment, owner=alice, query="primary=lower:zeta"
     )
-    assert titles() == ["zeta", "val_loss", "loss", "a", "epoch"]
+    assert titles() == ["zeta", "val_loss", "loss", "layer9", "layer10", "epoch"]
     overview = client.get(run.get_absolute_url()).content.decode()
     assert overview.index('title="zeta"') < overview.index('title="val_loss"')
 

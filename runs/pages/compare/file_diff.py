@@ -9,10 +9,10 @@ from runs.models import Artifact, Run
 from runs.pages.access import find_run
 from runs.pages.compare import diffs
 from runs.pages.compare.code_tab import MAX_BYTES
-from runs.pages.file_tree import natural_key
 from runs.pages.run.views import tab_context
 from studio.formats import format_bytes
 from studio.forms import cleaned_or_invalid
+from studio.names import natural_key
 
 # Runs of the same experiment, and files of the other run, to choose from; others are named by their ids and paths.
 MAX_OFFERED = 50

@@ -10,6 +10,7 @@ from runs.models import MetricSeries
 from runs.pages.access import find_run
 from runs.pages.run.views import tab_context
 from studio.htmx import reload_page, render_page
+from studio.names import natural_key
 from studio.repeated_polls import nothing_new
 
 MAX_IMAGES = 1000
@@ -19,7 +20,8 @@ MAX_IMAGES = 1000
 def run_images(request, slug, run_id):
     """`?image=<path>` selects an image; a poll with `?seen=` gets 204 if there are no new ones."""
     run = find_run(request, slug, run_id)
-    found = list(metrics.series_of(run).filter(kind=MetricSeries.Kind.IMAGE).order_by("name"))
+    images = metrics.series_of(run).filter(kind=MetricSeries.Kind.IMAGE)
+    found = sorted(images, key=lambda one: natural_key(one.name))
     token = ".".join(f"{one.pk}-{one.count}" for one in found)
     seen = request.GET.get("seen")
     if seen is not None and seen == token and run.is_active:

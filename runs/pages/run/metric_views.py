@@ -17,6 +17,7 @@ from studio.downloads import CSV, stream_download
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.htmx import wants_piece
+from studio.names import natural_key
 from studio.repeated_polls import nothing_new
 from studio.words import split_words
 
@@ -28,7 +29,7 @@ def run_metrics(request, slug, run_id):
     """`?show=<name>` or `?hide=<name>` (repeated) selects metrics, `?q=` searches; the default is all."""
     run = find_run(request, slug, run_id)
     options = cleaned_or_invalid(MetricsForm(request.GET))
-    series = list(metrics.series_of(run).order_by("name"))
+    series = sorted(metrics.series_of(run), key=lambda one: natural_key(one.name))
     first = objectives.find_objective(run.experiment, request.user).name
     by_importance = sorted(series, key=lambda one: (one.name != first, rank_metric(one.name)))
     shown, left_out = _select_series(by_importance, request.GET, options["q"])
