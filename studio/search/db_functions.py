@@ -1,7 +1,7 @@
 """SQL functions with the same result on SQLite and PostgreSQL, such as the lookup `name__like="run%"` without
 escapes."""
 
-from django.db.models import BooleanField, CharField, FloatField, Func, Lookup, TextField
+from django.db.models import BigIntegerField, BooleanField, CharField, FloatField, Func, Lookup, TextField
 
 # How many characters of a value are indexed; PostgreSQL refuses long ones.
 INDEXED = 200
@@ -12,6 +12,13 @@ class ValueStart(Func):
 
     template = f"SUBSTR(%(expressions)s, 1, {INDEXED})"
     output_field = TextField()
+
+
+class BlockNumber(Func):
+    """The number of the block of 2 ** `bits` rows that a number belongs to, for an index and its queries."""
+
+    template = "(%(expressions)s >> %(bits)s)"
+    output_field = BigIntegerField()
 
 
 class Like(Lookup):

@@ -15,8 +15,9 @@ from runs.pages.lists import stored_sums
 from runs.pages.lists.columns import METRIC_COLUMNS, Column
 from runs.pages.lists.remembered import SECONDS
 from runs.pages.lists.stored_sums import Blocks, BlockSums
+from studio.search.db_functions import BlockNumber
 
-# A block has 2 ** BITS runs.
+# A block has 2 ** BITS runs, as in the index runs_in_blocks.
 BITS = 11
 # With more rows than this, of all groups in all blocks, the list is summed up without blocks.
 MAX_ROWS = 25_000
@@ -48,7 +49,7 @@ class RunBlocks:
 
     @classmethod
     def read(cls, runs, column: str) -> "RunBlocks":
-        rows = runs.order_by().annotate(block=F(column).bitrightshift(BITS)).values_list("block", "status")
+        rows = runs.order_by().annotate(block=BlockNumber(column, bits=BITS)).values_list("block", "status")
         states: dict[int, tuple[int, int, int]] = {}
         counts: Counter = Counter()
         for block, status, number, *sums in rows.annotate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision")):
@@ -105,7 +106,7 @@ def _complete_blocks(had: Blocks, runs, metrics: list[Column], blocks: RunBlocks
     found = {block: had[block] for block, state in blocks.states.items() if block in had and had[block][0] == state}
     missing = [block for block in blocks.states if block not in found]
     if missing:
-        read = _read_sums(blocks.select(runs, missing), metrics, F(blocks.column).bitrightshift(BITS), MAX_ROWS + 1)
+        read = _read_sums(blocks.select(runs, missing), metrics, BlockNumber(blocks.column, bits=BITS), MAX_ROWS + 1)
         if sum(len(part.keys) for part in read.values()) > MAX_ROWS:
             return None, missing
         # A run that has joined a new block since the states were read is left for the next request.
