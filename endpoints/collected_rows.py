@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.models import User
 from assets.data import datasets, stores
-from assets.data.models import BLOB_STORE, Datastore, DataVersion
+from assets.data.models import BLOB_STORE, DataAsset, Datastore, DataVersion
 from endpoints.collected_models import CollectedRows
 from endpoints.models import Endpoint
 from studio import storage
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 MAX_DAY = 50_000
 # The columns that Azure ML adds.
 OWN_COLUMNS = ["$aml_dc_correlation_id", "$aml_dc_scoring_timestamp"]
+# The property of a data asset with the name of the endpoint that collects it.
+OWNER = "collectedBy"
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 GROUP = ("endpoint", "model", "version", "designation", "day")
 
@@ -67,7 +69,16 @@ def _register_asset(endpoint: Endpoint, user: User, group: dict, folder: str) ->
     if not rows.filter(digest=datasets.digest_json(definition)).exists():
         words = f"Rows that {endpoint.name} collected of {group['model']}, {group['designation']}; a file for each day."
         fields = {"kind": "tabular", "definition": definition, "description": words}
+        fields["properties"] = {OWNER: endpoint.name}
         datasets.register_dataset(Actor(user), endpoint.workspace, name, datasets.AUTO, fields)
+
+
+def list_assets(endpoint: Endpoint) -> list[DataAsset]:
+    """The data assets with the rows that the endpoint or its versions collected, by name."""
+    names = {endpoint.name, *endpoint.versions.values_list("name", flat=True)}
+    rows = DataVersion.objects.filter(asset__workspace=endpoint.workspace, properties__has_key=OWNER)
+    found = {row.asset for row in rows.select_related("asset__workspace") if row.properties[OWNER] in names}
+    return sorted((asset for asset in found if asset), key=lambda asset: asset.name)
 
 
 def find_folder(endpoint: Endpoint, group: dict) -> str:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.edit_conflicts import edit_in_turn
 from accounts.form_keys import process_once
-from endpoints import request_log, request_traces, traffic_guards
+from endpoints import collected_rows, request_log, request_traces, traffic_guards
 from endpoints.replay_views import ReplayForm
 from endpoints.views import find_page_endpoint, find_to_edit, list_errors, make_guard_form, render_tab
 from runs.pages.access import find_workspace
@@ -24,6 +24,7 @@ def endpoint_data(request, slug: str, name: str):
     more: dict[str, Any] = {
         "replays": endpoint.replays.defer("results", "keys"),
         "replay_form": ReplayForm(None, endpoint),
+        "assets": collected_rows.list_assets(endpoint),
     }
     return render_tab(request, endpoint, "data", page=page, limits=request_log, **more)
 

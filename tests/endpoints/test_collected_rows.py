@@ -13,6 +13,7 @@ from assets.data.models import DataAsset, Datastore
 from endpoints import calls, collected_rows, tasks
 from endpoints.models import CollectedRows, Endpoint
 from tests import factories
+from tests.html import html_of
 
 COLLECTING = """
 import json
@@ -66,6 +67,15 @@ def test_rows_of_a_script_become_a_data_asset(workspace, deploy, start, endpoint
     first, second = read_file(workspace, source.path)
     assert (first["age"], second["height"], first["$aml_dc_correlation_id"]) == ("41", "1.2", row.request_id)
     assert len(row.request_id) == 36
+
+
+def test_the_tab_data_leads_to_the_assets_of_an_endpoint_and_its_versions(workspace, alice, as_user):
+    parent = Endpoint.create(workspace, alice, "svc", has_versions=True, collects_data=True)
+    for endpoint in (Endpoint.create_version(parent, alice, "blue"), Endpoint.create(workspace, alice, "svc-two")):
+        add_rows(endpoint, [1, 2])
+    tasks.store_collected_rows()
+    page = html_of(as_user(alice).get(f"{parent.get_absolute_url()}data/"))
+    assert ">svc.blue-mod-inputs</a>" in page and "svc-two" not in page
 
 
 def test_a_file_is_written_anew_while_its_day_lasts_and_then_its_rows_go(endpoint):
