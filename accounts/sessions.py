@@ -5,6 +5,7 @@ import hashlib
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
@@ -22,6 +23,7 @@ DIGITS = 40
 # Writing `last_used_at` for every page would turn each read into a write.
 USED_EVERY = dt.timedelta(minutes=5)
 BEGAN = "began_at"
+BACKEND = "accounts.backends.Passwords"
 
 
 def stored_key(session_key: str) -> str:
@@ -88,6 +90,11 @@ class SessionStore(db.SessionStore):
     @classmethod
     def get_model_class(cls):
         return Session
+
+    def load(self):
+        data = super().load()
+        # Sessions of earlier versions name the backend that was used then.
+        return {**data, BACKEND_SESSION_KEY: BACKEND} if BACKEND_SESSION_KEY in data else data
 
     def exists(self, session_key):
         return super().exists(stored_key(session_key))

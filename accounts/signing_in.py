@@ -12,9 +12,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import activity, second_factors, sign_in_limits
 from accounts.actors import Actor
 from accounts.models import User
-from accounts.sessions import BEGAN
+from accounts.sessions import BACKEND, BEGAN
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Session keys for the time between the password and the second step, and for its end.
 PENDING, PENDING_SECONDS = "second_step", 600
 # Session keys of the last confirmation, and of a required second factor that is not set up yet.

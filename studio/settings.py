@@ -170,6 +170,7 @@ REDIS_URL = env.read_url("REDIS_URL", ("redis", "rediss", "unix"), "") or redis_
 )
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.Passwords"]
 LOGIN_URL = f"{PUBLIC_PATH}/signin/"
 LOGIN_REDIRECT_URL = f"{PUBLIC_PATH}/"
 LOGOUT_REDIRECT_URL = "/signin/"

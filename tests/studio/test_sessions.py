@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.test import Client
 from django.utils import timezone
 
@@ -80,3 +81,15 @@ def test_an_unused_session_ends_after_the_time_of_the_setting(db, settings):
     Session.objects.update(last_used_at=timezone.now() - dt.timedelta(days=13))
     client.force_login(olga)
     assert client.get("/").status_code == 200
+
+
+def test_a_session_of_an_earlier_version_stays_signed_in(db):
+    client, olga = Client(), factories.make_user("olga")
+    client.force_login(olga)
+    session = client.session
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session.save()
+    assert client.get("/").status_code == 200
+    olga.is_active = False
+    olga.save()
+    assert client.get("/").status_code == 302
