@@ -1,11 +1,14 @@
-"""Browsers that watch runs while scripts log to them: `python bench/live.py [seconds]`.
+"""Browsers that watch runs while scripts log to them: `python bench/live.py [seconds] [--pages 200] [--runs 50] [--others 0]`.
 
 200 pages poll the metrics of 50 live runs each second and their state each two, as the page's code does, and each of
 these runs is sent 250 points a second by one request. Says how long the polls took and how late the writers were, and
-fails on an error or a point that is not there at the end.
+fails on an error or a point that is not there at the end. `--others 4` lets four processes that only compute share the
+processors with the server and with this script, whose own delays are part of the figures.
 """
 
+import argparse
 import asyncio
+import contextlib
 import dataclasses
 import json
 import os
@@ -24,7 +27,7 @@ from urllib.parse import urlsplit
 from servers import ROOT, Ours
 
 sys.path.insert(0, str(ROOT))
-BROWSERS, RUNS, POINTS, KEYS = 200, 50, 250, 5
+PAGES, RUNS, POINTS, KEYS = 200, 50, 250, 5
 EPOCH = 1_700_000_000_000
 
 
@@ -115,19 +118,19 @@ def batch(first: int) -> list[dict]:
     return [{"key": f"m{k}", "value": s / 7, "timestamp": EPOCH + s, "step": s} for s in steps for k in range(KEYS)]
 
 
-async def load(studio: Ours, cookie: str, runs: list[Watched], seconds: float) -> Seen:
+async def load(studio: Ours, cookie: str, runs: list[Watched], pages: int, seconds: float) -> Seen:
     seen, until = Seen(), time.time() + seconds
     path = urlsplit(studio.url).path
     with_token = {"Authorization": f"Bearer {studio.token}", "Content-Type": "application/json"}
     browsers = [
-        browse(seen, Connection(studio.port, {"Cookie": cookie}), runs[n % len(runs)], until) for n in range(BROWSERS)
+        browse(seen, Connection(studio.port, {"Cookie": cookie}), runs[n % len(runs)], until) for n in range(pages)
     ]
     writers = [log(seen, Connection(studio.port, with_token), path, run, until) for run in runs]
     await asyncio.gather(*browsers, *writers)
     return seen
 
 
-def make_runs(studio: Ours) -> list[Watched]:
+def make_runs(studio: Ours, count: int) -> list[Watched]:
     """Live runs with the first points of their series; this process looks at the studio's own database for that."""
     os.environ.update(studio.env, DJANGO_SETTINGS_MODULE="studio.settings")
     import django
@@ -141,9 +144,9 @@ def make_runs(studio: Ours) -> list[Watched]:
     from workspaces.models import Workspace
 
     workspace, user = Workspace.objects.get(), User.objects.order_by("pk").first()
-    experiment = Experiment.objects.create(workspace=workspace, name="live", run_count=RUNS, created_by=user)
+    experiment = Experiment.objects.create(workspace=workspace, name="live", run_count=count, created_by=user)
     runs = []
-    for number in range(1, RUNS + 1):
+    for number in range(1, count + 1):
         fields = {"run_id": f"live_{number}", "display_name": f"live-{number}", "status": "Running"}
         run = Run.objects.create(
             workspace=workspace, experiment=experiment, number=number, created_by=user, run_type="mlflow", **fields
@@ -193,16 +196,29 @@ def report(seen: Seen, runs: list[Watched], seconds: float, spent: float) -> dic
     return figures | {"server's processor seconds a second": spent, "errors": len(seen.errors), "lost": lost(runs)}
 
 
-def measure(seconds: float) -> dict:
+@contextlib.contextmanager
+def others_compute(count: int):
+    """So many processes that only compute."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def measure(seconds: float, pages: int = PAGES, run_count: int = RUNS, others: int = 0) -> dict:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lazuli-bench-"))
     studio = Ours("studio", folder)
     try:
         studio.start()
         studio.rest()
         studio.open()
-        runs, cookie, before = make_runs(studio), sign_in(studio), studio.cpu()
+        runs, cookie, before = make_runs(studio, run_count), sign_in(studio), studio.cpu()
         begun = time.monotonic()
-        seen = asyncio.run(load(studio, cookie, runs, seconds))
+        with others_compute(others):
+            seen = asyncio.run(load(studio, cookie, runs, pages, seconds))
         passed = time.monotonic() - begun
         figures = report(seen, runs, passed, (studio.cpu() - before) / passed)
     finally:
@@ -213,8 +229,18 @@ def measure(seconds: float) -> dict:
     return figures
 
 
-if __name__ == "__main__":
-    found = measure(float(sys.argv[1]) if len(sys.argv) > 1 else 60)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seconds", type=float, nargs="?", default=60)
+    parser.add_argument("--pages", type=int, default=PAGES)
+    parser.add_argument("--runs", type=int, default=RUNS, help="each has one writer (50)")
+    parser.add_argument("--others", type=int, default=0, help="processes that only compute (0)")
+    options = parser.parse_args()
+    found = measure(options.seconds, options.pages, options.runs, options.others)
     for name, value in found.items():
         print(f"{name:40} {value:,.4g}")
     sys.exit(1 if found["errors"] or found["lost"] else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -321,7 +321,7 @@ Lists and searches over 100,000 jobs have [a page of their own](search_speed.md)
 
 ## While pages watch live runs
 
-{live.BROWSERS} pages poll {live.RUNS} live runs while each run receives {live.POINTS} points a second, with two web processes
+{live.PAGES} pages poll {live.RUNS} live runs while each run receives {live.POINTS} points a second, with two web processes
 (`bench/live.py`). `polls` request new points each second, `states` the run's state every two seconds, and `late` is the delay with which
 a script sent its points. No point may be lost: at the end all are compared.
 
