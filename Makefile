@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow lint lint-js lint-templates check-deploy format bench bench-data bench-requests bench-tracking fuzz docs clean seed test-fast coverage check types migrations
+.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow test-azure-ml lint lint-js lint-templates check-deploy format bench bench-data bench-requests bench-tracking fuzz docs clean seed test-fast coverage check types migrations
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -13,7 +13,7 @@ LOCKED := uv.lock pyproject.toml sdk/pyproject.toml deploy/setup.py
 # The tests wait a third of their time, for browsers and studios; one worker more than cores keeps two of them busy.
 WORKERS := 3
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-OTHERS := not faults and not team and not mlflow_full and not course and not interpreters
+OTHERS := not faults and not team and not mlflow_full and not azure_ml and not course and not interpreters
 USUAL := $(OTHERS) and not extended
 TEST_JS = node --test --test-reporter=dot tests/js/*.test.js
 NEED_PYTHON = test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found on PATH." >&2; exit 1; }
@@ -64,13 +64,16 @@ test-faults: .venv/.synced-dev ## kill processes and see the studio recover
 	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m faults --durations=0 $(ARGS)
 
 test-team: .venv/.synced-dev ## run the tests against PostgreSQL and an external Redis of Debian's
-	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser and not mlflow_full and not course and not interpreters" $(ARGS)
+	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser and not mlflow_full and not azure_ml and not course and not interpreters" $(ARGS)
 
 test-course: .venv/.synced-dev ## run a course's calls on a fresh studio, with packages of its index
 	$(FOR_TESTS) $(IN)/pytest -m course $(ARGS)
 
 test-mlflow: .venv/.synced-dev ## drive the whole mlflow with scikit-learn against the application
 	$(FOR_TESTS) $(IN)/pytest tests/mlflow_api -m mlflow_full $(ARGS)
+
+test-azure-ml: .venv/.synced-dev ## drive azure-ai-ml, Azure's v2 client, against a whole studio
+	$(FOR_TESTS) $(IN)/pytest tests/endpoints -m azure_ml $(ARGS)
 
 test-interpreters: .venv/.synced-dev ## run the SDK's light tests on every Python from 3.8 on that is installed here
 	$(FOR_TESTS) $(IN)/pytest tests/sdk/test_interpreters.py $(ARGS)

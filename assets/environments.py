@@ -4,6 +4,7 @@ import difflib
 import functools
 import json
 import pathlib
+import re
 
 import yaml
 from django.db import IntegrityError, transaction
@@ -22,6 +23,8 @@ from studio.yaml_text import load_yaml
 from workspaces.models import Workspace
 
 LATEST, AUTO = "latest", "auto"
+MAX_VERSION_LENGTH = 30
+CONTENT_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 CURATED = pathlib.Path(__file__).with_name("curated.json")
 RESERVED = ("azureml-", "microsoft")
 MAX_DEFINITION_BYTES = 256 * 1024
@@ -99,6 +102,7 @@ def find_version(workspace: Workspace, name: str, version: str) -> EnvironmentVe
             return present
         raise Http404(f"The curated environment {name} has the version {present.version}, not {version!r}.")
     versions = EnvironmentVersion.objects.filter(environment__workspace=workspace, environment__name=name)
+    version = _shorten_hash(version)
     found = versions.first() if version == LATEST else versions.filter(version=version).first()
     if found is None:
         raise Http404(_absent(workspace, name, version, versions))
@@ -132,7 +136,7 @@ def register_version(
         raise Invalid(
             f"{name!r}: names that begin with AzureML- or Microsoft are for curated environments.", target="name"
         )
-    fields = _fields(name, properties)
+    fields, version = _fields(name, properties), _shorten_hash(version)
     environment = Environment.objects.get_or_create(workspace=workspace, name=name)[0]
     for _ in range(TRIES):
         present = _has_same_definition(environment, version, fields["digest"])
@@ -192,11 +196,17 @@ def _next_word(environment: Environment, number: int) -> str:
     return str(max([word for word in words if word is not None] + [number - 1]) + 1)
 
 
+def _shorten_hash(version: str) -> str:
+    """Azure's v2 client names an environment without a name by a hash, whose first characters are enough."""
+    return version[:MAX_VERSION_LENGTH] if CONTENT_HASH.fullmatch(version) else version
+
+
 def _version(version: str) -> str:
     ENVIRONMENT_NAME.check(version)
-    if len(version) > 30 or version.lower() == LATEST:
+    if len(version) > MAX_VERSION_LENGTH or version.lower() == LATEST:
         raise Invalid(
-            f"{version!r} is not a version: use 1 to 30 letters, digits and . _ -, but not `latest`.", target="version"
+            f"{version!r} is not a version: use 1 to {MAX_VERSION_LENGTH} letters, digits and . _ -, but not `latest`.",
+            target="version",
         )
     return version
 

@@ -180,6 +180,10 @@ GET    {W}/models/{name}/versions/{version}                  READ
 PUT    {W}/models/{name}/versions/{version}                  MAKE
 PATCH  {W}/models/{name}/versions/{version}                  MAKE
 DELETE {W}/models/{name}/versions/{version}                  NO
+GET    {W}/codes/{name}/versions                            NO
+GET    {W}/codes/{name}/versions/{version}                  NO
+PUT    {W}/codes/{name}/versions/{version}                  NO
+POST   {W}/codes/{name}/versions/{version}/startPendingUpload NO
 GET    {W}/onlineEndpoints                                   READ
 GET    {W}/onlineEndpoints/{name}                            READ
 PUT    {W}/onlineEndpoints/{name}                            NO

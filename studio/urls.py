@@ -21,6 +21,8 @@ from operations.metrics import metrics
 from registry.api import router as models_api
 from registry.management_api import router as model_management_api
 from runs.api.artifacts import router as artifacts_api
+from runs.api.codes import router as codes_api
+from runs.api.codes import signed as code_files_api
 from runs.api.content import router as content_api
 from runs.api.data_assets import router as data_api
 from runs.api.data_assets import saved as datasets_api
@@ -52,6 +54,8 @@ api.add_router(f"{W}/environments", environments_api)
 api.add_router(f"{W}/datastores", datastores_api)
 api.add_router(f"{W}/data", data_api)
 api.add_router(f"{W}/datasets", datasets_api)
+api.add_router(f"{W}/codes", codes_api)
+api.add_router("/signed/code", code_files_api)
 api.add_router(f"{W}/jobs", jobs_api)
 api.add_router(f"{W}/models", models_api)
 api.add_router(f"{W}/onlineEndpoints", online_api)

@@ -63,6 +63,7 @@ OPEN_OPERATIONS = {
     "POST /login/device": "begins the sign-in that gives the first token",
     "POST /login/device/token": "needs the secret of the device",
     "GET /discovery/workspaces/{workspace_id}": "tells only this server's address, as Azure's does",
+    "GET /metadata/endpoints": "tells only this server's address, as Azure's does",
 }
 # Pages that open without a sign-in.
 OPEN_PAGES = {
@@ -79,7 +80,7 @@ OPEN_PAGES = {
 }
 # Paths whose own key decides, not a session: packages are public inside the house, nodes and runs bring tokens.
 OWN_KEYS = re.compile(
-    r"^/(pypi|subscriptions|administration|history|content|modelmanagement|nodes|discovery|mlflow|login/(device(/token)?|whoami)$|signed|admin/rows|x/)"
+    r"^/(pypi|subscriptions|administration|history|content|modelmanagement|nodes|discovery|metadata|mlflow|login/(device(/token)?|whoami)$|signed|admin/rows|x/)"
 )
 
 

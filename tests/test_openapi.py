@@ -177,6 +177,10 @@ GET    {v}/services
 PUT    {w}/onlineEndpoints/live               {"properties": {"description": "d"}}
 PUT    {w}/onlineEndpoints/live               {"properties": {"traffic": {}}}
 GET    {w}/onlineEndpoints
+GET    /metadata/endpoints
+GET    {w}/codes/a/versions
+POST   {w}/codes/a/versions/1/startPendingUpload
+GET    {w}/codes/00000000-0000-0000-0000-000000000000/versions/1
 GET    {w}/onlineEndpoints/live
 GET    {w}/onlineEndpoints/live/deployments
 POST   {w}/onlineEndpoints/live/listKeys
@@ -350,6 +354,9 @@ NOT_REQUESTED = {
     "GET /modelmanagement/v1.0/services/{name}/guard",
     "PUT /modelmanagement/v1.0/services/{name}/guard",
     "GET /modelmanagement/v1.0/services/{name}/requests/{request_id}",
+    "PUT /codes/{name}/versions/{version}",
+    "HEAD /signed/code/{upload_id}/{path}",
+    "PUT /signed/code/{upload_id}/{path}",
     "GET /onlineEndpoints/{name}/deployments/{deployment}",
     "PUT /onlineEndpoints/{name}/deployments/{deployment}",
     "DELETE /onlineEndpoints/{name}/deployments/{deployment}",

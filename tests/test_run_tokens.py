@@ -27,7 +27,7 @@ from tests import factories
 from workspaces.models import CustomRole, Role, Secret
 
 # They take no token of a person or a run: other keys, or nobody's.
-OPEN = re.compile(r"/nodes/v1/|/login/device|/discovery/")
+OPEN = re.compile(r"/nodes/v1/|/login/device|/discovery/|/metadata/|/signed/")
 POINT = {"key": "k", "value": 1, "timestamp": 1, "step": 0}
 JOB = {"jobType": "Command", "experimentName": "exp", "command": "true", "computeId": "cpu-cluster"}
 
@@ -126,6 +126,7 @@ class World:
             "datastores": "workspaceblobstore",
             "services": "scoring",
             "onlineEndpoints": "scoring",
+            "codes": "mine",
             "people": "submitter",
             "machines": "big",
         }

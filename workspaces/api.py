@@ -200,3 +200,14 @@ def list_keys(request: HttpRequest, subscription_id: str, resource_group: str, w
 def discovery(request: HttpRequest, workspace_id: uuid.UUID):
     # Open without a token: the answer is the same for every id and contains only this server's URL.
     return resources.Discovery.of_server()
+
+
+@router.get(
+    "/metadata/endpoints",
+    auth=None,
+    response=resources.CloudList,
+    summary="Get this studio as a cloud, for ARM_CLOUD_METADATA_URL of Azure's v2 clients",
+)
+def cloud_metadata(request: HttpRequest):
+    # Open without a token, as discovery is.
+    return resources.CloudList.of_server()

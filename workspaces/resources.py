@@ -267,6 +267,25 @@ class Discovery(RootModel[dict[str, str]]):
         return cls(dict.fromkeys(SERVICES, settings.PUBLIC_URL))
 
 
+class Cloud(Shape):
+    """This studio as a cloud: where the clients of Azure's v2 find its services."""
+
+    name: str
+    portal: str
+    resourceManager: str
+    authentication: dict[str, str]
+    suffixes: dict[str, str]
+
+
+class CloudList(RootModel[list[Cloud]]):
+    @classmethod
+    def of_server(cls) -> Self:
+        address = settings.PUBLIC_URL
+        login, suffixes = {"loginEndpoint": address}, {"storage": address.partition("://")[2]}
+        own = Cloud(name="Lazuli", portal=address, resourceManager=address, authentication=login, suffixes=suffixes)
+        return cls([own])
+
+
 def resource_id(row: models.Workspace, kind: str) -> str | None:
     name = getattr(row, kind)
     return f"{row.resource_group.arm_id}/providers/{PROVIDERS[kind]}/{name}" if name else None

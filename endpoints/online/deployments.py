@@ -97,8 +97,8 @@ def put_deployment(actor: Actor, endpoint: Endpoint, name: str, body: OnlineDepl
         if is_new:
             version.remove()
         raise
-    if given.appInsightsEnabled and not endpoint.has_insights:
-        endpoint.change(has_insights=True)
+    switches = {"has_insights": bool(given.appInsightsEnabled), "collects_data": _wants_data(given.dataCollector)}
+    endpoint.change(**{name: True for name, is_wanted in switches.items() if is_wanted and not getattr(endpoint, name)})
     return version, is_new
 
 
@@ -143,11 +143,6 @@ def _refuse(endpoint: Endpoint, body: OnlineDeploymentUpdate) -> None:
         raise Invalid(
             "Models cannot be mounted at a path of one's own: read AZUREML_MODEL_DIR instead.", target="modelMountPath"
         )
-    if given.dataCollector:
-        raise Invalid(
-            "There is no data collector: set appInsightsEnabled, which records requests with what run() prints.",
-            target="dataCollector",
-        )
 
 
 def _read_bounds(body: OnlineDeploymentUpdate) -> tuple[int, int]:
@@ -167,11 +162,22 @@ def _keep_sent(body: OnlineDeploymentUpdate) -> dict[str, Any]:
     return {**sent, "sentModel": body.properties.model} if body.properties.model else sent
 
 
+def _wants_data(collector: dict[str, Any] | None) -> bool:
+    """Whether a collection of Azure's data collector is on."""
+    collections = (collector or {}).get("collections")
+    found = collections.values() if isinstance(collections, dict) else []
+    return any(isinstance(one, dict) and one.get("dataCollectionMode") == "Enabled" for one in found)
+
+
 def _explain_unused(body: OnlineDeploymentUpdate) -> tuple[str, ...]:
     given = body.properties
     notes = [f"{name} has no effect: {why}." for name, why in WITHOUT_EFFECT.items() if getattr(given, name)]
     if given.requestSettings and given.requestSettings.maxQueueWait:
         notes.append("maxQueueWait has no effect: requests wait for a turn as long as requestTimeout.")
+    if _wants_data(given.dataCollector):
+        notes.append(
+            "dataCollector collects the bodies of all requests and answers of the endpoint; it has no options."
+        )
     scale = given.scaleSettings
     if scale and (scale.targetUtilizationPercentage or SHARE_FOR_MORE) != SHARE_FOR_MORE:
         notes.append(f"targetUtilizationPercentage has no effect: replicas are added above {SHARE_FOR_MORE} %.")

@@ -74,7 +74,7 @@ class OnlineEndpoint(Shape):
                 authMode="AMLToken" if row.token_auth_enabled else "Key" if row.auth_enabled else "None",
                 description=row.description,
                 properties=row.properties,
-                traffic=row.shares,
+                traffic={name: share for name, share in row.shares.items() if share},
                 mirrorTraffic=row.mirrors,
                 compute=f"{row.workspace.arm_id}/computes/{row.target.name}" if row.target else None,
                 scoringUri=row.scoring_uri,

@@ -218,3 +218,13 @@ def test_a_job_without_an_environment_finds_what_azures_default_has(workspace):
     packages = found["python"]["condaDependencies"]["dependencies"][-1]["pip"]
     assert {"matplotlib", "pandas", "scikit-learn", "numpy", "joblib"} <= set(packages)
     assert found["name"] == definitions.DEFAULT_NAME
+
+
+def test_an_environment_without_a_name_has_the_start_of_its_hash_as_version(w, api, alice):
+    address = f"{w}/environments/CliV2AnonymousEnvironment/versions/{'0f' * 32}"
+    body = {"properties": {"image": "base:1", "condaFile": "dependencies: [python=3.11]", "isAnonymous": True}}
+    made = api(alice).put(address, body)
+    assert (made.status_code, made.json()["name"]) == (201, "0f" * 15)
+    assert api(alice).put(address, body).status_code == 200
+    assert api(alice).get(address).json()["id"] == made.json()["id"]
+    assert api(alice).put(address.replace("0f", "xy"), body).status_code == 400

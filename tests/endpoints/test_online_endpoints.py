@@ -87,13 +87,16 @@ def test_deployments_are_created_replaced_scaled_and_deleted(e, api, alice, code
     assert read["sku"]["capacity"] == 1 and read["properties"]["provisioningState"] == "Succeeded"
     for name in ("environmentVariables", "livenessProbe", "instanceType", "codeConfiguration", "requestSettings"):
         assert read["properties"][name] == sent["properties"][name], name
+    collector = {"collections": {"model_inputs": {"dataCollectionMode": "Enabled"}}}
+    assert not Endpoint.objects.get(name="live").collects_data
     log = client.post(f"{blue}/getLogs", {"tail": 2}).json()["content"]
     assert "instanceType has no effect" in log and "livenessProbe has no effect" in log
 
     again = client.put(blue, {**sent, "sku": {"capacity": 2}})
     assert again.status_code == 200 and "Azure-AsyncOperation" not in again.headers
     assert Endpoint.objects.get(name="live.blue").revisions.get().max_replicas == 2
-    client.put(blue, deployment(code, environmentVariables={"LEVEL": "low"}))
+    client.put(blue, deployment(code, environmentVariables={"LEVEL": "low"}, dataCollector=collector))
+    assert Endpoint.objects.get(name="live").collects_data
     assert Endpoint.objects.get(name="live.blue").newest.number == 2
     assert [one["name"] for one in client.get(f"{e}/deployments").json()["value"]] == ["blue"]
     assert client.delete(blue).status_code == 200 and client.get(blue).status_code == 404
@@ -112,7 +115,7 @@ def test_traffic_is_what_was_sent_and_can_be_mirrored(e, api, alice, code):
     client = api(alice)
     for name in ("blue", "green"):
         client.put(f"{e}/deployments/{name}", deployment(code))
-    assert client.get(e).json()["properties"]["traffic"] == {"blue": 0, "green": 0}
+    assert client.get(e).json()["properties"]["traffic"] == {}
 
     def divide(traffic, mirrored=None):
         return client.put(e, {"properties": {"traffic": traffic, "mirrorTraffic": mirrored}})
@@ -145,7 +148,6 @@ def test_what_cannot_be_done_is_refused(e, w, api, alice, code, workspace):
         refused = client.put(f"{w}/onlineEndpoints/fresh", {"properties": properties})
         assert refused.status_code == 400 and words in refused.json()["error"]["message"], properties
     for properties, words in [
-        ({"dataCollector": {"collections": {}, "rollingRate": "Hour"}}, "no data collector"),
         ({"modelMountPath": "/models"}, "AZUREML_MODEL_DIR"),
         ({"endpointComputeType": "Kubernetes"}, "deployments of the kind Managed"),
         ({"model": "azureml:none:1"}, "no model 'azureml:none:1'"),
