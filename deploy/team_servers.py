@@ -55,6 +55,16 @@ def look_for_servers() -> tuple[str, str, str] | None:
     return tuple(found) if all(found) else None
 
 
+def find_mariadb() -> str:
+    """mariadbd; Debian's package is installed if it may be."""
+    path = os.pathsep.join(["/usr/sbin", os.environ.get("PATH", "")])
+    if not shutil.which("mariadbd", path=path) and os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "mariadb-server-core"]
+        subprocess.run(install, env=quiet, stdout=subprocess.DEVNULL, check=False)
+    return shutil.which("mariadbd", path=path) or sys.exit("These tests need mariadbd: mariadb-server-core of Debian")
+
+
 def unprivileged() -> str | None:
     """The account for PostgreSQL, which does not run as root."""
     if os.geteuid() != 0:

@@ -53,6 +53,7 @@ class Datastore(models.Model):
         LAKE = "AzureDataLakeGen2", "Azure Data Lake Storage Gen2"
         S3 = "S3", "S3"
         POSTGRESQL = "AzurePostgreSql", "PostgreSQL database"
+        MYSQL = "AzureMySql", "MySQL or MariaDB database"
         SQLITE = "Sqlite", "SQLite file of the server"
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="datastores")
@@ -98,7 +99,11 @@ class Datastore(models.Model):
 
     @property
     def is_database(self) -> bool:
-        return self.kind in (self.Kind.POSTGRESQL, self.Kind.SQLITE)
+        return self.is_database_server or self.kind == self.Kind.SQLITE
+
+    @property
+    def is_database_server(self) -> bool:
+        return self.kind in (self.Kind.POSTGRESQL, self.Kind.MYSQL)
 
     @property
     def storage_area(self) -> str:

@@ -92,7 +92,7 @@ def _address(row: models.Datastore) -> dict:
     given = row.settings
     if row.kind == Kind.SQLITE:
         return {"datastoreType": row.kind, "file": given["file"]}
-    if row.kind == Kind.POSTGRESQL:
+    if row.is_database_server:
         names = {"serverName": given["server_name"], "databaseName": given["database_name"]}
         details = {"port": int(given["port"]), "sslMode": given["ssl_mode"], "endpoint": given.get("endpoint")}
         return {"datastoreType": row.kind, **names, **details}

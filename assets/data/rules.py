@@ -16,16 +16,15 @@ ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 CONTAINER = re.compile(r"[a-z0-9$](?:[a-z0-9-]{1,61}[a-z0-9])")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 AZURE = ("account_name", "container", "endpoint", "protocol", "prefix")
+SERVER = ("server_name", "database_name", "port", "endpoint", "ssl_mode")
 # Maps each kind to its settings that are not secret, and to those that are required.
 SETTINGS = {
     "Folder": (("folder",), ("folder",)),
     "AzureBlob": (AZURE, ("account_name", "container")),
     "AzureDataLakeGen2": (AZURE, ("account_name", "container")),
     "S3": (("container", "endpoint", "region", "prefix"), ("container",)),
-    "AzurePostgreSql": (
-        ("server_name", "database_name", "port", "endpoint", "ssl_mode"),
-        ("server_name", "database_name"),
-    ),
+    "AzurePostgreSql": (SERVER, ("server_name", "database_name")),
+    "AzureMySql": (SERVER, ("server_name", "database_name")),
     "Sqlite": (("file",), ("file",)),
 }
 # Maps the kind of credentials to the names of its values.
@@ -43,10 +42,15 @@ ALLOWED = {
     "AzureDataLakeGen2": ("None", "AccountKey", "Sas", "ServicePrincipal"),
     "S3": ("None", "AccessKey"),
     "AzurePostgreSql": ("Password",),
+    "AzureMySql": ("Password",),
     "Sqlite": ("None",),
 }
 DEFAULT_ENDPOINT = "core.windows.net"
-POSTGRESQL_ENDPOINT = "postgres.database.azure.com"
+# Maps each kind of database server to the host of Azure's servers, and to its usual port.
+SERVERS = {
+    "AzurePostgreSql": ("postgres.database.azure.com", "5432"),
+    "AzureMySql": ("mysql.database.azure.com", "3306"),
+}
 HOST = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])?|[0-9a-fA-F:]{2,39}")
 SSL_MODES = ("require", "prefer", "verify-full")
 MAX_SECRET_LENGTH = 5000
@@ -79,8 +83,8 @@ def _check_settings(kind: str, given: dict) -> dict:
         return {"folder": str(check_folder(found["folder"]))}
     if kind == "Sqlite":
         return {"file": str(check_file(found["file"]))}
-    if kind == "AzurePostgreSql":
-        return _check_server(found)
+    if kind in SERVERS:
+        return _check_server(found, *SERVERS[kind])
     _check_names(kind, found)
     if kind != "S3":
         found = {"protocol": "https", "endpoint": DEFAULT_ENDPOINT, **found}
@@ -91,11 +95,11 @@ def _check_settings(kind: str, given: dict) -> dict:
     return found
 
 
-def _check_server(found: dict) -> dict:
+def _check_server(found: dict, endpoint: str, usual_port: str) -> dict:
     """With `host`: the server itself if its name has a dot, otherwise the server of this name at the endpoint."""
-    name, port = found["server_name"], found.get("port") or "5432"
+    name, port = found["server_name"], found.get("port") or usual_port
     is_host = "." in name or ":" in name or name == "localhost"
-    host = name if is_host else f"{name}.{found.get('endpoint') or POSTGRESQL_ENDPOINT}"
+    host = name if is_host else f"{name}.{found.get('endpoint') or endpoint}"
     if not HOST.fullmatch(host):
         raise Invalid(f"{host[:200]!r} is not the name of a host.", target="serverName")
     if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:

@@ -4,14 +4,19 @@ import contextlib
 import os
 import pathlib
 import pwd
+import socket
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import time
 
 import duckdb
 import psycopg
+import pymysql
 import pytest
 from azureml.core import Dataset, Datastore
+from azureml.data.azure_my_sql_datastore import AzureMySqlDatastore
 from azureml.data.azure_postgre_sql_datastore import AzurePostgreSqlDatastore
 from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
 from azureml.data.dataset_factory import DataType
@@ -22,7 +27,7 @@ from lazuli.errors import NotAvailable
 
 from accounts.actors import Actor
 from accounts.models import User
-from assets.data import datasets, previews
+from assets.data import databases, datasets, previews
 from assets.models import Datastore as Row
 from deploy import team_servers
 from studio.errors import Denied
@@ -106,6 +111,12 @@ def test_the_password_of_a_database_is_not_shown(ws, settings, monkeypatch):
         Datastore.register_azure_postgre_sql(ws, "private", "10.0.0.1", **given)
     store = Datastore.register_azure_postgre_sql(ws, "pg", "localhost", port_number=5433, enforce_ssl=False, **given)
     assert isinstance(store, AzurePostgreSqlDatastore) and store.user_password is None and store.port_number == 5433
+    store = Datastore.register_azure_my_sql(ws, "my", "localhost", enforce_ssl=False, **given)
+    assert isinstance(store, AzureMySqlDatastore) and store.port_number == 3306 and store.user_password is None
+    built = databases.build_connection(Row.objects.get(name="my"))
+    assert built["kind"] == "AzureMySql" and built["arguments"].pop("address")
+    wanted = {"host": "localhost", "port": 3306, "user": "reader", "password": "hush", "database": "db"}
+    assert built["arguments"] == {**wanted, "ssl_mode": "prefer"}
     row = Row.objects.get(name="pg")
     assert row.read_secrets() == {"user_id": "reader", "user_password": "hush"} and "hush" not in str(row.settings)
     assert row.settings["ssl_mode"] == "prefer" and row.settings["host"] == "localhost"
@@ -187,3 +198,80 @@ def test_a_query_of_postgresql_only_reads(postgresql, read):
     away = {"kind": "AzurePostgreSql", "arguments": {**postgresql["arguments"], "port": 9}}
     with pytest.raises(DatasetExecutionError, match="The database does not answer"):
         read(away, "SELECT 1")
+
+
+@pytest.fixture
+def mysql(tmp_path):
+    """A server without accounts and without TLS."""
+    mariadbd, user = team_servers.find_mariadb(), team_servers.unprivileged()
+    with tempfile.TemporaryDirectory(prefix="query-") as folder, socket.socket() as free:
+        if user:
+            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        command = [mariadbd, "--no-defaults", "--skip-grant-tables", f"--datadir={folder}", f"--socket={folder}/socket"]
+        command += ["--bind-address=127.0.0.1", f"--port={port}"]
+        with subprocess.Popen(command, user=user, stderr=subprocess.DEVNULL) as server:
+            try:
+                yield _fill_mysql(port)
+            finally:
+                server.terminate()
+
+
+def _fill_mysql(port):
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connection = pymysql.connect(host="127.0.0.1", port=port, user="root")
+            break
+        except pymysql.OperationalError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE hr")
+        cursor.execute("USE hr")
+        cursor.execute(
+            "CREATE TABLE events AS SELECT seq AS id, seq / 4 AS quarter, date '2024-01-01' + interval seq day AS day, "
+            "CASE WHEN seq > 1 THEN '' END AS note, 18446744073709551615 AS big FROM seq_1_to_5000"
+        )
+        cursor.execute("ALTER TABLE events ADD COLUMN bits BIT(2) DEFAULT b'10'")
+        cursor.execute("CREATE SEQUENCE numbers")
+    arguments = {"host": "localhost", "address": "127.0.0.1", "port": port, "user": "root", "password": ""}
+    return {"kind": "AzureMySql", "arguments": {**arguments, "database": "hr", "ssl_mode": "prefer"}}
+
+
+@pytest.mark.extended
+def test_a_query_of_mysql_only_reads(mysql, read, tmp_path):
+    found = read(mysql, "SELECT * FROM events ORDER BY id;")
+    assert [str(kind) for kind in found.types] == ["BIGINT", "DOUBLE", "TIMESTAMP", "VARCHAR", "DOUBLE", "BIGINT"]
+    rows = found.fetchall()
+    assert len(rows) == 5000 and rows[0][:2] == (1, 0.25) and rows[0][3:] == (None, 2.0**64, 2) and rows[1][3] == ""
+    assert str(rows[0][2]) == "2024-01-02 00:00:00"
+    assert len(read(mysql, "SELECT seq FROM seq_1_to_3000000", is_head=True).fetchall()) == queries.HEAD_ROWS
+    refused = {
+        "SELECT id,\n  nme\nFROM events": "line 2, column 3: Unknown column 'nme'",
+        "SELECT id FROM evnts": "line 1, column 16: Table 'hr.evnts' doesn't exist",
+        "SELECT 1; SELECT 2": "column 9: You have an error in your SQL syntax near '; SELECT 2'",
+        "DELETE FROM events": "column 1: You have an error in your SQL syntax near 'DELETE FROM events'",
+        f"SELECT 1 INTO OUTFILE '{tmp_path}/rows'": "near 'INTO OUTFILE",
+        "SELECT 1) AS a, (SELECT 2": r"near '\) AS a",
+        "SELECT sleep(9)": "longer than 1 seconds",
+        "SELECT nextval(numbers)": "READ ONLY transaction",
+        "SELECT 1 AS a, 2 AS a": "Duplicate column name 'a'",
+    }
+    for query, words in refused.items():
+        with pytest.raises(DatasetExecutionError, match=words):
+            read(mysql, query, seconds=1)
+    for wrong, words in (
+        ({"port": 9}, "does not answer: Connection refused"),
+        ({"ssl_mode": "require"}, "SSL is required"),
+    ):
+        with pytest.raises(DatasetExecutionError, match=words):
+            read({**mysql, "arguments": {**mysql["arguments"], **wrong}}, "SELECT 1")
+
+
+def test_without_a_driver_a_query_of_mysql_says_what_is_missing(read, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    with pytest.raises(DatasetExecutionError, match=r"no driver for MySQL.*deploy/setup.py mysql"):
+        read({"kind": "AzureMySql", "arguments": {}}, "SELECT 1")

@@ -18,7 +18,7 @@ LABELS = {
     "file": ("File", "An absolute path on the server, below a folder that the site admin allows."),
     "server_name": ("Server", "The name of the host, or of a server on Azure."),
     "database_name": ("Database", ""),
-    "port": ("Port", "Leave it empty for 5432."),
+    "port": ("Port", "Leave it empty for the usual one of the kind."),
     "ssl_mode": ("Encryption", "require (if it is empty), prefer or verify-full."),
     "user_id": ("User", "An account that may only read."),
     "user_password": ("Password", ""),

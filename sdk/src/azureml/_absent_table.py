@@ -72,7 +72,6 @@ TABLE: Dict[str, Tuple[str, str]] = {
         "the dataset service",
         "AbstractADLSDatastore AzureDataLakeDatastore AzureDataLakeGen2Datastore",
     ),
-    "azureml.data.azure_my_sql_datastore": ("the dataset service", "AzureMySqlDatastore"),
     "azureml.data.azure_sql_database_datastore": ("the dataset service", "AzureSqlDatabaseDatastore"),
     "azureml.data.azure_storage_datastore": (
         "the dataset service",

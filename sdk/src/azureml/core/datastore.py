@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from lazuli.data import datastores
 from lazuli.errors import Conflict, NotAvailable, UserErrorException
@@ -10,11 +10,12 @@ from lazuli.errors import Conflict, NotAvailable, UserErrorException
 from azureml import _absent
 from azureml._unused import warn_of_unused
 from azureml.data.abstract_datastore import AbstractDatastore
+from azureml.data.azure_my_sql_datastore import AzureMySqlDatastore
 from azureml.data.azure_postgre_sql_datastore import AzurePostgreSqlDatastore
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 
 Json = Dict[str, Any]
-# Other databases than PostgreSQL and SQLite.
+# Other databases than PostgreSQL, MySQL and SQLite.
 INSTEAD_OF_DATABASE = (
     "Read the rows in your script with the driver of the database, its password from Run.get_secret, and register them "
     "by Dataset.Tabular.register_pandas_dataframe."
@@ -221,7 +222,7 @@ class Datastore:
         grant_workspace_access: bool = False,
         **kwargs: Any,
     ) -> AbstractDatastore:
-        """Refused: the studio reads PostgreSQL and SQLite."""
+        """Refused: the studio reads PostgreSQL, MySQL and SQLite."""
         raise NotAvailable("access to SQL Server", "Datastore.register_azure_sql_database", INSTEAD_OF_DATABASE)
 
     @staticmethod
@@ -241,19 +242,8 @@ class Datastore:
         """A PostgreSQL database, on Azure or anywhere else: a `server_name` with a dot is the host itself. The password
         goes into the key vault, and is not shown again."""
         warn_of_unused("Datastore.register_azure_postgre_sql", **kwargs)
-        properties: Json = {
-            "datastoreType": "AzurePostgreSql",
-            "serverName": server_name,
-            "databaseName": database_name,
-            "port": port_number,
-            "endpoint": endpoint,
-            "sslMode": "require" if enforce_ssl else "prefer",
-            "credentials": {
-                "credentialsType": "Password",
-                "userId": user_id,
-                "secrets": {"userPassword": user_password},
-            },
-        }
+        server = (server_name, database_name, port_number, endpoint)
+        properties = _describe_server("AzurePostgreSql", server, user_id, user_password, enforce_ssl)
         return _register(workspace, datastore_name, properties, overwrite, False)
 
     @staticmethod
@@ -274,8 +264,13 @@ class Datastore:
         overwrite: bool = False,
         **kwargs: Any,
     ) -> AbstractDatastore:
-        """Refused: the studio reads PostgreSQL and SQLite."""
-        raise NotAvailable("access to MySQL", "Datastore.register_azure_my_sql", INSTEAD_OF_DATABASE)
+        """A MySQL or MariaDB database, as `register_azure_postgre_sql`; `enforce_ssl=False` allows a connection without
+        encryption."""
+        enforce_ssl = kwargs.pop("enforce_ssl", True)
+        warn_of_unused("Datastore.register_azure_my_sql", **kwargs)
+        server = (server_name, database_name, port_number, endpoint)
+        properties = _describe_server("AzureMySql", server, user_id, user_password, enforce_ssl)
+        return _register(workspace, datastore_name, properties, overwrite, False)
 
     @staticmethod
     def register_dbfs(workspace: Any, datastore_name: str) -> AbstractDatastore:
@@ -298,6 +293,27 @@ class Datastore:
         raise NotAvailable("HDFS", "Datastore.register_hdfs")
 
 
+def _describe_server(
+    kind: str, server: Tuple[str, str, Optional[int], Optional[str]], user: str, password: str, enforce_ssl: bool
+) -> Json:
+    name, database, port, endpoint = server
+    return {
+        "datastoreType": kind,
+        "serverName": name,
+        "databaseName": database,
+        "port": port,
+        "endpoint": endpoint,
+        "sslMode": "require" if enforce_ssl else "prefer",
+        "credentials": {"credentialsType": "Password", "userId": user, "secrets": {"userPassword": password}},
+    }
+
+
+def _open_mysql(workspace: Any, resource: Json) -> AbstractDatastore:
+    found = resource["properties"]
+    server, database, port = found["serverName"], found["databaseName"], found["port"]
+    return AzureMySqlDatastore(workspace, resource["name"], server, database, None, None, port)
+
+
 def _open_postgresql(workspace: Any, resource: Json) -> AbstractDatastore:
     found = resource["properties"]
     server, database, port = found["serverName"], found["databaseName"], found["port"]
@@ -307,6 +323,7 @@ def _open_postgresql(workspace: Any, resource: Json) -> AbstractDatastore:
 
 DATABASES: Dict[str, Callable[[Any, Json], AbstractDatastore]] = {
     "AzurePostgreSql": _open_postgresql,
+    "AzureMySql": _open_mysql,
     "Sqlite": lambda workspace, resource: AbstractDatastore(workspace, resource["name"], "Sqlite"),
 }
 

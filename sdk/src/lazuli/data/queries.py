@@ -1,8 +1,8 @@
 """The rows of an SQL query as a parquet file.
 
 Only the studio's reading process does this: clients do not get the password of a database. A query reads, and nothing
-else: PostgreSQL declares a cursor for it in a transaction that is read-only, SQLite opens the file read-only and
-allows only to select.
+else: PostgreSQL declares a cursor for it in a transaction that is read-only, MySQL prepares it as a derived table and
+runs it in such a transaction, SQLite opens the file read-only and allows only to select.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import socket
 import sqlite3
+import ssl
 import threading
 import urllib.parse
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple
@@ -36,6 +38,16 @@ POSTGRESQL_TYPES = {
     **dict.fromkeys((1082, 1114, 1184), "TIMESTAMP"),
     16: "BOOLEAN",
 }
+# The same for MySQL.
+MYSQL_TYPES = {
+    **dict.fromkeys((1, 2, 3, 8, 9, 13, 16), "BIGINT"),
+    **dict.fromkeys((0, 4, 5, 246), "DOUBLE"),
+    **dict.fromkeys((7, 10, 12), "TIMESTAMP"),
+}
+# Numbers of errors about a statement that takes too long: MariaDB's, MySQL's, and a server that sends nothing.
+MYSQL_TIMEOUTS = (1969, 3024, 2013)
+DERIVED, AS_TABLE = "SELECT * FROM (", "\n) AS lazuli"
+MAX_LONG = 2**63 - 1
 SQLITE_TYPES = {int: "BIGINT", float: "DOUBLE"}
 ALLOWED_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 # They take addresses of machine code; some builds of SQLite have them.
@@ -47,6 +59,7 @@ def write_rows(connection: Mapping[str, Any], reader: Mapping[str, Any], file: L
     DatasetExecutionError."""
     query, seconds = reader["query"], reader.get("query_timeout", QUERY_SECONDS)
     lines = f"{file.local}.jsonl"
+    connection = {**connection, "max_rows": HEAD_ROWS if file.is_head else MAX_ROWS}
     with _OPENERS[connection["kind"]](connection, query, seconds) as (columns, rows):
         _check_names([name for name, _ in columns])
         _write_lines(rows, lines, file.is_head)
@@ -161,6 +174,87 @@ def _explain_postgresql(error: Any, query: str) -> DatasetExecutionError:
     return DatasetExecutionError(f"{where}: {text}.")
 
 
+# ---- MySQL and MariaDB
+
+
+@contextlib.contextmanager
+def _open_mysql(given: Mapping[str, Any], query: str, seconds: int) -> Iterator[Tuple[Columns, Iterator[Row]]]:
+    try:
+        import pymysql  # optional: an administrator installs it
+    except ImportError as error:
+        text = "The studio has no driver for MySQL. A site admin installs it by: python3 deploy/setup.py mysql"
+        raise DatasetExecutionError(text) from error
+    try:
+        with contextlib.closing(_connect_mysql(given["arguments"], seconds)) as connection:
+            try:
+                with connection.cursor() as cursor:
+                    _prepare_mysql(connection, cursor, query, seconds, given["max_rows"])
+                with connection.cursor(pymysql.cursors.SSCursor) as cursor:
+                    cursor.execute(query)
+                    columns = [[one[0], MYSQL_TYPES.get(one[1], "VARCHAR")] for one in cursor.description]
+                    yield columns, _fetch_mysql(cursor, columns)
+            except pymysql.Error as error:
+                is_late = error.args and error.args[0] in MYSQL_TIMEOUTS
+                raise _too_long(seconds) if is_late else _explain_mysql(error, query) from error
+    except (pymysql.OperationalError, OSError) as error:
+        text = str(error.args[-1] if error.args else error).rstrip(".")[:300]
+        raise DatasetExecutionError(f"The database does not answer: {text}.") from error
+
+
+def _connect_mysql(given: Mapping[str, Any], seconds: int) -> Any:
+    """A connection to the address that was checked; its certificate is that of the host."""
+    import pymysql  # optional
+
+    context = None if given["ssl_mode"] == "prefer" else ssl.create_default_context()
+    if context and given["ssl_mode"] == "require":
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    names = ("host", "port", "user", "password", "database")
+    connection = pymysql.connect(
+        **{name: given[name] for name in names},
+        ssl=context,
+        charset="utf8mb4",
+        # No decoders: values stay texts.
+        conv=pymysql.converters.encoders,
+        read_timeout=seconds + CONNECT_SECONDS,
+        defer_connect=True,
+    )
+    connection.connect(socket.create_connection((given["address"], given["port"]), CONNECT_SECONDS))
+    return connection
+
+
+def _prepare_mysql(connection: Any, cursor: Any, query: str, seconds: int, max_rows: int) -> None:
+    """Begin a transaction that only reads, and refuse a query that is more than a table: one that writes to a file is
+    no derived table."""
+    is_mariadb = "mariadb" in connection.get_server_info().lower()
+    limit = f"max_statement_time = {seconds}" if is_mariadb else f"max_execution_time = {1000 * seconds}"
+    cursor.execute(f"SET SESSION time_zone = '+00:00', {limit}, sql_select_limit = {max_rows + 1}")
+    derived = f"{DERIVED}{query.rstrip().rstrip(';')}{AS_TABLE}"
+    cursor.execute(f"PREPARE lazuli FROM {connection.escape(derived)}")
+    cursor.execute("DEALLOCATE PREPARE lazuli")
+    cursor.execute("START TRANSACTION READ ONLY")
+
+
+def _fetch_mysql(cursor: Any, columns: Columns) -> Iterator[Row]:
+    for row in cursor.fetchall_unbuffered():
+        values = [_as_text(value) for value in row]
+        for number, (column, value) in enumerate(zip(columns, row)):
+            if column[1] == "BIGINT" and isinstance(value, bytes):
+                # A column of bits.
+                values[number] = str(int.from_bytes(value, "big"))
+            if column[1] == "BIGINT" and len(values[number] or "") > 18 and int(values[number] or "") > MAX_LONG:
+                column[1] = "DOUBLE"
+        yield values
+
+
+def _explain_mysql(error: Any, query: str) -> DatasetExecutionError:
+    """MySQL names a word or the rest of the query, whose position is known if it comes once."""
+    text = re.sub(r"; check the manual .* to use", "", str(error.args[-1]).replace(AS_TABLE, "")).rstrip(".")
+    word = re.search(r"near '(.+?)' at line|(?:column|Table) '(?:[^']*\.)?([^'.]+)'", text, re.DOTALL)
+    name = (word[1] or word[2]) if word else ""
+    where = _at(query, query.index(name)) if name and query.count(name) == 1 else "The query"
+    return DatasetExecutionError(f"{where}: {text[:500]}.")
+
+
 # ---- SQLite
 
 
@@ -216,4 +310,8 @@ def _explain_sqlite(error: Exception, query: str) -> DatasetExecutionError:
     return DatasetExecutionError(f"{where}: {said}.")
 
 
-_OPENERS: Dict[str, Any] = {"AzurePostgreSql": _open_postgresql, "Sqlite": _open_sqlite}
+_OPENERS: Dict[str, Any] = {
+    "AzurePostgreSql": _open_postgresql,
+    "AzureMySql": _open_mysql,
+    "Sqlite": _open_sqlite,
+}
