@@ -6,6 +6,8 @@ import sys
 
 import pandas
 import pytest
+from azureml.ai.monitoring import Collector
+from azureml.ai.monitoring.context import BasicCorrelationContext
 from azureml.monitoring import ModelDataCollector
 from lazuli.scoring import telemetry
 
@@ -64,3 +66,21 @@ def test_too_many_or_too_large_rows_are_left_out_with_a_message(read, capsys, mo
 def test_without_a_service_nothing_is_collected(monkeypatch):
     monkeypatch.setattr(telemetry, "RUNNING", [])
     ModelDataCollector("mod", feature_names=["a"]).collect([1, 2, 3])
+
+
+def test_the_collector_of_v2_joins_inputs_and_outputs(read, monkeypatch):
+    monkeypatch.setenv("AZUREML_MODEL_DIR", "/w/azureml-models/iris/3")
+    frame, errors = pandas.DataFrame({"a": [1]}), []
+    context = Collector(name="model_inputs").collect(frame)
+    Collector(name="model_outputs", on_error=errors.append).collect(frame, context)
+    Collector(name="model_outputs", on_error=errors.append).collect([1], BasicCorrelationContext("x"))
+    first, second = read()
+    assert (first["model"], first["version"], first["designation"], first["rows"]) == (
+        "iris",
+        "3",
+        "model_inputs",
+        [[1]],
+    )
+    assert first["correlationId"] == second["correlationId"] == "r1" and "takes a data frame" in str(errors[0])
+    with pytest.raises(TypeError, match="not list"):
+        Collector(name="model_inputs").collect([1])

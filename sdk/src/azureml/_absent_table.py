@@ -313,7 +313,6 @@ OPEN: Dict[str, str] = {
     "azureml.assets": "the asset service of Azure",
     "azureml.studio": "the designer",
     "azureml.designer": "the designer",
-    "azureml.ai": "the model data collector",
     "azureml.rag": "a preview service of Azure",
     "azureml.model": "a preview service of Azure",
     "azureml.registry": "the asset service of Azure",

@@ -109,13 +109,16 @@ class Telemetry:
                 self._left_out += 1
 
     @property
+    def request_id(self) -> str:
+        return self._capture.request_id if self._capture else ""
+
+    @property
     def collects(self) -> bool:
         return bool(self._switch) and os.path.exists(self._switch)
 
     def record_rows(self, rows: Json) -> None:
         """Record rows that the script collects; those of too many calls, or too large, are left out with a message."""
-        request_id = self._capture.request_id if self._capture else ""
-        line = json.dumps({"collected": {**rows, "time": time.time(), "requestId": request_id}}).encode() + b"\n"
+        line = json.dumps({"collected": {**rows, "time": time.time(), "requestId": self.request_id}}).encode() + b"\n"
         with self._lock:
             second = int(time.monotonic())
             if second != self._collected_second:
@@ -155,6 +158,11 @@ class Telemetry:
 def collects_rows() -> bool:
     """Whether the service of this process stores collected rows now."""
     return bool(RUNNING) and RUNNING[-1].collects
+
+
+def find_request_id() -> str:
+    """The request that this thread answers; empty elsewhere."""
+    return RUNNING[-1].request_id if RUNNING else ""
 
 
 def collect_rows(rows: Json) -> None:

@@ -1,0 +1,1 @@
+"""The package of the collector of Azure ML's v2."""
