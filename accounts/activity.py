@@ -250,10 +250,12 @@ def record(
     message: str = "",
     outcome: str = Activity.Outcome.DONE,
     label: str = "",
+    request_id: str = "",
 ) -> Activity:
     """Record an action on `thing`, inside its transaction.
 
     `scope` is a subscription, resource group or workspace; without an actor, the sender of the current request.
+    A task gives the id of the request that began it.
     """
     assert verb in VERBS, verb
     if not connection.in_atomic_block:
@@ -273,7 +275,7 @@ def record(
         message=message[:5000],
         # With the precision of the database.
         changes=json.loads(json.dumps(changes or {}, default=str)),
-        **_origin(actor),
+        **_origin(actor) | ({"request_id": request_id} if request_id else {}),
     )
     row.number, row.previous = _end_of_chain(chain)
     row.digest = row.compute_digest()

@@ -9,6 +9,7 @@ from runs.files import artifacts, snapshots
 from runs.models import (
     Artifact,
     ArtifactSegment,
+    BulkAct,
     Experiment,
     MetricBatch,
     MetricChunk,
@@ -25,6 +26,7 @@ from runs.models.lineage import RunDataset
 from runs.models.list_sums import ListSums
 from runs.models.metrics import DownsampledChunk
 from runs.models.saved_views import RunColour, SavedView, Star, TagEdit
+from studio.admin_site import ReadOnlyAdmin
 from studio.errors import Conflict
 
 
@@ -233,6 +235,13 @@ class StarAdmin(OfRun):
     list_display = ["run", "user"]
     search_fields = ["run__run_id", "user__username"]
     raw_id_fields = ["run", "user"]
+
+
+@admin.register(BulkAct)
+class BulkActAdmin(ReadOnlyAdmin):
+    list_display = ["verb", "workspace", "user", "state", "done", "total"]
+    list_select_related = ["workspace__resource_group__subscription", "user"]
+    exclude = ["keys"]
 
 
 @admin.register(TagEdit)

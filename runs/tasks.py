@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from accounts import form_keys, view_as
 from accounts.sessions import SessionStore
-from compute import liveness
+from compute import liveness, notifications
 from compute.models import Work
-from runs import facet_counts, metrics
+from runs import bulk_work, facet_counts, metrics
 from runs.files import artifacts, snapshots
-from runs.models import Experiment, ListSums, MetricBatch, MetricSeries, Run
+from runs.models import BulkAct, Experiment, ListSums, MetricBatch, MetricSeries, Run
+from runs.models.bulk_acts import TASK
 from runs.submission import LOCAL, SCRIPT_RUN
 from studio import storage
 from studio.errors import Conflict
@@ -24,6 +25,7 @@ SILENCE = dt.timedelta(seconds=60)
 # How long after its process ended a runner may still report the end of the run.
 PATIENCE = dt.timedelta(seconds=10)
 BATCHES_KEPT = dt.timedelta(days=1)
+ACTS_KEPT = dt.timedelta(days=30)
 SNAPSHOTS_KEPT = dt.timedelta(days=1)
 # An upload that nobody has written to for so long was killed.
 UPLOADS_KEPT = dt.timedelta(hours=1)
@@ -75,6 +77,7 @@ def housekeeping() -> None:
     """Delete outdated rows and merge small pieces."""
     now = timezone.now()
     MetricBatch.objects.filter(at__lt=now - BATCHES_KEPT).delete()
+    BulkAct.objects.filter(ended_at__lt=now - ACTS_KEPT).delete()
     SessionStore.clear_expired()
     form_keys.forget_old_forms()
     ListSums.objects.prune()
@@ -86,6 +89,13 @@ def housekeeping() -> None:
     for snapshot in snapshots.find_unused(now - SNAPSHOTS_KEPT):
         snapshots.delete_snapshot(snapshot)
     _merge_metrics(now)
+
+
+@shared_task(name=TASK, ignore_result=True)
+def work_on_bulk_acts() -> None:
+    """Work for a few seconds, then queue the task again, so that other tasks do not wait long."""
+    if bulk_work.run_turn():
+        notifications.notify_control(TASK)
 
 
 @shared_task(ignore_result=True)

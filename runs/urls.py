@@ -19,6 +19,9 @@ EXPERIMENT = "ws/<slug:slug>/experiments/<uuid:experiment_id>"
 
 urlpatterns = [
     path("ws/<slug:slug>/jobs/", lists_views.jobs, name="jobs"),
+    path("ws/<slug:slug>/jobs/acts/<int:pk>/", list_action_views.bulk_act, name="bulk_act"),
+    path("ws/<slug:slug>/jobs/acts/<int:pk>/undo/", list_action_views.bulk_act_undo, name="bulk_act_undo"),
+    path("ws/<slug:slug>/jobs/acts/<int:pk>/stop/", list_action_views.bulk_act_stop, name="bulk_act_stop"),
     path("ws/<slug:slug>/jobs/cancel/", list_action_views.runs_cancel, name="runs_cancel"),
     path("ws/<slug:slug>/jobs/delete/", list_action_views.runs_delete, name="runs_delete"),
     path("ws/<slug:slug>/jobs/tag/", list_action_views.runs_tag, name="runs_tag"),

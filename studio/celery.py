@@ -21,6 +21,7 @@ app.config_from_object(
             "autoscale": {"task": "compute.tasks.autoscale", "schedule": 5.0, "options": {"expires": 10}},
             "mark-lost-nodes": {"task": "compute.tasks.mark_lost_nodes", "schedule": 5.0, "options": {"expires": 10}},
             "sweep-runs": {"task": "runs.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+            "bulk-acts": {"task": "runs.tasks.work_on_bulk_acts", "schedule": 10.0, "options": {"expires": 10}},
             "purge": {"task": "trash.tasks.purge", "schedule": 10.0, "options": {"expires": 10}},
             "apply-retention": {
                 "task": "trash.tasks.apply_retention",

@@ -1,6 +1,7 @@
 """Experiments and runs with their metrics, parameters, tags, artifacts and snapshots."""
 
 from runs.models.artifacts import Artifact, ArtifactSegment
+from runs.models.bulk_acts import BulkAct
 from runs.models.experiments import Experiment
 from runs.models.facets import ListFacets
 from runs.models.home_visits import HomeVisit
@@ -16,6 +17,7 @@ from runs.models.tags_and_parameters import RunParameter, RunTag
 __all__ = [
     "Artifact",
     "ArtifactSegment",
+    "BulkAct",
     "DownsampledChunk",
     "Experiment",
     "HomeVisit",

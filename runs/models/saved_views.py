@@ -95,6 +95,8 @@ class TagEdit(models.Model):
     value = models.TextField(blank=True)
     # Then the tag was taken away from the runs.
     is_removal = models.BooleanField(default=False)
+    # Each step of a bulk act has one.
+    act = models.ForeignKey("runs.BulkAct", models.CASCADE, null=True, related_name="tag_edits")
     # [[run, the old value or null]]
     before = models.JSONField()
 

@@ -4,17 +4,22 @@ import functools
 from urllib.parse import quote
 
 from django.contrib import messages
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.form_keys import process_once
+from runs import bulk_changes
+from runs.models import BulkAct
 from runs.pages.access import find_experiment, find_runs, find_workspace, require_permission, return_url, undo_tag
 from runs.pages.lists import bulk
 from runs.pages.lists.views import requested_experiment, scoped_runs
 from studio.errors import Conflict, Invalid
+from studio.htmx import render_page
 
+# Acts on more jobs are done by the control worker.
+AT_ONCE = 1000
 # What a preview sends again.
 SENT = {"all", "query", "experiment", "next", "tag_name", "tag_value", "remove_tag"}
 
@@ -55,7 +60,7 @@ def acts_on_selection(verb: str, effect: str):
     return decorate
 
 
-def _show_selection(request, slug, found: bulk.BulkSelection, verb: str, effect: str):
+def _show_selection(request, slug, found: bulk_changes.BulkSelection, verb: str, effect: str):
     sent = [(name, value) for name in request.POST if name in SENT for value in request.POST.getlist(name)]
     context = {"preview": bulk.preview_selection(found), "sent": sent, "verb": verb, "effect": effect}
     return render(request, "runs/selection.html", context | {"back": return_url(request, slug)})
@@ -66,7 +71,9 @@ def _show_selection(request, slug, found: bulk.BulkSelection, verb: str, effect:
 )
 def runs_cancel(request, slug, found):
     """Cancels every selected active run and reports the others."""
-    reached, refused = bulk.cancel_runs(found, request.workspace)
+    if len(found.keys) > AT_ONCE:
+        return _queue(request, BulkAct.Verb.CANCEL, found)
+    reached, refused = bulk_changes.cancel_runs(found, request.workspace)
     return _show_result(request, slug, reached, refused, "canceled. This cannot be undone")
 
 
@@ -76,15 +83,20 @@ def runs_cancel(request, slug, found):
 )
 def runs_delete(request, slug, found):
     """Moves runs to the trash, all with one time, so that they can be restored together."""
+    if len(found.keys) > AT_ONCE:
+        return _queue(request, BulkAct.Verb.DELETE, found)
     at = timezone.now()
-    reached, refused = bulk.delete_runs(found, request.workspace, at)
+    reached, refused = bulk_changes.delete_runs(found, request.workspace, at)
     return _show_result(request, slug, reached, refused, "moved to the trash", undo_tag(slug, at))
 
 
 @acts_on_selection("Tag jobs", "All of them get the tag. You can undo this for one day.")
 def runs_tag(request, slug, found):
     name, value = request.POST.get("tag_name", ""), request.POST.get("tag_value", "").strip()
-    edit = bulk.tag_runs(found, request.workspace, request.user, name, value)
+    if len(found.keys) > AT_ONCE:
+        [(name, value)] = bulk_changes.check_tag(name, value).items()
+        return _queue(request, BulkAct.Verb.TAG, found, tag_name=name, tag_value=value)
+    edit = bulk_changes.tag_runs(found, request.workspace, request.user, name, value)
     undo = f"undo:{reverse('runs:runs_untag', args=[slug, edit.pk])}?next={quote(return_url(request, slug))}"
     return _show_result(request, slug, len(found.keys), [], f"tagged {edit.name}", undo)
 
@@ -93,7 +105,7 @@ def runs_tag(request, slug, found):
 @show_errors_in_list
 def runs_untag(request, slug, pk):
     find_workspace(request, slug, "edit")
-    number = bulk.untag_runs(request.workspace, request.user, pk)
+    number = bulk_changes.untag_runs(request.workspace, request.user, pk)
     messages.success(request, f"Tag change undone for {number:,} {'job' if number == 1 else 'jobs'}.")
     return redirect(return_url(request, slug))
 
@@ -101,7 +113,10 @@ def runs_untag(request, slug, pk):
 @acts_on_selection("Remove the tag", "Those that have the tag lose it. You can undo this for one day.")
 def runs_untag_name(request, slug, found):
     """Remove the tag `remove_tag` from the selected runs."""
-    edit, number = bulk.remove_tag(found, request.workspace, request.user, request.POST.get("remove_tag", ""))
+    name = request.POST.get("remove_tag", "")
+    if len(found.keys) > AT_ONCE:
+        return _queue(request, BulkAct.Verb.UNTAG, found, tag_name=name[:256])
+    edit, number = bulk_changes.remove_tag(found, request.workspace, request.user, name)
     undo = f"undo:{reverse('runs:runs_untag', args=[slug, edit.pk])}?next={quote(return_url(request, slug))}"
     return _show_result(request, slug, number, [], f"without the tag {edit.name} now", undo)
 
@@ -124,7 +139,38 @@ def runs_colour(request, slug):
     return redirect(return_url(request, slug))
 
 
-def _select_runs(request, slug) -> bulk.BulkSelection:
+def _queue(request, verb: str, found: bulk_changes.BulkSelection, **fields):
+    """The page of the act shows its progress, and leads back to the list."""
+    return redirect(BulkAct.queue(request.workspace, request.user, verb, found.keys, **fields))
+
+
+def _find_act(request, slug, pk: int) -> BulkAct:
+    """Only the person who began it sees an act."""
+    acts = BulkAct.objects.select_related("workspace", "user", "undoes").defer("keys")
+    return get_object_or_404(acts, workspace=find_workspace(request, slug), user=request.user, pk=pk)
+
+
+@require_safe
+def bulk_act(request, slug, pk):
+    return render_page(request, "runs/bulk_act.html", {"act": _find_act(request, slug, pk)}, partial="bulk-act")
+
+
+@require_POST
+def bulk_act_undo(request, slug, pk):
+    act = _find_act(request, slug, pk)
+    require_permission(request, "edit")
+    return redirect(act.undo())
+
+
+@require_POST
+def bulk_act_stop(request, slug, pk):
+    act = _find_act(request, slug, pk)
+    require_permission(request, "edit")
+    act.stop()
+    return redirect(act)
+
+
+def _select_runs(request, slug) -> bulk_changes.BulkSelection:
     experiment = requested_experiment(request, slug)
     require_permission(request, "edit")
     return bulk.select_runs(scoped_runs(request, slug, experiment), request.POST, request.user, experiment)
