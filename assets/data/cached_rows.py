@@ -60,7 +60,7 @@ def write_rows(version: DataVersion, on_progress: Callable[[float], None]) -> No
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    _make_room(path)
+    _free_space(path)
 
 
 def _folder() -> pathlib.Path:
@@ -89,7 +89,7 @@ def _number_of(file: pathlib.Path) -> str:
     return file.name.partition("-")[0]
 
 
-def _make_room(path: pathlib.Path) -> None:
+def _free_space(path: pathlib.Path) -> None:
     """Delete outdated copies of the same version, and those beyond the limit for all."""
     total = 0
     for file in sorted(path.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True):

@@ -28,7 +28,7 @@ def check_version(version: DataVersion, user: User | None) -> Misfits | None:
 
 
 def find_misfits(version: DataVersion) -> Misfits | None:
-    """What was found at registration; None if all values fit, or were not checked."""
+    """The findings of the registration; None if all values fit, or were not checked."""
     work = version.work.filter(kind=DataWork.Kind.MISFITS).first()
     if work is None or not (work.problem or work.result.get("count")):
         return None

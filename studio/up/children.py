@@ -34,7 +34,7 @@ def _die_with_parent() -> Callable[[], None] | None:
 
 
 class ForkedProcess:
-    """What `Child` needs of a `subprocess.Popen`."""
+    """The part of a `subprocess.Popen` that `Child` needs."""
 
     def __init__(self, pid: int, stdout: IO[bytes]):
         self.pid, self.stdout = pid, stdout
