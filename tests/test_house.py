@@ -269,7 +269,10 @@ def test_lazuli_does_not_import_the_facade():
     points = tomllib.loads((SDK.parent / "pyproject.toml").read_text())["project"]["entry-points"]
     targets = [target.partition(":")[0] for group in points.values() for target in group.values()]
     assert targets and all(target in known for target in targets)
-    assert {target for target in targets if not target.startswith("lazuli.")} == {"azureml.mlflow._project_backend"}
+    assert {target for target in targets if not target.startswith("lazuli.")} == {
+        "azureml.mlflow._project_backend",
+        "azureml.mlflow._deployment_client",
+    }
 
 
 def test_the_server_imports_of_the_sdk_what_architecture_lists():

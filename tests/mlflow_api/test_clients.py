@@ -6,16 +6,20 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from accounts.authentication import make_run_token
+from endpoints.models import Revision
 from runs import metrics
 from runs.files import artifacts
 from runs.models import Run
 from tests import factories
+from tests.endpoints.test_mlflow_models import CONDA, MLMODEL
 
 CLIENTS = {"mlflow-3": ["mlflow-skinny>=3.17,<4", "pandas"], "mlflow-2": ["mlflow-skinny>=2.22,<3", "pandas"]}
 # The older one tells little more than the newer one.
@@ -204,6 +208,47 @@ def test_a_project_runs_in_the_workspace(transactional_db, live_server, studio_f
     assert result["neither"] == ["azureml-mlflow"]
     words = ["COMPUTER", "USE_CONDA='no'", "cpu-cluster has no interpreter", "docker_env"]
     assert [word in said for word, said in zip(words, result["refused"], strict=True)] == [True] * 4, result["refused"]
+
+
+@pytest.fixture
+def ready_at_once():
+    """Revisions take over as soon as they exist."""
+    ended = threading.Event()
+
+    def watch():
+        while not ended.wait(0.1):
+            for revision in Revision.objects.filter(stage=Revision.State.TRANSITIONING):
+                revision.take_over()
+        connection.close()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+@pytest.mark.extended
+@pytest.mark.timeout(300)
+def test_models_are_deployed_by_mlflow(
+    transactional_db, live_server, studio_files, workspace, alice, tmp_path, ready_at_once
+):
+    factories.make_target(workspace, "cpu-cluster")
+    for _ in range(2):
+        run = factories.make_run(workspace)
+        for name, content in {"MLmodel": MLMODEL, "conda.yaml": CONDA}.items():
+            artifacts.store_artifact(run, f"m/{name}", iter([content]))
+        fields = {"model_type": "mlflow_model", "source": f"runs:/{run.run_id}/m", "source_run_id": run.run_id}
+        factories.make_model_version(workspace, "doubler", run=run, created_by=alice, **fields)
+    environment = {"LAZULI_URL": live_server.url, "LAZULI_TOKEN": factories.make_token(alice)}
+    result = drive(interpreter("mlflow-3"), "deployments_script.py", tmp_path, **environment)
+    assert result["made"] == ["blue", "Succeeded", "doubler/versions/1"]
+    assert result["endpoints"] == [{"blue": 100}, {"a": "b"}, {"alone": 100}]
+    assert result["names"] == ["alone", "blue"]
+    frame = {"dataframe_split": {"columns": ["a"], "data": [[1.0]]}}
+    assert result["predicted"] == [[2.0], frame, "blue", '{"input_data": [[1]]}', None]
+    assert result["key"] and result["left"] == []
+    assert "There is no setting 'colour'" in result["refused"]
 
 
 @pytest.mark.mlflow_full

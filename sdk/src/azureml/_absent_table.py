@@ -260,7 +260,6 @@ TABLE: Dict[str, Tuple[str, str]] = {
     ),
     "azureml.widgets.parallel_run_step_details": ("the pipeline service", "ParallelRunStepDetails"),
     "azureml.mlflow": (PRIVATE, "_get_mlflow_tracking_uri _setup_remote"),
-    "azureml.mlflow.deploy": ("the endpoint service", "get_deploy_client"),
     "azureml.telemetry": (
         TELEMETRY,
         "AML_INTERNAL_LOGGER_NAMESPACE INSTRUMENTATION_KEY UserErrorException add_diagnostics_properties "

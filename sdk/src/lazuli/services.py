@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, cast
+from typing import Any, Dict, Iterator, Optional, cast
 
 from lazuli.client import quote_segment
 from lazuli.workspaces import WorkspaceClient
@@ -79,11 +79,13 @@ def read_log(workspace: WorkspaceClient, name: str) -> str:
     return str(workspace.client.get(_path_of(workspace, name) + "/logs")["content"])
 
 
-def post_request(uri: str, body: Any, key: str) -> Any:
+def post_request(uri: str, body: Any, key: str, version: Optional[str] = None) -> Any:
     """The answer of the service itself, whatever its status."""
     headers = {"Content-Type": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
+    if version:
+        headers["azureml-model-deployment"] = version
     import httpx  # start-up time: most programs call no service
 
     return httpx.post(uri, content=body, headers=headers, timeout=310.0)
