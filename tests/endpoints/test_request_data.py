@@ -33,6 +33,7 @@ def test_inputs_and_outputs_are_stored_while_they_are_collected_without_a_restar
         time.sleep(0.2)
     row = ServiceRequest.objects.exclude(answer="").latest("pk")
     assert (row.body, row.answer) == ('{"data": [4]}', "[4]")
+    assert "because their data is collected" in html_of(as_user(bob).get(f"{endpoint.get_absolute_url()}requests/"))
     page = html_of(as_user(bob).get(f"{endpoint.get_absolute_url()}data/"))
     assert "[4]" in page and row.request_id in page and "Stop collecting" not in page
     as_user(alice).post(address, {"on": "0"})

@@ -89,7 +89,9 @@ def test_tokens_open_an_endpoint_until_they_expire_or_its_primary_key_is_replace
     later = timezone.now() + tokens.LIFE + dt.timedelta(seconds=1)
     with mock.patch("django.core.signing.time.time", return_value=later.timestamp()):
         assert not find().accepts(token)
-    assert "get_token()" in html_of(as_user(alice).get(f"{endpoint.get_absolute_url()}consume/"))
+    for one in (endpoint, find("svc.blue")):
+        page = html_of(as_user(alice).get(f"{one.get_absolute_url()}consume/"))
+        assert "Webservice(ws, &quot;svc&quot;).get_token()" in page or 'Webservice(ws, "svc").get_token()' in page
     find().regenerate_key("Primary")
     assert not find().accepts(token)
 
