@@ -297,7 +297,6 @@ const bindLogViewer = (viewer) => {
     scrollBox.addEventListener(event, () => setTimeout(() => { if (!isAtEnd()) follow.checked = false; }, 100), { passive: true });
   }
 
-  findPart("tools").hidden = false;
   position.hidden = size < MAX_WINDOW;
   wrap.checked = Boolean(localStorage.getItem(WRAP_KEY));
   viewer.classList.toggle("log-wrapped", wrap.checked);
