@@ -322,7 +322,7 @@ def timed_list(experiment, what: str, query: dict, ask):
     job = experiment.runs.filter(number=experiment.run_count // 3)
     yield what, *timed(ask, before=lambda: job.update(revision=F("revision") + 1))
     ListSums.objects.all().delete()
-    prepared_sums.store_sums(experiment.pk, query["group"][0])
+    prepared_sums.store_sums(experiment.workspace_id, experiment.pk, query["group"][0])
     yield f"{what}{NEW_PROCESS}", *timed(ask)
     yield f"{what}{UNPREPARED}", *timed(ask, before=lambda: (cache.clear(), ListSums.objects.all().delete()))
 

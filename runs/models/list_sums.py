@@ -7,7 +7,7 @@ from django.utils import timezone
 
 KEPT = dt.timedelta(days=7)
 # So many lists are kept, each of 2 MB at most.
-MAX_LISTS = 300
+MAX_LISTS = 400
 
 
 class ListSumsQuerySet(models.QuerySet):

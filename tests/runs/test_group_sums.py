@@ -8,10 +8,11 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from runs import metrics, tasks
-from runs.models import Experiment, ListSums, MetricSeries, list_sums
+from runs.models import Experiment, ListSums, MetricSeries, SavedView, list_sums
 from runs.models.experiments import LONG
 from runs.pages.lists import group_sums, prepared_sums
 from runs.pages.lists.columns import parse_column
@@ -144,31 +145,37 @@ def test_the_usual_lists_of_a_long_experiment_are_added_up_before_somebody_asks(
     tasks.sum_lists()
     assert not ListSums.objects.exists(), "the experiment is not long"
     Experiment.objects.filter(pk=experiment.pk).update(run_count=LONG)
-    assert ("param-model" in (words := prepare_all()[experiment.pk])) and "param-seed" not in words
+    prepared = prepare_all()
+    for one, words in prepared.items():
+        assert "param-model" in words and "param-seed" not in words, one
+    assert set(prepared) == {experiment.pk, None} and "experiment" in prepared[None]
 
-    client, query = as_user(alice), {"group": "param-model"}
-    address = experiment.get_absolute_url()
+    all_jobs = reverse("runs:jobs", args=[experiment.workspace.slug])
+    pages = {"experiment": experiment.get_absolute_url(), "all jobs": f"{all_jobs}?col=name&col=metric-gain"}
+    SavedView.objects.create(workspace=experiment.workspace, query="col=name&col=metric-gain")
+    prepare_all()
 
-    def statements() -> list[str]:
+    def count_readings(address: str) -> int:
         cache.clear()
         with CaptureQueriesContext(connection) as made:
-            assert "gain" in html_of(client.get(address, query))
-        return [row["sql"] for row in made if "SUM((" in row["sql"]]
+            query = f"{'&' if '?' in address else '?'}group=param-model"
+            assert "gain" in html_of(as_user(alice).get(address + query))
+        return len([row for row in made if "SUM((" in row["sql"]])
 
-    assert statements() == []
+    assert {page: count_readings(address) for page, address in pages.items()} == {"experiment": 0, "all jobs": 0}
     metrics.store_batch(runs[5], "more", make_scalars("gain", [7.0] * 3))
-    assert len(statements()) == 1
+    assert {page: count_readings(address) for page, address in pages.items()} == {"experiment": 1, "all jobs": 1}
     prepare_all()
-    assert statements() == []
+    assert {page: count_readings(address) for page, address in pages.items()} == {"experiment": 0, "all jobs": 0}
     experiment.edit(archived=True)
     assert prepare_all() == {}
 
 
-def prepare_all() -> dict[int, list[str]]:
+def prepare_all() -> dict[int | None, list[str]]:
     """Everything that the task does by and by."""
-    found: dict[int, list[str]] = {}
-    for key, word in prepared_sums.list_usual():
-        found.setdefault(key, []).append(word)
+    found: dict[int | None, list[str]] = {}
+    for _, experiment, word in prepared_sums.list_usual():
+        found.setdefault(experiment, []).append(word)
     prepared_sums.preparation.next_round = 0
     tasks.sum_lists()
     while prepared_sums.preparation.waiting:
