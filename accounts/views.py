@@ -117,7 +117,10 @@ def sign_out(request):
         if request.user.is_authenticated:
             activity.record("session.end", request.user)
         auth.logout(request)
-    return redirect("accounts:sign_in")
+    response = redirect("accounts:sign_in")
+    # Browsers do so by HTTPS only. The next person at the browser reads no page from its cache.
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
 
 
 @require_POST

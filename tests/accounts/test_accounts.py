@@ -101,7 +101,8 @@ def test_only_a_digest_of_the_link_is_kept(olga):
 def test_sign_out(as_user, olga):
     client = as_user(olga)
     assert client.get("/signout/").status_code == 405
-    assert client.post("/signout/").url == "/signin/"
+    answer = client.post("/signout/")
+    assert answer.url == "/signin/" and answer.headers["Clear-Site-Data"] == '"cache"'
     assert client.get("/").status_code == 302
 
 

@@ -122,7 +122,7 @@ def test_a_handover_moves_exactly_what_the_page_showed(owner, alice, workspace, 
     held = held_on(admin.get(url), "1 roles as Owner (Owner on aml-workspace)")
     factories.give_role(leaver, Role.OWNER, factories.make_workspace(name="second"))
     answer = admin.post(url, {"act": "deactivate", "heir": "alice", "held": held})
-    assert answer.status_code == 409 and "so nothing was changed" in html_of(answer)
+    assert answer.status_code == 409 and "so nothing was done" in html_of(answer)
     leaver.refresh_from_db()
     assert leaver.is_active and leaver.roles.count() == 2
     held = held_on(admin.get(url), "2 roles as Owner (Owner on aml-workspace, Owner on second)")
