@@ -62,9 +62,11 @@ class Requests:
 
         django.setup()
         from django.core.management import call_command
+        from django.test import Client
 
         from accounts.actors import Actor
         from accounts.models import Token, User
+        from runs.models import MetricSeries
         from studio.wsgi import application
         from workspaces import creation
 
@@ -78,6 +80,15 @@ class Requests:
         self.experiment = self.post("experiments/create", name=f"bench {time.time_ns()}")["experiment_id"]
         self.runs = [self.new_run(number) for number in range(RUNS)]
         self.step = 0
+        browser = Client()
+        browser.force_login(person)
+        self.cookie = "; ".join(f"{name}={cookie.value}" for name, cookie in browser.cookies.items())
+        # A run with 100 points of one metric, and the page that polls it.
+        points = [{"key": "loss", "value": n / 7, "timestamp": 1_700_000_000_000, "step": n} for n in range(100)]
+        self.post("runs/log-batch", run_id=self.runs[10], metrics=points)
+        self.page = f"/ws/{workspace.slug}/runs/{self.runs[10]}/metrics/data/"
+        self.revision = json.loads(self.call("GET", self.page))["seen"]
+        self.series = MetricSeries.objects.get(run__run_id=self.runs[10], name="loss").pk
 
     def new_run(self, number: int) -> str:
         run = self.post(
@@ -106,7 +117,7 @@ class Requests:
         path, _, query = path.partition("?")
         environ = {
             "REQUEST_METHOD": method,
-            "PATH_INFO": self.base + path,
+            "PATH_INFO": path if path.startswith("/") else self.base + path,
             "QUERY_STRING": query,
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": "8000",
@@ -117,6 +128,7 @@ class Requests:
             "REMOTE_ADDR": "127.0.0.1",
             "CONTENT_TYPE": "application/json",
             "CONTENT_LENGTH": str(len(body)),
+            **({"HTTP_COOKIE": self.cookie} if path.startswith("/") else {}),
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(body),
             "wsgi.errors": sys.stderr,
@@ -129,7 +141,7 @@ class Requests:
         if found[1].get("Content-Encoding") == "gzip":
             data = gzip.decompress(data)
         answer.close()
-        if not found[0].startswith("200"):
+        if found[0][:3] not in ("200", "204"):
             sys.exit(f"{method} {path}: {found[0]} {data[:300]!r}")
         return data
 
@@ -148,7 +160,15 @@ class Requests:
             "log-batch of 5 metrics, 5 params, new run": self.log_batch_of_new_run,
             "log-metric": self.log_metric,
             "search of 100, filter and order by metric": lambda: self.call("POST", "runs/search", self.search()),
+            "poll of a page, 50 new points": lambda: self.call("GET", f"{self.page}?seen=0&after={self.series}:50"),
+            "poll of a page, nothing new": self.poll_first,
+            "the same, as a moment before": lambda: self.call("GET", f"{self.page}?seen={self.revision}"),
         }
+
+    def poll_first(self) -> bytes:
+        """The URL of a poll that no page has sent before."""
+        self.step += 1
+        return self.call("GET", f"{self.page}?seen={self.revision}&after={self.series}:{self.step}")
 
     def log_batch_of_new_run(self) -> bytes:
         run_id = self.post("runs/create", experiment_id=self.experiment, start_time=1_700_000_000_000)["run"]["info"][
