@@ -49,7 +49,7 @@ class EndpointShares(models.Model):
         return {one.version_name: one.mirror_percentile for one in self.versions.all() if one.mirror_percentile}
 
     def change_traffic(self, shares: Mapping[str, int]) -> None:
-        """Set how many of 100 requests versions get; others keep theirs."""
+        """Set how many of 100 requests versions get; others keep theirs. Who gets requests gets no copies any more."""
         with transaction.atomic():
             present = self._lock_versions()
             self._check_present(present, shares)
@@ -60,12 +60,17 @@ class EndpointShares(models.Model):
                     f"The traffic adds up to {sum(after.values())}: {_describe_shares(after)}. At most 100 is possible.",
                     target="traffic",
                 )
-            rules.check_mirrors({name: one.mirror_percentile for name, one in present.items()}, after)
             if after == before:
                 return
             for name, version in present.items():
-                self.versions.filter(pk=version.pk).update(traffic_percentile=after[name])
+                copies = 0 if after[name] else version.mirror_percentile
+                self.versions.filter(pk=version.pk).update(traffic_percentile=after[name], mirror_percentile=copies)
             changes = {"traffic": [_describe_shares(before), _describe_shares(after)]}
+            ended = {
+                name: one.mirror_percentile for name, one in present.items() if one.mirror_percentile and after[name]
+            }
+            if ended:
+                changes["mirror traffic"] = [_describe_shares(ended), _describe_shares({})]
             activity.record("endpoint.edit", self, scope=self.workspace, changes=changes)
             self.notify_gateway()
 

@@ -84,7 +84,7 @@ def find_reason(guard: TrafficGuard) -> str:
     """How a watched version is worse than the others, as a sentence; empty if none is."""
     assert guard.since is not None
     start = guard.since.replace(second=0, microsecond=0)
-    rows = TrafficMinute.objects.filter(endpoint__parent=guard.endpoint, minute__gte=start - BASELINE)
+    rows = TrafficMinute.objects.filter(traffic.own_or_of_versions(guard.endpoint), minute__gte=start - BASELINE)
     found: dict[str, list[TrafficMinute]] = {}
     for row in rows.select_related("endpoint"):
         name = row.endpoint.version_name

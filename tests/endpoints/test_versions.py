@@ -111,7 +111,7 @@ def test_the_gateway_gets_the_shares_and_then_the_replicas_of_a_version(endpoint
     assert ask(name="svc.green", key="wrong").status_code == 401
 
 
-def test_copies_of_requests_are_counted_for_their_version_alone(endpoint, api):
+def test_copies_of_requests_are_counted_for_their_version_alone(endpoint, api, as_user, alice):
     endpoint.divide_traffic({"blue": 100}, {"green": 20})
     traffic.add_counts(find("svc.blue"), {"200": 2}, {"1": 2}, 1.0)
     traffic.add_counts(find("svc.green"), {"500": 1}, {"1": 1}, 1.0)
@@ -120,6 +120,10 @@ def test_copies_of_requests_are_counted_for_their_version_alone(endpoint, api):
     body = {"workspace": endpoint.workspace.slug, "name": "svc", "key": endpoint.keys[0]}
     answer = api(gateway_key()).post("/nodes/v1/services/authorize", body).json()
     assert answer["mirrors"] == [{"name": "green", "share": 20}]
+    page = html_of(as_user(alice).get(endpoint.get_absolute_url()))
+    assert "copies of 20 %" in page and '<option value="" selected>none</option>' in page
+    endpoint.change_traffic({"blue": 90, "green": 10})
+    assert find().mirrors == {} and find().shares == {"blue": 90, "green": 10}
 
 
 def test_an_endpoint_with_versions_shows_their_requests_and_cannot_be_deployed_itself(endpoint, deploy):
