@@ -18,8 +18,9 @@ from costs.models import Budget
 from endpoints.models import Endpoint
 from notices.models import Event, Follow, Notification, Preference
 from operations.models import JobRecord
-from runs.models import Run, RunEvent
+from runs.models import BulkAct, Run, RunEvent
 from runs.models.status import TERMINAL, RunStatus
+from studio.formats import format_count
 from workspaces import access
 from workspaces.models import Workspace
 
@@ -35,7 +36,7 @@ def find_events() -> int:
     now = timezone.now()
     last = JobRecord.objects.filter(name=TASK).values_list("ended_at", flat=True).first()
     since = max(min(now, last or now) - LOOK_BACK, now - LONGEST)
-    return _find_ends_of_jobs(since) + _find_budgets(since) + _find_alerts(since)
+    return _find_ends_of_jobs(since) + _find_budgets(since) + _find_alerts(since) + _find_bulk_acts(since)
 
 
 def _find_ends_of_jobs(since: dt.datetime) -> int:
@@ -79,6 +80,18 @@ def _find_budgets(since: dt.datetime) -> int:
         for person in admins | ({own.person} if own and own.person else set()):
             path = reverse("operations:limits") if person.is_superuser else reverse("costs:site")
             sent += Notification.send(person, Event.BUDGET, f"activity:{row.pk}", title, detail, path)
+    return sent
+
+
+def _find_bulk_acts(since: dt.datetime) -> int:
+    """Notify who began it that a change of many jobs has ended: its page has the log and the undo."""
+    ended = BulkAct.objects.filter(ended_at__gte=since, user__isnull=False).exclude(state=BulkAct.State.CANCELED)
+    sent = 0
+    for act in ended.select_related("user", "workspace").defer("keys", "log")[:MAX_EVENTS]:
+        assert act.user is not None, "the query leaves the others out"
+        title = f"{act}: {act.get_state_display().lower()}"
+        detail = f"{act.changed:,} of {format_count(act.total, 'job')} changed."
+        sent += Notification.send(act.user, Event.BULK_ACT, f"bulk_act:{act.pk}", title, detail, act.get_absolute_url())
     return sent
 
 

@@ -22,11 +22,15 @@ class Event(models.TextChoices):
     BUDGET = "budget", "One of my budgets is (nearly) used up"
     ENDPOINT = "endpoint", "An alert of one of my endpoints"
     WORKSPACE_ENDPOINT = "workspace_endpoint", "An alert of another endpoint in a workspace that I can see"
+    BULK_ACT = "bulk_act", "A change of many jobs that I began ended"
     TEST = "test", "A test that I sent"
 
 
 # The default preferences.
-DEFAULTS = {(event, Channel.BELL) for event in (Event.JOB_FAILED, Event.JOB_FOLLOWED, Event.BUDGET, Event.ENDPOINT)}
+DEFAULTS = {
+    (event, Channel.BELL)
+    for event in (Event.JOB_FAILED, Event.JOB_FOLLOWED, Event.BUDGET, Event.ENDPOINT, Event.BULK_ACT)
+}
 CHOSEN = [event for event in Event if event != Event.TEST]
 
 

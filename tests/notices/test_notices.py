@@ -15,7 +15,8 @@ from costs.limit_models import Budget
 from notices import find_events, outgoing, tasks
 from notices.models import Delivery, Event, Follow, Notification, Preference, Webhook
 from notices.rules import Channel
-from runs.models import Run
+from runs import bulk_work
+from runs.models import BulkAct, Run
 from studio import networks
 from studio.signed_posts import SIGNATURE
 from tests import factories
@@ -108,6 +109,16 @@ def test_a_budget_is_said_to_its_person_and_to_site_admins(alice, owner, bob):
     assert find_events.find_events() == 2
     assert {one.person for one in Notification.objects.all()} == {alice, owner}
     assert "0.9 of 1.0 node-hours" in Notification.objects.filter(person=alice).get().detail
+
+
+def test_the_end_of_a_change_of_many_jobs_is_said_to_who_began_it(run, alice):
+    act = BulkAct.queue(run.workspace, alice, BulkAct.Verb.CANCEL, [run.pk])
+    assert find_events.find_events() == 0
+    bulk_work.run_turn()
+    assert (find_events.find_events(), find_events.find_events()) == (1, 0)
+    one = Notification.objects.get(event=Event.BULK_ACT)
+    assert (one.person, one.path, one.title) == (alice, act.get_absolute_url(), "Cancel jobs: completed")
+    assert one.detail == "1 of 1 job changed."
 
 
 def test_choices_are_kept_and_can_turn_the_bell_off(as_user, alice, run):
