@@ -77,6 +77,8 @@ VERBS = {
     "labeling.archive": "archived or restored the labeling project",
     "labeling.create": "created the labeling project",
     "labeling.edit": "edited the labeling project",
+    "labeling.decide": "decided on a label in the project",
+    "labeling.return": "returned an item to the queue of the project",
     "labeling.export": "exported the labels of the project",
     "login.approve": "approved a sign-in from",
     "login.deny": "denied a sign-in from",

@@ -50,7 +50,7 @@ def _write_lines(project: LabelingProject, rows) -> Iterator[bytes]:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["image_url" if is_image else "text", "label", "label_confidence"])
     for count, item in enumerate(rows.iterator(chunk_size=BLOCK), 1):
-        content = f"azureml://datastores/{item.datastore}/paths/{item.path}" if is_image else item.text
+        content = item.address if is_image else item.text
         writer.writerow([content, item.label, round(item.confidence or 0, 4)])
         if count % BLOCK == 0:
             yield buffer.getvalue().encode()

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.actors import actor_of_request
 from labeling.forms import ItemsForm
 from labeling.models import LabelAnswer, LabelingItem, LabelingProject
 from labeling.views import build_context, find_project, find_project_to_label
@@ -100,11 +101,11 @@ def item_review(request, slug, name, number):
 def _review(request, item: LabelingItem) -> None:
     act = request.POST.get("act", "")
     if act == "return":
-        item.return_to_queue()
+        item.return_to_queue(actor_of_request(request))
         messages.success(request, f"Item {item.number} is in the queue again.")
     elif act == "decide":
         label = request.POST.get("label", "")
-        item.decide(request.user, label)
+        item.decide(actor_of_request(request), label)
         text = f"has the label {label} now" if label else "is left out now"
         messages.success(request, f"Item {item.number} {text}.")
     else:

@@ -187,6 +187,11 @@ class LabelingItem(models.Model):
         return f"{self.project}, item {self.number}"
 
     @property
+    def address(self) -> str:
+        """The address of an image in the form of v2; empty for a text."""
+        return f"azureml://datastores/{self.datastore}/paths/{self.path}" if self.path else ""
+
+    @property
     def title(self) -> str:
         """Its path, or the start of its text."""
         return self.path or self.text[:100]
@@ -202,17 +207,23 @@ class LabelingItem(models.Model):
         item._settle()
 
     @transaction.atomic
-    def decide(self, reviewer: User, label: str) -> None:
+    def decide(self, reviewer: Actor, label: str) -> None:
         """Set the label of a reviewer, whatever the labelers said; an empty one leaves the item out."""
         item = self._lock(label)
+        changes = {f"item {item.number}": [item.label, label]}
+        project = item.project
+        activity.record("labeling.decide", project, actor=reviewer, scope=project.workspace, changes=changes)
         item.state = self.State.LABELED if label else self.State.SKIPPED
-        item.label, item.confidence, item.decided_by = label, 1.0 if label else None, reviewer
+        item.label, item.confidence, item.decided_by = label, 1.0 if label else None, reviewer.user
         item.save(update_fields=["state", "label", "confidence", "decided_by"])
 
     @transaction.atomic
-    def return_to_queue(self) -> None:
+    def return_to_queue(self, reviewer: Actor) -> None:
         """Delete its labels, so that it is labeled again."""
         item = self._lock("")
+        changes = {f"item {item.number}": [item.label, ""]}
+        project = item.project
+        activity.record("labeling.return", project, actor=reviewer, scope=project.workspace, changes=changes)
         item.answers.all().delete()
         item.decided_by = None
         item._settle()

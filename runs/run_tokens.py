@@ -98,6 +98,12 @@ DELETE {W}/data/{name}/versions/{version}                    NO
 POST   {W}/datasets                                          MAKE
 POST   {W}/datasets/rows                                     READ
 GET    {W}/datasets/{dataset_id}                             READ
+GET    {W}/labelingJobs                                      READ
+GET    {W}/labelingJobs/{name}                               READ
+PUT    {W}/labelingJobs/{name}                               NO
+POST   {W}/labelingJobs/{name}/exportLabels                  NO
+GET    {W}/labelingJobs/{name}/items                         READ
+PUT    {W}/labelingJobs/{name}/items/{number}                NO
 GET    {W}/datastores                                        READ
 GET    {W}/datastores/{name}                                 READ
 PUT    {W}/datastores/{name}                                 NO

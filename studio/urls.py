@@ -16,6 +16,7 @@ from endpoints.replay_api import router as service_replays_api
 from endpoints.replica_api import router as replicas_api
 from endpoints.request_api import router as service_requests_api
 from endpoints.watch_api import router as service_watch_api
+from labeling.api import router as labeling_api
 from operations.api import router as administration_api
 from operations.metrics import metrics
 from registry.api import router as models_api
@@ -59,6 +60,7 @@ api.add_router("/signed/code", code_files_api)
 api.add_router(f"{W}/jobs", jobs_api)
 api.add_router(f"{W}/models", models_api)
 api.add_router(f"{W}/onlineEndpoints", online_api)
+api.add_router(f"{W}/labelingJobs", labeling_api)
 api.add_router(f"/modelmanagement/v1.0{W}", model_management_api)
 api.add_router(f"/modelmanagement/v1.0{W}", services_api)
 api.add_router(f"/modelmanagement/v1.0{W}", service_requests_api)

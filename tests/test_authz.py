@@ -108,6 +108,12 @@ versions of data                | GET    {w}/data/none/versions                 
 a version of data               | GET    {w}/data/none/versions/1                           | 404 404 404 403 404 404 404
 the check of a version of data  | GET    {w}/data/none/versions/1/quality                   | 404 404 404 403 404 404 404
 remove a version of data        | DELETE {w}/data/none/versions/1                           | 404 404 404 403 403 404 403
+list labeling projects          | GET    {w}/labelingJobs                                   | y y y 403 y 404 y
+a labeling project              | GET    {w}/labelingJobs/none                              | 404 404 404 403 404 404 404
+make a labeling project         | PUT    {w}/labelingJobs/none       $edit                  | 400 400 400 403 403 404 403
+items of a labeling project     | GET    {w}/labelingJobs/none/items                        | 404 404 404 403 404 404 404
+label an item                   | PUT    {w}/labelingJobs/none/items/1 $label               | 404 404 404 403 403 404 403
+export labels                   | POST   {w}/labelingJobs/none/exportLabels                 | 404 404 404 403 403 404 403
 a saved dataset                 | GET    {w}/datasets/00000000-0000-0000-0000-000000000000 | 404 404 404 403 404 404 404
 remove data                     | DELETE {w}/data/none                                      | 404 404 404 403 403 404 403
 save a dataset                  | POST   {w}/datasets $saved                                | y y y 403 403 404 y
@@ -254,6 +260,7 @@ MLflow: delete a model          | DELETE {m}/registered-models/delete $mlmodel  
 POINT = {"key": "k", "value": 1, "timestamp": 1}
 BODIES = {
     "$rename": {"field": "display_name", "value": "new"},
+    "$label": {"label": "cat"},
     "$edit": {"properties": {"displayName": "d"}},
     "$params": {"parameters": {"a": "b"}},
     "$newkey": {"keyType": "Primary"},

@@ -103,6 +103,7 @@ NOTHING_THERE = {"restore a workspace", "read a purge", "delete a file", "remove
 NOTHING_THERE |= {"read code", "state of a deployment"}
 NOTHING_THERE |= {"read a file", "look for a file", "a saved dataset", "a name of data", "edit a name of data"}
 NOTHING_THERE |= {"versions of data", "a version of data", "remove a version of data", "the check of a version of data"}
+NOTHING_THERE |= {"a labeling project", "items of a labeling project", "label an item", "export labels"}
 # People who may do it: credentials leave the studio for nobody.
 NOTHING_THERE |= {"secrets of a datastore"}
 

@@ -41,7 +41,8 @@ DATA = {
     "paths": [{"datastore": "workspaceblobstore", "path": "in/*.csv"}],
     "steps": [{"type": "take", "count": 1}],
 }
-BODIES = {"data": DATA, "job": JOB, "cluster": CLUSTER, "series": SERIES, "model": MODEL}
+IMAGES = {"kind": "file", "paths": [{"datastore": "workspaceblobstore", "path": "pets/*.png"}], "steps": []}
+BODIES = {"data": DATA, "images": IMAGES, "job": JOB, "cluster": CLUSTER, "series": SERIES, "model": MODEL}
 # In this order, for later lines ask for what earlier ones made. {w}, {h}, {c} and {v} begin the addresses of the services.
 REQUESTS = """
 PUT    /subscriptions/sub-1
@@ -103,6 +104,15 @@ GET    {w}/data/rows/versions
 PUT    {w}/data/rows                          {"properties": {"qualityRules": [{"type": "unique", "column": "id"}]}}
 GET    {w}/data/rows/versions/latest
 GET    {w}/data/rows/versions/latest/quality
+PUT    {w}/datastores/workspaceblobstore/files/content?path=pets/1.png
+PUT    {w}/data/pets/versions/auto            {"properties": {"definition": $images}}
+PUT    {w}/labelingJobs/pets                  {"properties": {"dataAsset": "pets", "labels": ["cat", "dog"]}}
+GET    {w}/labelingJobs
+GET    {w}/labelingJobs/pets
+PUT    {w}/labelingJobs/pets                  {"properties": {"instructions": "Look."}}
+PUT    {w}/labelingJobs/pets/items/1          {"label": "cat"}
+GET    {w}/labelingJobs/pets/items
+POST   {w}/labelingJobs/pets/exportLabels
 DELETE {w}/data/rows/versions/1
 DELETE {w}/data/folder
 PUT    {w}/jobs/job1                          {"properties": $job}

@@ -123,6 +123,7 @@ class World:
             "secrets": "hush",
             "models": "mod",
             "data": "rows",
+            "labelingJobs": "pets",
             "datastores": "workspaceblobstore",
             "services": "scoring",
             "onlineEndpoints": "scoring",

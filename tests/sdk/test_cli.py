@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from azureml.core import Environment, Experiment, Run, RunConfiguration, Workspace
+from azureml.core import Dataset, Environment, Experiment, Run, RunConfiguration, Workspace
 from azureml.core.conda_dependencies import CondaDependencies
 from lazuli import cli
 from lazuli.environments.definitions import DEFAULT_PACKAGES
@@ -382,3 +382,17 @@ def test_login_with_a_code(ws, lazuli, monkeypatch):
     assert code == 0, err
     assert "enter the code" in err and json.loads(out)["signedIn"] is True
     assert lazuli("workspace", "list")[0] == cli.OK
+
+
+def test_labeling_projects_are_created_listed_and_exported(ws, lazuli, tmp_path):
+    (tmp_path / "said.csv").write_text("id,said\n1,good\n2,bad\n")
+    store = ws.get_default_datastore()
+    store.upload_files([str(tmp_path / "said.csv")], target_path="said", show_progress=False)
+    Dataset.Tabular.from_delimited_files((store, "said/said.csv")).register(ws, "reviews")
+    words = ("create", "-n", "said", "--data", "reviews:1", "--column", "said", "--labels", "a", "b")
+    created = as_json(lazuli("labeling", *words, "-o", "json"))
+    assert (created["kind"], created["labels"], created["total"], created["completed"]) == ("Text", ["a", "b"], 2, 0)
+    assert as_json(lazuli("labeling", "list", "-o", "json")) == [created]
+    assert as_json(lazuli("labeling", "show", "-n", "said", "-o", "json")) == created
+    code, _, err = lazuli("labeling", "export", "-n", "said")
+    assert code == cli.FAILED and "said has no labeled items yet" in err
