@@ -207,3 +207,18 @@ def luminance(colour: str) -> float:
 def test_an_address_of_an_artifact_becomes_its_path():
     assert metric_cards.path_of("aml://artifactId/ExperimentRun/dcid.run_1/plots/a.png") == "plots/a.png"
     assert metric_cards.path_of("plots/a.png") == "plots/a.png"
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0.123456789, 1.0, math.nan], [0.12346, 1.0, None]),
+        ([1e-7 / 3, 1.0], [3.3333e-08, 1.0]),
+        ([1_700_000_000.25, 1_700_000_001.75], [1_700_000_000.25, 1_700_000_001.75]),
+        ([0.123456789, 0.123456789], [0.123456789, 0.123456789]),
+        ([-1.7e308, 1.7e308], [-1.7e308, 1.7e308]),
+        ([], []),
+    ],
+)
+def test_small_charts_have_the_digits_that_tell_values_apart(values, shown):
+    assert figures.shorten_values(np.array(values)) == shown
