@@ -93,4 +93,4 @@ def drive(folder: pathlib.Path) -> dict:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        print(json.dumps(drive(pathlib.Path(name))))
+        print("RESULT" + json.dumps(drive(pathlib.Path(name))))
