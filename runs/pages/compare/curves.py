@@ -44,7 +44,8 @@ def _list_best_first(selected: RunSelection, name: str) -> list[Run]:
     better = selected.objective.direction(name)
     if not better:
         return selected.runs
-    values = MetricSeries.objects.filter(run__in=selected.pks, name=name, last__isnull=False).values_list("run", "last")
+    series = MetricSeries.objects.filter(run__in=selected.pks, name=name, last__isnull=False)
+    values: Any = series.values_list("run", "last")
     worst_first = run_charts.rank_by_value(list(values), better)
     ranks = {pk: rank for rank, pk in enumerate(worst_first)}
     return sorted(selected.runs, key=lambda run: -ranks.get(run.pk, -1))
