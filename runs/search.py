@@ -9,8 +9,8 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Concat
 from django.db.models.lookups import Exact, GreaterThanOrEqual
 
-from runs.job_types import types_with_label
 from runs.models import MetricSeries, Run, RunParameter, RunTag
+from runs.models.job_types import types_with_label
 from runs.models.lineage import RunDataset
 from studio.errors import Invalid
 from studio.search import concatenated, conditions

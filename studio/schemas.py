@@ -93,6 +93,10 @@ def _inlined(body: type[pydantic.BaseModel]) -> dict:
     return resolve(schema)
 
 
+# For `openapi_extra`: a request with the bytes of a file.
+BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+
+
 def bytes_response(kind: str, *statuses: int) -> dict:
     """For `openapi_extra`: a response that is not JSON."""
     answer = {"description": "OK", "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}

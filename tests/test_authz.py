@@ -199,8 +199,11 @@ set alerts of a service         | PUT    {v}/services/svc/alerts                
 guard of a service              | GET    {v}/services/svc/guard                             | y y y 403 y 404 y
 set the guard of a service      | PUT    {v}/services/svc/guard                             | 409 409 409 403 403 404 403
 log of a service                | GET    {v}/services/svc/logs                              | y y y 403 y 404 y
+a request of a service          | GET    {v}/services/svc/requests/none                     | 404 404 404 403 404 404 403
+send requests again             | POST   {v}/services/svc/replays    $replay                | 400 400 400 403 403 404 403
+a replay of requests            | GET    {v}/services/svc/replays/1                         | 404 404 404 403 404 404 403
 an address for code             | POST   {w}/codes/a/versions/1/startPendingUpload          | y y y 403 403 404 403
-code that was not uploaded      | PUT    {w}/codes/a/versions/1      $online                | 400 400 400 403 403 404 403
+code that was not uploaded      | PUT    {w}/codes/a/versions/1      $code                  | 400 400 400 403 403 404 403
 find code                       | GET    {w}/codes/a/versions                               | y y y 403 y 404 403
 read code                       | GET    {w}/codes/a/versions/1                             | 404 404 404 403 404 404 403
 list online endpoints           | GET    {w}/onlineEndpoints                                | y y y 403 y 404 y
@@ -265,6 +268,8 @@ BODIES = {
     "$params": {"parameters": {"a": "b"}},
     "$newkey": {"keyType": "Primary"},
     "$online": {"properties": {}},
+    "$code": {"properties": {"codeUri": "https://elsewhere/signed/code/1"}},
+    "$replay": {"candidate": "svc", "count": 1},
     "key=Primary": {"key": "Primary"},
     "$model": {"properties": {"description": "d"}},
     "$mine": {"properties": {"modelUri": "runs:/mine/a.txt"}},

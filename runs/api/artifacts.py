@@ -8,11 +8,10 @@ from runs.files import artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
 from studio.errors import Invalid
-from studio.schemas import Nothing, bytes_response, list_of
+from studio.schemas import BYTES, Nothing, bytes_response, list_of
 from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["artifacts"])
-BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 BY_SIGNATURE = "by signature"
 
 

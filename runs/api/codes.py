@@ -14,7 +14,7 @@ from runs.files.pending_code import CodeUpload
 from runs.models import Snapshot
 from studio.errors import Unsupported
 from studio.request_body import Body, LooseBody
-from studio.schemas import Nothing, Shape, SystemData, bytes_response, list_of
+from studio.schemas import BYTES, Nothing, Shape, SystemData, bytes_response, list_of
 from workspaces.models import Workspace
 from workspaces.workspace_path import WorkspacePath, find_workspace
 
@@ -166,6 +166,7 @@ def code_file_check(request: HttpRequest, upload_id: str, path: str):
     auth=UploadSignature(),
     response={201: Nothing, 200: Nothing},
     summary="Send a file of code, as to Azure's storage",
+    openapi_extra=BYTES,
 )
 def code_file_put(request: HttpRequest, response: HttpResponse, upload_id: str, path: str, comp: str = ""):
     if comp == "metadata":

@@ -10,13 +10,12 @@ from assets.data.models import Datastore
 from runs.files import ranges, uploads
 from studio import api
 from studio.errors import Denied
-from studio.schemas import Nothing, bytes_response, list_of
+from studio.schemas import BYTES, Nothing, bytes_response, list_of
 from workspaces.access import denied, person_can
 from workspaces.models import Workspace
 from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["datastores"])
-BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 MAX_PAGE = 5000
 
 

@@ -2,7 +2,7 @@
 
 from django import template
 
-from runs.job_types import job_type
+from runs.models.job_types import job_type
 from studio.formats import format_exact, format_number
 
 register = template.Library()

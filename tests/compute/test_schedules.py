@@ -103,7 +103,7 @@ def test_of_several_due_schedules_the_latest_counts(instance):
     add_due(instance, "Start", now - MINUTE)
     schedules.run_due_schedules(now)
     earlier.refresh_from_db()
-    assert again(instance).state == "Starting" and earlier.last_result.startswith("Left out")
+    assert again(instance).state == "Starting" and earlier.last_result.startswith("Skipped")
 
 
 def test_a_disabled_schedule_and_one_of_a_workspace_in_the_trash_do_nothing(instance, workspace, owner):

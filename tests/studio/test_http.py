@@ -165,6 +165,7 @@ def test_every_write_of_the_api_has_its_body_described(api, bob):
         "/detach",
         "/end",
         "/v1.0/backups",
+        "/exportLabels",
     )
     bare += ("/history/v1.0" + W + "/experiments/{name}",)
     missing = [

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import operator
 
-from runs.job_types import job_type
+from runs.models.job_types import job_type
 from runs.pages.compare import table_export, table_rows
 from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow

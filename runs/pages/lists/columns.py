@@ -20,9 +20,9 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from runs.job_types import job_type
 from runs.metric_order import NO_OBJECTIVE, Objective
 from runs.models import MetricSeries, Run, RunParameter
+from runs.models.job_types import job_type
 from studio import numbers
 from studio.errors import Invalid
 from studio.formats import PAD, format_exact, format_number, format_numbers, format_spread

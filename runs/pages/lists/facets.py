@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from runs import facet_counts
 from runs.facet_counts import MAX_VALUES
-from runs.job_types import job_type
 from runs.metric_order import sort_metrics
+from runs.models.job_types import job_type
 from runs.pages.lists import list_query
 from runs.pages.lists.list_query import STATUS_GROUPS
 from runs.search import ATTRIBUTES

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils.safestring import SafeString
 
 from runs.charts import colours, run_charts
-from runs.job_types import job_type, types_with_label
+from runs.models.job_types import job_type, types_with_label
 from runs.pages.lists import group_sums, list_query
 from runs.pages.lists.columns import (
     ATTRIBUTES,

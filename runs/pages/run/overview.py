@@ -10,7 +10,7 @@ from django.urls import reverse
 from assets import environments
 from compute import waiting
 from compute.models import Work
-from runs import metric_order
+from runs import metric_order, objectives
 from runs.models import MetricSeries, Run
 from studio.statements import read_rows
 
@@ -133,10 +133,13 @@ def last_error_line(run: Run) -> str:
     return ""
 
 
-def first_metrics(run: Run, primary: str) -> tuple[list[MetricSeries], int]:
+def first_metrics(run: Run, user) -> tuple[list[MetricSeries], int]:
     """The most important metrics, in the order of lists, and how many the run has, of all kinds."""
     kinds = dict(run.metrics.values_list("name", "kind"))
     numbers = dict.fromkeys([name for name, kind in kinds.items() if kind == MetricSeries.Kind.SCALAR], 1)
+    if not numbers:
+        return [], len(kinds)
+    primary = objectives.find_objective(run.experiment, user).name
     names = metric_order.sort_metrics(numbers, primary)[:FIRST_METRICS]
     found = {series.name: series for series in read_rows(MetricSeries, run=run.pk, name=names)}
     return [found[name] for name in names], len(kinds)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.actors import actor_of_request
 from compute import monitoring
-from runs import job_yaml, objectives
+from runs import job_yaml
 from runs.models import Run, Star
 from runs.pages import file_tree
 from runs.pages.access import find_run, find_version, is_allowed, require_permission
@@ -76,8 +76,7 @@ def run_detail(request, slug, run_id):
 
 def overview_context(request, run: Run) -> dict:
     prefetch_rows(run, "tag_rows", "parameter_rows", "events")
-    primary = objectives.find_objective(run.experiment, request.user).name
-    metrics, metric_count = overview.first_metrics(run, primary)
+    metrics, metric_count = overview.first_metrics(run, request.user)
     models = overview.list_models(run)
     return {
         "stages": overview.build_timeline(run),
