@@ -26,6 +26,6 @@ def test_the_shares_always_add_up_to_100(transactional_db, browser, axe, workspa
     page.get_by_role("spinbutton", name="red").fill("69")
     expect(blue).to_have_value("0")
     expect(slider).to_have_value("31")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save traffic").click()
     expect(page.get_by_text("The traffic was saved")).to_be_visible()
     assert Endpoint.objects.get(pk=endpoint.pk).shares == {"blue": 0, "green": 31, "red": 69}
