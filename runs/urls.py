@@ -4,6 +4,7 @@ from runs.pages import home, home_cards
 from runs.pages.children import views as children_views
 from runs.pages.compare import file_diff
 from runs.pages.compare import views as compare_views
+from runs.pages.environments import views as environment_views
 from runs.pages.job import create_views
 from runs.pages.job import views as job_views
 from runs.pages.lists import action_views as list_action_views
@@ -57,6 +58,7 @@ urlpatterns = [
     path("ws/<slug:slug>/jobs/now/", home_cards.home_now, name="home_now"),
     path(f"{RUN}/", run_views.run_detail, name="run_detail"),
     path(f"{RUN}/state/", run_views.run_state, name="run_state"),
+    path(f"{RUN}/environment/", environment_views.run_environment, name="run_environment"),
     path(f"{RUN}/yaml/", run_views.run_yaml, name="run_yaml"),
     path(f"{RUN}/json/", run_views.run_json, name="run_json"),
     path(f"{RUN}/metrics/", metric_views.run_metrics, name="run_metrics"),

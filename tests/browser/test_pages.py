@@ -46,6 +46,7 @@ def all_pages(run) -> list[str]:
         "run_code",
         "run_json",
         "run_yaml",
+        "run_environment",
         "run_resubmit",
     ]
     previews = [

@@ -167,6 +167,25 @@ def test_a_job_shows_the_packages_of_its_own_environment_and_leads_to_its_versio
     assert client.get(f"{url('new')}?job=no-such").status_code == 404
 
 
+def test_every_run_leads_readers_to_its_environment(as_user, bob, alice, workspace, cluster):
+    """Jobs with an environment of their own, children that their scripts start, and runs outside of jobs."""
+    conda = {"dependencies": ["python=3.11", {"pip": ["scikit-learn==1.5.2"]}]}
+    job = submit(alice, workspace, environmentDefinition={"name": "my-env", "python": {"condaDependencies": conda}})
+    child = factories.make_run(workspace, parent=job, root=job)
+    alone = factories.make_run(workspace)
+    artifacts.append_to_artifact(alone, "model/requirements.txt", 0, b"numpy")
+    reader, shown = as_user(bob), {}
+    for run in (job, child, alone):
+        link = reverse("runs:run_environment", args=[workspace.slug, run.run_id])
+        assert f'<a href="{link}">' in text_of(reader.get(run.get_absolute_url()))
+        shown[run] = text_of(reader.get(link))
+        assert "Register this environment" not in shown[run]
+    for run in (job, child):
+        assert "my-env" in shown[run] and "scikit-learn==1.5.2" in shown[run]
+    assert job.get_absolute_url() in shown[child] and "User-managed" in shown[alone]
+    assert "?path=model%2Frequirements.txt" in shown[alone]
+
+
 def test_a_rebuild_is_carried_by_every_later_job_and_a_job_begins_with_it(client, alice, workspace, cluster, version):
     before = submit(alice, workspace, environmentId="digits-env:1")
     answer = client.post(url("rebuild", version), {"compute": "cpu-cluster"})

@@ -46,6 +46,7 @@ def url_of(run, name: str) -> str:
 READ = [
     "run_detail",
     "run_state",
+    "run_environment",
     "run_json",
     "run_metrics",
     "run_metrics_data",

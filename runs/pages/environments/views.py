@@ -18,7 +18,13 @@ from runs.pages.environments import usage
 from runs.pages.environments.builds import BUILD_EXPERIMENT, list_builds
 from runs.pages.environments.definition import describe_definition
 from runs.pages.environments.forms import EnvironmentForm, RebuildForm, initial_from, initial_from_definition
-from runs.pages.run.overview import read_definition
+from runs.pages.run.overview import (
+    describe_environment,
+    find_environment_owner,
+    list_package_files,
+    read_definition,
+)
+from runs.pages.run.views import tab_context
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
@@ -170,6 +176,21 @@ def environment_jobs(request, slug, name, version):
     return render_page(request, "environments/jobs.html", context, partial="environment-jobs")
 
 
+@require_safe
+def run_environment(request, slug, run_id):
+    """The environment of a job that is not registered, or of a run outside of a job."""
+    run = find_run(request, slug, run_id)
+    owner = find_environment_owner(run)
+    content = read_definition(owner)
+    more = {
+        "environment": describe_environment(run),
+        "definition": describe_definition(content) if content else None,
+        "owner": None if owner.pk == run.pk else owner,
+        "package_files": [] if content else list_package_files(run),
+    }
+    return render(request, "runs/run_environment.html", tab_context(request, run, "overview", **more))
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def environment_new(request, slug):
@@ -180,7 +201,7 @@ def environment_new(request, slug):
         initial = initial_from(environments.find_version(workspace, *environments.parse_reference(source)))
     elif job := request.GET.get("job", ""):
         run = find_run(request, slug, job)
-        definition = read_definition(run)
+        definition = read_definition(find_environment_owner(run))
         initial = initial_from_definition(definition.get("name") or run.experiment.name, definition)
     form = EnvironmentForm(request.POST or None, initial=initial)
     if request.method == "POST":

@@ -2,8 +2,11 @@
 
 import dataclasses
 import datetime as dt
+import functools
+import operator
 import shlex
 
+from django.db.models import Q
 from django.http import Http404
 from django.urls import reverse
 
@@ -18,6 +21,11 @@ RECENT = 8
 FIRST_METRICS = 8
 # With more workspaces, the palette searches only the open one.
 MAX_WORKSPACES = 20
+# Azure's word for an environment of which the studio does not know the packages.
+USER_MANAGED = "User-managed"
+MAX_PARENTS = 10
+PACKAGE_FILES = ("requirements.txt", "conda.yaml", "conda.yml")
+MAX_PACKAGE_FILES = 20
 GIT = {
     "azureml.git.repository_uri": "Git repository",
     "azureml.git.branch": "Git branch",
@@ -38,10 +46,11 @@ class StatePeriod:
 
 @dataclasses.dataclass(frozen=True)
 class JobEnvironment:
-    """`url` is the page of its version; without one, as it is not registered or was removed, `packages` says what it is."""
+    """`url` is the page of its version, or the job's own page of its environment, for which `packages` is a summary."""
 
     name: str
-    url: str = ""
+    url: str
+    is_registered: bool = False
     packages: list[str] = dataclasses.field(default_factory=list)
 
 
@@ -75,12 +84,25 @@ def environment_name(run: Run) -> str:
 
 
 def describe_environment(run: Run) -> JobEnvironment:
-    definition = read_definition(run)
-    where = _find_version(run, definition)
+    owner = find_environment_owner(run)
+    definition = read_definition(owner)
+    where = _find_version(owner, definition)
     if where:
-        return JobEnvironment(":".join(where), reverse("environments:detail", args=[run.workspace.slug, *where]))
-    name = environment_name(run) or str(definition.get("name") or "")
-    return JobEnvironment(name, packages=environments.list_packages(definition))
+        return JobEnvironment(":".join(where), reverse("environments:detail", args=[run.workspace.slug, *where]), True)
+    name = environment_name(owner) or str(definition.get("name") or "") or USER_MANAGED
+    url = reverse("runs:run_environment", args=[run.workspace.slug, run.run_id])
+    return JobEnvironment(name, url, packages=environments.list_packages(definition))
+
+
+def find_environment_owner(run: Run) -> Run:
+    """The run itself if it was submitted; a child that a script started runs in the environment of its parent's job."""
+    found = run
+    for _ in range(MAX_PARENTS):
+        if found.job or found.parent_id is None:
+            break
+        found = Run.objects.select_related("work").get(pk=found.parent_id)
+    found.workspace = run.workspace
+    return found if found.job else run
 
 
 def read_definition(run: Run) -> dict:
@@ -88,6 +110,12 @@ def read_definition(run: Run) -> dict:
     if run.work:
         return run.work.spec.get("environment") or {}
     return get_job_properties(run).get("environmentDefinition") or {}
+
+
+def list_package_files(run: Run) -> list[str]:
+    """Files of the run that name its packages, as those of MLflow models do."""
+    paths = run.artifacts.filter(functools.reduce(operator.or_, (Q(path__endswith=end) for end in PACKAGE_FILES)))
+    return list(paths.order_by("path").values_list("path", flat=True)[:MAX_PACKAGE_FILES])
 
 
 def _find_version(run: Run, definition: dict) -> tuple[str, str] | None:
