@@ -46,9 +46,9 @@ NAV = [
     NavItem("Assets", "Models", "model", "registry:list", "m"),
     NavItem("Assets", "Endpoints", "endpoint", "endpoints:list", "p"),
     NavItem("Manage", "Compute", "compute", "compute:list", "c"),
-    NavItem("Manage", "Data labeling", "tag", "labeling:list", "l"),
+    NavItem("Manage", "Data labeling", "label", "labeling:list", "l"),
     NavItem("Manage", "Cost", "cost", "costs:workspace", "o"),
-    NavItem("Manage", "Key vault", "key", "workspaces:secrets", "k"),
+    NavItem("Manage", "Key vault", "vault", "workspaces:secrets", "k"),
     NavItem("Manage", "Users and permissions", "users", "workspaces:people", "u"),
 ]
 
