@@ -29,7 +29,7 @@ def attach_data(run_config: Any, workspace: Any) -> None:
 def _to_text(value: Any, run_config: Any, workspace: Any) -> Any:
     if hasattr(value, "_ensure_saved"):
         raise UserErrorException(
-            "A dataset in the arguments needs a name or a way: write dataset.as_named_input('name'), and for a "
+            "A dataset in the arguments needs a name or a mode: write dataset.as_named_input('name'), and for a "
             "FileDataset .as_mount() or .as_download()."
         )
     if hasattr(value, "dataset") and hasattr(value, "path_on_compute") and hasattr(value, "mode"):

@@ -60,7 +60,7 @@ def _check_list(packages: Optional[List[str]], what: str) -> List[str]:
     found = list(packages or [])
     wrong = [package for package in found if not isinstance(package, str)]
     if wrong:
-        raise UserErrorException(f"{what} must contain texts, not {type(wrong[0]).__name__}.")
+        raise UserErrorException(f"{what} must contain strings, not {type(wrong[0]).__name__}.")
     return found
 
 

@@ -277,7 +277,7 @@ def read_paths(path: Any) -> Tuple[Any, List[Dict[str, str]]]:
         for one in inside if isinstance(inside, list) else [inside]:
             found.append({"datastore": datastore.name, "path": _clean_path(str(one or ""))})
     if workspaces and len(workspaces) != len(items):
-        raise DatasetValidationError("A dataset has web addresses or paths of datastores, not both.")
+        raise DatasetValidationError("A dataset takes either web addresses or paths in datastores, not both.")
     return (workspaces[0] if workspaces else None), found
 
 

@@ -187,7 +187,7 @@ class TabularDataset(AbstractDataset):
         if missing := [key for key in partition_keys if key not in frame.columns]:
             raise UserErrorException(f"There is no column {missing[0]!r}.")
         if len(set(partition_keys)) == len(frame.columns):
-            raise UserErrorException("No column is left for the files: every one is a partition key.")
+            raise UserErrorException("No columns are left for the files: all of them are partition keys.")
         datastore, base = _target_of(target)
         root = "/".join(part for part in (base, str(uuid.uuid4())) if part)
         with tempfile.TemporaryDirectory(prefix="lazuli-data-") as folder:

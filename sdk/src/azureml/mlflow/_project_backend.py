@@ -109,7 +109,7 @@ def _own_interpreter() -> Environment:
 def _read_environment(project: Any, folder: str) -> Environment:
     """The environment of the project's conda.yml or python_env.yml; only mlflow if it has neither."""
     if project.docker_env:
-        raise UserErrorException("The project names a docker_env; images are not built here: name a conda_env.")
+        raise UserErrorException("The project has a docker_env; images are not built here: use a conda_env.")
     path = getattr(project, "env_config_path", None) or getattr(project, "conda_env_path", None)
     name = f"mlproject-{project.name or 'unnamed'}"
     if path and getattr(project, "env_type", CONDA) == CONDA:

@@ -116,4 +116,4 @@ def _is_port_open(port: int) -> bool:
 
 def _check_free(port: int) -> None:
     if _is_port_open(port):
-        raise UserErrorException(f"The port {port} is taken; choose another: Tensorboard(runs, port=…).")
+        raise UserErrorException(f"The port {port} is in use; choose another: Tensorboard(runs, port=…).")

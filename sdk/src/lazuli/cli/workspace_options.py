@@ -73,5 +73,7 @@ def _find_only_workspace() -> WorkspaceClient:
     if len(found) != 1:
         choices = sorted({"-w {2} -g {1}".format(*parse_workspace_id(resource["id"])) for resource in found})
         names = ", ".join(choices) or "there are none yet"
-        raise UsageError(f"name the workspace with -w NAME -g GROUP, or run this beside a config.json ({names})")
+        raise UsageError(
+            f"name the workspace with -w NAME -g GROUP, or run this in a folder with a config.json ({names})"
+        )
     return WorkspaceClient.from_resource(client, found[0])

@@ -299,7 +299,7 @@ def _drop(query: Query, step: Mapping[str, Any]) -> Query:
     names = [_find(query, name) for name in step["columns"]]
     left = [name for name in query.columns if name not in names]
     if not left:
-        raise DatasetExecutionError("No column is left.")
+        raise DatasetExecutionError("No columns are left.")
     return _keep(query, {"columns": left})
 
 

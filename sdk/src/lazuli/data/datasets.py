@@ -73,7 +73,7 @@ def delete_asset(workspace: WorkspaceClient, name: str) -> None:
 
 def _path_of(workspace: WorkspaceClient, name: str, version: str) -> str:
     if not name or "/" in name:
-        raise UserErrorException(f"{name!r} is not a name of a dataset: it is empty or contains a slash.")
+        raise UserErrorException(f"{name!r} is not a valid dataset name: it is empty or contains a slash.")
     return f"{workspace.path}/data/{quote_segment(name)}/versions/{quote_segment(version)}"
 
 

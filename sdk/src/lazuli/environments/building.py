@@ -112,7 +112,7 @@ def _prune_cache(log: Log) -> None:
         return
     if removed:
         freed = sum(each.size for each in removed) / pruning.GB
-        log(f"Removed {len(removed)} environment(s) that were not used for long ({freed:.1f} GB).\n")
+        log(f"Removed {len(removed)} environment(s) that had not been used for a long time ({freed:.1f} GB).\n")
 
 
 def _read_constraints() -> Dict[str, str]:

@@ -158,7 +158,7 @@ def _to_json_tree(value: Any) -> Any:
 
 def _make_metric(name: str, kind: str, **content: Any) -> Metric:
     if not isinstance(name, str) or not name:
-        raise UserErrorException(f"The name of a metric must be a text that is not empty, not {name!r}.")
+        raise UserErrorException(f"The name of a metric must be a non-empty string, not {name!r}.")
     return dict(name=name, kind=kind, time=int(time.time() * 1000), **content)
 
 

@@ -225,7 +225,7 @@ def run_replica(socket_path: str) -> int:
         text = line.decode("utf-8", "replace")
         if log.state == "starting" and text.startswith('{"listening":'):
             # A service whose script prints nothing has a log too.
-            log.write(f"init() has returned after {time.monotonic() - began:.1f} seconds: the service answers.\n")
+            log.write(f"init() returned after {time.monotonic() - began:.1f} seconds; the service is ready.\n")
             log.set_state("ready")
         else:
             log.write(text)

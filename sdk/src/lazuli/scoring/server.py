@@ -388,12 +388,12 @@ def _parse_head(head: bytes) -> Tuple[str, str, bytes, Headers]:
     first, *lines = head.split(b"\r\n")
     line = REQUEST_LINE.fullmatch(first)
     if not line:
-        raise Refused(400, "The first line is not one of an HTTP/1.1 request.")
+        raise Refused(400, "The first line is not an HTTP/1.1 request line.")
     headers = Headers()
     for text in lines:
         match = HEADER.fullmatch(text)
         if not match:
-            raise Refused(400, "A line of the head is not a header.")
+            raise Refused(400, "A header line is invalid.")
         name = match[1].decode("latin-1")
         if name.lower() in ("content-length", "transfer-encoding") and name in headers:
             raise Refused(400, f"{name} occurs twice.")

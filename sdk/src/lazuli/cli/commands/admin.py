@@ -111,7 +111,7 @@ def _add_name_argument(parser: argparse.ArgumentParser, help: str) -> None:
 
 
 def _add_dry_run_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="only show what it would take; nothing changes")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would change; nothing is changed")
 
 
 def _add_last_argument(parser: argparse.ArgumentParser) -> None:

@@ -82,7 +82,7 @@ def _add_set_schedules(group: CommandGroup) -> None:
             metavar="CRON",
             help="minute, hour, day of month, month, day of week; may be repeated",
         )
-    parser.add_argument("--time-zone", default="UTC", metavar="ZONE", help="as Europe/Berlin (default: UTC)")
+    parser.add_argument("--time-zone", default="UTC", metavar="ZONE", help="such as Europe/Berlin (default: UTC)")
     parser.add_argument("--none", action="store_true", help="remove all schedules")
 
 
@@ -93,7 +93,7 @@ def _add_create(group: CommandGroup) -> None:
     parser.add_argument("--max-nodes", type=int, required=True, help="maximum number of nodes")
     parser.add_argument("--min-nodes", type=int, default=0, help="nodes that are never released (default: 0)")
     parser.add_argument("--idle-seconds-before-scaledown", type=int, default=1800, metavar="SECONDS")
-    parser.add_argument("-s", "--vm-size", default="", help="size of a node, as STANDARD_DS11_V2")
+    parser.add_argument("-s", "--vm-size", default="", help="size of a node, such as STANDARD_DS11_V2")
     parser.add_argument("-p", "--vm-priority", choices=tuple(computes.PRIORITIES), default="dedicated")
     parser.add_argument("-l", "--location")
     parser.add_argument("--description")
@@ -108,7 +108,7 @@ def _add_create_instance(group: CommandGroup) -> None:
     )
     _add_name_argument(parser)
     add_workspace_arguments(parser)
-    parser.add_argument("-s", "--vm-size", default="", help="size of its machine, as STANDARD_DS11_V2")
+    parser.add_argument("-s", "--vm-size", default="", help="size of its machine, such as STANDARD_DS11_V2")
     parser.add_argument("-l", "--location")
     parser.add_argument("--description")
     parser.add_argument("--user", help="account of the person it is for (default: your own)")

@@ -78,7 +78,7 @@ def _add_list(group: CommandGroup) -> None:
     add_workspace_arguments(parser)
     parser.add_argument("-e", "--experiment-name", metavar="NAME", help="only runs of this experiment")
     parser.add_argument("--last", type=int, default=20, metavar="N", help="how many (default: 20)")
-    parser.add_argument("--status", help="only runs with this status, as Completed")
+    parser.add_argument("--status", help="only runs with this status, such as Completed")
     parser.add_argument("--tags", nargs="+", metavar="KEY[=VALUE]", default=[])
 
 
