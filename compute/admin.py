@@ -13,6 +13,7 @@ from compute.models import (
     JoinToken,
     Node,
     Samples,
+    SshAttachment,
     VmSize,
     Work,
 )
@@ -33,6 +34,15 @@ class JoinTokenAdmin(admin.ModelAdmin):
     list_display = ["created_by", "created_at", "used_at", "host"]
     list_select_related = ["created_by", "host"]
     readonly_fields = ["digest", "created_at", "used_at", "host"]
+
+
+@admin.register(SshAttachment)
+class SshAttachmentAdmin(admin.ModelAdmin):
+    list_display = ["address", "username", "workspace", "state", "created_by", "created_at"]
+    list_filter = ["state"]
+    list_select_related = ["workspace", "created_by"]
+    search_fields = ["address", "name"]
+    raw_id_fields = ["workspace", "secret", "host", "created_by"]
 
 
 @admin.register(Samples)

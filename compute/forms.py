@@ -91,6 +91,43 @@ def _describe_size(size: VmSize) -> str:
     return f"{size.name}: {size.vcpus} vCPU{'s' if size.vcpus != 1 else ''}, {size.memory_gb:g} GB{gpus}"
 
 
+class HiddenTextarea(forms.Textarea):
+    """A secret of several lines, which a page with an error does not show again."""
+
+    def format_value(self, value):
+        return ""
+
+
+class AttachForm(forms.Form):
+    """A machine to attach by SSH, with a credential that is entered or of the key vault."""
+
+    address = TextField(rules.ADDRESS, help_text="Host name or IP address, as this studio reaches it.")
+    port = NumberField(rules.SSH_PORT, initial=22)
+    username = TextField(rules.USERNAME, label="Account", help_text="Jobs run as this account; it need not be root.")
+    credential = forms.CharField(
+        label="Private key or password",
+        required=False,
+        strip=False,
+        widget=HiddenTextarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false", "class": "mono"}),
+        help_text="A whole private key without a passphrase, or a password. It is stored encrypted, never shown, and "
+        "deleted when the machine has joined.",
+    )
+    secret = forms.ChoiceField(label="Or a secret of the key vault", required=False)
+    name = TextField(
+        rules.COMPUTE_NAME, required=False, label="Name in the studio", help_text="If empty, its host name."
+    )
+    host_key = TextField(
+        rules.FINGERPRINT,
+        required=False,
+        label="Fingerprint of its host key",
+        help_text="If you know it, as SHA256:…; otherwise you compare it in the next step.",
+    )
+
+    def __init__(self, *args, secrets, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["secret"].choices = [("", "None"), *((name, name) for name in secrets)]
+
+
 class MachineForm(forms.Form):
     """The first step: the kind of sizes to show."""
 

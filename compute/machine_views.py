@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actors import actor_of_request, require_site_admin
 from compute import capacity, joining
-from compute.models import ComputeTarget, Host, JoinToken, Node
+from compute.models import ComputeTarget, Host, JoinToken, Node, SshAttachment
 from studio.htmx import render_page
 from workspaces.lookup import find_page_workspace
 
@@ -28,10 +28,13 @@ def machine_list(request, slug):
             counts["other"] += 1
     for host in hosts:
         host.free, host.taken = free[host.pk], mine.get(host.pk, {"own": [], "other": 0})
+    may_edit, joined = actor_of_request(request).is_site_admin, SshAttachment.State.JOINED
+    unfinished = SshAttachment.objects.filter(workspace=workspace).exclude(state=joined).order_by("pk")
     context = {
         "hosts": hosts,
-        "may_edit": actor_of_request(request).is_site_admin,
-        "cluster_count": _count_clusters(workspace),
+        "may_edit": may_edit,
+        "attachments": unfinished if may_edit else [],
+        "cluster_count": count_clusters(workspace),
     }
     return render_page(request, "compute/machine_list.html", context, partial="machines")
 
@@ -64,13 +67,13 @@ def machine_detach(request, slug, pk):
 @require_POST
 def machine_add(request, slug):
     """The commands to run on the machine, with a token that is shown once."""
-    workspace = _administered_workspace(request, slug)
+    workspace = administered_workspace(request, slug)
     token, secret = JoinToken.create_with_secret(request.user)
     context = {
         "token": token,
         "commands": joining.list_commands(secret),
         "problem": joining.find_problem(),
-        "cluster_count": _count_clusters(workspace),
+        "cluster_count": count_clusters(workspace),
     }
     return render(request, "compute/machine_add.html", context)
 
@@ -78,24 +81,24 @@ def machine_add(request, slug):
 @require_safe
 def machine_added(request, slug, token):
     """Whether the machine has joined; the page with the commands polls this."""
-    _administered_workspace(request, slug)
+    administered_workspace(request, slug)
     found = get_object_or_404(JoinToken.objects.select_related("host"), pk=token, created_by=request.user)
     return render(request, "compute/_machine_added.html", {"token": found})
 
 
 def _machine(request, slug, pk) -> Host:
-    _administered_workspace(request, slug)
+    administered_workspace(request, slug)
     return get_object_or_404(Host, pk=pk)
 
 
-def _administered_workspace(request, slug):
+def administered_workspace(request, slug):
     """Machines belong to the site, so only its administrators change them."""
     workspace = find_page_workspace(request, slug, "read_compute")
     require_site_admin(actor_of_request(request), "add, drain, detach and open machines")
     return workspace
 
 
-def _count_clusters(workspace) -> int:
+def count_clusters(workspace) -> int:
     return workspace.compute_targets.present().filter(kind=ComputeTarget.Kind.CLUSTER).count()
 
 

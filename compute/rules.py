@@ -1,5 +1,7 @@
 """Validation rules for the fields of compute targets (studio/rules.py)."""
 
+import re
+
 from django.db.models import TextChoices
 
 from compute import sizes
@@ -21,6 +23,31 @@ class Purpose(TextChoices):
     TESTS = "DevTest", "Development and tests"
 
 
+def pattern_rule(what: str, pattern: str, allowed: str, *, target: str) -> Rule:
+    """A text that matches the whole pattern; `allowed` says so in words."""
+
+    def check(value) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise Invalid(f"The {what} is {str(value)[:100]!r}: write {allowed}.", target=target)
+        return value
+
+    return Rule(check, target, {"pattern": f"^{pattern}$"})
+
+
+# No value of these three can be taken for an option of ssh.
+ADDRESS = pattern_rule(
+    "address", r"[A-Za-z0-9:][A-Za-z0-9.:_-]{0,252}", "a host name or an IP address, without a port", target="address"
+)
+USERNAME = pattern_rule(
+    "account",
+    r"[A-Za-z_][A-Za-z0-9._-]{0,31}",
+    "the name of an account of the machine, such as azureuser",
+    target="username",
+)
+FINGERPRINT = pattern_rule(
+    "fingerprint", r"SHA256:[A-Za-z0-9+/]{43}", "SHA256: and 43 characters, as ssh-keygen -lf prints", target="hostKey"
+)
+SSH_PORT = number_rule("port", 1, 65_535, target="sshPort")
 COMPUTE_NAME = name_rule("compute name")
 VM_PRIORITY = choice_rule("VM priority", VmPriority.values, target="vmPriority")
 PURPOSE = choice_rule("cluster purpose", Purpose.values, target="clusterPurpose")

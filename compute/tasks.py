@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from compute import autoscaler, liveness, lost_nodes, monitoring
+from compute import attaching, autoscaler, liveness, lost_nodes, monitoring
 from compute.instances.idle import stop_idle_instances
 from compute.instances.schedules import run_due_schedules
 from compute.models import ApplicationSession
@@ -34,3 +34,8 @@ def stop_idle() -> None:
 @shared_task(ignore_result=True)
 def run_schedules() -> None:
     run_due_schedules()
+
+
+@shared_task(ignore_result=True)
+def attach_machines() -> None:
+    attaching.attach_waiting()

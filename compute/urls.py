@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from compute import inference_views, machine_views, views, wizard
+from compute import attachment_views, inference_views, machine_views, views, wizard
 from compute.instances import schedule_views
 from compute.instances import views as instances
 
@@ -20,6 +20,8 @@ urlpatterns = [
     path(f"{COMPUTE}/all/machines/<int:pk>/drain/", machine_views.machine_drain, name="machine_drain"),
     path(f"{COMPUTE}/all/machines/add/", machine_views.machine_add, name="machine_add"),
     path(f"{COMPUTE}/all/machines/add/<int:token>/", machine_views.machine_added, name="machine_added"),
+    path(f"{COMPUTE}/all/machines/attach/", attachment_views.machine_attach, name="machine_attach"),
+    path(f"{COMPUTE}/all/machines/attach/<int:pk>/", attachment_views.machine_attachment, name="machine_attachment"),
     path(f"{COMPUTE}/all/machines/<int:pk>/detach/", machine_views.machine_detach, name="machine_detach"),
     path(f"{COMPUTE}/all/machines/<int:pk>/open/", machine_views.machine_open, name="machine_open"),
     path(f"{CLUSTER}/nodes/<str:node>/drain/", machine_views.node_drain, name="node_drain"),

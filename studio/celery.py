@@ -19,6 +19,7 @@ app.config_from_object(
         "task_default_queue": "control",
         "beat_schedule": {
             "autoscale": {"task": "compute.tasks.autoscale", "schedule": 5.0, "options": {"expires": 10}},
+            "attach-machines": {"task": "compute.tasks.attach_machines", "schedule": 10.0, "options": {"expires": 10}},
             "mark-lost-nodes": {"task": "compute.tasks.mark_lost_nodes", "schedule": 5.0, "options": {"expires": 10}},
             "sweep-runs": {"task": "runs.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
             "bulk-acts": {"task": "runs.tasks.work_on_bulk_acts", "schedule": 10.0, "options": {"expires": 10}},

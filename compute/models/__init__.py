@@ -1,5 +1,6 @@
 """Hosts, compute targets, their nodes, and the work queue. A unit of work is a process with an environment on a node."""
 
+from compute.models.attachments import SshAttachment
 from compute.models.hosts import Host, JoinToken
 from compute.models.instances import ApplicationSession, ComputeInstance
 from compute.models.nodes import Node
@@ -22,6 +23,7 @@ __all__ = [
     "Resources",
     "Samples",
     "Scale",
+    "SshAttachment",
     "VmSize",
     "Work",
 ]

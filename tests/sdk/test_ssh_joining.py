@@ -12,7 +12,10 @@ import pytest
 from lazuli import ssh_joining
 from lazuli.ssh_joining import Machine, StepFailed, join_by_ssh
 
-from compute.models import Host, JoinToken
+from accounts.actors import Actor
+from accounts.models import User
+from compute import attaching
+from compute.models import Host, JoinToken, SshAttachment
 from tests import factories
 
 pytestmark = [
@@ -163,3 +166,24 @@ def test_a_real_ssh_server_is_asked_with_a_pinned_key(server, tmp_path, home, st
         attach("stranger", fingerprint)
     attach("person", fingerprint)
     assert Host.objects.get().name == "far" and (home / "lazuli-host/host.json").exists()
+
+
+@pytest.mark.skipif(SSHD is None or os.geteuid() != 0, reason="needs root and Debian's openssh-server")
+def test_the_studio_attaches_a_machine_with_a_key_or_says_why_not(server, tmp_path, home, studio, token):
+    admin = Actor(User.objects.get(username="root"))
+
+    def attach(credential: str) -> SshAttachment:
+        fields = {"username": "root", "address": "127.0.0.1", "port": server, "name": "far", "credential": credential}
+        row = SshAttachment.create(admin, factories.make_workspace(), **fields)
+        attaching.attach_waiting()
+        row.refresh_from_db()
+        row.confirm(admin, row.shown_key)
+        attaching.attach_waiting()
+        row.refresh_from_db()
+        return row
+
+    assert "key: root@127.0.0.1 refuses the sign-in" in attach((tmp_path / "stranger").read_text()).problem
+    assert "password: root@127.0.0.1 refuses the sign-in" in attach("a password").problem
+    assert "key: it cannot be used" in attach("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA").problem
+    joined = attach((tmp_path / "person").read_text())
+    assert (joined.state, joined.host.name, joined.problem) == ("Joined", "far", "") and len(joined.steps) == 10

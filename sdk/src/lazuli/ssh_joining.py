@@ -1,7 +1,7 @@
 """Join a further machine to a studio over SSH: checks step by step, and changes nothing there before all have passed.
 
-It uses the program `ssh` with the account's own keys, agent and configuration, and a host key that is known already or that
-the caller names: no key is accepted unseen.
+It uses the program `ssh` with the account's own keys, agent and configuration, or with the given key or password alone, and
+a host key that is known already or that the caller names: no key is accepted unseen.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ from lazuli.errors import UserErrorException
 CONNECT_SECONDS = 10
 CHECK_SECONDS, INSTALL_SECONDS = 60, 900
 MIN_FREE_GB = 2.0
+# One attempt, because many servers lock an account out after some.
+PASSWORD_ALONE = [
+    "BatchMode=no",
+    "NumberOfPasswordPrompts=1",
+    "PubkeyAuthentication=no",
+    "PreferredAuthentications=password,keyboard-interactive",
+]
 SILENT = "lazuli-shell-is-silent"
 # Where the agent is installed; its state and its jobs are in `~/lazuli-host`.
 PROGRAM = "$HOME/.local/share/lazuli-host"
@@ -62,37 +69,39 @@ class StepFailed(UserErrorException):
 
 @dataclasses.dataclass
 class Machine:
-    """A machine as `ssh` reaches it. `host_key` is the fingerprint that its key must have, if it is not known yet."""
+    """A machine as `ssh` reaches it. `host_key` is the fingerprint that its key must have, if it is not known yet.
+
+    `is_alone`: without the configuration, keys and agent of this account. `askpass` is a program that prints the password.
+    """
 
     target: str
     port: Optional[int] = None
     identity: str = ""
     host_key: str = ""
     known_hosts: str = ""
+    is_alone: bool = False
+    askpass: str = ""
 
     def run(self, script: str, given: str = "", seconds: float = CHECK_SECONDS) -> "subprocess.CompletedProcess[str]":
         """Run a script of `sh` there; `given` is its standard input."""
         command = [*self._ssh(), "--", self.target, f"sh -c {shlex.quote(script)}"]
-        try:
-            return subprocess.run(
-                command, input=given, capture_output=True, text=True, timeout=seconds, check=False, errors="replace"
-            )
-        except FileNotFoundError as error:
-            raise StepFailed("The program ssh is not on this machine: install OpenSSH's client.") from error
-        except subprocess.TimeoutExpired as error:
-            raise StepFailed(f"{self.target} did not finish within {seconds:.0f} seconds.") from error
+        asking = {"SSH_ASKPASS": self.askpass, "SSH_ASKPASS_REQUIRE": "force"} if self.askpass else {}
+        return _call(*command, given=given, seconds=seconds, environ={**os.environ, **asking})
 
     def read_settings(self) -> Dict[str, str]:
         """The settings that ssh would use, from its configuration files."""
-        done = subprocess.run([*self._ssh(), "-G", "--", self.target], capture_output=True, text=True, check=False)
+        done = _call(*self._ssh(), "-G", "--", self.target)
         pairs = [line.partition(" ")[::2] for line in done.stdout.splitlines()]
         return dict(reversed(pairs))
 
     def _ssh(self) -> List[str]:
-        options = ["BatchMode=yes", "StrictHostKeyChecking=yes", f"ConnectTimeout={CONNECT_SECONDS}"]
+        options = ["StrictHostKeyChecking=yes", f"ConnectTimeout={CONNECT_SECONDS}"]
+        options += PASSWORD_ALONE if self.askpass else ["BatchMode=yes"]
+        options += ["IdentityAgent=none", "GlobalKnownHostsFile=/dev/null"] if self.is_alone else []
         if self.known_hosts:
             options.append(f"UserKnownHostsFile={self.known_hosts}")
         words = ["ssh", "-T", *(word for option in options for word in ("-o", option))]
+        words += ["-F", "none"] if self.is_alone else []
         words += ["-p", str(self.port)] if self.port else []
         return words + (["-i", self.identity, "-o", "IdentitiesOnly=yes"] if self.identity else [])
 
@@ -103,7 +112,7 @@ def join_by_ssh(machine: Machine, url: str, token: str, name: str, say: Callable
         address, port = _check_address(machine)
         say(f"1. address: {address} port {port} answers")
         say(f"2. host key: {_check_host_key(machine, address, port, folder)}")
-        say(f"3. key: {_check_sign_in(machine)}")
+        say(f"3. {'password' if machine.askpass else 'key'}: {_check_sign_in(machine)}")
         _check_shell(machine)
         say("4. shell: prints nothing by itself")
         say(f"5. disk: {_check_disk(machine):.0f} GB free")
@@ -123,6 +132,32 @@ def join_by_ssh(machine: Machine, url: str, token: str, name: str, say: Callable
         )
 
 
+def read_host_key(machine: Machine, say: Callable[[str], None]) -> str:
+    """The fingerprint that the machine shows, for a person to compare: of its ed25519 key if it has one."""
+    address, port = _check_address(machine)
+    say(f"1. address: {address} port {port} answers")
+    lines = [line for line in _scan(address, port).splitlines() if line and not line.startswith("#")]
+    lines.sort(key=lambda line: " ssh-ed25519 " not in line)
+    found = next(filter(None, map(_fingerprint, lines)), "")
+    if not found:
+        raise StepFailed(f"host key: {address} port {port} shows no key. Is it an SSH server?")
+    return found
+
+
+def check_key(path: str) -> None:
+    """Refuse what ssh would refuse with `Permission denied`: a file that is no private key, or that has a passphrase."""
+    done = _call("ssh-keygen", "-y", "-P", "", "-f", path)
+    if done.returncode:
+        raise StepFailed(
+            f"key: it cannot be used ({_last_line(done.stderr)}). It must be a whole private key without a passphrase: "
+            "`ssh-keygen -p -N '' -f FILE` removes one from a copy."
+        )
+
+
+def _scan(address: str, port: int) -> str:
+    return _call("ssh-keyscan", "-p", str(port), "--", address).stdout
+
+
 def _check_address(machine: Machine) -> Tuple[str, int]:
     settings = machine.read_settings()
     address, port = settings.get("hostname", machine.target.rpartition("@")[2]), int(settings.get("port", 22))
@@ -140,7 +175,7 @@ def _check_address(machine: Machine) -> Tuple[str, int]:
 def _check_host_key(machine: Machine, address: str, port: int, folder: str) -> str:
     """Find its key among the known ones, or pin the one with the given fingerprint."""
     if machine.host_key:
-        scanned = _call("ssh-keyscan", "-p", str(port), address).stdout
+        scanned = _scan(address, port)
         for line in scanned.splitlines():
             if not line.startswith("#") and _fingerprint(line) == machine.host_key:
                 machine.known_hosts = os.path.join(folder, "known_hosts")
@@ -155,7 +190,7 @@ def _check_host_key(machine: Machine, address: str, port: int, folder: str) -> s
             f"`ssh-keygen -R {address}`; otherwise somebody may be between."
         )
     if "Host key verification failed" in said or "host key is known" in said:
-        found = _list_keys(_call("ssh-keyscan", "-p", str(port), address).stdout)
+        found = _list_keys(_scan(address, port))
         raise StepFailed(
             f"host key: the key of {address} is not known. It shows {found}. Compare it on the machine by "
             "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, then repeat this with --host-key and the fingerprint."
@@ -173,19 +208,46 @@ def _list_keys(scanned: str) -> str:
     return ", ".join(filter(None, found)) or "no key"
 
 
-def _call(*words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(words, input=given, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False)
+def _call(
+    *words: str, given: str = "", seconds: float = CHECK_SECONDS, environ: Optional[Dict[str, str]] = None
+) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            words,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            errors="replace",
+            env=environ,
+        )
+    except FileNotFoundError as error:
+        raise StepFailed(f"The program {words[0]} is not on this machine: install OpenSSH's client.") from error
+    except subprocess.TimeoutExpired as error:
+        raise StepFailed(f"The machine did not finish within {seconds:.0f} seconds.") from error
 
 
 def _check_sign_in(machine: Machine) -> str:
     done = machine.run("id -un")
     if done.returncode == 255:
         raise StepFailed(
-            f"key: {machine.target} refuses the sign-in ({_last_line(done.stderr)}). Add your public key to "
-            "~/.ssh/authorized_keys of that account, or name another one by --identity; passwords are not used. "
-            "An `AllowUsers` line of the SSH server may also leave out the account."
+            f"{'password' if machine.askpass else 'key'}: {machine.target} refuses the sign-in ({_last_line(done.stderr)}). "
+            f"{_advise(machine)} An `AllowUsers` line of the SSH server may also leave out the account."
         )
     return f"accepted for {_last_line(done.stdout)}"
+
+
+def _advise(machine: Machine) -> str:
+    """Advice after a refused sign-in."""
+    if machine.askpass:
+        return "Check account and password; the server must allow `PasswordAuthentication`."
+    if machine.is_alone:
+        return "Add the public key of this private key to ~/.ssh/authorized_keys of that account."
+    return (
+        "Add your public key to ~/.ssh/authorized_keys of that account, or name another one by --identity; passwords are "
+        "not used."
+    )
 
 
 def _check_shell(machine: Machine) -> None:

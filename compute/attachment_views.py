@@ -1,0 +1,59 @@
+"""Pages with which site administrators attach machines by SSH. The control worker dials, no web process."""
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.actors import actor_of_request
+from accounts.form_keys import process_once
+from compute import joining
+from compute.forms import AttachForm
+from compute.machine_views import administered_workspace, count_clusters
+from compute.models import SshAttachment
+from studio.errors import Invalid
+from studio.forms import attempt
+from studio.htmx import render_page
+from workspaces.access import can
+
+ACTS = ("confirm", "retry", "remove")
+
+
+@never_cache
+@sensitive_post_parameters("credential")
+@require_http_methods(["GET", "HEAD", "POST"])
+@process_once
+def machine_attach(request, slug):
+    """The form of a machine to attach."""
+    workspace, actor = administered_workspace(request, slug), actor_of_request(request)
+    may_read = can(actor, "read_secrets", workspace)
+    secrets = workspace.secrets.readable().order_by("name").values_list("name", flat=True) if may_read else []
+    form = AttachForm(request.POST or None, secrets=secrets[:500])
+    made = None
+    if request.method == "POST":
+        made = attempt(form, lambda: SshAttachment.create(actor, workspace, **form.cleaned_data))
+    if made:
+        return redirect("compute:machine_attachment", slug, made.pk)
+    context = {"form": form, "problem": joining.find_problem(), "cluster_count": count_clusters(workspace)}
+    return render(request, "compute/machine_attach.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def machine_attachment(request, slug, pk):
+    """Its steps; a POST confirms the host key, tries again or removes it, depending on the button's `act`."""
+    workspace, actor = administered_workspace(request, slug), actor_of_request(request)
+    rows = SshAttachment.objects.filter(workspace=workspace).select_related("workspace", "secret", "host", "created_by")
+    row = get_object_or_404(rows, pk=pk)
+    if request.method != "POST":
+        context = {"row": row, "cluster_count": count_clusters(workspace)}
+        return render_page(request, "compute/machine_attachment.html", context, partial="attachment")
+    act = request.POST.get("act", "")
+    if act == "remove":
+        row.remove(actor)
+        messages.success(request, f"{row} is not attached any more; a machine that has joined stays.")
+        return redirect("compute:machine_list", slug)
+    if act not in ACTS:
+        raise Invalid(f"act is {act[:40]!r}; it may be {', '.join(ACTS)}.", target="act")
+    row.retry(actor) if act == "retry" else row.confirm(actor, request.POST.get("host_key", ""))
+    return redirect("compute:machine_attachment", slug, pk)
