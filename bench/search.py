@@ -50,7 +50,8 @@ WHY = """## Where the time goes
 - Each page counts its jobs by state: 12 to 30 ms for an index of 100,000 jobs. The rest of the experiment page is Python: 18 statements, 400 cells and the template.
 - The sums of a grouped list join each displayed metric to each job: 500,000 rows. The control worker adds them up for long experiments before somebody asks, by each parameter,
   tag and attribute that divides the newest jobs (`runs/pages/lists/prepared_sums.py`). A page reads only the blocks of 2,048 jobs in which one has changed since, which
-  the revisions of all jobs show; its charts need the same sums. Only the first request of a list that is also filtered, or has other columns, reads all.
+  the revisions of all jobs show; its charts need the same sums. The first request of a list with other columns reads only their metrics; that of a filtered list
+  reads all. The poll of a grouped list adds up the revisions of all its jobs, because no single number changes with each of them.
 - A word is searched in each name, id, description and tag. Pages far down the list scan the index up to their first row."""
 # kB of all scripts, styles and HTML of a first visit, without Plotly.
 WEIGHT_TARGET = 150

@@ -6,8 +6,8 @@ from django.db import models
 from django.utils import timezone
 
 KEPT = dt.timedelta(days=7)
-# So many lists are kept, each of 2 MB at most.
-MAX_LISTS = 400
+# So many are kept, each of 400 kB at most; a list has one for each of its metrics, and one more.
+MAX_LISTS = 2_400
 
 
 class ListSumsQuerySet(models.QuerySet):
@@ -19,10 +19,10 @@ class ListSumsQuerySet(models.QuerySet):
 
 
 class ListSums(models.Model):
-    """The sums by group and block of runs; each block has the state of its runs, which shows whether it is still valid."""
+    """The sums of a metric by group and block of runs; each block has the state of its runs, which shows whether it is still valid."""
 
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="+")
-    # A digest of the statement that selects the runs, and of the metrics.
+    # A digest of the statement that selects the runs, and of the metric.
     key = models.CharField(max_length=64, unique=True)
     # Its format: runs/pages/lists/stored_sums.py.
     content = models.BinaryField()

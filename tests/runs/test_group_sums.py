@@ -44,10 +44,14 @@ def experiment(workspace, monkeypatch):
 
 
 def read(experiment, limit: int = 10, workspace=None) -> dict:
+    found = read_columns(experiment, ["metric-gain"], limit, workspace)
+    return {key: (count, sums[0]) for key, count, sums in found}
+
+
+def read_columns(experiment, words: list[str], limit: int = 10, workspace=None) -> list[tuple]:
     runs = experiment.runs.annotate(group_key=F("run_type"))
     blocks = group_sums.RunBlocks.read(runs, "number")
-    found = group_sums.sum_groups(runs, [parse_column("metric-gain")], blocks, limit, workspace)
-    return {key: (count, sums[0]) for key, count, sums in found}
+    return group_sums.sum_groups(runs, [parse_column(word) for word in words], blocks, limit, workspace)
 
 
 def test_sums_of_blocks_are_the_sums_of_all_runs(experiment):
@@ -110,7 +114,7 @@ def test_another_process_reads_what_one_has_stored(experiment, monkeypatch):
     cache.clear()
     with CaptureQueriesContext(connection) as again:
         assert read(experiment, workspace=workspace) == before
-    assert len(again) == 2 and ListSums.objects.get().workspace == workspace
+    assert len(again) == 2 and {row.workspace for row in ListSums.objects.all()} == {workspace}
     metrics.store_batch(experiment.runs.get(number=6), "more", make_scalars("gain", [7.0] * 3))
     cache.clear()
     with CaptureQueriesContext(connection) as one:
@@ -119,6 +123,27 @@ def test_another_process_reads_what_one_has_stored(experiment, monkeypatch):
     assert '"number" >= 6' in sums and after["forest"][1].points == before["forest"][1].points + 3
     cache.clear()
     assert read(experiment) == after
+
+
+def test_other_columns_of_a_stored_list_need_only_what_is_missing(experiment, monkeypatch):
+    monkeypatch.setattr(group_sums, "MANY_BLOCKS", 3)
+    read(experiment, workspace=experiment.workspace)
+    columns = ["min-gain", "metric-gain", "max-gain"]
+    # Columns, and how many metrics of how many lists of blocks are read.
+    for words, expected in ((columns, [2]), (columns[::-1], []), (["max-gain"], []), ([], [])):
+        cache.clear()
+        with CaptureQueriesContext(connection) as made:
+            found = read_columns(experiment, words, workspace=experiment.workspace)
+        assert [row["sql"].count("SUM((") // 2 for row in made if "SUM((" in row["sql"]] == expected, words
+        assert len(made) <= 3 + 3 * bool(expected)
+        cache.clear()
+        assert found == read_columns(experiment, words)
+    # The blocks of one metric are newer than those of another.
+    metrics.store_batch(experiment.runs.get(number=6), "more", make_scalars("gain", [7.0] * 3))
+    cache.clear()
+    found = read_columns(experiment, columns, workspace=experiment.workspace)
+    cache.clear()
+    assert found == read_columns(experiment, columns)
 
 
 def test_stored_sums_do_not_stay(experiment, monkeypatch):

@@ -75,30 +75,59 @@ def sum_groups(
 
     Sums of many blocks are stored in the workspace, if it is given.
     """
-    key = _key_of(runs, metrics, blocks)
-    had = _recall_blocks(key, is_stored=workspace is not None and len(blocks.states) >= MANY_BLOCKS)
+    key = "group-sums-" + _key_of(runs, blocks, *metrics)
+    had: Blocks | None = cache.get(key)
+    is_known = had is not None
+    if had is None:
+        had = _recall_blocks(runs, metrics, blocks, workspace)
     found, missing = _complete_blocks(had, runs, metrics, blocks)
     if found is None:
         return _list_largest(list(_read_sums(runs, metrics, Value(0), limit).values()), limit)
-    if missing:
-        if len(missing) >= MANY_BLOCKS and workspace is not None:
-            stored_sums.store_blocks(key, workspace, found)
-        cache.set(f"group-sums-{key}", found, SECONDS)
+    if len(missing) >= MANY_BLOCKS and workspace is not None:
+        _store_blocks(runs, metrics, blocks, workspace, found)
+    if missing or not is_known:
+        cache.set(key, found, SECONDS)
     return _list_largest([part for _, part in found.values()], limit)
 
 
 def store_sums(runs, metrics: list[Column], blocks: RunBlocks, workspace) -> None:
     """Store what `sum_groups` of these runs will need, unless it is stored already."""
-    key = _key_of(runs, metrics, blocks)
-    found, missing = _complete_blocks(stored_sums.load_blocks(key), runs, metrics, blocks)
+    found, missing = _complete_blocks(_recall_blocks(runs, metrics, blocks, workspace), runs, metrics, blocks)
     if found and missing:
-        stored_sums.store_blocks(key, workspace, found)
+        _store_blocks(runs, metrics, blocks, workspace, found)
 
 
-def _key_of(runs, metrics: list[Column], blocks: RunBlocks) -> str:
+def _key_of(runs, blocks: RunBlocks, *metrics: Column) -> str:
     sql = runs.order_by().values("pk", "group_key").query.sql_with_params()
     words = repr((sql, blocks.column, [(one.kind, one.name) for one in metrics]))
     return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _recall_blocks(runs, metrics: list[Column], blocks: RunBlocks, workspace) -> Blocks:
+    """The blocks that any process has stored; some may be outdated. If some of the metrics are stored, the other ones are
+    read and stored too."""
+    if workspace is None or len(blocks.states) < MANY_BLOCKS:
+        return {}
+    if not metrics:
+        return stored_sums.load_blocks([_key_of(runs, blocks)])[0]
+    had = stored_sums.load_blocks([_key_of(runs, blocks, one) for one in metrics])
+    new = [one for one, known in zip(metrics, had, strict=True) if not known]
+    if new and len(new) < len(metrics):
+        read, _ = _complete_blocks({}, runs, new, blocks)
+        if read is None:
+            return {}
+        _store_blocks(runs, new, blocks, workspace, read)
+        of_new = iter(stored_sums.split_blocks(read, len(new)))
+        had = [known or next(of_new) for known in had]
+    return stored_sums.join_blocks(had)
+
+
+def _store_blocks(runs, metrics: list[Column], blocks: RunBlocks, workspace, found: Blocks) -> None:
+    """Metric by metric, so that lists with other columns can use them, and the numbers of runs alone."""
+    parts = {_key_of(runs, blocks): stored_sums.count_blocks(found)}
+    for one, part in zip(metrics, stored_sums.split_blocks(found, len(metrics)), strict=True):
+        parts[_key_of(runs, blocks, one)] = part
+    stored_sums.store_blocks(parts, workspace)
 
 
 def _complete_blocks(had: Blocks, runs, metrics: list[Column], blocks: RunBlocks) -> tuple[Blocks | None, list[int]]:
@@ -112,15 +141,6 @@ def _complete_blocks(had: Blocks, runs, metrics: list[Column], blocks: RunBlocks
         # A run that has joined a new block since the states were read is left for the next request.
         found |= {block: (blocks.states[block], read[block]) for block in missing if block in read}
     return found, missing
-
-
-def _recall_blocks(key: str, is_stored: bool) -> Blocks:
-    """The blocks that this process has read, else those that any process has stored; some may be outdated."""
-    found = cache.get(f"group-sums-{key}")
-    if found is None and is_stored:
-        found = stored_sums.load_blocks(key)
-        cache.set(f"group-sums-{key}", found, SECONDS)
-    return found or {}
 
 
 def _read_sums(runs, metrics: list[Column], block, limit: int) -> dict[int, BlockSums]:

@@ -12,7 +12,8 @@ from django.utils import timezone
 from runs.models import ListSums
 from studio.database import skipped_if_busy
 
-MAX_BYTES = 2_000_000
+# The limit for the stored sums of a metric.
+MAX_BYTES = 400_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,20 +30,54 @@ class BlockSums:
 Blocks = dict[int, tuple[tuple[int, int, int], BlockSums]]
 
 
-def load_blocks(key: str) -> Blocks:
-    content = ListSums.objects.filter(key=key).values_list("content", flat=True).first()
-    return _unpack_blocks(bytes(content)) if content else {}
+def load_blocks(keys: list[str]) -> list[Blocks]:
+    """For each key its blocks, or none."""
+    found = dict(ListSums.objects.filter(key__in=keys).values_list("key", "content"))
+    return [_unpack_blocks(bytes(found[key])) if found.get(key) else {} for key in keys]
 
 
-def store_blocks(key: str, workspace, blocks: Blocks) -> None:
-    content = _pack_blocks(blocks)
-    if len(content) > MAX_BYTES:
-        return
-    row = ListSums(key=key, workspace=workspace, content=content, stored_at=timezone.now())
+def store_blocks(parts: dict[str, Blocks], workspace) -> None:
+    now = timezone.now()
+    # In order, so that two processes do not wait for each other.
+    packed = sorted((key, _pack_blocks(blocks)) for key, blocks in parts.items())
+    rows = [
+        ListSums(key=key, workspace=workspace, content=content, stored_at=now)
+        for key, content in packed
+        if len(content) <= MAX_BYTES
+    ]
     with skipped_if_busy():
         ListSums.objects.bulk_create(
-            [row], update_conflicts=True, unique_fields=["key"], update_fields=["content", "stored_at"]
+            rows, update_conflicts=True, unique_fields=["key"], update_fields=["content", "stored_at"]
         )
+
+
+def count_blocks(blocks: Blocks) -> Blocks:
+    """The blocks without metrics."""
+    return {
+        block: (state, BlockSums(part.keys, part.totals, part.sums[:, :0])) for block, (state, part) in blocks.items()
+    }
+
+
+def split_blocks(blocks: Blocks, number: int) -> list[Blocks]:
+    """The blocks of each of the metrics alone."""
+    return [
+        {
+            block: (state, BlockSums(part.keys, part.totals, part.sums[:, index : index + 1]))
+            for block, (state, part) in blocks.items()
+        }
+        for index in range(number)
+    ]
+
+
+def join_blocks(parts: list[Blocks]) -> Blocks:
+    """The blocks of several metrics, if they have the same state and groups for all of them."""
+    found: Blocks = {}
+    for block, (state, first) in parts[0].items():
+        same = [other[block] for other in parts if block in other]
+        if len(same) == len(parts) and all((had, part.keys) == (state, first.keys) for had, part in same):
+            sums = np.concatenate([part.sums for _, part in same], axis=1)
+            found[block] = (state, BlockSums(first.keys, first.totals, sums))
+    return found
 
 
 def _pack_blocks(blocks: Blocks) -> bytes:
