@@ -196,6 +196,27 @@ def test_the_usual_lists_of_a_long_experiment_are_added_up_before_somebody_asks(
     assert prepare_all() == {}
 
 
+def test_a_page_does_not_wait_for_long_sums(experiment, as_user, alice, monkeypatch):
+    def ask(**query) -> tuple[bool, bool, int]:
+        cache.clear()
+        with CaptureQueriesContext(connection) as made:
+            answer = as_user(alice).get(experiment.get_absolute_url(), {"group": "type", **query})
+        text = html_of(answer)
+        assert "data-poll" in text and "Ignored" not in text
+        return "data-adding-up" in text, "group-row" in text, len([row for row in made if "SUM((" in row["sql"]])
+
+    assert ask() == (False, True, 1), "a short list needs no second request"
+    monkeypatch.setattr(group_sums, "MANY_BLOCKS", 3)
+    assert ask() == (True, False, 0)
+    assert ask(whole="1") == (False, True, 1)
+    assert ask() == (False, True, 0), "they have been stored"
+    assert ask(filter="metrics.gain > 2") == (True, False, 0)
+    assert ask(filter="metrics.gain > 1e99") == (False, False, 0), "no job matches"
+    headers = {"HX-Request": "true", "HX-Target": "run-table"}
+    later = as_user(alice).get(experiment.get_absolute_url(), {"group": "type", "whole": "1"}, headers=headers)
+    assert "group-row" in html_of(later) and "whole=1" not in html_of(later)
+
+
 def prepare_all() -> dict[int | None, list[str]]:
     """Everything that the task does by and by."""
     found: dict[int | None, list[str]] = {}

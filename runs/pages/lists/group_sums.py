@@ -90,6 +90,19 @@ def sum_groups(
     return _list_largest([part for _, part in found.values()], limit)
 
 
+def are_known(runs, metrics: list[Column], blocks: RunBlocks) -> bool:
+    """Whether `sum_groups` of a workspace has to read only a few blocks."""
+    if len(blocks.states) < MANY_BLOCKS:
+        return True
+    key = "group-sums-" + _key_of(runs, blocks, *metrics)
+    had: Blocks | None = cache.get(key)
+    if had is None:
+        had = stored_sums.join_blocks(_load_blocks(runs, metrics, blocks))
+        if had:
+            cache.set(key, had, SECONDS)
+    return sum(block not in had or had[block][0] != state for block, state in blocks.states.items()) < MANY_BLOCKS
+
+
 def store_sums(runs, metrics: list[Column], blocks: RunBlocks, workspace) -> None:
     """Store what `sum_groups` of these runs will need, unless it is stored already."""
     found, missing = _complete_blocks(_recall_blocks(runs, metrics, blocks, workspace), runs, metrics, blocks)
@@ -108,10 +121,8 @@ def _recall_blocks(runs, metrics: list[Column], blocks: RunBlocks, workspace) ->
     read and stored too."""
     if workspace is None or len(blocks.states) < MANY_BLOCKS:
         return {}
-    if not metrics:
-        return stored_sums.load_blocks([_key_of(runs, blocks)])[0]
-    had = stored_sums.load_blocks([_key_of(runs, blocks, one) for one in metrics])
-    new = [one for one, known in zip(metrics, had, strict=True) if not known]
+    had = _load_blocks(runs, metrics, blocks)
+    new = [one for one, known in zip(metrics, had, strict=False) if not known]
     if new and len(new) < len(metrics):
         read, _ = _complete_blocks({}, runs, new, blocks)
         if read is None:
@@ -120,6 +131,12 @@ def _recall_blocks(runs, metrics: list[Column], blocks: RunBlocks, workspace) ->
         of_new = iter(stored_sums.split_blocks(read, len(new)))
         had = [known or next(of_new) for known in had]
     return stored_sums.join_blocks(had)
+
+
+def _load_blocks(runs, metrics: list[Column], blocks: RunBlocks) -> list[Blocks]:
+    """For each metric its stored blocks; without metrics those of the numbers of runs."""
+    keys = [_key_of(runs, blocks, one) for one in metrics] or [_key_of(runs, blocks)]
+    return stored_sums.load_blocks(keys)
 
 
 def _store_blocks(runs, metrics: list[Column], blocks: RunBlocks, workspace, found: Blocks) -> None:

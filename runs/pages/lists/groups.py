@@ -102,6 +102,12 @@ def load_groups(
     return _sort_groups(found, one, sorts[0] if sorts else None)
 
 
+def are_known(runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks) -> bool:
+    """Whether `load_groups` takes only a moment."""
+    runs, metrics = _prepare_sums(runs, one, columns, sorts)
+    return group_sums.are_known(runs, metrics, blocks)
+
+
 def store_sums(runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks, workspace) -> None:
     """Store what `load_groups` adds up."""
     runs, metrics = _prepare_sums(runs, one, columns, sorts)

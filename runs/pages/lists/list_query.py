@@ -109,7 +109,7 @@ def clean_query(query: QueryDict) -> QueryDict:
 
 
 # Parameters of the requests of a page, which are not part of its address.
-TRANSIENT = {"seen", "experiment"}
+TRANSIENT = {"seen", "experiment", "whole"}
 MAX_UNKNOWN = 5
 
 

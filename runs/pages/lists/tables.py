@@ -60,6 +60,8 @@ class RunTable:
         self.group_by = groups.parse_group_column(self.options["group"]) if self.options["group"] else None
         self._error: BadFilter | None = None
         self.too_many_groups = False
+        # Whether a page may come without its groups, if these take long.
+        self.may_come_later = False
 
     # ---- which runs
 
@@ -184,7 +186,17 @@ class RunTable:
         return Paginator(lines, self.options["size"]).get_page(self.options["page"] or 1)
 
     @functools.cached_property
+    def is_adding_up(self) -> bool:
+        """Whether the groups come by a later request of the page."""
+        if not (self.may_come_later and self.group_by and self.workspace and self.count):
+            return False
+        wanted = [*self.columns, *self.chart_columns]
+        return not groups.are_known(self.matching, self.group_by, wanted, self.sorts, self._blocks)
+
+    @functools.cached_property
     def groups(self) -> list[RunGroup]:
+        if self.is_adding_up:
+            return []
         # Read first, so that the next poll includes later changes.
         sums, _ = self._sums, self._blocks
         found = self.remember("groups", self._load_groups) if sums[0][0] else []

@@ -148,6 +148,7 @@ def render_list(
     table = build_table(request, slug, experiment)
     if not is_htmx(request) and (own := _saved_layout_url(request, experiment)):
         return redirect(own)
+    table.may_come_later = not table.seen and "whole" not in request.GET
     if table.seen and not table.has_changes():
         return nothing_new()
     unknown = list_query.unknown_parameters(request.GET)

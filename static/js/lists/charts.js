@@ -91,6 +91,8 @@ const bindListCharts = (box) => {
     timer = 0;
     // Folded charts are not loaded.
     if (isFolded(box)) return;
+    // They need the same sums as the groups, which are loaded first.
+    if (document.querySelector("[data-adding-up]")) return;
     loadedAt = Date.now();
     const number = ++lastLoad;
     const answer = await fetch(box.dataset.listCharts + location.search).catch(() => null);
