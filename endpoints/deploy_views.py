@@ -1,4 +1,4 @@
-"""Deploy an MLflow model from its page, without an entry script, or a copy of a version with another model."""
+"""Deploy a model from its page, an MLflow model also without an entry script, or a copy of a version with another model."""
 
 from django import forms
 from django.contrib import messages
@@ -9,11 +9,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actors import actor_of_request
 from accounts.form_keys import process_once
-from endpoints import deployment, mlflow_models, rules
+from endpoints import deployment, entry_scripts, mlflow_models, rules
 from endpoints.models import Endpoint
 from registry.models import ModelVersion
 from registry.pages.access import find_version
 from runs.pages.access import find_workspace
+from runs.pages.job.forms import suggest_environments
 from studio.errors import Conflict, Invalid
 from studio.forms import NumberField, TextField, attempt
 from studio.rules import DESCRIPTION
@@ -44,11 +45,32 @@ class DeployForm(forms.Form):
         label="Compute", required=False, help_text="A container instance is a process on a machine of the studio."
     )
     auth_enabled = forms.BooleanField(label="Key-based authentication", required=False, initial=True)
+    script = forms.CharField(
+        label="Entry script",
+        required=False,
+        strip=False,
+        max_length=entry_scripts.MAX_SCRIPT,
+        widget=forms.Textarea(attrs={"rows": 16, "class": "mono", "spellcheck": "false"}),
+        help_text="init() is called once, run() for each request.",
+    )
+    archive = forms.FileField(
+        label="Or a folder as a zip",
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".zip,application/zip"}),
+        help_text="For a script that needs other files. It counts instead of the text.",
+    )
+    entry_script = TextField(
+        rules.ENTRY_SCRIPT,
+        label="File of the entry script",
+        required=False,
+        initial=entry_scripts.FILE_NAME,
+        help_text="Its path in the zip, or the name for the text.",
+    )
     environment_id = forms.CharField(
         label="Environment",
         required=False,
         max_length=300,
-        help_text="name:version, or name@latest. Leave empty for the model's conda.yaml or requirements.txt.",
+        widget=forms.TextInput(attrs={"list": "environments", "autocomplete": "off"}),
     )
     min_replicas = NumberField(
         rules.MIN_REPLICAS,
@@ -59,13 +81,26 @@ class DeployForm(forms.Form):
     max_replicas = NumberField(rules.MAX_REPLICAS, label="Maximum number of replicas", initial=1)
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, data, version: ModelVersion):
-        super().__init__(data)
+    def __init__(self, data, files, version: ModelVersion):
+        super().__init__(data, files)
+        self.needs_script = not mlflow_models.is_servable(version)
+        self.fields["environment_id"].help_text = "name:version, or name@latest."
+        if self.needs_script:
+            self.fields["script"].initial = entry_scripts.make_template(version)
+            self.fields["environment_id"].required = True
+        else:
+            self.fields["environment_id"].help_text += " Leave empty for the model's conda.yaml or requirements.txt."
         clusters = version.workspace.compute_targets.present().clusters().order_by("name")
         self.fields["compute_name"].choices = [  # type: ignore[attr-defined]
             ("", CONTAINER),
             *((one.name, one.name) for one in clusters),
         ]
+
+    def clean(self):
+        found = super().clean()
+        if self.needs_script and not found.get("archive") and not (found.get("script") or "").strip():
+            self.add_error("script", "This model needs an entry script: write it here, or choose a zip.")
+        return found
 
 
 class VersionForm(forms.Form):
@@ -134,15 +169,14 @@ def deploy_model(request, slug: str, name: str, number: int):
     """The form, and the new endpoint or version with its first revision."""
     find_workspace(request, slug, "edit")
     version = find_version(request, slug, name, number)
-    mlflow_models.check_models([version])
-    form = DeployForm(request.POST or None, version)
+    form = DeployForm(request.POST or None, request.FILES or None, version)
     endpoint = attempt(form, lambda: _create(request, version, form.cleaned_data)) if request.method == "POST" else None
     if endpoint:
         messages.success(request, _describe_creation(endpoint))
         return redirect(endpoint)
-    return render(
-        request, "endpoints/deploy.html", {"form": form, "version": version, "steps": list_steps(["Deploy"], 0)}
-    )
+    context = {"form": form, "version": version, "steps": list_steps(["Deploy"], 0)}
+    context["environments"] = suggest_environments(version.workspace)
+    return render(request, "endpoints/deploy.html", context)
 
 
 def _describe_creation(endpoint: Endpoint) -> str:
@@ -155,9 +189,14 @@ def _describe_creation(endpoint: Endpoint) -> str:
 def _create(request, version: ModelVersion, data: dict) -> Endpoint:
     workspace = version.workspace
     target = workspace.compute_targets.present().clusters().filter(name=data["compute_name"]).first()
+    name = data["entry_script"] or entry_scripts.FILE_NAME
+    snapshot = entry_scripts.store_script(version, request.user, name, data["script"], data["archive"])
     wanted = deployment.Deployment(
         models=[version],
+        entry_script=name if snapshot else "",
+        snapshot=snapshot,
         environment_id=data["environment_id"] or None,
+        environment=None if data["environment_id"] else mlflow_models.make_environment(version),
         target=target,
         min_replicas=data["min_replicas"],
         max_replicas=data["max_replicas"],

@@ -47,6 +47,15 @@ def check_models(models: Sequence[ModelVersion]) -> None:
         )
 
 
+def is_servable(version: ModelVersion) -> bool:
+    """Whether it needs no entry script."""
+    try:
+        check_models([version])
+    except Invalid:
+        return False
+    return True
+
+
 def make_environment(version: ModelVersion) -> dict:
     """The environment of the model's own conda.yaml, or of its requirements.txt."""
     conda = _read_file(version, CONDA)
