@@ -21,6 +21,8 @@ TASK = "backups.tasks.make_due_backups"
 HOLD = dt.timedelta(minutes=2)
 # Between two heartbeats.
 BEAT = dt.timedelta(seconds=10)
+# Pages wait no longer for the result of a check.
+CHECK_TIME = dt.timedelta(minutes=30)
 OLD, VERY_OLD = dt.timedelta(days=7), dt.timedelta(days=30)
 INTERRUPTED = "It was interrupted, or the studio was restored from it. Start another one."
 
@@ -91,6 +93,12 @@ class Backup(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
+
+    @property
+    def is_being_checked(self) -> bool:
+        """Whether the check that follows may still run; a backup of the command line has none."""
+        is_new = self.ended_at is not None and self.ended_at > timezone.now() - CHECK_TIME
+        return self.state == self.State.COMPLETED and self.checked_at is None and is_new
 
     @property
     def age(self) -> dt.timedelta:

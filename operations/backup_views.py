@@ -20,7 +20,7 @@ def backups_page(request):
     context = {
         "page": page,
         "newest": newest,
-        "is_live": newest is not None and newest.is_open,
+        "is_live": newest is not None and (newest.is_open or newest.is_being_checked),
         "good": good,
         "level": "bad" if good is None or good.age > VERY_OLD else "amber" if good.age > OLD else "good",
         "folder": settings.BACKUP_DIR,

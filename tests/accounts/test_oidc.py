@@ -1,9 +1,6 @@
 """Signing in through OpenID Connect, against a provider that runs as a process of its own."""
 
 import json
-import socket
-import subprocess
-import sys
 import time
 import urllib.parse
 
@@ -20,6 +17,7 @@ from accounts.activity import Activity
 from accounts.actors import Actor
 from accounts.models import IdentityProvider, Session, SignInLink, User
 from tests import factories
+from tests.oidc_provider import running_provider, set_claims
 from workspaces import claim_mappings
 from workspaces.models import Role, UserGroup
 
@@ -29,29 +27,8 @@ DANA = {"sub": "u-1", "preferred_username": "dana", "name": "Dana Doe", "email":
 
 @pytest.fixture(scope="module")
 def issuer():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://localhost:{port}"
-    command = [sys.executable, "-m", "oidc_provider_mock", "-H", "localhost", "-p", str(port), "--require-nonce"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(address)
+    with running_provider() as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def wait_for(address: str) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            httpx.get(f"{address}/.well-known/openid-configuration")
-            return
-        except httpx.ConnectError:
-            time.sleep(0.1)
-    pytest.fail("The provider did not start within a minute.")
 
 
 @pytest.fixture
@@ -63,10 +40,6 @@ def provider(issuer, owner):
 
 def change(provider, **fields) -> None:
     IdentityProvider.objects.filter(pk=provider.pk).update(**fields)
-
-
-def set_claims(issuer: str, sub: str, **claims) -> None:
-    httpx.put(f"{issuer}/users/{sub}", json=claims).raise_for_status()
 
 
 def begin(client: Client, query: str = "") -> str:

@@ -310,6 +310,10 @@ def test_the_page_starts_a_backup_and_shows_its_result(run, as_user, owner, alic
     tasks.make_due_backups()
     backup, page = Backup.objects.get(), html_of(admin.get("/admin/backups/"))
     assert str(backup.folder) in page and "restored into a scratch folder" in page and "Verified" in page
+    assert "every 2s" not in page
+    Backup.objects.update(checked_at=None)
+    assert "every 2s" in html_of(admin.get("/admin/backups/"))
+    Backup.objects.update(checked_at=timezone.now())
     Backup.objects.update(started_at=timezone.now() - dt.timedelta(days=40))
     assert "status-bad" in html_of(admin.get("/admin/backups/"))
     assert "is 40 days old" in html_of(admin.get("/admin/"))

@@ -32,21 +32,22 @@ WATCH_SHIFTS = """window.shifts = []; new PerformanceObserver(list => shifts.pus
 
 
 class Browser:
-    """Opens pages as a person, and remembers what went wrong in them."""
+    """Opens pages as a person, or as nobody, and remembers what went wrong in them."""
 
     def __init__(self, chromium, url: str):
         self.chromium, self.url, self.wrong, self.contexts = chromium, url, [], []
 
     def open(self, user, path: str, *, width: int = 1280, **options) -> Page:
-        client = Client()
-        client.force_login(user)
         # A window that a person looks at may write to the clipboard; the headless shell has to be given that.
         window = {"viewport": {"width": width, "height": 844}, "permissions": ["clipboard-write"]}
         # What fades in is judged as it is in the end.
         context = self.chromium.new_context(**{**window, "reduced_motion": "reduce", **options})
         context.add_init_script(WATCH_SHIFTS)
         self.contexts.append(context)
-        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
+        if user:
+            client = Client()
+            client.force_login(user)
+            context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
         page = context.new_page()
         page.on("console", lambda message: message.type == "error" and self.wrong.append(f"{page.url}: {message.text}"))
         page.on("pageerror", lambda error: self.wrong.append(f"{page.url}: uncaught {error}"))
