@@ -41,7 +41,9 @@ def find_events() -> int:
 
 def _find_ends_of_jobs(since: dt.datetime) -> int:
     known = set(Notification.objects.filter(at__gte=since, cause__startswith="run:").values_list("cause", flat=True))
-    ends = RunEvent.objects.filter(at__gte=since, status__in=TERMINAL, run__deleted_at=None)
+    # By their keys: SQLite would otherwise begin with all runs without a parent.
+    recent = RunEvent.objects.filter(at__gte=since, status__in=TERMINAL).order_by()
+    ends = RunEvent.objects.filter(pk__in=recent.values("pk"), run__deleted_at=None)
     followers: dict[int, list[User]] = defaultdict(list)
     for follow in Follow.objects.filter(run__in=ends.values("run")).select_related("person"):
         followers[follow.run_id].append(follow.person)

@@ -70,6 +70,8 @@ class RunEvent(models.Model):
 
     class Meta:
         ordering = ["at", "pk"]
+        # For those of the last minutes, which notices look for again and again.
+        indexes = [models.Index(fields=["at"], name="events_by_time")]
 
     def __str__(self):
         return self.status

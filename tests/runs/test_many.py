@@ -10,13 +10,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from notices import find_events
+from runs import tasks
 from runs.models import MetricChunk, MetricSeries, Run, RunParameter, RunTag
 from runs.pages.lists import columns
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RUNS = 400
 # Tables that grow with the number of runs.
-LARGE = ["runs_run", "runs_metricseries", "runs_runtag", "runs_runparameter", "runs_metricchunk"]
+LARGE = ["runs_run", "runs_metricseries", "runs_runtag", "runs_runparameter", "runs_metricchunk", "runs_runevent"]
 
 
 @pytest.fixture
@@ -106,6 +108,16 @@ def test_pages_read_no_large_table_from_end_to_end(many, as_user):
             assert not scanned(sql) and not finds_by_name(sql), f"{what}: {sql}"
             of_runs += '"run_id" IN (' in sql
     assert of_runs > 20
+
+
+@pytest.mark.parametrize("task", [tasks.sweep, find_events.find_events])
+def test_tasks_of_every_five_seconds_read_no_large_table_from_end_to_end(many, task):
+    with CaptureQueriesContext(connection) as requested:
+        task()
+    read = [query["sql"] for query in requested.captured_queries if query["sql"].startswith("SELECT")]
+    assert any("runs_run" in sql for sql in read)
+    for sql in read:
+        assert not scanned(sql), sql
 
 
 SEARCHES = [
