@@ -1,7 +1,7 @@
 """A workspace with a great many ended runs, by bulk SQL: `DATA_DIR=/tmp/many python bench/fill.py 100000`.
 
 Each run has 5 metrics, 5 parameters and 2 tags, all of them copies of one run that is made as any other; only what has
-to differ is computed. Works on SQLite and, with DATABASE_URL, on PostgreSQL.
+to differ is computed. A second number is the points of each metric. Works on SQLite and, with DATABASE_URL, on PostgreSQL.
 """
 
 import os
@@ -17,7 +17,7 @@ PARAMS = ["model", "depth", "lr", "seed", "data"]
 VARIETY = [5, 10, 100, 100_000, 2]
 
 
-def main(total: int) -> None:
+def main(total: int, points: int = 1) -> None:
     import django
 
     django.setup()
@@ -25,19 +25,19 @@ def main(total: int) -> None:
 
     call_command("migrate", verbosity=0)
     began = time.perf_counter()
-    experiment = fill(total)
+    experiment = fill(total, points)
     print(f"{total:,} runs in {time.perf_counter() - began:.1f} s: {experiment.get_absolute_url()}")
 
 
-def fill(total: int):
-    """A new experiment with that many runs, in a workspace of its own."""
+def fill(total: int, points: int = 1):
+    """A new experiment with that many runs, in a workspace of its own; each metric has that many points."""
     from django.db import connection, transaction
 
     from runs.models import MetricChunk, MetricSeries, Run, RunEvent, RunParameter, RunTag
 
     experiment = _experiment(total)
     with transaction.atomic(), connection.cursor() as cursor:
-        first = _first_run(experiment)
+        first = _first_run(experiment, points)
         _copy(cursor, Run, first.pk, _numbers(total), _run_columns(connection.vendor))
         others = f"SELECT id AS run, number FROM runs_run WHERE experiment_id = {experiment.pk} AND id <> {first.pk}"
         number = "CAST(n.number AS bigint)"
@@ -53,7 +53,8 @@ def fill(total: int):
         for row in first.tag_rows.order_by("pk"):
             text = f"'{row.name}' || CAST({number} % 10 AS varchar)"
             _copy(cursor, RunTag, row.pk, others, {"run_id": "n.run", "value": text})
-        _copy(cursor, RunEvent, first.events.get().pk, others, {"run_id": "n.run"})
+        ended = {"run_id": "n.run", "at": _earlier(connection.vendor, "at")}
+        _copy(cursor, RunEvent, first.events.get().pk, others, ended)
     if connection.vendor == "postgresql":
         # As its autovacuum does after a while. Nobody does so on SQLite.
         with connection.cursor() as cursor:
@@ -74,7 +75,7 @@ def _experiment(total: int):
     return Experiment.objects.create(workspace=workspace, name="many", run_count=total, created_by=user)
 
 
-def _first_run(experiment):
+def _first_run(experiment, points: int):
     """Make a run by the studio's own functions, so that it has everything that a run has."""
     from django.utils import timezone
 
@@ -86,7 +87,12 @@ def _first_run(experiment):
         workspace=experiment.workspace, experiment=experiment, run_id="many_1", number=1, display_name="many 1",
         run_type="mlflow", status="Running", started_at=now, created_at=now, created_by=experiment.created_by,
     )  # fmt: skip
-    metrics.store_batch(run, "first", [{"name": name, "kind": "scalar", "step": 0, "value": 0.5} for name in METRICS])
+    batch = [
+        {"name": name, "kind": "scalar", "step": step, "value": 0.5 + step / 100}
+        for step in range(points)
+        for name in METRICS
+    ]
+    metrics.store_batch(run, "first", batch)
     run.add_parameters(dict.fromkeys(PARAMS, "v0"))
     run.edit(tags={"team": "team0", "note": "note0"})
     run.set_client_status("Completed")
@@ -100,19 +106,21 @@ def _numbers(total: int) -> str:
     )
 
 
-def _run_columns(vendor: str) -> dict:
-    def earlier(column: str) -> str:
-        if vendor == "sqlite":
-            return f"strftime('%Y-%m-%d %H:%M:%f', t.{column}, '-' || n.number || ' minutes') || '000'"
-        return f"t.{column} - n.number * interval '1 minute'"
+def _earlier(vendor: str, column: str) -> str:
+    """A minute earlier for each number."""
+    if vendor == "sqlite":
+        return f"strftime('%Y-%m-%d %H:%M:%f', t.{column}, '-' || n.number || ' minutes') || '000'"
+    return f"t.{column} - n.number * interval '1 minute'"
 
+
+def _run_columns(vendor: str) -> dict:
     text = "CAST(n.number AS varchar)"
     return {
         "number": "n.number",
         "run_id": f"'many_' || {text}",
         "display_name": f"'many ' || {text}",
         "status": "CASE WHEN n.number % 7 = 0 THEN 'Failed' ELSE 'Completed' END",
-        **{column: earlier(column) for column in ("created_at", "started_at", "ended_at")},
+        **{column: _earlier(vendor, column) for column in ("created_at", "started_at", "ended_at")},
     }
 
 
@@ -128,4 +136,4 @@ def _copy(cursor, model, pk: int, source: str, computed: dict) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    main(*([int(word) for word in sys.argv[1:]] or [100_000]))
