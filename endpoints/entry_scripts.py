@@ -1,6 +1,7 @@
 """The entry script that a person writes or uploads on a page."""
 
 import io
+import pathlib
 import uuid
 import zipfile
 
@@ -17,22 +18,8 @@ FILE_NAME = "score.py"
 # Characters of a script that is written on the page; a longer one is uploaded.
 MAX_SCRIPT = 100_000
 PICKLED = (".pkl", ".pickle", ".joblib")
-TEMPLATE = '''import json
-import os
-
-import joblib
-
-
-def init():
-    """Called once, before the first request."""
-    global model
-    model = joblib.load(os.path.join(os.environ['AZUREML_MODEL_DIR'], {path!r}))
-
-
-def run(raw_data):
-    """Called for each request with its body, such as {{"data": [[1, 2]]}}."""
-    return model.predict(json.loads(raw_data)["data"]).tolist()
-'''
+# A file, because the server itself loads no pickled models.
+TEMPLATE = (pathlib.Path(__file__).parent / "entry_script.txt").read_text()
 
 
 def make_template(version: ModelVersion) -> str:

@@ -121,10 +121,10 @@ def test_a_run_that_is_no_job_has_no_yaml(as_user, alice, run):
     assert "No job definition" in as_user(alice).get(url_of(run, "run_yaml")).content.decode()
 
 
-def test_the_first_metrics_are_those_that_matter(run):
+def test_the_first_metrics_are_those_that_matter(run, alice):
     for name in ("a_time", "b_memory", "lr", *(f"m{n}" for n in range(8)), "val_accuracy"):
         metrics.store_batch(run, "", make_scalars(name, [1]))
-    first, _ = overview.first_metrics(run, "")
+    first, _ = overview.first_metrics(run, alice)
     assert [series.name for series in first][:2] == ["val_accuracy", "m0"]
 
 

@@ -190,7 +190,7 @@ def test_tensorboard_shows_a_copy_of_the_event_files(run, tensorboard, tmp_path)
     board = Tensorboard([run], local_root=str(root), port=port)
     root.mkdir()
     assert board.start() == f"http://localhost:{port}/"
-    with pytest.raises(UserErrorException, match=f"The port {port} is taken"):
+    with pytest.raises(UserErrorException, match=f"The port {port} is in use"):
         Tensorboard(run, port=port).start()
     process = board._process
     board.stop()

@@ -29,7 +29,7 @@ MEANINGS = {
     "endpoint": r"Endpoints|Deploy",
     "jobs": r"(All )?[jJ]obs",
     "notebook": r"Notebooks|Open in",
-    "plus": r"Add|Create|New|Register|Copy",
+    "plus": r"Add|Attach|Create|New|Register|Copy",
     "restore": r"Restore|Unarchive",
     "search": r"Query requests|Trace a request",
     "shield": r".*[sS]econd factors",
