@@ -55,9 +55,9 @@ def processes_of(studio, kind: str) -> list[psutil.Process]:
 
 
 def kill_and_see_them_back(studio, kinds: list[str]) -> None:
-    """All processes of these kinds at once."""
+    """All processes of these kinds at once. Those that ended with others of an earlier turn may still be starting."""
+    assert until(lambda: all(processes_of(studio, kind) for kind in kinds), 40)
     before = {kind: processes_of(studio, kind) for kind in kinds}
-    assert all(before.values()), before
     killed = [process for group in before.values() for process in group]
     for process in killed:
         process.kill()
