@@ -98,6 +98,8 @@ def test_differences_by_keyboard(browser, alice, runs):
     expect(page).to_have_url(re.compile("only=1"))
     page.keyboard.press("8")
     expect(page.locator(".file-head")).to_contain_text("train.py")
+    # The page is another one, and its keys work once its scripts have run.
+    page.wait_for_load_state()
     page.keyboard.press("n")
     expect(page.locator("[data-difference-count]")).to_contain_text("Difference 1 of 1: line 5")
     expect(page.locator(".diff mark")).to_have_text(["100", "200"])
