@@ -72,12 +72,14 @@ class Loader(Child):
         """Runs `python -m MODULE …` in a forked process; None if that failed."""
         if not self.has_loaded or not self.is_running:
             return None
+        order = json.dumps({"command": command, "env": env, "fds": fds, "parent": os.getpid()}).encode()
+        if len(order) > ORDER_BYTES:
+            return None
         orders = self.agent_orders if AGENT in command else self.orders
         orders.settimeout(PATIENCE)
         read, write = os.pipe()
-        order = {"command": command, "env": env, "fds": fds, "parent": os.getpid()}
         try:
-            socket.send_fds(orders, [json.dumps(order).encode()], [write, *fds])
+            socket.send_fds(orders, [order], [write, *fds])
             return ForkedProcess(int(orders.recv(32)), os.fdopen(read, "rb", 0))
         except (OSError, ValueError):
             # It must not carry out the order later.
