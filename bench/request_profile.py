@@ -1,6 +1,6 @@
 """Where the time of one tracking request goes: the application called in this process, without a server and a network.
 
-`python bench/requests.py` makes a throw-away studio in a temporary folder, prints for each request its processor time and
+`python bench/request_profile.py` makes a throw-away studio in a temporary folder, prints for each request its processor time and
 its statements, and with `--profile NAME` the functions that take most of that one. Processor time, not seconds on the
 clock, so that a busy machine changes little.
 """
