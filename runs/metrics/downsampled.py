@@ -9,7 +9,7 @@ import numpy as np
 from django.db.models import Exists, OuterRef, Q
 from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
 
-from runs.metrics import packing
+from runs.metrics import packing, sql
 from runs.models import MetricChunk, MetricSeries
 from runs.models.metrics import DownsampledChunk
 
@@ -44,11 +44,11 @@ class Range:
         return Q(**{f"max_{self.axis}__gte": self.min, f"min_{self.axis}__lte": self.max})
 
 
-def store_downsampled(chunks: list[MetricChunk]) -> None:
+def store_downsampled(chunks: list[sql.Chunk]) -> None:
     DownsampledChunk.objects.bulk_create([made for made in map(_downsample_chunk, chunks) if made])
 
 
-def _downsample_chunk(chunk: MetricChunk) -> DownsampledChunk | None:
+def _downsample_chunk(chunk: sql.Chunk) -> DownsampledChunk | None:
     codec, (steps, times, values) = packing.unpack_columns(bytes(chunk.data))
     if codec == packing.JSON:
         return None
@@ -56,7 +56,7 @@ def _downsample_chunk(chunk: MetricChunk) -> DownsampledChunk | None:
     chosen = _extremes(values, KEPT)
     data = b"".join(column[chosen].tobytes() for column in (steps, times, values))
     return DownsampledChunk(
-        series_id=chunk.series_id, start=chunk.start, count=chunk.count, data=data,
+        series_id=chunk.series.pk, start=chunk.start, count=chunk.count, data=data,
         min_step=int(steps.min()), max_step=int(steps.max()),
         min_time=int(times.min()), max_time=int(times.max()), gaps=int(np.count_nonzero(~np.isfinite(values))),
     )  # fmt: skip

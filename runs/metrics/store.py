@@ -6,7 +6,7 @@ import uuid
 from runs.metrics import deduplication, downsampled, packing, sql
 from runs.metrics.batches import FULL, MAX_BATCH_ID, Group, format_last_value, group_points
 from runs.metrics.deduplication import last_point, rank_value
-from runs.models import MetricChunk, MetricSeries, Run
+from runs.models import MetricSeries, Run
 from runs.models.metrics import DownsampledChunk
 from studio.database import begin_write
 from studio.errors import Invalid, TooLarge
@@ -67,7 +67,7 @@ def store_locked(run: Run, groups: dict[str, Group], *, once: bool = False) -> N
             merge_chunks(series)
 
 
-def _downsample_long(chunks: list[MetricChunk]) -> None:
+def _downsample_long(chunks: list[sql.Chunk]) -> None:
     long = [chunk for chunk in chunks if chunk.count >= MIN_DOWNSAMPLED]
     if long:
         downsampled.store_downsampled(long)
@@ -82,7 +82,7 @@ def _check_kinds(present: dict, groups: dict) -> None:
             )
 
 
-def _chunks(series: MetricSeries, group: Group) -> list[MetricChunk]:
+def _chunks(series: MetricSeries, group: Group) -> list[sql.Chunk]:
     """The new points, packed; the summaries of the series follow them."""
     start, count = series.count, len(group.values)
     if start + count > MAX_POINTS_PER_SERIES:
@@ -93,7 +93,7 @@ def _chunks(series: MetricSeries, group: Group) -> list[MetricChunk]:
     for begin in range(0, count, FULL):
         part = slice(begin, begin + FULL)
         data = packing.pack_columns(group.codec, steps[part], group.times[part], group.values[part])
-        made.append(MetricChunk(series=series, start=start + begin, count=len(steps[part]), data=data))
+        made.append(sql.Chunk(series, start + begin, len(steps[part]), data))
     series.count += count
     series.loose += len(made)
     series.values = packing.widest_codec([series.values, group.codec])
@@ -141,10 +141,9 @@ def _number(value) -> float:
 
 def merge_chunks(series: MetricSeries) -> None:
     """Merge the small chunks at the end of a series; called inside the lock of the run."""
-    tail = list(series.chunks.filter(count__lt=FULL).order_by("start"))
-    batch: list[MetricChunk] = []
+    batch: list[sql.Chunk] = []
     merged = []
-    for chunk in tail:
+    for chunk in sql.read_shorter_chunks(series, FULL):
         if batch and (batch[-1].start + batch[-1].count != chunk.start or sum(c.count for c in batch) >= FULL):
             merged.append(batch)
             batch = []
@@ -152,14 +151,18 @@ def merge_chunks(series: MetricSeries) -> None:
     merged.append(batch)
     for chunks in merged:
         if len(chunks) > 1:
-            codec, columns = packing.join_columns([packing.unpack_columns(bytes(chunk.data)) for chunk in chunks])
-            data = packing.pack_columns(codec, *columns)
-            MetricChunk.objects.filter(pk__in=[chunk.pk for chunk in chunks]).delete()
-            DownsampledChunk.objects.filter(series=series, start__in=[chunk.start for chunk in chunks]).delete()
-            start, count = chunks[0].start, len(columns[0])
-            _downsample_long([MetricChunk.objects.create(series=series, start=start, count=count, data=data)])
-    series.loose = 0
-    MetricSeries.objects.filter(pk=series.pk).update(loose=0)
+            _merge(chunks)
+    sql.reset_loose(series)
+
+
+def _merge(chunks: list[sql.Chunk]) -> None:
+    codec, columns = packing.join_columns([packing.unpack_columns(bytes(chunk.data)) for chunk in chunks])
+    series, start, data = chunks[0].series, chunks[0].start, packing.pack_columns(codec, *columns)
+    merged = sql.Chunk(series, start, len(columns[0]), data)
+    sql.replace_chunks(chunks, merged)
+    if any(chunk.count >= MIN_DOWNSAMPLED for chunk in chunks):
+        DownsampledChunk.objects.filter(series=series, start__in=[chunk.start for chunk in chunks]).delete()
+    _downsample_long([merged])
 
 
 def merge_small_chunks(series: MetricSeries) -> None:

@@ -42,6 +42,8 @@ class MetricSeries(models.Model):
     first_step = models.BigIntegerField(null=True)
     # The last value as text, for values that are not numbers (texts, booleans, artifact URIs).
     shown = models.CharField(max_length=300, blank=True)
+    # What the database has, for runs/metrics/sql.py.
+    stored: list = []
 
     class Meta:
         verbose_name_plural = "metric series"

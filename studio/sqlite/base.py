@@ -40,3 +40,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def create_cursor(self, name=None):
         return self.connection.cursor(factory=SqliteCursor)
+
+    def _cursor(self, name=None):
+        """Without the checks that only a new or an unused connection needs: each statement has a cursor."""
+        if self.connection is None or self.queries_logged:
+            return super()._cursor(name)
+        self.validate_thread_sharing()
+        return self.make_cursor(self.create_cursor(name))
