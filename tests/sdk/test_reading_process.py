@@ -52,6 +52,42 @@ def test_a_profile_counts_each_column(request_for):
     assert sum(columns["number"]["bars"]) > 0 and [value for value, _ in columns["word"]["top"]] == ["a", "b"]
 
 
+def test_a_profile_of_all_rows_is_that_of_a_sample_with_as_many(request_for, tmp_path):
+    rows = ["1, 2.5 ,true,2020-01-01,x"] * 20 + [
+        "+7,1e3,TRUE, 2020-01-02 ,y",
+        " 12 ,,, ,",
+        "007,inf,false,2020-01-03,y",
+    ]
+    rows += ["1.7,abc,maybe,hello," + "z" * 400]
+    (tmp_path / "a.csv").write_text("long,float,flag,day,value\n" + "\n".join(rows) + "\n")
+    kinds = {"long": "long", "float": "float", "flag": "bool", "day": "datetime"}
+    types = {name: {"type": kind} for name, kind in kinds.items()}
+    reader = {"type": "read_delimited", "column_types": types, "include_path": True}
+    rename = {"type": "rename_columns", "names": {"day": "date"}}
+    keep = {"type": "filter", "expression": {"op": "ne", "of": [{"column": "value"}, {"value": "q"}]}}
+    for steps in ([], [rename, keep], [{"type": "take", "count": 20}]):
+        definition = {"kind": "tabular", "paths": [], "steps": [reader, *steps]}
+        all_rows, sample = (
+            reading_process.answer_request(request_for("profile", definition=definition, limit=limit))["result"]
+            for limit in (None, 1000)
+        )
+        assert all_rows == sample
+        if steps != [] and steps[0] == rename:
+            columns = {column["name"]: column for column in all_rows["columns"]}
+            misfits = [column["errors"] for column in columns.values()]
+            # A missing word does not pass the filter; an infinite value is not in the moments.
+            assert misfits == [1, 1, 1, 1, None, None] and columns["long"]["max"] == "7"
+            assert columns["value"]["top"][0] == ("x", 20) and columns["value"]["top"][2] == ("z" * 300, 1)
+            assert columns["date"]["max"] == "2020-01-03 00:00:00" and columns["float"]["high"] == 1000.0
+
+
+def test_columns_of_many_different_values_have_an_estimate_of_the_most_frequent_ones(request_for, tmp_path):
+    words = [f"word {number}" for number in range(30_000)] + ["often"] * 5_000
+    (tmp_path / "a.csv").write_text("word\n" + "\n".join(words) + "\n")
+    found = reading_process.answer_request(request_for("profile", limit=None))["result"]["columns"][0]
+    assert found["top"][0] == ("often", 5_000) and found["bars"][0] == 100
+
+
 def test_what_is_wrong_with_the_data_is_the_answer_and_not_a_traceback(request_for, capsys, monkeypatch):
     definition = {"kind": "tabular", "paths": [], "steps": [{"type": "read_delimited", "encoding": "utf16"}]}
     assert "a.csv" in reading_process.answer_request(request_for("rows", definition=definition))["problem"]

@@ -17,6 +17,8 @@ from lazuli.data.partitions import PartitionFormat
 MAX_LINE_BYTES = 16 * 1024 * 1024
 # Bytes that the engine reads at a time. Its default is 32 times the longest line, far too much memory for most files.
 BLOCK_BYTES = 2 * MAX_LINE_BYTES
+# Flags in a whole number.
+BITS = 60
 # The last two are columns that only the SQL here knows.
 PATH, ROW, FILE = "Path", "row number of lazuli", "file of lazuli"
 SQL_TYPES = {"bool": "BOOLEAN", "long": "BIGINT", "float": "DOUBLE", "datetime": "TIMESTAMP", "string": "VARCHAR"}
@@ -34,17 +36,21 @@ class LocalFile(NamedTuple):
 
 
 class Cast(NamedTuple):
-    """The cast of a column of text: `sql` has it as text under the name `source`, and its file under FILE."""
+    """The cast of a column of text: `sql` has it as text under the name `source`, and its file under FILE. `is_misfit` is the
+    condition for a value that does not have the type of the column."""
 
     sql: str
     source: str
     expression: str
+    is_misfit: str
 
-    @property
-    def is_misfit(self) -> str:
-        """The condition for a value that does not have the type of the column."""
-        column = name_of(self.source)
-        return f"{column} IS NOT NULL AND trim(CAST({column} AS VARCHAR)) <> '' AND ({self.expression}) IS NULL"
+
+def _build_cast(sql: str, source: str, expression: str) -> Cast:
+    return Cast(sql, source, expression, f"({expression}) IS NULL AND {_has_text(name_of(source))}")
+
+
+def _has_text(column: str) -> str:
+    return f"{column} IS NOT NULL AND trim(CAST({column} AS VARCHAR)) <> ''"
 
 
 class Query(NamedTuple):
@@ -60,7 +66,11 @@ def compile_query(definition: Mapping[str, Any], files: Sequence[LocalFile]) -> 
     if not files:
         raise DatasetExecutionError("The paths of the dataset do not match any files.")
     reader, *steps = definition["steps"]
-    query = _READERS[reader["type"]](reader, files)
+    return apply_steps(_READERS[reader["type"]](reader, files), steps)
+
+
+def apply_steps(query: Query, steps: Sequence[Mapping[str, Any]]) -> Query:
+    """The steps that follow the reading one."""
     for number, step in enumerate(steps, 1):
         apply = _STEPS[step["type"]]
         try:
@@ -68,6 +78,26 @@ def compile_query(definition: Mapping[str, Any], files: Sequence[LocalFile]) -> 
         except DatasetExecutionError as error:
             raise DatasetExecutionError(f"Step {number + 1}, {step['type']}: {error.message}") from error
     return query
+
+
+def number_misfits(query: Query) -> Tuple[str, Dict[str, str]]:
+    """The SQL of a query without further steps that also has, in whole numbers of 60 bits, which values of a row do not have the
+    type of their column; and for each column the condition for that."""
+    tail = f" FROM ({next(iter(query.casts.values())).sql})"
+    raw = {name: name_of(f"text {number} of lazuli") for number, name in enumerate(query.casts)}
+    texts = "".join(f", {name_of(cast.source)} AS {raw[name]}" for name, cast in query.casts.items())
+    names, bits, conditions = list(query.casts), [], {}
+    for start in range(0, len(names), BITS):
+        column = name_of(f"misfits {start} of lazuli")
+        parts = []
+        for bit, name in enumerate(names[start : start + BITS]):
+            misfit = f"{name_of(name)} IS NULL AND {_has_text(raw[name])}"
+            parts.append(f"CASE WHEN {misfit} THEN {1 << bit} ELSE 0 END")
+            conditions[name] = f"({column} >> {bit}) & 1 = 1"
+        bits.append(f"CAST({' + '.join(parts)} AS BIGINT) AS {column}")
+    columns = ", ".join(map(name_of, query.columns))
+    inner = query.sql[: -len(tail)] + texts + tail
+    return f"SELECT {columns}, {', '.join(bits)} FROM ({inner})", conditions
 
 
 # ---- reading
@@ -174,25 +204,33 @@ def _cast(sql: str, columns: List[str], kinds: Mapping[str, Mapping[str, Any]], 
             parts.append(f"{keep} AS {name_of(name)}")
         else:
             expression = cast_expression(name_of(name), kind)
-            casts[name] = Cast(sql, name, expression)
+            casts[name] = _build_cast(sql, name, expression)
             parts.append(f"{expression} AS {name_of(name)}")
     return Query(f"SELECT {', '.join(parts)} FROM ({sql})", columns, casts)
 
 
 def cast_expression(column: str, kind: Mapping[str, Any]) -> str:
     """A column of text as this type; null for what does not fit."""
+    # Nearly no value has spaces around it, and removing them takes longer than reading it.
     trimmed = f"trim({column})"
     if kind["type"] == "long":
-        # DuckDB would also take 1.7, 1e3 and 0x10.
-        return f"CASE WHEN regexp_full_match({trimmed}, '[+-]?[0-9]+') THEN TRY_CAST({trimmed} AS BIGINT) END"
+        # DuckDB would also take 1.7, 1e3 and 0x10; those do not read the same when they are text again.
+        number = f"TRY_CAST({column} AS BIGINT)"
+        digits = f"regexp_full_match({trimmed}, '[+-]?[0-9]+')"
+        return (
+            f"CASE WHEN CAST({number} AS VARCHAR) = {column} THEN {number} "
+            f"WHEN {digits} THEN TRY_CAST({trimmed} AS BIGINT) END"
+        )
     if kind["type"] == "bool":
-        return f"CASE lower({trimmed}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+        words = "WHEN 'true' THEN true WHEN 'false' THEN false"
+        return f"CASE {column} {words} ELSE CASE lower({trimmed}) {words} END END"
     if kind["type"] == "float":
-        text = f"replace({trimmed}, ',', '.')" if kind.get("decimal_mark") == "," else trimmed
-        return f"TRY_CAST({text} AS DOUBLE)"
+        if kind.get("decimal_mark") == ",":
+            return f"TRY_CAST(replace({trimmed}, ',', '.') AS DOUBLE)"
+        return f"COALESCE(TRY_CAST({column} AS DOUBLE), TRY_CAST({trimmed} AS DOUBLE))"
     if kind["type"] == "datetime":
-        formats = kind.get("formats") or DATE_FORMATS
-        return f"TRY_STRPTIME({trimmed}, [{', '.join(quote(one) for one in formats)}])"
+        formats = ", ".join(map(quote, kind.get("formats") or DATE_FORMATS))
+        return f"COALESCE(TRY_STRPTIME({column}, [{formats}]), TRY_STRPTIME({trimmed}, [{formats}]))"
     return column
 
 
@@ -255,7 +293,7 @@ def _described(
         text = f"({column} ->> '$')" if types.get(name) == "JSON" else f"CAST({column} AS VARCHAR)"
         if name in given and name in types:
             expression = cast_expression(text, given[name])
-            casts[name] = Cast(inner, name, expression)
+            casts[name] = _build_cast(inner, name, expression)
             parts.append(f"{expression} AS {column}")
         else:
             parts.append(f"{text} AS {column}" if types.get(name) == "JSON" else column)

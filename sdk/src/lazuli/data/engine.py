@@ -19,9 +19,11 @@ from lazuli.data.compiler import (
     ROW,
     LocalFile,
     Query,
+    apply_steps,
     compile_query,
     find_encoding,
     name_of,
+    number_misfits,
     quote,
 )
 from lazuli.data.definitions import FIRST_FILE, NO_HEADER, PARQUET_READERS
@@ -224,6 +226,20 @@ class Reader:
         with explain_errors(self._files):
             rows: List[Tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return rows
+
+    def store_rows(self) -> None:
+        """Read text files once, for many queries: their rows become a parquet file, with the type of each column."""
+        reader, *steps = self._definition["steps"]
+        if reader["type"] in PARQUET_READERS or any(step["type"] == "take" for step in steps):
+            return
+        base = compile_query({**self._definition, "steps": [reader]}, self._files)
+        sql, misfits = number_misfits(base) if base.casts else (base.sql, {})
+        path = os.path.join(self._folder, "rows.parquet")
+        self.execute(f"COPY ({sql}) TO {quote(path)} (FORMAT parquet, COMPRESSION lz4_raw)")
+        stored = f"SELECT * FROM read_parquet({quote(path)})"
+        casts = {name: base.casts[name]._replace(sql=stored, is_misfit=found) for name, found in misfits.items()}
+        rows = f"SELECT {', '.join(map(name_of, base.columns))} FROM ({stored})"
+        self.query = apply_steps(Query(rows, base.columns, casts), steps)
 
     def check_casts(self) -> None:
         """Raises DatasetExecutionError for the first value that does not have the type of its column, with file and line."""

@@ -23,6 +23,7 @@ PASSED, FAILED, ERROR = "Passed", "Failed", "Error"
 
 def check_rules(reader: Reader, rules: List[Mapping[str, Any]]) -> Json:
     """`columns`, and in `rules` for each rule its `state`, the number of rows that break it, and the first of them."""
+    reader.store_rows()
     types = reader.fetch_types()
     found = []
     for rule in rules:
