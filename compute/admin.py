@@ -5,6 +5,7 @@ from django.contrib import admin
 from compute.models import (
     ApplicationSession,
     Assignment,
+    AttachedMachine,
     Cluster,
     ComputeInstance,
     ComputeSchedule,
@@ -34,6 +35,14 @@ class JoinTokenAdmin(admin.ModelAdmin):
     list_display = ["created_by", "created_at", "used_at", "host"]
     list_select_related = ["created_by", "host"]
     readonly_fields = ["digest", "created_at", "used_at", "host"]
+
+
+@admin.register(AttachedMachine)
+class AttachedMachineAdmin(admin.ModelAdmin):
+    list_display = ["target", "host", "address", "username"]
+    list_select_related = ["target", "host"]
+    search_fields = ["address", "target__name"]
+    raw_id_fields = ["target", "host", "attachment"]
 
 
 @admin.register(SshAttachment)

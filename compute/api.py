@@ -4,10 +4,11 @@ from django.db import transaction
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Schema, Status
 
+from accounts.actors import Actor
 from compute import quota, resources, sizes
 from compute.instances import power, schedules
 from compute.instances.resources import find_assigned_user
-from compute.models import ComputeTarget, Host, Node, Scale
+from compute.models import AttachedMachine, ComputeTarget, Host, Node, Scale
 from compute.rules import PRODUCTION_NODES, Purpose
 from studio import api as plumbing
 from studio.errors import Conflict, Invalid
@@ -58,12 +59,12 @@ def compute_write(
     workspace = find_workspace(request, workspace_path, "edit_compute")
     present = workspace.compute_targets.present().select_related("cluster").filter(name__iexact=name).first()
     if present is None:
-        return Status(201, resources.ComputeResource.of(_create(request.auth.user, workspace, name, body)))
+        return Status(201, resources.ComputeResource.of(_create(request.auth, workspace, name, body)))
     return Status(200, resources.ComputeResource.of(_change(workspace, present, body)))
 
 
-def _create(user, workspace: Workspace, name: str, body: resources.ComputeResourceUpdate) -> ComputeTarget:
-    kind, size = _read_kind(body), body.cluster.size or sizes.suggest_size()
+def _create(actor: Actor, workspace: Workspace, name: str, body: resources.ComputeResourceUpdate) -> ComputeTarget:
+    user, kind, size = actor.user, _read_kind(body), body.cluster.size or sizes.suggest_size()
     if kind == ComputeTarget.Kind.INSTANCE:
         _create_instance(user, workspace, name, size, body)
     elif kind == ComputeTarget.Kind.INFERENCE:
@@ -71,9 +72,19 @@ def _create(user, workspace: Workspace, name: str, body: resources.ComputeResour
         count = body.cluster.agentCount or (PRODUCTION_NODES if purpose == Purpose.PRODUCTION else 1)
         scale = Scale(count, count, 0)
         ComputeTarget.create(workspace, user, name, size, scale, kind=kind, purpose=purpose, **body.recorded_settings)
+    elif kind == ComputeTarget.Kind.ATTACHED:
+        _attach(actor, workspace, name, body)
     else:
         ComputeTarget.create(workspace, user, name, size, body.scale(Scale()), **body.recorded_settings)
     return find_target(workspace, name)
+
+
+def _attach(actor: Actor, workspace: Workspace, name: str, body: resources.ComputeResourceUpdate) -> None:
+    recorded = {key: body.recorded_settings[key] for key in ("tags", "description") if key in body.recorded_settings}
+    if body.cluster.address:
+        AttachedMachine.attach(actor, workspace, name, machine=body.cluster.machine_settings(), **recorded)
+    else:
+        AttachedMachine.take_free(actor, workspace, name, **recorded)
 
 
 def _create_instance(user, workspace: Workspace, name: str, size: str, body: resources.ComputeResourceUpdate) -> None:
@@ -118,6 +129,8 @@ def _check_fixed(target: ComputeTarget, body: resources.ComputeResourceUpdate) -
     fixed.append(("vmSize", body.cluster.size, target.size.name))
     if target.is_inference:
         fixed.append(("clusterPurpose", body.cluster.clusterPurpose, target.cluster.purpose))
+    elif target.is_attached:
+        fixed.append(("address", body.cluster.address, target.attached.address))
     elif target.is_cluster:
         fixed.append(("vmPriority", body.cluster.vmPriority, target.cluster.vm_priority))
     for field, given, present in fixed:
@@ -158,7 +171,9 @@ def compute_update(
 def compute_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     workspace = find_workspace(request, workspace_path, "edit_compute")
     target = find_target(workspace, name)
-    if target.is_cluster:
+    if target.is_attached:
+        target.attached.detach(request.auth)
+    elif target.is_cluster:
         target.start_deleting()
     else:
         target.instance.target = target

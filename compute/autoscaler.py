@@ -154,12 +154,12 @@ def _pick_host(target: ComputeTarget, taken: Resources) -> Host | None:
     """Pick a host; for services one that the gateway can reach, another one only if jobs wait too."""
     waiting = target.work.startable(timezone.now())
     if target.is_inference:
-        return capacity.pick_host(taken, needs_own=True)
+        return capacity.pick_host(target, taken, needs_own=True)
     if not target.is_cluster or waiting.filter(life=Work.Life.KEPT_UP).exists():
-        host = capacity.pick_host(taken, needs_own=True)
+        host = capacity.pick_host(target, taken, needs_own=True)
         if host or not waiting.filter(life=Work.Life.ENDS).exists():
             return host
-    return capacity.pick_host(taken)
+    return capacity.pick_host(target, taken)
 
 
 def preempt_for(target: ComputeTarget, resources: Resources) -> bool:
@@ -168,7 +168,7 @@ def preempt_for(target: ComputeTarget, resources: Resources) -> bool:
 
     No more nodes are stopped while enough of them are stopping.
     """
-    hosts = capacity.find_usable_hosts(timezone.now())
+    hosts = [host for host in capacity.find_usable_hosts(timezone.now()) if target.may_use(host)]
     free = capacity.measure_free_resources(hosts)
     for host in hosts:
         leaving = capacity.taking_nodes().filter(host=host, state__in=[Node.State.LEAVING, Node.State.PREEMPTED])

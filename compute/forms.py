@@ -116,6 +116,12 @@ class AttachForm(forms.Form):
     name = TextField(
         rules.COMPUTE_NAME, required=False, label="Name in the studio", help_text="If empty, its host name."
     )
+    compute_name = TextField(
+        rules.COMPUTE_NAME,
+        required=False,
+        label="Name of the compute target",
+        help_text="Jobs can be sent to this machine by this name. If empty, it only runs nodes of compute clusters.",
+    )
     host_key = TextField(
         rules.FINGERPRINT,
         required=False,

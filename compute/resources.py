@@ -99,10 +99,46 @@ class AKSProperties(Shape):
         )
 
 
-def _properties_of(row: models.ComputeTarget) -> "AmlComputeProperties | ComputeInstanceProperties | AKSProperties":
+class AdministratorAccount(Shape):
+    username: str
+
+
+class VirtualMachineProperties(Shape):
+    virtualMachineSize: str
+    address: str
+    sshPort: int
+    administratorAccount: AdministratorAccount
+    isNotebookInstanceCompute: bool
+    # What the machine waits for, or why it has none; empty when jobs can run.
+    stateReason: str
+
+    @classmethod
+    def of(cls, row: models.AttachedMachine) -> Self:
+        return cls(
+            virtualMachineSize=row.target.vm_size,
+            address=row.address or (row.host.address if row.host else ""),
+            sshPort=row.port,
+            administratorAccount=AdministratorAccount(username=row.username),
+            isNotebookInstanceCompute=False,
+            stateReason=row.state_reason,
+        )
+
+
+Properties = AmlComputeProperties | ComputeInstanceProperties | AKSProperties | VirtualMachineProperties
+
+
+def _properties_of(row: models.ComputeTarget) -> Properties:
     if row.kind == models.ComputeTarget.Kind.INSTANCE:
         return ComputeInstanceProperties.of(row.instance)
+    if row.is_attached:
+        return VirtualMachineProperties.of(row.attached)
     return AKSProperties.of(row) if row.is_inference else AmlComputeProperties.of(row)
+
+
+def _errors_of(row: models.ComputeTarget) -> list[dict[str, Any]] | None:
+    if row.state != models.ComputeTarget.State.FAILED or not row.is_attached:
+        return None
+    return [{"error": {"code": "MachineNotAttached", "message": row.attached.state_reason}}]
 
 
 class AmlCompute(Shape):
@@ -115,7 +151,7 @@ class AmlCompute(Shape):
     modifiedOn: str
     isAttachedCompute: bool
     resourceId: str | None
-    properties: AmlComputeProperties | ComputeInstanceProperties | AKSProperties
+    properties: Properties
 
     @classmethod
     def of(cls, row: models.ComputeTarget) -> Self:
@@ -124,10 +160,10 @@ class AmlCompute(Shape):
             computeLocation=row.location,
             description=row.description,
             provisioningState=row.state,
-            provisioningErrors=None,
+            provisioningErrors=_errors_of(row),
             createdOn=row.created_at.isoformat(),
             modifiedOn=row.resized_at.isoformat(),
-            isAttachedCompute=False,
+            isAttachedCompute=row.is_attached and bool(row.attached.address),
             resourceId=None,
             properties=_properties_of(row),
         )
@@ -159,6 +195,12 @@ class ScaleSettingsUpdate(LooseBody):
     nodeIdleTimeBeforeScaleDown: Annotated[Any, rules.IDLE_TIME] | None = None
 
 
+class AdministratorAccountUpdate(LooseBody):
+    username: Annotated[str, rules.USERNAME]
+    password: str | None = None
+    privateKeyData: str | None = None
+
+
 class AmlComputePropertiesUpdate(LooseBody):
     vmSize: Annotated[str, rules.VM_SIZE] | None = None
     vmPriority: Annotated[str, rules.VM_PRIORITY] | None = None
@@ -172,10 +214,33 @@ class AmlComputePropertiesUpdate(LooseBody):
     idleTimeBeforeShutdown: Annotated[Any, INSTANCE_IDLE_TIME] | None = None
     schedules: ComputeSchedules | None = None
     state: str | None = None
+    # The fields from here are those of an attached machine; without an address it is a free one that has joined.
+    address: Annotated[str, rules.ADDRESS] | None = None
+    sshPort: Annotated[Whole, rules.SSH_PORT] | None = None
+    administratorAccount: AdministratorAccountUpdate | None = None
+    # The fingerprint of its host key, if it is known; else a site admin confirms it.
+    hostKey: Annotated[str, rules.FINGERPRINT] | None = None
 
     @property
     def size(self) -> str | None:
         return self.vmSize or self.agentVmSize
+
+    def machine_settings(self) -> dict:
+        """How to sign in to the machine to attach."""
+        account = self.administratorAccount
+        if account is None:
+            raise Invalid(
+                "administratorAccount is missing: username, and password or privateKeyData.", target="username"
+            )
+        if bool(account.password) == bool(account.privateKeyData):
+            raise Invalid("Give a password or privateKeyData: one of the two.", target="password")
+        return {
+            "address": self.address,
+            "port": self.sshPort or 22,
+            "username": account.username,
+            "credential": account.password or account.privateKeyData,
+            "host_key": self.hostKey or "",
+        }
 
     def kept_settings(self) -> dict:
         """The settings that are only recorded. Only the name of an administrator's account is stored, never passwords

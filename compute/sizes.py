@@ -102,6 +102,15 @@ def suggest_size() -> str:
     return next((size.name for size in general if size.vcpus * 2 <= cores), general[-1].name)
 
 
+def find_largest(cores: int, memory_gb: float, gpus: int) -> VmSize:
+    """The largest size that fits on such a machine; the smallest one if none does."""
+    found = sorted(offered_sizes(), key=lambda size: (size.gpus, size.vcpus, size.memory_gb))
+    if not found:
+        raise Invalid("No size is offered; the site admin can offer some.", target="vmSize")
+    fits = [size for size in found if size.vcpus <= cores and size.memory_gb <= memory_gb and size.gpus <= gpus]
+    return (fits or found[:1])[-1]
+
+
 def fit_to_machine(largest: machine.Machine) -> None:
     """Make the sizes of the catalogue that are missing in an empty table, or let those grow that follow the machines."""
     present = list(VmSize.objects.all())

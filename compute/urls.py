@@ -16,6 +16,7 @@ urlpatterns = [
     path(f"{COMPUTE}/new/check/", wizard.cluster_name_check, name="cluster_name_check"),
     path(f"{COMPUTE}/all/inference/", inference_views.inference_list, name="inference_list"),
     path(f"{COMPUTE}/new/inference/", inference_views.inference_new, name="inference_new"),
+    path(f"{COMPUTE}/all/attached/", attachment_views.attached_list, name="attached_list"),
     path(f"{COMPUTE}/all/machines/", machine_views.machine_list, name="machine_list"),
     path(f"{COMPUTE}/all/machines/<int:pk>/drain/", machine_views.machine_drain, name="machine_drain"),
     path(f"{COMPUTE}/all/machines/add/", machine_views.machine_add, name="machine_add"),

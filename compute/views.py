@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.db.models import F
 from django.http import Http404
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
@@ -174,12 +173,12 @@ def cluster_delete(request, slug, name):
         raise Invalid(
             f"Type the name {target.name} to delete this cluster; nothing was deleted.", target="confirm_name"
         )
-    target.start_deleting()
+    target.attached.detach(actor_of_request(request)) if target.is_attached else target.start_deleting()
     messages.success(
         request,
         f"{target.get_kind_display()} {target.name} is being deleted: its jobs are canceled and its nodes removed.",
     )
-    return redirect(reverse("compute:list", args=[slug]))
+    return redirect("compute:attached_list" if target.is_attached else "compute:list", slug)
 
 
 def home_card(actor, workspace) -> dict:

@@ -147,8 +147,10 @@ class QueueView:
         resources = self.target.node_resources if self.target.is_cluster else Resources(0, 0)
         if not self.hosts:
             return ["No machine is connected, so no node can start."]
+        if self.target.is_attached and self.target.attached.state_reason:
+            return [self.target.attached.state_reason]
         reaches_all = self.target.is_cluster and not self.target.is_inference
-        usable = [host for host in self.hosts if reaches_all or not host.has_joined]
+        usable = [host for host in self.hosts if self.target.may_use(host) and (reaches_all or not host.has_joined)]
         if not usable:
             return [NEEDS_OWN]
         closed = [host for host in usable if not host.is_open]

@@ -170,7 +170,7 @@ def _read_deployment(workspace: Workspace, body: resources.DeploymentUpdate) -> 
         raise Invalid("The entry script is missing: write its path in the folder.", target="entryScript")
     target = None
     if body.computeName:
-        target = workspace.compute_targets.present().clusters().filter(name__iexact=body.computeName).first()
+        target = workspace.compute_targets.present().for_services().filter(name__iexact=body.computeName).first()
         if target is None:
             raise Invalid(f"There is no compute cluster {body.computeName[:60]!r} here.", target="computeName")
     return deployment.Deployment(

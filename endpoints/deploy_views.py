@@ -90,7 +90,7 @@ class DeployForm(forms.Form):
             self.fields["environment_id"].required = True
         else:
             self.fields["environment_id"].help_text += " Leave empty for the model's conda.yaml or requirements.txt."
-        clusters = version.workspace.compute_targets.present().clusters().order_by("name")
+        clusters = version.workspace.compute_targets.present().for_services().order_by("name")
         self.fields["compute_name"].choices = [  # type: ignore[attr-defined]
             ("", CONTAINER),
             *((one.name, one.name) for one in clusters),
@@ -188,7 +188,7 @@ def _describe_creation(endpoint: Endpoint) -> str:
 
 def _create(request, version: ModelVersion, data: dict) -> Endpoint:
     workspace = version.workspace
-    target = workspace.compute_targets.present().clusters().filter(name=data["compute_name"]).first()
+    target = workspace.compute_targets.present().for_services().filter(name=data["compute_name"]).first()
     name = data["entry_script"] or entry_scripts.FILE_NAME
     snapshot = entry_scripts.store_script(version, request.user, name, data["script"], data["archive"])
     wanted = deployment.Deployment(

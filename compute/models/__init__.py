@@ -1,5 +1,6 @@
 """Hosts, compute targets, their nodes, and the work queue. A unit of work is a process with an environment on a node."""
 
+from compute.models.attached import AttachedMachine
 from compute.models.attachments import SshAttachment
 from compute.models.hosts import Host, JoinToken
 from compute.models.instances import ApplicationSession, ComputeInstance
@@ -13,6 +14,7 @@ from compute.models.work import Assignment, Resources, Work
 __all__ = [
     "ApplicationSession",
     "Assignment",
+    "AttachedMachine",
     "Cluster",
     "ComputeInstance",
     "ComputeSchedule",

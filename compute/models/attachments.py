@@ -136,14 +136,23 @@ class SshAttachment(models.Model):
     def ask_for_confirmation(self, fingerprint: str) -> None:
         self._end(self.State.CONFIRM, shown_key=fingerprint)
 
+    @transaction.atomic
     def fail(self, problem: str) -> None:
         self._end(self.State.FAILED, problem=problem)
+        if row := self._find_attached():
+            row.lose()
 
     @transaction.atomic
     def finish(self, host: Host | None) -> None:
         """It has joined; its credential is not needed any more."""
         self._end(self.State.JOINED, host=host)
         self._forget_credential()
+        if host is not None and (row := self._find_attached()):
+            row.connect(host)
+
+    def _find_attached(self):
+        """The compute target that waits for this machine, or None."""
+        return getattr(self, "attached", None)
 
     def _end(self, state: str, **fields) -> None:
         running = SshAttachment.objects.filter(pk=self.pk, state=self.State.RUNNING)
@@ -163,15 +172,20 @@ class SshAttachment(models.Model):
         """Begin again after a failure, with the host key that was confirmed."""
         if not SshAttachment.objects.filter(pk=self.pk, state=self.State.FAILED).update(state=self.State.QUEUED):
             raise Conflict(f"{self} has not failed.")
+        if row := self._find_attached():
+            row.retry()
         activity.record("host.attach", self, actor=actor, message="once more")
         notifications.notify_control(TASK)
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
-        """Give it up, and delete its credential; a machine that has joined stays."""
+        """Give it up, and delete its credential and the compute target that waits for it; a machine that has joined stays."""
+        waiting = self._find_attached() if self.state != self.State.JOINED else None
         if not SshAttachment.objects.filter(pk=self.pk).exclude(state=self.State.RUNNING).delete()[0]:
             raise Conflict(f"{self} is being attached at the moment. Remove it when that has ended.")
         self._forget_credential()
+        if waiting is not None and not waiting.target.is_deleting:
+            waiting.target.start_deleting()
         if self.state != self.State.JOINED:
             activity.record("host.attach_end", self, actor=actor)
 

@@ -142,6 +142,8 @@ class Host(models.Model):
         with transaction.atomic():
             if Host.objects.filter(pk=self.pk, detached_at=None).update(detached_at=now, drained_at=now):
                 activity.record("host.detach", self)
+                for row in self.attached.all():
+                    row.lose()
         notifications.notify_autoscaler()
 
     def forget_if_done(self) -> bool:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import activity
 from accounts.models import User
 from compute import notifications, quota, rules, sizes
+from compute.models.hosts import Host
 from compute.models.nodes import Node
 from compute.models.sizes import VmSize
 from compute.models.work import Assignment, Resources, Work
@@ -53,6 +54,10 @@ class ComputeTargetQuerySet(models.QuerySet):
     def clusters(self):
         return self.filter(kind__in=ComputeTarget.CLUSTERS).select_related("cluster")
 
+    def for_services(self):
+        """The clusters to which services can be deployed: the gateway does not reach attached machines."""
+        return self.clusters().exclude(kind=ComputeTarget.Kind.ATTACHED)
+
     def clusters_of_subscription(self, subscription_id: int):
         return self.with_nodes().filter(workspace__resource_group__subscription=subscription_id, cluster__isnull=False)
 
@@ -90,13 +95,15 @@ class ComputeTarget(models.Model):
         INSTANCE = "ComputeInstance", "Compute instance"
         # Runs only services, on a fixed number of nodes; named after Azure's Kubernetes service.
         INFERENCE = "AKS", "Inference cluster"
+        # One machine, to which jobs are sent by its name.
+        ATTACHED = "VirtualMachine", "Attached compute"
         # The target of services without a cluster; not shown in lists.
         CONTAINER = "ContainerInstance", "Container instance"
 
     # The name of the only one of its kind, which people cannot choose.
     CONTAINERS = "_container-instances"
     # The kinds with the settings of a cluster, and nodes that use resources.
-    CLUSTERS = [Kind.CLUSTER, Kind.INFERENCE]
+    CLUSTERS = [Kind.CLUSTER, Kind.INFERENCE, Kind.ATTACHED]
 
     class State(models.TextChoices):
         CREATING = "Creating"
@@ -163,6 +170,14 @@ class ComputeTarget(models.Model):
     @property
     def is_inference(self) -> bool:
         return self.kind == self.Kind.INFERENCE
+
+    @property
+    def is_attached(self) -> bool:
+        return self.kind == self.Kind.ATTACHED
+
+    def may_use(self, host: Host) -> bool:
+        """Whether a node of this target may start there; that of an attached machine only on it."""
+        return not self.is_attached or self.attached.host_id == host.pk
 
     @property
     def node_resources(self) -> Resources:

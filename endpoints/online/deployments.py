@@ -71,7 +71,7 @@ def _find_cluster(workspace: Workspace, compute: str | None) -> ComputeTarget | 
     if not compute:
         return None
     name = compute.removeprefix("azureml:").rstrip("/").rpartition("/")[2]
-    found = workspace.compute_targets.present().clusters().filter(name__iexact=name).first()
+    found = workspace.compute_targets.present().for_services().filter(name__iexact=name).first()
     if found is None:
         raise Invalid(f"There is no compute cluster {name[:60]!r} here.", target="compute")
     return found

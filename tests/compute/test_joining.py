@@ -84,7 +84,7 @@ def test_a_copy_of_a_machine_is_refused_while_the_other_reports(api, joined):
 def test_a_machine_that_leaves_ends_its_work_first_and_is_then_forgotten(api, joined, cluster):
     client, node = api(keys.host_key(joined)), factories.make_node(cluster, joined, state="running")
     assert client.post("/nodes/v1/host/leave").status_code == 200
-    assert capacity.pick_host(Resources(1, 1)) is None
+    assert capacity.pick_host(ComputeTarget(), Resources(1, 1)) is None
     assert client.post("/nodes/v1/host", REPORT).json()["nodes"][0]["name"] == node.name
     node.end()
     assert client.post("/nodes/v1/host", REPORT).json()["detached"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
-from azureml.core.compute import AmlCompute, DatabricksCompute, DsvmCompute, KubernetesCompute, RemoteCompute
+from azureml.core.compute import AmlCompute, DatabricksCompute, KubernetesCompute, RemoteCompute
 from azureml.core.compute.amlcompute import AmlComputeStatus, ScaleSettings
 from azureml.exceptions import ComputeTargetException
 from lazuli.errors import NotAvailable
@@ -76,11 +78,27 @@ def test_durations_are_read(text, seconds):
 
 def test_other_kinds_of_compute_say_what_to_use_instead():
     for kind, words in (
-        (DsvmCompute, "DsvmCompute attaches no machine by SSH: run `lazuli host join`"),
-        (RemoteCompute, "RemoteCompute attaches no machine by SSH"),
         (DatabricksCompute, "DatabricksCompute is a service of Azure"),
         (KubernetesCompute, "KubernetesCompute is a service of Azure"),
     ):
         with pytest.raises(ComputeTargetException, match=words) as raised:
             kind.attach_configuration(resource_id="x")
         assert isinstance(raised.value, NotAvailable)
+
+
+def test_a_machine_to_attach_needs_an_address_and_one_way_to_sign_in(tmp_path):
+    attach = RemoteCompute.attach_configuration
+    for given, words in (
+        ({"resource_id": "/subscriptions/x", "password": "p"}, "Give its address instead"),
+        ({"password": "p"}, "address is missing"),
+        ({"address": "box"}, "one of the two"),
+        ({"address": "box", "password": "p", "private_key_file": "k"}, "one of the two"),
+        ({"address": "box", "private_key_file": "k", "private_key_passphrase": "p"}, "ssh-keygen"),
+    ):
+        with pytest.raises(ComputeTargetException, match=words):
+            attach("ann", **given)
+    missing = attach("ann", address="box", private_key_file=str(tmp_path / "none"))
+    with pytest.raises(ComputeTargetException, match="cannot be read"):
+        missing._make_body(SimpleNamespace(location="westeurope"))
+    with pytest.raises(ComputeTargetException, match="DEPRECATED"):
+        RemoteCompute.attach(None, "box", "ann", "box")

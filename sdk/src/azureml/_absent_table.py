@@ -8,13 +8,11 @@ from typing import Dict, Tuple
 # The service of every module whose name begins with an underscore.
 PRIVATE = "a private part of SDK v1"
 TELEMETRY = "the telemetry of Azure"
-AZURE_COMPUTE, OWN_MACHINE = "a compute service of Azure", "a machine that is attached by SSH"
+AZURE_COMPUTE = "a compute service of Azure"
 
 # What to do instead, for services that will not come.
 INSTEAD: Dict[str, str] = {
     AZURE_COMPUTE: "is a service of Azure, which Lazuli Studio cannot attach; use a compute cluster (AmlCompute)",
-    OWN_MACHINE: "attaches no machine by SSH: run `lazuli host join` on the machine (the studio shows the commands: Compute, "
-    "Machines, Add a machine); then compute clusters run jobs on it",
 }
 
 TABLE: Dict[str, Tuple[str, str]] = {
@@ -51,14 +49,12 @@ TABLE: Dict[str, Tuple[str, str]] = {
         AZURE_COMPUTE,
         "DataFactoryAttachConfiguration DataFactoryCompute DataFactoryProvisioningConfiguration",
     ),
-    "azureml.core.compute.dsvm": (OWN_MACHINE, "DsvmCompute DsvmProvisioningConfiguration"),
     "azureml.core.compute.hdinsight": (AZURE_COMPUTE, "HDInsightAttachConfiguration HDInsightCompute"),
     "azureml.core.compute.kubernetescompute": (
         AZURE_COMPUTE,
         "KubernetesCompute KubernetesComputeAttachConfiguration KubernetesComputeStatus",
     ),
     "azureml.core.compute.kusto": (AZURE_COMPUTE, "KustoAttachConfiguration KustoCompute"),
-    "azureml.core.compute.remote": (OWN_MACHINE, "RemoteCompute RemoteComputeAttachConfiguration"),
     "azureml.core.compute.synapse": (AZURE_COMPUTE, "SynapseAttachConfiguration SynapseCompute"),
     "azureml.core.dataset": ("the dataset service", "Dataset"),
     "azureml.data": (

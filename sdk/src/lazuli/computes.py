@@ -11,6 +11,8 @@ from lazuli.resource_ids import check_name
 from lazuli.workspaces import WorkspaceClient
 
 CLUSTER, INSTANCE, INFERENCE = "AmlCompute", "ComputeInstance", "AKS"
+# A machine of a person, and one of the studio: the same type to the server, which says which one it is.
+MACHINE, CREATED_MACHINE = "VirtualMachine", "DSVM"
 PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 FINAL_STATES = ("Succeeded", "Failed", "Canceled")
 POLL_SECONDS = 1.0
@@ -126,6 +128,14 @@ def inference_body(
     return {"location": location, "tags": {}, "properties": {"computeType": INFERENCE, "properties": given}}
 
 
+def machine_body(
+    *, location: str, address: Optional[str] = None, ssh_port: int = 22, account: Optional[Json] = None
+) -> Json:
+    """The request body for an attached machine; without an address it is one that has joined and is free."""
+    inner: Json = {"address": address, "sshPort": ssh_port, "administratorAccount": account} if address else {}
+    return {"location": location, "tags": {}, "properties": {"computeType": MACHINE, "properties": inner}}
+
+
 def operate_instance(workspace: WorkspaceClient, name: str, operation: str) -> None:
     """`start`, `stop` or `restart`. Raises ComputeTargetException if its state does not allow that."""
     try:
@@ -172,7 +182,8 @@ def wait_for_provisioning(
     while True:
         resource = get_compute(workspace, name)
         state = str(resource["properties"].get("provisioningState"))
-        show_state(state)
+        reason = (resource["properties"].get("properties") or {}).get("stateReason")
+        show_state(f"{state}: {reason}" if reason else state)
         if state in FINAL_STATES:
             return resource
         time.sleep(POLL_SECONDS)

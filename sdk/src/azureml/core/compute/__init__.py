@@ -5,6 +5,8 @@ from azureml.core.compute.aks import AksCompute
 from azureml.core.compute.amlcompute import AmlCompute
 from azureml.core.compute.compute import ComputeTarget
 from azureml.core.compute.computeinstance import ComputeInstance
+from azureml.core.compute.dsvm import DsvmCompute
+from azureml.core.compute.remote import RemoteCompute
 
 __all__ = [
     "AdlaCompute",

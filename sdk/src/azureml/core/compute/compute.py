@@ -48,7 +48,11 @@ class ComputeTarget:
 
     @classmethod
     def _from_dto(cls, workspace: Workspace, dto: Json) -> ComputeTarget:
-        kind = ComputeTarget._classes.get(dto["properties"]["computeType"], ComputeTarget)
+        properties = dto["properties"]
+        name = properties["computeType"]
+        if name == computes.MACHINE and not properties.get("isAttachedCompute"):
+            name = computes.CREATED_MACHINE
+        kind = ComputeTarget._classes.get(name, ComputeTarget)
         target = object.__new__(kind)
         target.workspace = workspace
         target._set_from_dto(dto)
@@ -87,7 +91,14 @@ class ComputeTarget:
     def attach(
         workspace: Workspace, name: str, attach_configuration: ComputeTargetAttachConfiguration
     ) -> ComputeTarget:
-        raise NotAvailable("attached compute", "ComputeTarget.attach")
+        """Attach a machine and return without waiting; `wait_for_completion()` waits until it can be used.
+
+        Raises ComputeTargetException if the configuration is wrong or the server refuses it.
+        """
+        computes.check_compute_name(name)
+        attach_configuration.validate_configuration()
+        body = attach_configuration._make_body(workspace)
+        return ComputeTarget._from_dto(workspace, computes.create_compute(workspace._remote, name, body))
 
     @staticmethod
     def list(workspace: Workspace) -> builtins.list[ComputeTarget]:
@@ -171,6 +182,9 @@ class ComputeTargetAttachConfiguration:
 
     def validate_configuration(self) -> None:
         """Raise ComputeTargetException if the configuration is wrong. Each kind of compute checks its own."""
+
+    def _make_body(self, workspace: Workspace) -> Json:
+        raise NotAvailable("attached compute", f"{self._compute_type.__name__}.attach_configuration")
 
 
 class ComputeTargetUpdateConfiguration:
