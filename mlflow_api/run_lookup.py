@@ -18,7 +18,7 @@ def find_run(request: MlflowRequest, run_id: str) -> Run:
     workspace, named = request.require("log"), request.session.named_run
     if named and named[0] == run_id:
         return _of_key(workspace, named[1], run_id)
-    with connection.cursor() as cursor:
+    with connection.prepared_cursor() as cursor:
         cursor.execute(FIND, [workspace.pk, run_id])
         row = cursor.fetchone()
     if row is None:

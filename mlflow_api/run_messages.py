@@ -120,7 +120,7 @@ def as_dashed(value: str | uuid.UUID) -> str:
 
 def find_info(workspace_id: int, run_id: str) -> RunInfo | None:
     """Without permission checks, including the trash."""
-    with connection.cursor() as cursor:
+    with connection.prepared_cursor() as cursor:
         cursor.execute(BY_ID, [workspace_id, run_id])
         row = cursor.fetchone()
     return row and RunInfo.of_row(row)

@@ -114,7 +114,7 @@ def _session_of_person(secret: str, workspace: Workspace, run_id: str) -> TokenS
     """None unless the token belongs to somebody with a role on the workspace."""
     now, database = timezone.now(), connections[DEFAULT_DB_ALIAS]
     values: list[Any] = [workspace.pk, run_id, secret_digest(secret), database.ops.adapt_datetimefield_value(now)]
-    with database.cursor() as cursor:
+    with database.prepared_cursor() as cursor:
         cursor.execute(PERSON, values)
         rows = cursor.fetchall()
     roles = frozenset(_make_definition(*row[4:7]) for row in rows if row[4])

@@ -66,7 +66,7 @@ def definitions_on(user, thing) -> frozenset[Definition]:
 def _roles_on_workspace(user, workspace: Workspace) -> list[tuple[int | None, int | None, Definition]]:
     """The roles of `assignments_on`, each with the subscription or the resource group that it is on."""
     group = workspace.resource_group
-    with connection.cursor() as cursor:
+    with connection.prepared_cursor() as cursor:
         cursor.execute(ROLES, [workspace.pk, group.pk, group.subscription_id, user.pk, user.pk])
         rows = cursor.fetchall()
     return [

@@ -132,7 +132,7 @@ class Experiment(models.Model):
 
     def next_number(self) -> int:
         """The number of a new run; called inside the transaction that stores the run, so that none is used twice."""
-        with connection.cursor() as cursor:
+        with connection.prepared_cursor() as cursor:
             cursor.execute(COUNT_RUN, [self.pk])
             (self.run_count,) = cursor.fetchone()
         return self.run_count

@@ -393,7 +393,7 @@ class Run(models.Model):
     def lock(self) -> None:
         """Lock the run and increment its revision, if the writing attempt still has the work. Other writers of this run
         wait here until the transaction ends."""
-        with connection.cursor() as cursor:
+        with connection.prepared_cursor() as cursor:
             if self.writer is None:
                 cursor.execute(RAISE_REVISION, [self.pk])
                 return

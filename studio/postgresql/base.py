@@ -3,11 +3,12 @@ statements."""
 
 import contextlib
 import select
-import sys
 
 import psycopg
 from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
+
+PREPARE_AFTER = 3
 
 
 class Cursor(base.Cursor):
@@ -19,12 +20,29 @@ class Cursor(base.Cursor):
         return super().rowcount
 
 
+class PreparedCursor(base.ServerBindingCursor):
+    """Sends values beside the statement. psycopg prepares a statement once it was sent PREPARE_AFTER times."""
+
+    @property
+    def rowcount(self):
+        self._fetch_pipeline()
+        return super().rowcount
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     wants_pipeline = False
 
     def get_connection_params(self):
-        params = super().get_connection_params()
+        # Django's own cursors prepare nothing: they write the values into the statements.
+        params = {**super().get_connection_params(), "prepare_threshold": PREPARE_AFTER}
         return {**params, "cursor_factory": Cursor} if params["cursor_factory"] is base.Cursor else params
+
+    def prepared_cursor(self):
+        """For statements that are sent again and again: planning one takes the server up to five times as long as running it."""
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            return self._prepare_cursor(PreparedCursor(self.connection))
 
     def is_usable(self):
         """Whether the connection is open, without Django's statement: a closed connection has unread data."""
@@ -37,14 +55,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def read_again(self, statements: list[tuple]) -> list[list]:
         """The rows of each, in one round trip. The server plans a statement once, whatever its values."""
         self.ensure_connection()
-        try:
-            # psycopg prepares no other statements by itself: Django's have their values in their text.
-            self.connection.prepare_threshold = sys.maxsize
-            with self.wrap_database_errors, self.connection.pipeline():
-                cursors = [psycopg.Cursor(self.connection).execute(*one, prepare=True) for one in statements]
-                return [cursor.fetchall() for cursor in cursors]
-        finally:
-            self.connection.prepare_threshold = None
+        with self.wrap_database_errors, self.connection.pipeline():
+            cursors = [psycopg.Cursor(self.connection).execute(*one, prepare=True) for one in statements]
+            return [cursor.fetchall() for cursor in cursors]
 
     @contextlib.contextmanager
     def pipeline(self):

@@ -26,6 +26,6 @@ class CompiledKeys:
     def _keys(self, sql: str) -> list[int]:
         if not self.sql:
             return []
-        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        with connections[DEFAULT_DB_ALIAS].prepared_cursor() as cursor:
             cursor.execute(sql, self.params)
             return [row[0] for row in cursor.fetchall()]

@@ -45,6 +45,25 @@ def test_a_point_is_three_round_trips(api, alice, workspace):
     assert metrics.read_points(series)[0].tolist() == [1, 2]
 
 
+def test_the_statements_of_a_point_are_planned_once(api, alice, workspace):
+    run, client = factories.make_run(workspace), api(alice)
+    address = f"/mlflow/v1.0{workspace.arm_id}/api/2.0/mlflow/runs/log-metric"
+    for step in range(8):
+        point = {"run_id": run.run_id, "key": "loss", "value": 0.5, "timestamp": 1_700_000_000_000, "step": step}
+        assert client.post(address, point).status_code == 200
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        prepared = "\n".join(row[0] for row in cursor.fetchall())
+    for table in ("accounts_token", "runs_run", "runs_metricseries", "runs_metricchunk"):
+        assert table in prepared
+    with pytest.raises(KeyError), begin_write():
+        run.lock()
+        raise KeyError  # A rollback: psycopg prepares the statements again.
+    for step in range(8, 16):
+        assert client.post(address, point | {"step": step}).status_code == 200
+    assert MetricSeries.objects.get(run=run).count == 16
+
+
 def test_a_connection_that_works_is_not_asked_and_one_that_was_ended_is_replaced():
     connection.ensure_connection()
     assert count_round_trips(connection.is_usable) == 0 and connection.is_usable()
