@@ -44,7 +44,7 @@ def machine_attach(request, slug):
 def _attach(actor, workspace, *, compute_name: str, **machine) -> SshAttachment:
     if not compute_name:
         return SshAttachment.create(actor, workspace, **machine)
-    return AttachedMachine.attach(actor, workspace, compute_name, machine=machine).attachment
+    return AttachedMachine.attach(actor, workspace, compute_name, machine=machine)
 
 
 @require_safe

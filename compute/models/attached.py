@@ -32,13 +32,14 @@ class AttachedMachine(models.Model):
 
     @classmethod
     @transaction.atomic
-    def attach(cls, actor: Actor, workspace: Workspace, name: str, *, machine: dict, **recorded) -> "AttachedMachine":
-        """A target whose machine is attached by SSH in the background; `machine` has the fields of an SshAttachment."""
+    def attach(cls, actor: Actor, workspace: Workspace, name: str, *, machine: dict, **recorded) -> SshAttachment:
+        """Create a target whose machine is attached by SSH in the background; `machine` has the fields of an SshAttachment."""
         row = cls._create(actor, workspace, name, **recorded)
-        row.attachment = SshAttachment.create(actor, workspace, **{**machine, "name": machine.get("name") or name})
-        row.username, row.address, row.port = machine["username"], machine["address"], machine["port"]
+        attachment = SshAttachment.create(actor, workspace, **{**machine, "name": machine.get("name") or name})
+        row.attachment, row.username = attachment, machine["username"]
+        row.address, row.port = machine["address"], machine["port"]
         row.save()
-        return row
+        return attachment
 
     @classmethod
     @transaction.atomic
