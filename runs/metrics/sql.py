@@ -3,9 +3,9 @@
 Django would need twice as long to build the statements as the database to run them, and scripts log single points.
 """
 
+import dataclasses
 import functools
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.utils import timezone
@@ -25,7 +25,8 @@ SHORTER = f"SELECT start, count, data FROM {T} WHERE series_id = %s AND count < 
 DELETE = f"DELETE FROM {T} WHERE series_id = %s AND start BETWEEN %s AND %s"
 
 
-class Chunk(NamedTuple):
+@dataclasses.dataclass(slots=True)
+class Chunk:
     """A MetricChunk in a tenth of the time that a model needs."""
 
     series: MetricSeries
