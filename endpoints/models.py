@@ -426,12 +426,16 @@ class Replica(models.Model):
         """Mark it as ready after init() has returned. With the last necessary replica, the revision takes over."""
         with transaction.atomic():
             # If two become ready at the same moment, the second sees the first.
-            Endpoint.objects.select_for_update().get(revisions=self.revision_id)
+            locked = Endpoint.objects.select_related("workspace").select_for_update(of=("self",))
+            endpoint = locked.get(revisions=self.revision_id)
             self.ready_attempt = self.work.attempt
             self.save(update_fields=["ready_attempt"])
             revision = Revision.objects.prefetch_related("replicas__work__assignments").get(pk=self.revision_id)
             if sum(each.is_ready for each in revision.present_replicas) >= revision.wanted:
                 revision.take_over()
+            if endpoint.current_id == revision.pk:
+                # Requests may be waiting for it.
+                endpoint.notify_gateway()
 
     def stop(self) -> None:
         if self.work.state in (Work.State.QUEUED, Work.State.CLAIMED):

@@ -67,6 +67,7 @@ def _make_spec(revision: Revision, number: int) -> dict:
         "health_path": "/",
         "start_seconds": START_SECONDS,
         "grace_seconds": GRACE_SECONDS,
+        "is_replica": True,
     }
 
 

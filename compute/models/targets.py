@@ -20,6 +20,9 @@ from studio.errors import Conflict, Invalid
 from studio.formats import format_count
 from workspaces.models import Workspace
 
+# How long the node of services without a cluster stays without work.
+CONTAINER_IDLE_SECONDS = 600
+
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
@@ -160,8 +163,11 @@ class ComputeTarget(models.Model):
 
     @property
     def scale_settings(self) -> Scale:
-        """The scale settings of a cluster; a target of another kind has one node while it has work."""
-        return self.cluster.scale if self.is_cluster else Scale(0, 1, 0)
+        """The scale settings of a cluster; a target of another kind has one node while it has work. That of services
+        stays for a while, because its warm environments start the next one quickly."""
+        if self.is_cluster:
+            return self.cluster.scale
+        return Scale(0, 1, CONTAINER_IDLE_SECONDS if self.kind == self.Kind.CONTAINER else 0)
 
     @property
     def is_cluster(self) -> bool:

@@ -24,7 +24,7 @@ from studio.gateway.sides import HIGH_WATER, Side
 logger = logging.getLogger(__name__)
 HEAD_SECONDS, IDLE_SECONDS, MOVE_SECONDS = 20.0, 75.0, 60.0
 # Seconds between two checks for a replica while a request waits for one to start.
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.05
 # Azure's header that names a version (there: a deployment).
 VERSION_HEADER = "azureml-model-deployment"
 # After the last response, data from the client is read for so long; otherwise it would not see the response.

@@ -37,7 +37,7 @@ def test_the_tree_of_a_process_counts_what_has_ended(job):
 @linux
 def test_a_meter_measures_the_machine_and_its_jobs(job, tmp_path):
     meter = Meter(tmp_path)
-    meter.measure({"work-1": job.pid, "gone": 2**22 + 1})
+    meter.measure({"work-1": [job.pid], "gone": [2**22 + 1]})
     (sample,) = meter.waiting
     assert list(sample["work"]) == ["work-1"] and 0.04 < sample["work"]["work-1"]["memory"] < 0.5
     assert sample["memory"] > 0 and sample["disk"] > 0 and abs(sample["at"] - time.time()) < 5

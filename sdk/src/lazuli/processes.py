@@ -13,7 +13,7 @@ import time
 from typing import Collection, Dict, Iterable, List, NamedTuple, Optional
 
 IS_LINUX = sys.platform.startswith("linux")
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 15, 36
 ENDED_STATES = ("Z", "X")
 # The variable with the number of a descriptor whose other end the supervisor of `make up` holds. While it is open,
 # everything continues; when it closes, all dependent processes end. An agent without `make up` has none.
@@ -71,6 +71,14 @@ def become_subreaper() -> None:
         import ctypes  # optional: a Python may be built without it
 
         _is_subreaper = ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def set_process_name(name: str) -> None:
+    """Set the name that lists of processes show, of 15 characters at most (Linux)."""
+    if IS_LINUX:
+        import ctypes  # optional: a Python may be built without it
+
+        ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def list_children(pid: int) -> List[int]:

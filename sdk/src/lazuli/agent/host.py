@@ -116,7 +116,7 @@ class Host(Agent):
             self.nodes[name].note_end()
         if time.monotonic() >= self._next_sample:
             self._next_sample = time.monotonic() + SAMPLE_SECONDS
-            self._meter.measure({claim.work: runner.pid for _, claim, runner in self.on_disk.runners()})
+            self._meter.measure(self.on_disk.find_trees())
         if self._gpus.read_again_if_due():
             self._note_new_gpus()
         if is_notified or ended - self._reported_ended or time.monotonic() >= self._next_report:
@@ -232,7 +232,7 @@ class Host(Agent):
         """
         known = {*(node.process.pid for node in self.nodes.values()), *self._wheel_cache.pids}
         strangers = set(processes.list_children(os.getpid())) - known
-        runners = {runner.pid for _, _, runner in self.on_disk.runners()} if strangers else set()
+        runners = {pid for pids in self.on_disk.find_trees().values() for pid in pids} if strangers else set()
         now = time.monotonic()
         self._orphans = {pid: self._orphans.get(pid, now) for pid in strangers - runners}
         for pid, seen_at in self._orphans.items():

@@ -35,8 +35,8 @@ class Meter:
     def read_cards_again(self) -> None:
         self._cards = Cards()
 
-    def measure(self, runners: Mapping[str, int]) -> None:
-        """Add a sample. `runners` has the process of the runner of each unit of work."""
+    def measure(self, roots: Mapping[str, Sequence[int]]) -> None:
+        """Add a sample. `roots` has the processes with which each unit of work began."""
         now, counters = time.monotonic(), self._read_counters()
         elapsed, before = max(now - self._at, 0.1), self._counters
         self._at, self._counters = now, counters
@@ -48,15 +48,18 @@ class Meter:
             "disk": round(psutil.disk_usage(str(self._data_dir)).free / GIGABYTE, 1),
             **{name: round(rate / MEGABYTE, 2) for name, rate in rates.items()},
         }
-        trees = processes.read_trees(runners.values())
-        sample["work"] = {work: self._describe(trees[pid], elapsed) for work, pid in runners.items() if pid in trees}
+        trees = processes.read_trees(pid for pids in roots.values() for pid in pids)
+        of_work = {work: [trees[pid] for pid in pids if pid in trees] for work, pids in roots.items()}
+        sample["work"] = {work: self._describe(found, elapsed) for work, found in of_work.items() if found}
         self._seconds = {pid: tree.seconds for pid, tree in trees.items()}
-        self._cards.add_to(sample, {work: trees[pid].pids for work, pid in runners.items() if pid in trees})
+        self._cards.add_to(
+            sample, {work: [pid for tree in found for pid in tree.pids] for work, found in of_work.items()}
+        )
         self.waiting = [*self.waiting[1 - MAX_WAITING :], sample]
 
-    def _describe(self, tree: processes.Tree, elapsed: float) -> dict[str, float]:
-        used = tree.seconds - self._seconds.get(tree.root, 0.0)
-        return {"cpu": round(max(0.0, used) / elapsed, 2), "memory": round(tree.memory / GIGABYTE, 3)}
+    def _describe(self, trees: Sequence[processes.Tree], elapsed: float) -> dict[str, float]:
+        used = sum(max(0.0, tree.seconds - self._seconds.get(tree.root, 0.0)) for tree in trees)
+        return {"cpu": round(used / elapsed, 2), "memory": round(sum(tree.memory for tree in trees) / GIGABYTE, 3)}
 
     def _read_counters(self) -> dict[str, float]:
         """Counters: seconds of busy cores, bytes of disks and of the network."""

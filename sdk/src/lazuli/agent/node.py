@@ -22,8 +22,9 @@ from lazuli.agent.broker import NODE_TASK
 from lazuli.agent.gpu_pool import GpuPool
 from lazuli.agent.node_state import Claim, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
+from lazuli.agent.warm_parents import WarmParents
 from lazuli.processes import LIFELINE, Identity
-from lazuli.runner import gpu_variables, records
+from lazuli.runner import gpu_variables, records, warm_start
 
 HEARTBEAT_SECONDS = 3.0
 POLL_SECONDS = 0.1
@@ -61,6 +62,7 @@ class Node(Agent):
         self.environments = data_dir / "nodes" / "environments"
         self.folder = NodeFolder(data_dir, name)
         self.runners = self._adopt_runners()
+        self.warm_parents = WarmParents(self.folder.path / "warm")
         self.gpus = GpuPool(data_dir, name)
         self._release_gpus()
         # The time since which work waits for GPUs.
@@ -89,6 +91,7 @@ class Node(Agent):
         for runner in [one for one in self.runners if one.has_ended()]:
             self._report_done(runner)
             may_find_work = True
+        self.warm_parents.run_round()
         if time.monotonic() >= self._next_heartbeat:
             may_find_work |= self._send_heartbeat()
         while may_find_work and len(self.runners) < MAX_RUNNERS:
@@ -98,6 +101,7 @@ class Node(Agent):
 
     def shut_down(self) -> None:
         """The runners continue; the next worker of this name watches them."""
+        self.warm_parents.shut_down()
 
     def _send_heartbeat(self) -> bool:
         body: dict[str, Any] = {"state": "running" if self.runners else "idle", "pid": os.getpid(), "work": self.held}
@@ -166,6 +170,7 @@ class Node(Agent):
             records.VARIABLE: str(record),
             **isolation.variables_for_runner(os.environ),
             **({gpu_variables.VARIABLE: ",".join(gpus)} if self.gpus.gpus else {}),
+            **({warm_start.VARIABLE: str(self.warm_parents.folder)} if is_service else {}),
             **({"LAZULI_WORK_KEY": work["key"], "LAZULI_WORK_ID": work["id"]} if needs_key else {}),
         }
         with open(spec.with_name("runner.log"), "ab") as log:
@@ -183,7 +188,10 @@ class Node(Agent):
     def _report_done(self, runner: Runner) -> None:
         """Keep the claim until the server has answered; a refusal means that this node no longer holds the work."""
         # What a runner that was killed could not end itself.
-        processes.kill_descendants([one.started.pid for one in self.runners if one.started and one is not runner])
+        others = [one for one in self.runners if one is not runner]
+        forked = [found.pid for one in others if (found := self.folder.find_forked(one.claim))]
+        started = [one.started.pid for one in others if one.started]
+        processes.kill_descendants([*started, *forked, *self.warm_parents.pids])
         claim = runner.claim
         body = {"attempt": claim.attempt, "message": self._describe_failure(runner)}
         self.server.post(f"/nodes/v1/work/{claim.work}/done", body)

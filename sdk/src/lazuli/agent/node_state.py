@@ -68,6 +68,11 @@ class NodeFolder:
         records_of = [(claim, records.read_record(str(self.record_path(claim)))) for claim in self.load_claims()]
         return [(claim, runner) for claim, runner in records_of if runner and is_running(runner)]
 
+    def find_forked(self, claim: Claim) -> Identity | None:
+        """The process that a warm parent has forked for its runner, if it runs."""
+        found = records.read_record(str(self.path / claim.work / records.FORKED))
+        return found if found and is_running(found) else None
+
     def read_name(self, claim: Claim) -> str:
         """The id of its run, or the name of its service."""
         spec = json.loads((self.path / claim.work / "spec.json").read_text())
@@ -103,6 +108,14 @@ class HostNodes:
     def _save(self, names: set[str]) -> None:
         write_in_one_step(self._file, {"nodes": sorted(names)})
         self.names = names
+
+    def find_trees(self) -> dict[str, list[int]]:
+        """The processes of each unit of work that runs now, with which all others of it began."""
+        trees = {}
+        for folder, claim, runner in self.runners():
+            forked = folder.find_forked(claim)
+            trees[claim.work] = [runner.pid, *([forked.pid] if forked else [])]
+        return trees
 
     def runners(self) -> Iterator[tuple[NodeFolder, Claim, Identity]]:
         """The runners that run now."""

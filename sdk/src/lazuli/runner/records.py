@@ -14,6 +14,8 @@ from typing import Any, Dict, Optional
 from lazuli.processes import Identity, identify
 
 VARIABLE = "LAZULI_RUNNER_RECORD"
+# Beside the record: the process that a warm parent has forked for the runner, which is no descendant of it.
+FORKED = "forked.json"
 
 
 def make_record(path: str) -> bool:
@@ -35,6 +37,16 @@ def read_record(path: str) -> Optional[Identity]:
     except FileNotFoundError:
         return None
     return Identity(int(content["pid"]), float(content["started"]), str(content["boot"])) if content else None
+
+
+def note_forked(folder: str, pid: int) -> None:
+    """Record the forked process, so that node worker and host agent do not take it for one that belongs to nobody."""
+    found = identify(pid)
+    if found is not None:
+        path = os.path.join(folder, FORKED)
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump(found._asdict(), file)
+        os.replace(f"{path}.new", path)
 
 
 def write_end(path: str, status: int) -> None:

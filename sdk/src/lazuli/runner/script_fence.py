@@ -48,6 +48,11 @@ class ScriptFence:
     def enter(self) -> Optional[Callable[[], None]]:
         return self._fence.enter if self._fence else None
 
+    @property
+    def ruleset(self) -> Optional[int]:
+        """The descriptor by which a process that this one does not start enters the fence."""
+        return self._fence.ruleset if self._fence else None
+
     def close(self) -> None:
         if self._fence:
             self._fence.close()

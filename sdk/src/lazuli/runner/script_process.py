@@ -44,6 +44,7 @@ class ScriptProcess:
     ):
         # Every process of the script inherits the mark, even one that leaves the session.
         self._mark = uuid.uuid4().hex
+        self._process: Any
         options: Dict[str, Any] = {"start_new_session": True, "preexec_fn": _prepare_child(enter_fence)}
         if os.name == "nt":
             options = {"creationflags": WINDOWS_NEW_GROUP}
@@ -76,12 +77,14 @@ class ScriptProcess:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        pid: int = self._process.pid
+        return pid
 
     def wait(self, seconds: float) -> Optional[int]:
         """The exit status, or None if the script is still running after so many seconds."""
         try:
-            return self._process.wait(seconds)
+            status: int = self._process.wait(seconds)
+            return status
         except subprocess.TimeoutExpired:
             processes.wait_for_lost(self._own_children())
             return None

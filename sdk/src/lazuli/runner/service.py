@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from lazuli import errors, isolation, processes
 from lazuli.client import Client
@@ -34,10 +34,12 @@ from lazuli.runner.script_fence import ScriptFence
 from lazuli.runner.script_process import ScriptProcess
 from lazuli.runner.spec import PRIVATE, BadSpec, Spec
 from lazuli.runner.stop_monitor import watch_lifeline
+from lazuli.runner.warm_start import WarmStart, find_warm_start
 from lazuli.runner.work_folder import WorkFolder
+from lazuli.scoring.warm_packages import IMPORTED
 
 REPORT_SECONDS = 5.0
-POLL_SECONDS = 0.25
+POLL_SECONDS, START_POLL_SECONDS = 0.25, 0.05
 HEALTH_SECONDS = 2.0
 BUILDING, STARTING, HEALTHY, UNHEALTHY = "building", "starting", "healthy", "unhealthy"
 MAX_PROGRESS = 300
@@ -60,6 +62,8 @@ class ServiceSpec:
     # How long it may take until it answers for the first time, and how long it may be silent after that.
     start_seconds: float = 180.0
     silent_seconds: float = 60.0
+    # Whether its process may be forked from a warm parent: the replica of a service.
+    is_replica: bool = False
 
     @classmethod
     def read_file(cls, path: str) -> ServiceSpec:
@@ -92,12 +96,12 @@ class ServiceSpec:
 class Address:
     """The address of the service: `unix:/path` or `host:port`."""
 
-    def __init__(self, listen: str):
+    def __init__(self, listen: str, parent: Optional[str] = None):
         self.folder: Optional[str] = None
         self.port = 0
         if listen == "unix":
             # A short path: the kernel takes about a hundred characters.
-            self.folder = tempfile.mkdtemp(prefix="lazuli-")
+            self.folder = tempfile.mkdtemp(prefix="lazuli-", dir=parent)
             self.path = os.path.join(self.folder, "s")
         else:
             with socket.socket() as probe:
@@ -142,12 +146,13 @@ class Address:
 class Reporter:
     """Reports to the server that the service runs, and learns when it must stop. `reason` is None until then."""
 
-    def __init__(self, spec: ServiceSpec, address: Address, transport: Any = None):
+    def __init__(self, spec: ServiceSpec, transport: Any = None):
         # Only this process has the key; the service does not get it.
         key, self._work = os.environ.pop("LAZULI_WORK_KEY"), os.environ.pop("LAZULI_WORK_ID")
         self._client = Client(spec.process.server_url, key, transport=transport, attempts=1)
-        self._address = address
         self.health = STARTING
+        # Known before the service starts, but after its environment.
+        self.address = ""
         # The last line of the log while the environment is being built.
         self.progress = ""
         self.reason: Optional[str] = None
@@ -175,9 +180,9 @@ class Reporter:
             self.progress = lines[-1].strip()[:MAX_PROGRESS]
             self.set_health(BUILDING)
 
-    def end_build(self) -> None:
-        self.progress = ""
-        self.set_health(STARTING)
+    def end_build(self, address: Address) -> None:
+        self.progress, self.address, self.health = "", str(address), STARTING
+        self._changed.set()
 
     def _report_for_good(self) -> None:
         while self.reason is None:
@@ -186,7 +191,7 @@ class Reporter:
             self._changed.wait(REPORT_SECONDS)
 
     def report(self) -> None:
-        body = {"address": str(self._address), "health": self.health, "progress": self.progress}
+        body = {"address": self.address, "health": self.health, "progress": self.progress}
         try:
             answer = self._client.request("POST", f"/nodes/v1/work/{self._work}/alive", json=body, timeout=10.0)
         except (errors.Unreachable, ServiceException) as error:
@@ -200,23 +205,38 @@ class Reporter:
 
 def keep_up(spec: ServiceSpec, transport: Any = None) -> int:
     """Run the service until it ends or must stop; return 0 if it was stopped, else 1. The last line printed says why."""
-    address, folder = Address(spec.listen), WorkFolder(spec.name)
-    reporter = Reporter(spec, address, transport)
+    address: Optional[Address] = None
+    folder: Optional[WorkFolder] = None
+    reporter = Reporter(spec, transport)
     reporter.start()
     try:
         interpreter = find_interpreter(spec.process, reporter.note_build, lambda: reporter.reason is not None)
-        reporter.end_build()
-        script = _start(spec, address, folder, interpreter)
-        return _supervise(spec, address, folder, script, reporter)
+        warm = find_warm_start(interpreter, spec.process, build_gpu_variables(os.environ)) if spec.is_replica else None
+        address = Address(spec.listen, warm.sockets if warm else None)
+        reporter.end_build(address)
+        folder = WorkFolder(spec.name, warm.work if warm and warm.is_ready else None)
+        started = _start(spec, address, folder, interpreter, warm)
+        return _supervise(spec, address, folder, started, reporter)
     except (BuildFailed, isolation.NotIsolated, OSError, subprocess.SubprocessError) as error:
         print(f"{spec.name} could not be started: {error}", file=sys.stderr)
         return 0 if reporter.reason else 1
     finally:
-        folder.remove()
-        address.remove()
+        if folder:
+            folder.remove()
+        if address:
+            address.remove()
 
 
-def _start(spec: ServiceSpec, address: Address, folder: WorkFolder, interpreter: Interpreter) -> ScriptProcess:
+@dataclasses.dataclass
+class Started:
+    script: ScriptProcess
+    # What to do when it is healthy for the first time.
+    note_healthy: Callable[[], None]
+
+
+def _start(
+    spec: ServiceSpec, address: Address, folder: WorkFolder, interpreter: Interpreter, warm: Optional[WarmStart]
+) -> Started:
     if spec.folder:
         os.makedirs(spec.folder, mode=0o700, exist_ok=True)
     writable = [path for path in (spec.folder, address.folder, *spec.writable) if path]
@@ -234,18 +254,19 @@ def _start(spec: ServiceSpec, address: Address, folder: WorkFolder, interpreter:
     command = interpreter.build_command(spec.process)
     command = [address.fill(word) for word in command]
     variables = {name: address.fill(value) for name, value in variables.items()}
-    script = ScriptProcess(command, spec.folder or folder.code, variables, folder.log, fence.enter)
+    script = warm.fork(folder, address.path, variables, fence.ruleset) if warm and warm.is_ready else None
+    script = script or ScriptProcess(command, spec.folder or folder.code, variables, folder.log, fence.enter)
     fence.close()
     fence.compile_modules()
-    return script
+    imported = os.path.join(folder.code, IMPORTED)
+    return Started(script, lambda: warm.want_parent(imported, variables) if warm else None)
 
 
-def _supervise(
-    spec: ServiceSpec, address: Address, folder: WorkFolder, script: ScriptProcess, reporter: Reporter
-) -> int:
+def _supervise(spec: ServiceSpec, address: Address, folder: WorkFolder, started: Started, reporter: Reporter) -> int:
+    script, has_answered = started.script, False
     healthy_at, next_check, limit = time.monotonic(), 0.0, spec.start_seconds
     while reporter.reason is None:
-        status = script.wait(POLL_SECONDS)
+        status = script.wait(POLL_SECONDS if has_answered else START_POLL_SECONDS)
         if status is not None:
             script.kill_remaining()
             print(f"{spec.name} ended with exit code {status}. {_last_line(folder.log)}".strip(), file=sys.stderr)
@@ -253,10 +274,13 @@ def _supervise(
         if time.monotonic() < next_check:
             continue
         # Somebody is waiting for the first answer.
-        next_check = time.monotonic() + (POLL_SECONDS if reporter.health == STARTING else HEALTH_SECONDS)
+        next_check = time.monotonic() + (START_POLL_SECONDS if reporter.health == STARTING else HEALTH_SECONDS)
         if address.answers(spec.health_path):
             healthy_at, limit = time.monotonic(), spec.silent_seconds
             reporter.set_health(HEALTHY)
+            if not has_answered:
+                started.note_healthy()
+            has_answered = True
         elif time.monotonic() - healthy_at > limit:
             script.stop(spec.process.grace_seconds)
             print(f"{spec.name} did not answer for {limit:.0f} seconds. {_last_line(folder.log)}", file=sys.stderr)

@@ -12,7 +12,7 @@ from lazuli.client import quote_segment
 # Variables of the runner itself, which a script does not get.
 PRIVATE = (
     "LAZULI_TOKEN", "LAZULI_LIFELINE_FD", "LAZULI_WORK_DIR", "LAZULI_ENV_CACHE", "LAZULI_RUNNER", "LAZULI_RUNNER_RECORD",
-    "LAZULI_HIDDEN_PATHS", "NODE_WRITABLE", "NODE_ISOLATION", "LAZULI_WORK_GPUS",
+    "LAZULI_HIDDEN_PATHS", "NODE_WRITABLE", "NODE_ISOLATION", "LAZULI_WORK_GPUS", "LAZULI_WARM_DIR",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import List, Optional
 from lazuli.scoring.entry_script import EntryScript, describe_failure
 from lazuli.scoring.mlflow_model import MlflowModel
 from lazuli.scoring.server import run_server
+from lazuli.scoring.warm_packages import LIST_VARIABLE, write_imported
 
 FAILED = 3
 
@@ -39,6 +40,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     except BaseException as error:
         print(describe_failure(error), file=sys.stderr, flush=True)
         return FAILED
+    if os.environ.get(LIST_VARIABLE):
+        write_imported(os.environ[LIST_VARIABLE])
     run_server(script, chosen.unix, chosen.host, chosen.port, chosen.telemetry)
     return 0
 

@@ -10,16 +10,17 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from typing import IO, Any, Deque, Dict, List
+from typing import IO, Any, Deque, Dict, List, Optional
 from urllib.parse import quote, urlencode
 
 from lazuli.runner.work_folder import unpack_snapshot
+from lazuli.scoring.server_process import ServerProcess
+from lazuli.scoring.warm_packages import IMPORTED, LIST_VARIABLE
 
 Json = Dict[str, Any]
 TIMEOUT, TRIES = 30.0, 5
@@ -200,11 +201,13 @@ def make_variables(plan: Json) -> Dict[str, str]:
         "LAZULI_CONCURRENCY": str(plan["concurrency"]),
         "LAZULI_DATA_SWITCH": os.path.join(root, DATA_SWITCH),
         "LAZULI_SCORING_TIMEOUT": str(plan["timeoutSeconds"]),
+        LIST_VARIABLE: os.path.join(root, IMPORTED),
         "PYTHONUNBUFFERED": "1",
     }
 
 
-def run_replica(socket_path: str) -> int:
+def run_replica(socket_path: str, server: Optional[ServerProcess] = None) -> int:
+    server = server or ServerProcess()
     studio = Studio(os.environ["LAZULI_URL"], os.environ["LAZULI_TOKEN"])
     log = Log(studio)
     try:
@@ -217,10 +220,12 @@ def run_replica(socket_path: str) -> int:
         log.fail()
         return 1
     began = time.monotonic()
-    log.write(f"Starting {plan['entryScript'] or 'the MLflow model'} with {len(plan['models'])} model(s).\n")
-    server = _start_server(plan, socket_path, log)
+    script = plan["entryScript"] or "--mlflow"
+    served = plan["entryScript"] or "the MLflow model"
+    log.write(f"Starting {served} with {len(plan['models'])} model(s){server.how}.\n")
+    server.start([script, "--unix", socket_path], "code", make_variables(plan))
+    threading.Thread(target=log.add_requests, args=(server.records,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda number, frame: server.send_signal(signal.SIGTERM))
-    assert server.stdout is not None
     for line in server.stdout:
         text = line.decode("utf-8", "replace")
         if log.state == "starting" and text.startswith('{"listening":'):
@@ -229,7 +234,10 @@ def run_replica(socket_path: str) -> int:
             log.set_state("ready")
         else:
             log.write(text)
-    status = server.wait()
+    return _report_end(log, server.wait())
+
+
+def _report_end(log: Log, status: int) -> int:
     if log.state == "starting":
         log.write(f"The scoring server ended with exit code {status} before init() had returned.\n")
         log.fail()
@@ -237,24 +245,6 @@ def run_replica(socket_path: str) -> int:
         log.write(f"The scoring server ended with exit code {status}.\n")
         log.send()
     return status
-
-
-def _start_server(plan: Json, socket_path: str, log: Log) -> subprocess.Popen[bytes]:
-    """The scoring server, with a pipe for records of its requests."""
-    reading, writing = os.pipe()
-    script = plan["entryScript"] or "--mlflow"
-    command = [sys.executable, "-m", "lazuli.scoring", script, "--unix", socket_path, "--telemetry", str(writing)]
-    server = subprocess.Popen(
-        command,
-        cwd="code",
-        env=make_variables(plan),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        pass_fds=[writing],
-    )
-    os.close(writing)
-    threading.Thread(target=log.add_requests, args=(os.fdopen(reading, "rb"),), daemon=True).start()
-    return server
 
 
 def main(arguments: List[str]) -> int:

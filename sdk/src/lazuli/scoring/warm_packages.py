@@ -1,0 +1,56 @@
+"""The packages that a warm parent imports for the replicas of its environment: usual ones, whose import starts nothing and
+reads no setting that differs between services."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import Any, Iterable, List
+
+USUAL = frozenset(
+    [
+        "azureml", "azureml_inference_server_http", "catboost", "cloudpickle", "dateutil", "imblearn",
+        "inference_schema", "jinja2", "joblib", "lightgbm", "mlflow", "numpy", "onnxruntime", "packaging", "pandas", "PIL",
+        "pyarrow", "pydantic", "pytz", "requests", "scipy", "six", "sklearn", "statsmodels", "threadpoolctl", "torch",
+        "urllib3", "xgboost", "yaml",
+    ]
+)  # fmt: skip
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+MAX_NAMES, MAX_BYTES = 5000, 400_000
+# Beside a warm parent: what it imports, and the file that says that it forks replicas.
+MODULES, READY = "modules.json", "ready"
+# The variable with the path of the file to which a scoring server writes what it has imported.
+LIST_VARIABLE = "LAZULI_IMPORTED_MODULES"
+# Its name, in the folder of the replica.
+IMPORTED = "imported-modules.json"
+
+
+def choose_usual(names: Iterable[Any]) -> List[str]:
+    """The names that are modules of usual packages, in their order."""
+    found = [name for name in names if isinstance(name, str) and NAME.fullmatch(name)]
+    return [name for name in found if name.partition(".")[0] in USUAL][:MAX_NAMES]
+
+
+def write_imported(path: str) -> None:
+    """Write down which modules of usual packages this process has imported from its environment."""
+    root = os.path.realpath(sys.prefix) + os.sep
+    names = [name for name in choose_usual(sys.modules) if _is_below(root, name)]
+    with open(path, "w", encoding="ascii") as file:
+        json.dump(names, file)
+
+
+def _is_below(root: str, name: str) -> bool:
+    path = getattr(sys.modules.get(name), "__file__", None)
+    return isinstance(path, str) and os.path.realpath(path).startswith(root)
+
+
+def read_imported(path: str) -> List[str]:
+    """The names that a scoring server has written; none if it has written something else."""
+    try:
+        with open(path, "rb") as file:
+            names = json.loads(file.read(MAX_BYTES))
+    except (OSError, ValueError):
+        return []
+    return choose_usual(names) if isinstance(names, list) else []
