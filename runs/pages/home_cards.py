@@ -105,7 +105,7 @@ def home_now(request, slug):
     if now.token == request.GET.get("seen"):
         return nothing_new()
     card = {"workspace": workspace, "since": since, **now.load()}
-    card["may_submit"] = access.can(actor_of_request(request), "submit", workspace)
+    card["may_edit"] = access.can(actor_of_request(request), "edit", workspace)
     return render(request, "runs/_home_now.html", {"card": card})
 
 

@@ -163,7 +163,7 @@ def test_what_was_entered_is_back_after_the_sign_in(browser, run):
     browser.wrong.clear()
 
 
-def test_chosen_jobs_are_deleted_after_asking(browser, alice, run):
+def test_chosen_jobs_are_deleted_and_the_undo_is_offered(browser, alice, run):
     done = factories.make_run(run.workspace, experiment=run.experiment, display_name="the done one")
     finish_run(done, Run.Status.COMPLETED)
     page = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug]))
@@ -172,7 +172,8 @@ def test_chosen_jobs_are_deleted_after_asking(browser, alice, run):
     page.get_by_label("Select the done one").check()
     expect(page.locator("[data-selection-count]")).to_have_text("1 selected")
     delete.click()
-    page.get_by_role("button", name="Delete jobs").click()
+    expect(page.get_by_text("1 job moved to the trash")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
     expect(page.get_by_text("the done one")).to_have_count(0)
     assert not Run.objects.filter(pk=done.pk, deleted_at=None).exists()
 

@@ -142,9 +142,8 @@ def view_by_mouse(hand: Hand):
     hand.click(hand.page.locator("#open-views"))
     expect(hand.page.locator("dialog input[name=name]")).to_be_focused()
     hand.type("mine")
-    hand.click(hand.page.locator("dialog input[name=shared]"))
     hand.click(hand.page.get_by_role("button", name="Save view"))
-    expect(hand.page.locator("main")).to_contain_text("mine")
+    expect(hand.page.locator("body")).to_contain_text("The view mine is saved, and shared")
 
 
 def csv_by_mouse(hand: Hand):
@@ -166,15 +165,12 @@ def log_by_mouse(hand: Hand):
 
 def download_by_mouse(hand: Hand):
     hand.open_job("the run")
-    hand.open_tab("Outputs + logs")
-    hand.click(hand.page.locator(".tree a[title^='outputs/summary.json']"))
     with hand.page.expect_download():
-        hand.click(hand.page.locator("a[aria-label='Download outputs/summary.json']"))
+        hand.click(hand.page.locator(".output-list a[aria-label='Download outputs/model.pkl']"))
 
 
 def cancel_by_mouse(hand: Hand):
-    hand.open_job("to cancel 1")
-    hand.click(hand.page.locator("#run-commands").get_by_role("button", name="Cancel"))
+    hand.click(hand.page.get_by_role("button", name="Cancel to cancel 1"))
     hand.click(hand.page.locator("#confirm [data-confirm-yes]"))
     expect(hand.page.locator("main")).to_contain_text("is being canceled")
 
@@ -182,7 +178,6 @@ def cancel_by_mouse(hand: Hand):
 def delete_by_mouse(hand: Hand):
     hand.open_job("attempt 4")
     hand.click(hand.page.locator("#run-commands").get_by_role("button", name="Delete"))
-    hand.click(hand.page.locator("#confirm [data-confirm-yes]"))
     hand.click(hand.page.get_by_role("button", name="Undo"))
 
 
@@ -207,8 +202,7 @@ def tag_by_mouse(hand: Hand):
 def restore_by_mouse(hand: Hand):
     hand.click(hand.page.locator(".nav a", has_text="Jobs"))
     hand.click(hand.page.locator("main").get_by_role("link", name="Trash"))
-    hand.click(hand.page.get_by_role("checkbox", name="deleted 1"))
-    hand.click(hand.page.locator(".commands").get_by_role("button", name="Restore"))
+    hand.click(hand.page.get_by_role("button", name="Restore deleted 1"))
     expect(hand.page.locator("main")).to_contain_text("estored")
 
 
@@ -282,8 +276,8 @@ def view_by_keys(keys: Keys):
     keys.run_command("views", "Views")
     expect(keys.page.locator("dialog input[name=name]")).to_be_focused()
     keys.write("by keys")
-    keys.reach("dialog input[name=shared]", "Space", "Enter")
-    expect(keys.page.locator("main")).to_contain_text("by keys")
+    keys.press("Enter")
+    expect(keys.page.locator("body")).to_contain_text("The view by keys is saved, and shared")
 
 
 def csv_by_keys(keys: Keys):
@@ -300,11 +294,9 @@ def log_by_keys(keys: Keys):
 
 
 def download_by_keys(keys: Keys):
-    log_by_keys(keys)
-    keys.run_command("summary", "outputs/summary.json")
-    expect(keys.page.get_by_label("Download outputs/summary.json")).to_be_visible()
+    keys.open_job("the run")
     with keys.page.expect_download():
-        keys.run_command("download outputs", "Download outputs/summary.json")
+        keys.run_command("download model", "Download outputs/model.pkl")
 
 
 def tag_by_keys(keys: Keys):
@@ -317,8 +309,7 @@ def tag_by_keys(keys: Keys):
 
 
 def cancel_by_keys(keys: Keys):
-    keys.open_job("to cancel 2")
-    keys.run_command("cancel", "Cancel")
+    keys.run_command("cancel to cancel 2", "Cancel to cancel 2")
     keys.reach("#confirm [data-confirm-yes]", "Enter")
     expect(keys.page.locator("main")).to_contain_text("is being canceled")
 
@@ -326,7 +317,6 @@ def cancel_by_keys(keys: Keys):
 def delete_by_keys(keys: Keys):
     keys.open_job("attempt 1")
     keys.run_command("delete", "Delete")
-    keys.reach("#confirm [data-confirm-yes]", "Enter")
     expect(keys.page.get_by_role("button", name="Undo")).to_be_visible()
     keys.run_command("undo", "Undo")
     expect(keys.page.get_by_role("button", name="Undo")).to_have_count(0)
@@ -337,8 +327,7 @@ def restore_by_keys(keys: Keys):
     keys.page.wait_for_url("**/jobs/")
     keys.run_command("trash", "Trash")
     keys.page.wait_for_url("**/trash/")
-    keys.run_command("deleted 2", "Select deleted 2")
-    keys.run_command("restore", "Restore")
+    keys.run_command("restore deleted 2", "Restore deleted 2")
     expect(keys.page.locator("main")).to_contain_text("estored")
 
 

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from urllib.parse import quote
 
 import pytest
 from django.urls import reverse
@@ -54,6 +55,18 @@ def test_files_are_for_members_alone(as_user, bob, mallory, run):
         assert as_user(bob).get(url_of(run, name), query).status_code == 200
         assert as_user(mallory).get(url_of(run, name), query).status_code == 404
         assert as_user(bob).post(url_of(run, name)).status_code == 405
+
+
+def test_each_file_has_a_download(client, run):
+    for name, paths in (
+        ("run_detail", ["outputs/model.pkl"]),
+        ("run_files", ["outputs/model.pkl", "plots/digits_0.png"]),
+    ):
+        page = client.get(url_of(run, name)).content.decode()
+        for path in paths:
+            assert f"?path={quote(path, safe='')}&amp;download" in page, f"{path} on {name}"
+    assert "The first 5 outputs" in client.get(url_of(run, "run_detail")).content.decode()
+    assert "&amp;download" not in client.get(url_of(run, "run_code")).content.decode()
 
 
 def test_the_log_is_shown_first(client, run):

@@ -45,6 +45,17 @@ def test_it_shows_what_runs_and_what_failed_since_the_last_visit(client, workspa
     assert "failed before" not in page, "the first visit looks one day back"
 
 
+def test_a_running_job_is_canceled_from_here_by_who_may(as_user, alice, bob, workspace):
+    run = factories.make_run(workspace, status="Running", started_at=timezone.now())
+    cancel = reverse("runs:run_cancel", args=[workspace.slug, run.run_id])
+    now = reverse("runs:home_now", args=[workspace.slug])
+    for address in (HOME, now):
+        assert f'action="{cancel}"' in text_of(as_user(alice).get(address))
+        assert f'action="{cancel}"' not in text_of(as_user(bob).get(address))
+    assert as_user(alice).post(cancel, {"next": HOME}).url == HOME
+    assert f'action="{cancel}"' not in text_of(as_user(alice).get(HOME)), "it is being canceled"
+
+
 def test_a_visit_ends_after_half_an_hour_and_the_next_begins_where_it_ended(workspace, alice):
     HomeVisit.objects.record(alice, workspace)
     seen = timezone.now() - dt.timedelta(hours=5)

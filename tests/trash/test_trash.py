@@ -114,7 +114,7 @@ def test_mlflow_sees_the_same_trash(api, alice, as_user, workspace, family):
     assert tracking.post("runs/delete", run_id="top") == {}
     assert (found("ACTIVE_ONLY"), found("DELETED_ONLY")) == ({"beside"}, {"top", "child", "grandchild"})
     assert len(found("ALL")) == 4
-    assert "the top one" in text(as_user(alice).get(url(workspace)))
+    assert 'aria-label="Restore the top one"' in text(as_user(alice).get(url(workspace)))
     # A child alone would hang in the air, so its parents come with it.
     assert tracking.post("runs/restore", run_id="child") == {}
     assert found("ACTIVE_ONLY") == {"beside", "top", "child", "grandchild"}

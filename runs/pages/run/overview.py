@@ -19,6 +19,7 @@ from studio.statements import read_rows
 
 RECENT = 8
 FIRST_METRICS = 8
+FIRST_OUTPUTS = 5
 # With more workspaces, the palette searches only the open one.
 MAX_WORKSPACES = 20
 # Azure's word for an environment of which the studio does not know the packages.
@@ -171,6 +172,12 @@ def first_metrics(run: Run, user) -> tuple[list[MetricSeries], int]:
     names = metric_order.sort_metrics(numbers, primary)[:FIRST_METRICS]
     found = {series.name: series for series in read_rows(MetricSeries, run=run.pk, name=names)}
     return [found[name] for name in names], len(kinds)
+
+
+def list_outputs(run: Run) -> list[tuple[str, int]]:
+    """(path, size) of its first outputs, one more than are shown if there are more."""
+    outputs = run.artifacts.filter(path__gte="outputs/", path__lt="outputs0")
+    return list(outputs.order_by("path").values_list("path", "size")[: FIRST_OUTPUTS + 1])
 
 
 def list_models(run: Run) -> list:

@@ -87,6 +87,7 @@ def overview_context(request, run: Run) -> dict:
         "description": render_markdown(run.description) if run.description else "",
         "metrics": metrics,
         "metric_count": metric_count,
+        "outputs": overview.list_outputs(run),
         "use": monitoring.measure_use(run.work) if run.work else None,
         "child_count": run.children.filter(deleted_at=None).count(),
         "models": models,

@@ -6,7 +6,7 @@ const MIN_WIDTH = 160, MAX_WIDTH = 900, STEP = 20, DEFAULT_WIDTH = 300;
 // ---- keys
 
 const isShown = (entry) => entry.getClientRects().length > 0;
-const listEntries = (tree) => [...tree.querySelectorAll("summary, a")].filter(isShown);
+const listEntries = (tree) => [...tree.querySelectorAll("summary, a[title]")].filter(isShown);
 
 const openFolder = (tree, entry) => {
   const folder = entry.matches("summary") ? entry.parentElement : null;

@@ -37,6 +37,8 @@ document.addEventListener("submit", async (event) => {
   const answer = await askConfirmation(options);
   if (!answer) return;
   if (options.confirmName) addTypedName(form, answer.typed);
+  // A poll has replaced the form meanwhile; the server answers for what it is about.
+  if (!form.isConnected) document.body.append(Object.assign(form, { hidden: true }));
   form.dataset.confirmed = "yes";
   form.requestSubmit(submitter);
   delete form.dataset.confirmed;

@@ -34,7 +34,8 @@ const bindPalette = (dialog) => {
     list.innerHTML = text;
     const commands = makeCommandOptions(input.value.trim(), () => dialog.close());
     if (commands.length) list.querySelector(".palette-none")?.remove();
-    list.prepend(...commands);
+    list.prepend(...commands.filter((option) => !("last" in option.dataset)));
+    list.append(...commands.filter((option) => "last" in option.dataset));
     return selectOption(findOptions()[0]);
   };
 
