@@ -173,9 +173,10 @@ def test_every_run_leads_readers_to_its_environment(as_user, bob, alice, workspa
     job = submit(alice, workspace, environmentDefinition={"name": "my-env", "python": {"condaDependencies": conda}})
     child = factories.make_run(workspace, parent=job, root=job)
     alone = factories.make_run(workspace)
+    old = factories.make_run(workspace, job={"command": "python train.py"})
     artifacts.append_to_artifact(alone, "model/requirements.txt", 0, b"numpy")
     reader, shown = as_user(bob), {}
-    for run in (job, child, alone):
+    for run in (job, child, alone, old):
         link = reverse("runs:run_environment", args=[workspace.slug, run.run_id])
         assert f'<a href="{link}">' in text_of(reader.get(run.get_absolute_url()))
         shown[run] = text_of(reader.get(link))
@@ -183,7 +184,8 @@ def test_every_run_leads_readers_to_its_environment(as_user, bob, alice, workspa
     for run in (job, child):
         assert "my-env" in shown[run] and "scikit-learn==1.5.2" in shown[run]
     assert job.get_absolute_url() in shown[child] and "User-managed" in shown[alone]
-    assert "?path=model%2Frequirements.txt" in shown[alone]
+    assert "?path=model%2Frequirements.txt" in shown[alone] and "outside of a job" in shown[alone]
+    assert "no longer has the definition" in shown[old] and "outside of a job" not in shown[old]
 
 
 def test_a_rebuild_is_carried_by_every_later_job_and_a_job_begins_with_it(client, alice, workspace, cluster, version):
