@@ -5,19 +5,17 @@ import json
 import pathlib
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
 
-from assets.data import databases, stores
+from assets.data import databases, reading_processes, stores
 from assets.data.models import Datastore
 from studio import outbound
 from studio.errors import Invalid, NotReady, TooLarge
 from studio.formats import format_bytes
 from workspaces.models import Workspace
 
-MODULE = "lazuli.data.reading_process"
 # Bytes to load of a remote file; parquet has its metadata at the end, so it is loaded completely.
 HEAD_BYTES = 2 * 1024 * 1024
 MAX_FETCHED = 64 * 1024 * 1024
@@ -26,8 +24,6 @@ MAX_COPIED = 20 * 1024**3
 # Maximum simultaneous readers in one web process.
 SLOTS = threading.BoundedSemaphore(2)
 WAIT_SECONDS = 5
-# The process gets none of the server's variables, because it reads untrusted files.
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,7 +185,7 @@ def read_copies(
         raise NotReady("Other data is being read. Try again in a moment.")
     try:
         with tempfile.TemporaryDirectory(prefix="lazuli-reading-") as folder:
-            answer = _run(request, folder, bounds, on_progress)
+            answer = _run({**request, "folder": folder}, bounds, on_progress)
     finally:
         SLOTS.release()
     if "problem" in answer:
@@ -197,25 +193,23 @@ def read_copies(
     return answer["result"]
 
 
-def _run(request: dict, folder: str, bounds: Bounds, on_progress: Callable[[float], None] | None) -> dict:
-    command = [sys.executable, "-m", MODULE]
-    environment = ENVIRONMENT | {"TMPDIR": folder, "HOME": folder}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, cwd=folder, env=environment, text=True
-    ) as process:
-        timer = threading.Timer(bounds.seconds, process.kill)
-        timer.start()
-        try:
-            assert process.stdin is not None and process.stdout is not None
-            process.stdin.write(json.dumps(request))
-            process.stdin.close()
-            return _read_answer(process, on_progress) or {"problem": _explain_end(process.wait(), bounds)}
-        except BrokenPipeError:
-            return {"problem": _explain_end(process.wait(), bounds)}
-        finally:
-            timer.cancel()
-            process.kill()
+def _run(request: dict, bounds: Bounds, on_progress: Callable[[float], None] | None) -> dict:
+    process = reading_processes.SPARE.take()
+    timer = threading.Timer(bounds.seconds, process.kill)
+    timer.start()
+    try:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(request))
+        process.stdin.close()
+        return _read_answer(process, on_progress) or {"problem": _explain_end(process.wait(), bounds)}
+    except BrokenPipeError:
+        return {"problem": _explain_end(process.wait(), bounds)}
+    finally:
+        timer.cancel()
+        reading_processes.end(process)
+        if bounds is not FULL:
+            # A person who has seen one page often wants the next one.
+            reading_processes.SPARE.prepare()
 
 
 def _read_answer(process: subprocess.Popen, on_progress: Callable[[float], None] | None) -> dict | None:

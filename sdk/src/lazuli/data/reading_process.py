@@ -7,6 +7,7 @@ wrong with the data. Before it come lines {"progress": 0.5}.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import threading
@@ -14,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from lazuli.data import misfits, profiles, quality, queries, row_views
 from lazuli.data.compiler import LocalFile
-from lazuli.data.engine import Reader
+from lazuli.data.engine import Reader, import_engine
 from lazuli.data.errors import DatasetExecutionError, DatasetValidationError
 from lazuli.data.inference import HEAD_BYTES, decode_head, infer_types
 
@@ -122,7 +123,14 @@ def _print(content: Json) -> None:
 
 
 def main(read: Callable[[], str] = sys.stdin.read) -> None:
-    request = json.loads(read())
+    # The process may have been started before there is a request.
+    import_engine()
+    if not (text := read()):
+        return
+    request = json.loads(text)
+    if folder := request.get("folder"):
+        os.chdir(folder)
+        os.environ.update(TMPDIR=folder, HOME=folder)
     limit_process(request["megabytes"], request["cpu_seconds"], request.get("file_bytes"))
     _print(answer_request(request))
 
