@@ -22,7 +22,7 @@ class MetricSeries(models.Model):
         FLOAT = "float"
         JSON = "json"
 
-    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="metrics")
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="metrics", db_index=False)
     name = models.CharField(max_length=256)
     kind = models.CharField(max_length=20, choices=Kind)
     # How values are packed: columns of numbers, or JSON rows.
@@ -63,7 +63,7 @@ class MetricSeries(models.Model):
 class MetricChunk(models.Model):
     """Points of a series, packed; `start` is the ordinal of the first. Small chunks are merged as they pile up."""
 
-    series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="chunks")
+    series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="chunks", db_index=False)
     start = models.PositiveBigIntegerField()
     count = models.PositiveIntegerField()
     data = models.BinaryField()
@@ -78,7 +78,7 @@ class MetricChunk(models.Model):
 class DownsampledChunk(models.Model):
     """The extremes of one long chunk, so that a line of millions of points can be drawn without reading them."""
 
-    series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="downsampled_chunks")
+    series = models.ForeignKey(MetricSeries, models.CASCADE, related_name="downsampled_chunks", db_index=False)
     start = models.PositiveBigIntegerField()
     count = models.PositiveIntegerField()
     min_step = models.BigIntegerField()
@@ -99,7 +99,7 @@ class DownsampledChunk(models.Model):
 class MetricBatch(models.Model):
     """A stored batch; the same id again changes nothing. Deleted after a day."""
 
-    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="+")
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="+", db_index=False)
     batch_id = models.CharField(max_length=64)
     at = models.DateTimeField(default=timezone.now, db_index=True)
 

@@ -120,26 +120,29 @@ class Run(models.Model):
     MOVES = MOVES
     PROGRESS = PROGRESS
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs")
-    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="runs")
+    # Without an index of its own, where another one begins with the column, or holds only rows that have a value.
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs", db_index=False)
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="runs", db_index=False)
     run_id = models.CharField(max_length=256)
     number = models.PositiveIntegerField()
     display_name = models.CharField(max_length=256)
     description = models.TextField(max_length=5000, blank=True)
     run_type = models.CharField(max_length=60, blank=True)
-    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
-    root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="descendants")
+    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False)
+    root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="descendants", db_index=False)
     # The run whose token created this one; null if a person did.
-    made_by = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="made")
+    made_by = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="made", db_index=False)
     status = models.CharField(max_length=16, choices=Status, default=Status.NOT_STARTED)
     # Azure's REST job as it was sent; empty for an interactive run.
     job = models.JSONField(default=dict, blank=True)
-    snapshot = models.ForeignKey(Snapshot, models.SET_NULL, null=True, blank=True, related_name="runs")
+    snapshot = models.ForeignKey(Snapshot, models.SET_NULL, null=True, blank=True, related_name="runs", db_index=False)
     # The registered or curated environment that its job names or carries unchanged; it may have been removed since.
     environment_name = models.CharField(max_length=255, blank=True)
     environment_version = models.CharField(max_length=30, blank=True)
     target_name = models.CharField(max_length=64, blank=True)
-    compute = models.ForeignKey(ComputeTarget, models.SET_NULL, null=True, blank=True, related_name="runs")
+    compute = models.ForeignKey(
+        ComputeTarget, models.SET_NULL, null=True, blank=True, related_name="runs", db_index=False
+    )
     work = models.OneToOneField(Work, models.SET_NULL, null=True, blank=True, related_name="run")
     node_name = models.CharField(max_length=60, blank=True)
     # {"code", "message", "details"} once failed.
@@ -187,6 +190,11 @@ class Run(models.Model):
             models.Index(
                 fields=["deleted_at", "workspace"], condition=Q(deleted_at__isnull=False), name="runs_in_trash"
             ),
+            models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="runs_by_parent"),
+            models.Index(fields=["root"], condition=Q(root__isnull=False), name="runs_by_root"),
+            models.Index(fields=["made_by"], condition=Q(made_by__isnull=False), name="runs_by_maker"),
+            models.Index(fields=["snapshot"], condition=Q(snapshot__isnull=False), name="runs_by_snapshot"),
+            models.Index(fields=["compute"], condition=Q(compute__isnull=False), name="runs_by_compute"),
         ]
 
     def __str__(self):

@@ -18,7 +18,7 @@ class RunTagQuerySet(models.QuerySet):
 
 
 class RunTag(models.Model):
-    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="tag_rows")
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="tag_rows", db_index=False)
     name = models.CharField(max_length=256)
     value = models.TextField(blank=True)
 
@@ -39,7 +39,7 @@ class RunTag(models.Model):
 class RunParameter(models.Model):
     """A parameter, which can be written only once."""
 
-    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="parameter_rows")
+    run = models.ForeignKey("runs.Run", models.CASCADE, related_name="parameter_rows", db_index=False)
     name = models.CharField(max_length=256)
     value = models.TextField(blank=True)
 
