@@ -1,4 +1,4 @@
-"""What callers notice while a service under load is updated, loses a replica, and sleeps: on a real studio."""
+"""What callers notice while a service under load is updated, loses a process, and sleeps: on a real studio."""
 
 import collections
 import http.client
@@ -15,12 +15,23 @@ import pytest
 from azureml.core import Environment, Model, Workspace
 from azureml.core.model import InferenceConfig
 from azureml.core.webservice import AksWebservice
+from azureml.exceptions import WebserviceException
 
 from tests.up.running import Studio
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(280)]
 RATE, SENDERS = 200, 8
+BROKEN = "def init(): raise ValueError('no weights')\ndef run(data): return VERSION\n"
 SCORE = "def init(): pass\ndef run(data): return VERSION\n"
+# Processes by a word of their command: for how many seconds after a kill requests may fail on connections that were
+# open, and on new ones.
+KILLED = {
+    "lazuli-warm": (0, 0),
+    "lazuli.agent.node": (0, 0),
+    "lazuli.agent.host": (0, 0),
+    "gunicorn": (1, 8),
+    "studio.gateway": (8, 8),
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +56,13 @@ def deploy(ws, tmp_path):
     environment.python.user_managed_dependencies = True
     environment.python.interpreter_path = sys.executable
 
-    def config(version):
-        (tmp_path / "score.py").write_text(f"VERSION = {version}\n{SCORE}")
+    def config(version, code=SCORE):
+        (tmp_path / "score.py").write_text(f"VERSION = {version}\n{code}")
         return InferenceConfig("score.py", source_directory=str(tmp_path), environment=environment)
 
-    def deploy(**scale):
+    def deploy(code=SCORE, **scale):
         settings = AksWebservice.deploy_configuration(**scale)
-        service = Model.deploy(ws, "svc", [], config(1), settings, overwrite=True)
+        service = Model.deploy(ws, "svc", [], config(1, code), settings, overwrite=True)
         service.wait_for_deployment()
         return service
 
@@ -60,9 +71,10 @@ def deploy(ws, tmp_path):
 
 
 class Load:
-    """So many requests a second on kept connections; what came of each, by the second at the start."""
+    """So many requests a second, on kept connections or each on its own; what came of each, by the second at the start."""
 
-    def __init__(self, service, rate=RATE):
+    def __init__(self, service, rate=RATE, keeps=True):
+        self.keeps = keeps
         self.uri, self.key, self.pause = urlsplit(service.scoring_uri), service.get_keys()[0], SENDERS / rate
         self.answers: list[tuple[float, object]] = []
         self.ended = threading.Event()
@@ -77,6 +89,9 @@ class Load:
                 connection.request("POST", self.uri.path, b"1", {"Authorization": f"Bearer {self.key}"})
                 answer = connection.getresponse()
                 self.answers.append((sent, (answer.status, answer.read())))
+                if not self.keeps:
+                    connection.close()
+                    connection = None
             except (OSError, http.client.HTTPException) as error:
                 self.answers.append((sent, type(error).__name__))
                 connection = None
@@ -97,9 +112,24 @@ class Load:
         return collections.Counter(what for _, what in self.answers)
 
 
+def stop_replicas(studio):
+    """As after a long time without requests."""
+    scale = "from endpoints import models, scaling; scaling.scale_revision(models.Endpoint.objects.get().current, 0)"
+    studio.manage("shell", "-c", scale)
+    assert not psutil.wait_procs(find_scorers(studio), timeout=30)[1]
+
+
 def find_scorers(studio) -> list[psutil.Process]:
     present = psutil.Process(studio.process.pid).children(recursive=True)
-    return [process for process in present if {"lazuli.scoring", "--unix"} <= set(process.cmdline())]
+    return [each for each in present if "lazuli-scoring" in words(each) or {"lazuli.scoring", "--unix"} <= words(each)]
+
+
+def words(process: psutil.Process) -> set[str]:
+    """Its name and the words of its command; none if it has ended."""
+    try:
+        return {process.name(), *process.cmdline()}
+    except psutil.Error:
+        return set()
 
 
 def test_an_update_under_load_fails_no_request(deploy, capsys):
@@ -139,3 +169,82 @@ def test_without_a_replica_the_first_request_waits_for_one(deploy, studio, capsy
     assert service.run("1") == 1
     with capsys.disabled():
         print(f"\nthe only replica killed: the next request waited {time.monotonic() - began:.2f} s")
+
+
+def test_what_fails_after_the_kill_of_each_process(deploy, studio, capsys):
+    service = deploy(num_replicas=2)
+    rows, late = [], []
+    for word, allowed in KILLED.items():
+        with Load(service, 100) as kept, Load(service, 20, keeps=False) as fresh:
+            time.sleep(2)
+            killed_at = time.monotonic()
+            found = [process for process in studio.family() if any(word in each for each in words(process))]
+            for process in found:
+                process.kill()
+            time.sleep(10)
+        rows.append([word, len(found), *(describe_failures(load, killed_at) for load in (kept, fresh))])
+        with capsys.disabled():
+            print(f"\n{rows[-1]}")
+        for load, seconds in zip((kept, fresh), allowed, strict=True):
+            late += [(word, after) for after in find_failures(load, killed_at) if not seconds or after > seconds]
+    assert not late and all(count for _, count, *_ in rows), (late, rows)
+
+
+def find_failures(load, killed_at) -> list[float]:
+    """The seconds between the kill and the start of each request that failed; less than 0 for those in progress."""
+    return [sent - killed_at for sent, what in load.answers if what != (200, b"1")]
+
+
+def describe_failures(load, killed_at):
+    failed = find_failures(load, killed_at)
+    return f"{len(failed)} of {len(load.answers)} failed" + (f" until {max(failed):.2f} s" if failed else "")
+
+
+def test_an_init_that_fails_says_so_and_a_new_key_counts_within_five_seconds(deploy, capsys):
+    service = deploy(num_replicas=1)
+    with Load(service, 50) as load:
+        began = time.monotonic()
+        service.update(models=[], inference_config=deploy.config(2, BROKEN))
+        with pytest.raises(WebserviceException, match="no weights"):
+            service.wait_for_deployment()
+        failed = time.monotonic() - began
+    assert set(load.count()) == {(200, b"1")}
+    with Load(service, 50) as load:
+        time.sleep(1)
+        service.regen_key("Primary")
+        changed_at = time.monotonic()
+        time.sleep(6)
+    late = [sent - changed_at for sent, what in load.answers if what == (200, b"1")]
+    with capsys.disabled():
+        print(f"\nfailed init {failed:.2f} s; the old key counted for {max(late):.2f} s")
+    assert failed < 5 and max(late) < 5
+
+
+def test_with_a_warm_environment_deployments_and_the_first_request_are_quick(deploy, studio, capsys):
+    began = time.monotonic()
+    service = deploy(code=f"import pandas\n{SCORE}", autoscale_min_replicas=0, autoscale_max_replicas=2)
+    times = {"the first deployment": [time.monotonic() - began], "a warm deployment": [], "a warm wake": []}
+    until = time.monotonic() + 30
+    while not any("lazuli-warm" in words(process) for process in studio.family()):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    for version in (2, 3, 4):
+        time.sleep(3)
+        began = time.monotonic()
+        service.update(models=[], inference_config=deploy.config(version, f"import pandas\n{SCORE}"))
+        service.wait_for_deployment()
+        times["a warm deployment"].append(time.monotonic() - began)
+    assert "forked from the warm parent" in service.get_logs()
+    for _ in range(3):
+        stop_replicas(studio)
+        time.sleep(3)
+        began = time.monotonic()
+        assert service.run("1") == 4
+        times["a warm wake"].append(time.monotonic() - began)
+    (server,) = find_scorers(studio)
+    with capsys.disabled():
+        print("".join(f"\n{what}: {', '.join(f'{each:.2f}' for each in found)} s" for what, found in times.items()))
+        print(f"the scoring server: {server.memory_full_info().pss / 1e6:.0f} MB (PSS)")
+    # On an idle machine half a second; others may use this one.
+    assert min(times["a warm deployment"]) < 5 and min(times["a warm wake"]) < 5
+    assert server.memory_full_info().pss < 35e6

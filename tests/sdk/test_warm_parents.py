@@ -17,6 +17,7 @@ import zipfile
 
 import pytest
 from lazuli import processes
+from lazuli.agent.standby_runner import StandbyRunner
 from lazuli.agent.warm_parents import WarmParents
 from lazuli.runner import records, script_limits, warm_start
 from lazuli.runner.interpreter import Interpreter
@@ -249,3 +250,21 @@ def test_only_usual_packages_are_imported():
         "numpy.linalg",
         "sklearn",
     ]
+
+
+def test_a_runner_on_standby_takes_the_next_service(tmp_path, monkeypatch):
+    monkeypatch.setattr("lazuli.agent.standby_runner.PAUSE_SECONDS", 0)
+    spec, standby = tmp_path / "spec.json", StandbyRunner()
+    spec.write_text("{}")
+    standby.run_round(os.environ, "")
+    assert standby.take(spec, {}) is None and standby.pids == []
+    standby.run_round(os.environ, "")
+    (pid,) = standby.pids
+    runner = standby.take(spec, {"PATH": os.environ["PATH"]})
+    # It has read the spec, which is incomplete, and said so in its log.
+    assert (runner.pid, runner.wait(20), standby.pids) == (pid, 2, [])
+    assert "The spec lacks name" in (tmp_path / "runner.log").read_text()
+    standby.run_round(os.environ, "")
+    unused = standby._process
+    standby.shut_down()
+    assert unused.wait(20) == 0

@@ -22,6 +22,7 @@ from lazuli.agent.broker import NODE_TASK
 from lazuli.agent.gpu_pool import GpuPool
 from lazuli.agent.node_state import Claim, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
+from lazuli.agent.standby_runner import StandbyRunner
 from lazuli.agent.warm_parents import WarmParents
 from lazuli.processes import LIFELINE, Identity
 from lazuli.runner import gpu_variables, records, warm_start
@@ -63,6 +64,7 @@ class Node(Agent):
         self.folder = NodeFolder(data_dir, name)
         self.runners = self._adopt_runners()
         self.warm_parents = WarmParents(self.folder.path / "warm")
+        self.standby = StandbyRunner()
         self.gpus = GpuPool(data_dir, name)
         self._release_gpus()
         # The time since which work waits for GPUs.
@@ -92,6 +94,7 @@ class Node(Agent):
             self._report_done(runner)
             may_find_work = True
         self.warm_parents.run_round()
+        self.standby.run_round(_select_variables(), os.environ.get(LIFELINE, ""))
         if time.monotonic() >= self._next_heartbeat:
             may_find_work |= self._send_heartbeat()
         while may_find_work and len(self.runners) < MAX_RUNNERS:
@@ -102,6 +105,7 @@ class Node(Agent):
     def shut_down(self) -> None:
         """The runners continue; the next worker of this name watches them."""
         self.warm_parents.shut_down()
+        self.standby.shut_down()
 
     def _send_heartbeat(self) -> bool:
         body: dict[str, Any] = {"state": "running" if self.runners else "idle", "pid": os.getpid(), "work": self.held}
@@ -173,11 +177,14 @@ class Node(Agent):
             **({warm_start.VARIABLE: str(self.warm_parents.folder)} if is_service else {}),
             **({"LAZULI_WORK_KEY": work["key"], "LAZULI_WORK_ID": work["id"]} if needs_key else {}),
         }
+        variables = _select_variables() | own | ({LIFELINE: lifeline} if lifeline else {})
+        if work["spec"].get("is_replica") and (taken := self.standby.take(spec, variables)):
+            return taken
         with open(spec.with_name("runner.log"), "ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", module, str(spec)],
                 cwd=spec.parent,
-                env=_select_variables() | own | ({LIFELINE: lifeline} if lifeline else {}),
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -191,7 +198,7 @@ class Node(Agent):
         others = [one for one in self.runners if one is not runner]
         forked = [found.pid for one in others if (found := self.folder.find_forked(one.claim))]
         started = [one.started.pid for one in others if one.started]
-        processes.kill_descendants([*started, *forked, *self.warm_parents.pids])
+        processes.kill_descendants([*started, *forked, *self.warm_parents.pids, *self.standby.pids])
         claim = runner.claim
         body = {"attempt": claim.attempt, "message": self._describe_failure(runner)}
         self.server.post(f"/nodes/v1/work/{claim.work}/done", body)
