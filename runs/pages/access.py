@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from runs.models import Experiment, Run
 from studio.errors import InTrash
-from studio.formats import utc_time
+from studio.formats import format_count, utc_time
 from studio.links import link_to, split_address
 from studio.statements import read_row
 from workspaces import access
@@ -81,6 +81,12 @@ def return_url(request, slug: str, otherwise: str = "") -> str:
     if url.scheme or url.netloc or not url.path.startswith(home):
         return otherwise or reverse("runs:jobs", args=[slug])
     return f"{url.path}?{url.query}" if url.query else url.path
+
+
+def name_deleted_children(workspace: Workspace, at: dt.datetime, chosen: int) -> str:
+    """` with 40 child jobs`: those that went to the trash with so many chosen jobs, all at one time."""
+    children = Run.objects.filter(workspace=workspace, deleted_at=at).count() - chosen
+    return f" with {format_count(children, 'child job')}" if children else ""
 
 
 def undo_tag(slug: str, at: dt.datetime) -> str:

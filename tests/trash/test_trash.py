@@ -45,7 +45,7 @@ def text(answer):
 def test_a_deleted_run_vanishes_with_its_descendants_and_undo_brings_them_back(as_user, alice, workspace, family):
     client = as_user(alice)
     answer = client.post(url(workspace, "run_delete", "top"), follow=True)
-    assert "the top one moved to the trash." in text(answer) and ">Undo</button>" in text(answer)
+    assert "the top one moved to the trash with 2 child jobs." in text(answer) and ">Undo</button>" in text(answer)
     assert present() == {"beside"}
     for page in (
         url(workspace, "jobs"),

@@ -12,7 +12,15 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.form_keys import process_once
 from runs import bulk_changes
 from runs.models import BulkAct
-from runs.pages.access import find_experiment, find_runs, find_workspace, require_permission, return_url, undo_tag
+from runs.pages.access import (
+    find_experiment,
+    find_runs,
+    find_workspace,
+    name_deleted_children,
+    require_permission,
+    return_url,
+    undo_tag,
+)
 from runs.pages.lists import bulk
 from runs.pages.lists.views import requested_experiment, scoped_runs
 from studio.errors import Conflict, Invalid
@@ -87,7 +95,8 @@ def runs_delete(request, slug, found):
         return _queue(request, BulkAct.Verb.DELETE, found)
     at = timezone.now()
     reached, refused = bulk_changes.delete_runs(found, request.workspace, at)
-    return _show_result(request, slug, reached, refused, "moved to the trash", undo_tag(slug, at))
+    done = f"moved to the trash{name_deleted_children(request.workspace, at, reached)}"
+    return _show_result(request, slug, reached, refused, done, undo_tag(slug, at))
 
 
 @acts_on_selection("Tag jobs", "All of them get the tag. You can undo this for one day.")
