@@ -9,6 +9,7 @@ import io
 import logging
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from django.db.models.functions import TruncDate
 from django.utils import timezone
@@ -16,7 +17,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.models import User
 from assets.data import datasets, stores
-from assets.data.models import BLOB_STORE, DataAsset, Datastore, DataVersion
+from assets.data.models import BLOB_STORE, Datastore, DataVersion
 from endpoints.collected_models import CollectedRows
 from endpoints.models import Endpoint
 from studio import storage
@@ -25,10 +26,12 @@ from studio.errors import StudioError
 logger = logging.getLogger(__name__)
 # Records of a day and an endpoint that are stored; the later ones are left out.
 MAX_DAY = 50_000
+# Versions of data assets that the tab Data lists.
+MAX_LISTED = 100
 # The columns that Azure ML adds.
 OWN_COLUMNS = ["$aml_dc_correlation_id", "$aml_dc_scoring_timestamp"]
-# The property of a data asset with the name of the endpoint that collects it.
-OWNER = "collectedBy"
+# The properties of a data asset's version with the endpoint that collects it, and the version of the model.
+OWNER, MODEL = "collectedBy", "collectedModel"
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 GROUP = ("endpoint", "model", "version", "designation", "day")
 
@@ -67,18 +70,22 @@ def _register_asset(endpoint: Endpoint, user: User, group: dict, folder: str) ->
     name = "-".join(_make_safe(part) for part in (endpoint.name, group["model"], group["designation"]))[:200]
     rows = DataVersion.objects.filter(asset__workspace=endpoint.workspace, asset__name=name)
     if not rows.filter(digest=datasets.digest_json(definition)).exists():
-        words = f"Rows that {endpoint.name} collected of {group['model']}, {group['designation']}; a file for each day."
+        model = f"{group['model']}:{group['version']}"
+        words = f"Rows that {endpoint.name} collected of {model}, {group['designation']}; a file for each day."
         fields = {"kind": "tabular", "definition": definition, "description": words}
-        fields["properties"] = {OWNER: endpoint.name}
+        fields["properties"] = {OWNER: endpoint.name, MODEL: model}
         datasets.register_dataset(Actor(user), endpoint.workspace, name, datasets.AUTO, fields)
 
 
-def list_assets(endpoint: Endpoint) -> list[DataAsset]:
-    """The data assets with the rows that the endpoint or its versions collected, by name."""
+def list_collected(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """The versions of data assets with the rows that the endpoint or its versions collected, one for each version of a
+    model; the newest of an asset first."""
     names = {endpoint.name, *endpoint.versions.values_list("name", flat=True)}
     rows = DataVersion.objects.filter(asset__workspace=endpoint.workspace, properties__has_key=OWNER)
-    found = {row.asset for row in rows.select_related("asset__workspace") if row.properties[OWNER] in names}
-    return sorted((asset for asset in found if asset), key=lambda asset: asset.name)
+    rows = rows.select_related("asset__workspace").order_by("asset__name", "-pk")
+    return [{"data": row, "model": row.properties.get(MODEL, "")} for row in rows if row.properties[OWNER] in names][
+        :MAX_LISTED
+    ]
 
 
 def find_folder(endpoint: Endpoint, group: dict) -> str:

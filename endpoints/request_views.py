@@ -15,6 +15,12 @@ from runs.pages.access import find_workspace
 from studio.htmx import render_page
 from studio.pagination import page_of
 
+# By the field of the endpoint: the tab that shows what was recorded, and what is said when it begins and stops.
+RECORDINGS = {
+    "has_insights": ("endpoints:requests", "Requests are recorded.", "Requests are no longer recorded."),
+    "collects_data": ("endpoints:data", "Inputs and outputs are collected.", "Nothing more is collected."),
+}
+
 
 @require_safe
 def endpoint_data(request, slug: str, name: str):
@@ -24,20 +30,21 @@ def endpoint_data(request, slug: str, name: str):
     more: dict[str, Any] = {
         "replays": endpoint.replays.defer("results", "keys"),
         "replay_form": ReplayForm(None, endpoint),
-        "assets": collected_rows.list_assets(endpoint),
+        "collected": collected_rows.list_collected(endpoint),
     }
     return render_tab(request, endpoint, "data", page=page, limits=request_log, **more)
 
 
 @require_POST
 @process_once
-def endpoint_collect(request, slug: str, name: str):
-    """Begin or stop to collect inputs and outputs: `on` is 1 or 0."""
+def endpoint_recording(request, slug: str, name: str, field: str):
+    """Begin or stop to record requests, or to collect their inputs and outputs: `on` is 1 or 0."""
     endpoint = find_to_edit(request, slug, name)
     is_on = request.POST.get("on") == "1"
-    endpoint.change(collects_data=is_on)
-    messages.success(request, "Inputs and outputs are collected." if is_on else "Nothing more is collected.")
-    return redirect("endpoints:data", slug, name)
+    endpoint.change(**{field: is_on})
+    tab, begun, stopped = RECORDINGS[field]
+    messages.success(request, begun if is_on else stopped)
+    return redirect(tab, slug, name)
 
 
 @require_POST

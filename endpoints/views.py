@@ -266,17 +266,6 @@ def endpoint_queries(request, slug: str):
 
 @require_POST
 @process_once
-def endpoint_insights(request, slug: str, name: str):
-    """Begin or stop to record requests: `on` is 1 or 0."""
-    endpoint = find_to_edit(request, slug, name)
-    is_on = request.POST.get("on") == "1"
-    endpoint.change(has_insights=is_on)
-    messages.success(request, "Requests are recorded." if is_on else "Requests are no longer recorded.")
-    return redirect("endpoints:requests", slug, name)
-
-
-@require_POST
-@process_once
 def endpoint_traffic(request, slug: str, name: str):
     """Set the shares of the versions, and the default one."""
     endpoint = find_to_edit(request, slug, name)

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from assets.data import previews, stores
-from assets.data.models import DataAsset, Datastore
+from assets.data.models import DataAsset, Datastore, DataVersion
 from endpoints import calls, collected_rows, tasks
 from endpoints.models import CollectedRows, Endpoint
 from tests import factories
@@ -69,13 +69,20 @@ def test_rows_of_a_script_become_a_data_asset(workspace, deploy, start, endpoint
     assert len(row.request_id) == 36
 
 
-def test_the_tab_data_leads_to_the_assets_of_an_endpoint_and_its_versions(workspace, alice, as_user):
+def test_the_tab_data_leads_to_the_rows_of_each_version_of_a_model(workspace, alice, as_user):
     parent = Endpoint.create(workspace, alice, "svc", has_versions=True, collects_data=True)
-    for endpoint in (Endpoint.create_version(parent, alice, "blue"), Endpoint.create(workspace, alice, "svc-two")):
-        add_rows(endpoint, [1, 2])
-    tasks.store_collected_rows()
+    blue = Endpoint.create_version(parent, alice, "blue")
+    for endpoint, number in [(blue, 1), (Endpoint.create(workspace, alice, "svc-two"), 1), (blue, 2), (blue, 1)]:
+        add_rows(endpoint, [1, number], version=str(number))
+        tasks.store_collected_rows()
     page = html_of(as_user(alice).get(f"{parent.get_absolute_url()}data/"))
-    assert ">svc.blue-mod-inputs</a>" in page and "svc-two" not in page
+    for number in (1, 2):
+        shown = f'>svc.blue-mod-inputs:{number}</a><span class="muted">mod:{number}</span>'
+        assert shown in page
+    assert "svc-two" not in page
+    for row in DataVersion.objects.filter(asset__name="svc.blue-mod-inputs"):
+        *_, source = previews.list_sources(workspace, row.definition)
+        assert f"/mod/{row.version}/" in source.path
 
 
 def test_a_file_is_written_anew_while_its_day_lasts_and_then_its_rows_go(endpoint):

@@ -3,9 +3,10 @@
 import time
 
 import pytest
+from django.utils import timezone
 
 from endpoints import calls, request_log, tasks
-from endpoints.models import Endpoint, ServiceRequest
+from endpoints.models import Endpoint, Revision, ServiceRequest
 from runs.models import RunDataset
 from tests import factories
 from tests.endpoints.test_request_log import make_request
@@ -19,6 +20,17 @@ def endpoint(workspace, alice):
     return Endpoint.create(workspace, alice, "svc")
 
 
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "It has not happened in time."
+        time.sleep(0.2)
+
+
+def count_lines():
+    return Revision.objects.get().log.count("POST /score")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_inputs_and_outputs_are_stored_while_they_are_collected_without_a_restart(deploy, start, as_user, alice, bob):
     start(deploy())
@@ -26,21 +38,22 @@ def test_inputs_and_outputs_are_stored_while_they_are_collected_without_a_restar
     address = f"{endpoint.get_absolute_url()}collect/"
     assert as_user(bob).post(address, {"on": "1"}).status_code == 403
     as_user(alice).post(address, {"on": "1"})
-    end = time.monotonic() + 30
-    while not ServiceRequest.objects.exclude(answer="").exists() and time.monotonic() < end:
-        # The process learns with its first report that it should send them.
-        calls.send_test(endpoint, '{"data": [4]}')
-        time.sleep(0.2)
+    # The process learns with its next report that it should send them.
+    wait_for(lambda: calls.send_test(endpoint, '{"data": [4]}') and ServiceRequest.objects.exclude(answer="").exists())
     row = ServiceRequest.objects.exclude(answer="").latest("pk")
     assert (row.body, row.answer) == ('{"data": [4]}', "[4]")
     assert "because their data is collected" in html_of(as_user(bob).get(f"{endpoint.get_absolute_url()}requests/"))
     page = html_of(as_user(bob).get(f"{endpoint.get_absolute_url()}data/"))
     assert "[4]" in page and row.request_id in page and "Stop collecting" not in page
     as_user(alice).post(address, {"on": "0"})
-    count = ServiceRequest.objects.count()
-    assert calls.send_test(endpoint, '{"data": [5]}').text == "[5]"
-    time.sleep(0.5)
-    assert ServiceRequest.objects.count() == count
+    stopped_at = timezone.now()
+    assert calls.send_test(endpoint, '{"data": [50]}').text == "[50]"
+    # A record would have come with the line of the log, or before the next one.
+    for number in (51, 52):
+        lines = count_lines()
+        calls.send_test(endpoint, f'{{"data": [{number}]}}')
+        wait_for(lambda lines=lines: count_lines() > lines)
+    assert not ServiceRequest.objects.filter(at__gte=stopped_at).exists()
 
 
 def test_only_the_newest_inputs_and_outputs_are_kept(endpoint, monkeypatch):

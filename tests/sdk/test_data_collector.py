@@ -63,9 +63,20 @@ def test_too_many_or_too_large_rows_are_left_out_with_a_message(read, capsys, mo
     assert len(read()) == 2
 
 
-def test_without_a_service_nothing_is_collected(monkeypatch):
-    monkeypatch.setattr(telemetry, "RUNNING", [])
-    ModelDataCollector("mod", feature_names=["a"]).collect([1, 2, 3])
+def test_nothing_is_written_without_a_service_or_while_it_does_not_collect(read, monkeypatch, tmp_path):
+    collector = ModelDataCollector("mod", feature_names=["a"])
+    (tmp_path / "collect-data").unlink()
+    collector.collect([1])
+    (tmp_path / "collect-data").touch()
+    with monkeypatch.context() as changed:
+        changed.setattr(telemetry, "RUNNING", [])
+        # Rows that would be refused are not even read.
+        collector.collect([1, 2, 3])
+        Collector(name="model_inputs").collect(pandas.DataFrame({"a": [1]}))
+    with pytest.raises(BlockingIOError):
+        read()
+    collector.collect([1])
+    assert len(read()) == 1
 
 
 def test_the_collector_of_v2_joins_inputs_and_outputs(read, monkeypatch):
