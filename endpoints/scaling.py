@@ -51,7 +51,7 @@ def _start_replica(revision: Revision, number: int) -> None:
         work_kind.scope_of(revision),
         _make_spec(revision, number),
         revision.created_by,
-        resources=Resources(0, 0.0),
+        resources=Resources(revision.settings.get("cores", 0), revision.settings.get("memoryGB", 0.0)),
     )
     Replica.objects.create(revision=revision, number=number, work=work)
 
@@ -130,7 +130,10 @@ def wake_endpoint(endpoint: Endpoint) -> None:
 def stop_idle() -> None:
     """Reduce to the minimum after the revision's idle time without requests."""
     running = Revision.objects.filter(pk=F("endpoint__current"), wanted__gt=F("min_replicas"))
-    for revision in running.select_related("endpoint"):
+    # A start may take longer than the idle time, and a request may be waiting for it.
+    since = timezone.now() - dt.timedelta(seconds=START_SECONDS)
+    starting = Replica.objects.filter(ready_attempt=0, work__ended_at=None, work__queued_at__gt=since)
+    for revision in running.exclude(replicas__in=starting).select_related("endpoint"):
         used_at = max(filter(None, [revision.endpoint.last_request_at, revision.ready_at, _latest_start(revision)]))
         if timezone.now() - used_at >= dt.timedelta(seconds=revision.settings["idleSeconds"]):
             scale_revision(revision, revision.min_replicas)

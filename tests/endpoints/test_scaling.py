@@ -72,6 +72,11 @@ def test_a_service_without_requests_has_no_replica_and_the_next_request_starts_o
     assert (answer["addresses"], answer["holdSeconds"]) == ([], HOLD_SECONDS)
     assert (read().current.wanted, read().state) == (1, "Transitioning")
     assert authorize(api)["addresses"] == [] and Work.objects.filter(stop_requested_at=None).count() == 1
+    # A start that takes longer than the idle time is not ended by it.
+    Work.objects.update(queued_at=long_ago)
+    Endpoint.objects.update(last_request_at=long_ago)
+    scaling.stop_idle()
+    assert read().current.wanted == 1
     replica = run_replica()
     assert authorize(api)["addresses"] == [replica.address]
 
