@@ -185,5 +185,7 @@ def _read_deployment(workspace: Workspace, body: resources.DeploymentUpdate) -> 
         min_replicas=body.minReplicas,
         max_replicas=body.maxReplicas,
         idle_seconds=body.idleSeconds,
+        cores=body.cores,
+        memory_gb=body.memoryGB,
         compute_type=body.computeType,
     )

@@ -1,5 +1,7 @@
 """Deploy a model from its page, an MLflow model also without an entry script, or a copy of a version with another model."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.db import transaction
@@ -16,7 +18,7 @@ from registry.pages.access import find_version
 from runs.pages.access import find_workspace
 from runs.pages.job.forms import suggest_environments
 from studio.errors import Conflict, Invalid
-from studio.forms import NumberField, TextField, attempt
+from studio.forms import DecimalNumberField, NumberField, SelectField, TextField, attempt
 from studio.rules import DESCRIPTION
 from studio.wizard import list_steps
 from workspaces.models import Workspace
@@ -41,10 +43,25 @@ class DeployForm(forms.Form):
         help_text="The name of a version, such as blue: versions share the requests of their endpoint, a new one or one "
         "that has versions. Leave empty for an endpoint without versions.",
     )
+    overwrite = forms.BooleanField(
+        label="Update the endpoint of this name",
+        required=False,
+        help_text="Its next revision takes over when it is ready. Address, keys, authentication and description stay.",
+    )
     compute_name = forms.ChoiceField(
         label="Compute", required=False, help_text="A container instance is a process on a machine of the studio."
     )
-    auth_enabled = forms.BooleanField(label="Key-based authentication", required=False, initial=True)
+    authentication = SelectField(
+        rules.AUTHENTICATION,
+        label="Authentication",
+        choices=[("key", "Key"), ("token", "Token that expires"), ("none", "None: anyone may call it")],
+        help_text="What requests must have. A present endpoint keeps what it has.",
+    )
+    has_insights = forms.BooleanField(
+        label="Application Insights",
+        required=False,
+        help_text="Records each request with its duration and what run() prints, for 7 days.",
+    )
     script = forms.CharField(
         label="Entry script",
         required=False,
@@ -79,14 +96,34 @@ class DeployForm(forms.Form):
         help_text="With 0, the first request after a pause waits for a start.",
     )
     max_replicas = NumberField(rules.MAX_REPLICAS, label="Maximum number of replicas", initial=1)
+    concurrency = NumberField(
+        rules.CONCURRENCY,
+        label="Requests at a time",
+        initial=1,
+        help_text="Of each replica; further requests wait for a turn.",
+    )
+    cores = NumberField(
+        rules.CORES,
+        label="Cores",
+        required=False,
+        help_text="Reserved for each replica on its node. Leave empty to share the node.",
+    )
+    memory_gb = DecimalNumberField(
+        rules.MEMORY,
+        label="Memory (GB)",
+        required=False,
+        help_text="Reserved for each replica, which is started again if it uses more.",
+    )
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, data, files, version: ModelVersion):
-        super().__init__(data, files)
+    def __init__(self, data, files, version: ModelVersion, initial: dict | None = None):
+        super().__init__(data, files, initial=initial)
         self.needs_script = not mlflow_models.is_servable(version)
+        # An update begins with the script that is deployed, if it is the only file.
+        has_script = self.initial.get("entry_script") is not None
         self.fields["environment_id"].help_text = "name:version, or name@latest."
         if self.needs_script:
-            self.fields["script"].initial = entry_scripts.make_template(version)
+            self.fields["script"].initial = "" if has_script else entry_scripts.make_template(version)
             self.fields["environment_id"].required = True
         else:
             self.fields["environment_id"].help_text += " Leave empty for the model's conda.yaml or requirements.txt."
@@ -169,17 +206,43 @@ def deploy_model(request, slug: str, name: str, number: int):
     """The form, and the new endpoint or version with its first revision."""
     find_workspace(request, slug, "edit")
     version = find_version(request, slug, name, number)
-    form = DeployForm(request.POST or None, request.FILES or None, version)
+    named = Endpoint.objects.with_state().without_versions().filter(workspace=version.workspace)
+    updated = named.filter(name=request.GET.get("endpoint", "")).first()
+    initial = _describe_revision(updated) if updated else None
+    form = DeployForm(request.POST or None, request.FILES or None, version, initial)
     endpoint = attempt(form, lambda: _create(request, version, form.cleaned_data)) if request.method == "POST" else None
     if endpoint:
         messages.success(request, _describe_creation(endpoint))
         return redirect(endpoint)
     context = {"form": form, "version": version, "steps": list_steps(["Deploy"], 0)}
     context["environments"] = suggest_environments(version.workspace)
+    context["updated"] = updated
     return render(request, "endpoints/deploy.html", context)
 
 
+def _describe_revision(endpoint: Endpoint) -> dict[str, Any]:
+    """The fields of the form that repeat what the endpoint runs now."""
+    shown = endpoint.current or endpoint.newest
+    fields: dict[str, Any] = {"name": endpoint.name, "overwrite": True, "has_insights": endpoint.has_insights}
+    if shown is None:
+        return fields
+    version = shown.environment.get("version")
+    return fields | {
+        "script": entry_scripts.read_only_script(shown),
+        "entry_script": shown.entry_script or entry_scripts.FILE_NAME,
+        "environment_id": f"{shown.environment_name}:{version}" if shown.environment_name and version else "",
+        "compute_name": shown.target.name if shown.target and shown.target.is_cluster else "",
+        "min_replicas": shown.min_replicas,
+        "max_replicas": shown.max_replicas,
+        "concurrency": shown.settings["concurrency"],
+        "cores": shown.settings.get("cores"),
+        "memory_gb": shown.settings.get("memoryGB"),
+    }
+
+
 def _describe_creation(endpoint: Endpoint) -> str:
+    if endpoint.newest and endpoint.newest.number > 1:
+        return f"Revision {endpoint.newest.number} was created, and takes over when it is ready."
     if endpoint.parent is None:
         return f"The endpoint {endpoint.name} was created. Its state is on this page."
     words = "gets all requests" if endpoint.is_default else "gets no requests until you set its traffic"
@@ -200,6 +263,9 @@ def _create(request, version: ModelVersion, data: dict) -> Endpoint:
         target=target,
         min_replicas=data["min_replicas"],
         max_replicas=data["max_replicas"],
+        concurrency=data["concurrency"],
+        cores=data["cores"],
+        memory_gb=data["memory_gb"],
     )
     # A refused deployment leaves no endpoint.
     with transaction.atomic():
@@ -209,11 +275,17 @@ def _create(request, version: ModelVersion, data: dict) -> Endpoint:
 
 
 def _create_endpoint(workspace: Workspace, user, data: dict) -> Endpoint:
-    """The endpoint that is deployed: a new one, or a new version of a new or present one."""
+    """The endpoint that is deployed: a new one, a new version of a new or present one, or the one that is updated."""
     name, version_name = data["name"], data["version_name"]
-    fields = {"description": data["description"], "auth_enabled": data["auth_enabled"]}
-    if not version_name:
+    fields = {"description": data["description"], "has_insights": data["has_insights"]}
+    fields |= {"auth_enabled": data["authentication"] == "key", "token_auth_enabled": data["authentication"] == "token"}
+    present = Endpoint.objects.with_state().without_versions().filter(workspace=workspace, name=name).first()
+    if not version_name and not (present and data["overwrite"]):
         return Endpoint.create(workspace, user, name, **fields)
-    parent = Endpoint.objects.without_versions().filter(workspace=workspace, name=name).first()
-    parent = parent or Endpoint.create(workspace, user, name, has_versions=True, **fields)
-    return Endpoint.create_version(parent, user, version_name, description=data["description"])
+    if present is None:
+        present = Endpoint.create(workspace, user, name, has_versions=True, **fields)
+    elif data["has_insights"] and not present.has_insights:
+        present.change(has_insights=True)
+    if not version_name:
+        return present
+    return Endpoint.create_version(present, user, version_name, description=data["description"])

@@ -43,6 +43,9 @@ class Deployment:
     timeout_seconds: float = 60.0
     min_replicas: int = 1
     max_replicas: int = 1
+    # What each replica reserves of its node; it may not use more memory. Without them it shares the node.
+    cores: int | None = None
+    memory_gb: float | None = None
     # Seconds after the last request until only the minimum of replicas runs.
     idle_seconds: int = 300
     # SDK v1's compute type; empty for that of the target.
@@ -78,14 +81,7 @@ def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) ->
             code_size=code_size,
             environment=_add_variables({**found, **rebuilds.build_mark(workspace, version)}, deployment.variables),
             environment_name=found.get("name") or "",
-            settings={
-                "concurrency": deployment.concurrency,
-                "timeoutSeconds": deployment.timeout_seconds,
-                "idleSeconds": deployment.idle_seconds,
-                "computeType": deployment.compute_type,
-                "codeDigest": deployment.snapshot.digest if deployment.snapshot else "",
-                **({"online": deployment.online} if deployment.online else {}),
-            },
+            settings=_describe_settings(deployment),
             log="".join(f"{note}\n" for note in deployment.notes),
             min_replicas=deployment.min_replicas,
             max_replicas=deployment.max_replicas,
@@ -95,6 +91,19 @@ def deploy_revision(actor: Actor, endpoint: Endpoint, deployment: Deployment) ->
         revision.model_versions.set(deployment.models)
         _begin(endpoint, revision)
     return revision
+
+
+def _describe_settings(deployment: Deployment) -> dict[str, Any]:
+    reserved = {"cores": deployment.cores, "memoryGB": deployment.memory_gb}
+    return {
+        "concurrency": deployment.concurrency,
+        "timeoutSeconds": deployment.timeout_seconds,
+        "idleSeconds": deployment.idle_seconds,
+        "computeType": deployment.compute_type,
+        "codeDigest": deployment.snapshot.digest if deployment.snapshot else "",
+        **{name: value for name, value in reserved.items() if value is not None},
+        **({"online": deployment.online} if deployment.online else {}),
+    }
 
 
 def _add_variables(environment: dict, variables: dict[str, str]) -> dict:

@@ -158,6 +158,12 @@ class DeploymentUpdate(Body):
     )
     concurrency: Concurrency = 1
     timeoutSeconds: Annotated[float, pydantic.Field(gt=0, le=300)] = 60.0
+    cores: Annotated[Whole, rules.CORES] | None = pydantic.Field(
+        default=None, description="What each replica reserves of its node; without it, replicas share the node."
+    )
+    memoryGB: Annotated[float, rules.MEMORY] | None = pydantic.Field(
+        default=None, description="The same of the memory; a replica that uses more is started again."
+    )
     minReplicas: Annotated[Whole, rules.MIN_REPLICAS] = pydantic.Field(
         default=1, description="With 0, no process runs while no request comes; the next one waits for its start."
     )

@@ -46,5 +46,7 @@ PARTS = {
     "compute": lambda revision: revision.compute_name,
     "replicas": lambda revision: f"{revision.min_replicas} to {revision.max_replicas}",
     "requests at a time": lambda revision: str(revision.settings.get("concurrency", 1)),
+    "cores": lambda revision: str(revision.settings.get("cores", "")),
+    "memory": lambda revision: f"{revision.settings['memoryGB']:g} GB" if "memoryGB" in revision.settings else "",
     "timeout": lambda revision: f"{revision.settings.get('timeoutSeconds', 60):g} s",
 }

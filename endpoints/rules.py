@@ -10,6 +10,8 @@ NAME = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]", re.ASCII)
 
 DURATION = re.compile(r"PT(?:(\d{1,3})H)?(?:(\d{1,5})M)?(?:(\d{1,6}(?:\.\d{1,6})?)S)?", re.ASCII)
 MAX_TIMEOUT = 300
+# Gigabytes of a replica.
+MIN_MEMORY, MAX_MEMORY = 0.1, 10_000
 
 
 def check_name(value) -> str:
@@ -46,6 +48,15 @@ def check_request_timeout(value) -> str:
     return str(value)
 
 
+def check_memory(value) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_MEMORY <= value <= MAX_MEMORY:
+        raise Invalid(
+            f"The memory of a replica is {value!r}: write gigabytes from {MIN_MEMORY} to {MAX_MEMORY:,}.",
+            target="memoryGB",
+        )
+    return float(value)
+
+
 ENDPOINT_NAME = Rule(check_name, "name", {"pattern": f"^{NAME.pattern}$"})
 LATENCY_LIMIT = number_rule("limit of latency", 1, 300_000, target="p95")
 FAILURE_LIMIT = number_rule("limit of failures", 1, 100, target="failures")
@@ -64,6 +75,9 @@ CONCURRENCY = number_rule("number of concurrent requests", 1, 64, target="maxCon
 LOG_LINES = number_rule("number of lines", 1, 1_000_000, target="tail")
 MIN_REPLICAS = number_rule("minimum number of replicas", 0, 20, target="minReplicas")
 MAX_REPLICAS = number_rule("maximum number of replicas", 1, 20, target="maxReplicas")
+CORES = number_rule("number of cores of a replica", 1, 1000, target="cores")
+MEMORY = Rule(check_memory, "memoryGB", {"minimum": MIN_MEMORY, "maximum": MAX_MEMORY})
+AUTHENTICATION = choice_rule("authentication", ("key", "token", "none"), target="authentication")
 PROPERTIES = tags_rule("property", max_count=100)
 
 

@@ -107,8 +107,23 @@ def endpoint_detail(request, slug: str, name: str):
     )
     rows = revision_changes.list_rows(list(revisions[: REVISIONS + 1]), REVISIONS)
     replicas = [replica for row in rows for replica in row["revision"].present_replicas]
-    more = {"rows": rows, "replicas": replicas, "scale_form": _replicas_form(endpoint)}
+    more = {
+        "rows": rows,
+        "replicas": replicas,
+        "scale_form": _replicas_form(endpoint),
+        "update_url": _find_update(endpoint),
+    }
     return render_tab(request, endpoint, "details", "endpoint-state", **more)
+
+
+def _find_update(endpoint: Endpoint) -> str:
+    """The form that deploys the next revision, of the only model; empty if there is none, or several, or it was deleted."""
+    shown = endpoint.current or endpoint.newest
+    models = list(shown.model_versions.select_related("model")) if shown and not endpoint.parent_id else []
+    if len(models) != 1 or models[0].deleted_at or models[0].model.deleted_at:
+        return ""
+    address = reverse("endpoints:deploy", args=[endpoint.workspace.slug, models[0].model.name, models[0].number])
+    return f"{address}?endpoint={endpoint.name}"
 
 
 def make_guard_form(endpoint, data=None) -> traffic_forms.GuardForm:

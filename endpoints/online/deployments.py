@@ -19,7 +19,7 @@ WITHOUT_EFFECT = {
     "readinessProbe": "a replica is ready when init() has returned",
     "startupProbe": "init() may take 15 minutes",
     "instanceType": "replicas run beside the jobs of their machine, without cores and memory of their own",
-    "containerResourceRequirements": "replicas have no cores and memory of their own",
+    "containerResourceRequirements": "replicas share their node; the form of the page and SDK v1's REST reserve a part of it",
     "egressPublicNetworkAccess": "the network of replicas is that of their machine",
     "privateNetworkConnection": "the network of replicas is that of their machine",
 }

@@ -36,7 +36,8 @@ def register(workspace, alice):
 
 
 def deploy(client, version, **fields):
-    data = {"name": "svc", "auth_enabled": "on", "min_replicas": "1", "max_replicas": "2", **fields}
+    counts = {"min_replicas": "1", "max_replicas": "2", "concurrency": "1"}
+    data = {"name": "svc", "authentication": "key", **counts, **fields}
     return client.post(f"/ws/aml-workspace/deploy/{version.model.name}/{version.number}/", data, follow=True)
 
 

@@ -85,6 +85,15 @@ def test_a_service_is_reported_healthy_at_its_address_and_stopped_when_the_serve
     assert socket != report["address"] and not os.path.exists(socket)
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="reads the memory of processes")
+def test_a_service_that_uses_more_than_its_memory_is_ended_with_the_reason(tmp_path, capfd):
+    hungry = "import time\nheld = bytearray(b'x') * 120_000_000\ntime.sleep(60)\n"
+    assert service.keep_up(make_spec(tmp_path, hungry, memory_gb=0.05), Studio().transport()) == 1
+    assert (
+        "echo was ended. The script used 0.1 GB of memory; its part of the node has 0.1 GB." in capfd.readouterr().err
+    )
+
+
 def test_the_build_of_its_environment_is_reported_with_the_last_line_unless_it_is_cached(tmp_path, monkeypatch):
     found = service.find_interpreter(make_spec(tmp_path).process, print, lambda: False)
     for lines, healths in (

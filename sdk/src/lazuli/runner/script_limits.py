@@ -20,10 +20,11 @@ COUNTED = ("Pss_Anon:", "Pss_Shmem:")
 
 
 class ScriptLimits:
-    """`memory_gb` is None outside a node: then there are no limits. The script is a descendant of this process."""
+    """`memory_gb` is None outside a node: then there are no limits. The script is a descendant of this process, or the process
+    `root`."""
 
-    def __init__(self, memory_gb: Optional[float]):
-        self._memory_gb = memory_gb
+    def __init__(self, memory_gb: Optional[float], root: Optional[int] = None):
+        self._memory_gb, self._root = memory_gb, root
         self._next_check = 0.0
 
     def find_excess(self) -> Optional[Dict[str, str]]:
@@ -32,7 +33,8 @@ class ScriptLimits:
             return None
         self._next_check = time.monotonic() + CHECK_SECONDS
         own = os.getpid()
-        tree = processes.read_trees([own]).get(own)
+        root = self._root or own
+        tree = processes.read_trees([root]).get(root)
         if tree is None:
             return None
         if len(tree.pids) > MAX_PROCESSES:

@@ -31,6 +31,7 @@ from lazuli.runner.gpu_variables import build_gpu_variables
 from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.run_api import is_temporary
 from lazuli.runner.script_fence import ScriptFence
+from lazuli.runner.script_limits import ScriptLimits
 from lazuli.runner.script_process import ScriptProcess
 from lazuli.runner.spec import PRIVATE, BadSpec, Spec
 from lazuli.runner.stop_monitor import watch_lifeline
@@ -64,6 +65,8 @@ class ServiceSpec:
     silent_seconds: float = 60.0
     # Whether its process may be forked from a warm parent: the replica of a service.
     is_replica: bool = False
+    # The memory of its part of the node; with more it is ended. 0 or None for no limit of its own.
+    memory_gb: Optional[float] = None
 
     @classmethod
     def read_file(cls, path: str) -> ServiceSpec:
@@ -265,11 +268,17 @@ def _start(
 def _supervise(spec: ServiceSpec, address: Address, folder: WorkFolder, started: Started, reporter: Reporter) -> int:
     script, has_answered = started.script, False
     healthy_at, next_check, limit = time.monotonic(), 0.0, spec.start_seconds
+    limits = ScriptLimits(spec.memory_gb, script.pid)
     while reporter.reason is None:
         status = script.wait(POLL_SECONDS if has_answered else START_POLL_SECONDS)
         if status is not None:
             script.kill_remaining()
             print(f"{spec.name} ended with exit code {status}. {_last_line(folder.log)}".strip(), file=sys.stderr)
+            return 1
+        excess = limits.find_excess()
+        if excess:
+            script.stop(0.0)
+            print(f"{spec.name} was ended. {excess['message']}", file=sys.stderr)
             return 1
         if time.monotonic() < next_check:
             continue
