@@ -1,6 +1,8 @@
 """The log of a service's process, as the studio gets it."""
 
 import io
+import threading
+import time
 
 from lazuli.scoring.replica import MAX_LOG, Log, Refused
 
@@ -29,6 +31,25 @@ def test_lines_that_could_not_be_sent_come_with_the_next_report(monkeypatch, cap
     log.send()
     log.send()
     assert [report["log"] for report in studio.reports] == ["one\n", "one\ntwo\n", ""]
+
+
+def test_a_state_is_known_no_earlier_than_the_lines_before_it():
+    reports, is_slow = [], threading.Event()
+
+    def open_slowly(path, body):
+        if not is_slow.is_set():
+            is_slow.set()
+            time.sleep(0.3)
+        reports.append((body["log"], body["state"]))
+        return io.BytesIO()
+
+    studio = Studio()
+    studio.open = open_slowly
+    log = Log(studio)
+    log.write("Starting\n")
+    assert is_slow.wait(20)
+    log.set_state("ready")
+    assert reports[:2] == [("Starting\n", "starting"), ("", "ready")]
 
 
 def test_what_the_studio_refuses_is_not_sent_again(monkeypatch):

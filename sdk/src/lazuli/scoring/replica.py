@@ -83,6 +83,8 @@ class Log:
         # Rows that the script collects, in the same way.
         self._collected: Deque[Json] = collections.deque(maxlen=MAX_WAITING)
         self._lock, self._changed = threading.Lock(), threading.Event()
+        # One report at a time: a state is known no earlier than the lines before it.
+        self._sending = threading.Lock()
         self.state = "starting"
         threading.Thread(target=self._send_for_good, daemon=True).start()
 
@@ -118,6 +120,10 @@ class Log:
             time.sleep(SEND_SECONDS)
 
     def send(self, error: str = "") -> None:
+        with self._sending:
+            self._send_report(error)
+
+    def _send_report(self, error: str) -> None:
         with self._lock:
             text, self._waiting = self._waiting, ""
             requests = self._take_requests()
