@@ -1,7 +1,7 @@
 """MLflow models that are served without an entry script: which models can be, their environment, an example request."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from assets import environments
@@ -84,9 +84,28 @@ def _read_file(version: ModelVersion, path: str) -> str:
     return version_files.read_bytes(row, MAX_FILE).decode("utf-8", "replace")
 
 
+# By MLflow's type of a column; the others are texts.
+READERS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("integer", "long"), int),
+    **dict.fromkeys(("float", "double"), float),
+    "boolean": lambda text: {"true": True, "false": False}[text.strip().lower()],
+}
+
+
 def list_inputs(version: ModelVersion) -> list[signatures.SignatureColumn]:
     """The inputs of the model's signature."""
     return signatures.read_description(version_files.files_of(version)).inputs
+
+
+def read_value(column: signatures.SignatureColumn, text: str) -> Any:
+    """What a person typed for a column, as the JSON value of its type."""
+    reading = READERS.get(column.kind, str)
+    try:
+        if text or column.kind == "string":
+            return reading(text)
+    except (KeyError, ValueError):
+        raise Invalid(f"{text[:40]!r} is no value of the type {column.kind}.") from None
+    raise Invalid("The model needs this value.")
 
 
 def write_example(version: ModelVersion) -> str:

@@ -18,6 +18,7 @@ from endpoints import (
     calls,
     deployment,
     mlflow_models,
+    recent_requests,
     request_log,
     revision_changes,
     scaling,
@@ -173,13 +174,19 @@ def endpoint_test(request, slug: str, name: str):
     """Show the response of the service to the typed request."""
     endpoint = find_page_endpoint(request, slug, name)
     version = find_mlflow_model(endpoint)
-    more: dict = {"columns": mlflow_models.list_inputs(version) if version else []}
-    form = RequestForm(request.POST or None, initial={"data": make_example(version)}, endpoint=endpoint)
+    recent = recent_requests.list_requests(request, endpoint)
+    again = request.GET.get("again", "")
+    body = dict(enumerate(recent)).get(int(again)) if again.isdecimal() and len(again) < 4 else None
+    columns = mlflow_models.list_inputs(version) if version else []
+    initial = {"data": body or make_example(version)}
+    form = RequestForm(request.POST or None, request.FILES or None, initial=initial, endpoint=endpoint, columns=columns)
+    more: dict = {"columns": columns}
     if request.method == "POST" and form.is_valid():
         if not is_allowed(request, "submit"):
             raise Denied("You may not send requests from here. Ask an Owner for a role that allows it.")
         more["answers"] = [_send_test(called, form.cleaned_data["data"]) for called in form.called]
-    return render_tab(request, endpoint, "test", form=form, **more)
+        recent = recent_requests.add_request(request, endpoint, form.cleaned_data["data"])
+    return render_tab(request, endpoint, "test", form=form, recent=recent, **more)
 
 
 def _send_test(endpoint: Endpoint, data: str) -> dict[str, Any]:
