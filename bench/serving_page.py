@@ -38,7 +38,8 @@ Machine: {machine}; the client and everything else run on it too. Processor time
 
 Requests per second and processor time are those of {sitting.connections} connections that send as fast as they are answered; the latencies are those of
 {sitting.paced} requests a second. The processor time of *{SCRIPT}* and *{NO_CODE}* is that of the whole studio. Memory is that of the model's
-processes (PSS), and, of other servers, of all their processes. The start is until the first answer.
+processes (PSS), without the [warm parents](endpoints.md#how-a-replica-starts) with which they share packages, and, of other servers, of all their processes.
+The start is until the first answer.
 
 ## Targets
 
@@ -92,26 +93,25 @@ def find_targets(sitting) -> list[Target]:
     calls = sum(sitting.found.get(SCRIPT, {}).get("called", []))
     return [
         Target("first deployment until healthy", of(SCRIPT, "cold"), 3, "s", STARTS),
-        Target("a further deployment in the same environment", of(SCRIPT, "warm"), 0.5, "s", NO_FORK),
+        Target("a further deployment in the same environment", of(SCRIPT, "warm"), 0.5, "s", WAY),
         Target("an `init()` that fails, until its traceback", of(SCRIPT, "broken"), 3, "s", STARTS),
-        Target("p50 through the studio, more than alone", difference("p50", SCRIPT, ALONE), 0.5, "ms", DOOR),
-        Target("p99 through the studio, more than alone", difference("p99", SCRIPT, ALONE), 2, "ms", DOOR),
-        Target("requests/s, to gunicorn with Flask", ratio("rate", SCRIPT, FLASK), 1.5, "×", DOOR, True),
-        Target("requests/s, to the scoring server alone", ratio("rate", SCRIPT, ALONE), 0.8, "×", DOOR, True),
+        Target("p50 through the studio, more than alone", difference("p50", SCRIPT, ALONE), 0.5, "ms", GATEWAY),
+        Target("p99 through the studio, more than alone", difference("p99", SCRIPT, ALONE), 2, "ms", GATEWAY),
+        Target("requests/s, to gunicorn with Flask", ratio("rate", SCRIPT, FLASK), 1.5, "×", GATEWAY, True),
+        Target("requests/s, to the scoring server alone", ratio("rate", SCRIPT, ALONE), 0.8, "×", GATEWAY, True),
         Target("requests/s of the MLflow model, to MLflow", ratio("rate", NO_CODE, MLFLOW), 3, "×", PYFUNC, True),
         Target(f"failed of {calls:,.0f} requests during updates", of(SCRIPT, "failed"), 0, "", ""),
-        Target("memory of a second replica", of(SCRIPT, "replica"), 25, "MB", NO_FORK),
-        Target("first request without a replica", of(SCRIPT, "wake"), 3, "s", STARTS),
+        Target("memory of a second replica", of(SCRIPT, "replica"), 25, "MB", OWN),
+        Target("first request without a replica", of(SCRIPT, "wake"), 3, "s", WAY),
     ]
 
 
 STARTS = (
     "a start waits for a node to take the work, and for Python to import scikit-learn, 1.2 to 2 s of processor time."
 )
-NO_FORK = (
-    "each replica is a process of its own that imports its packages; none is forked from one that has imported them."
-)
-DOOR = (
+WAY = "a replica that is forked from a warm parent still waits for its node to take the work and to report its state."
+OWN = "a replica has its own pages for what it changes, and for packages that the warm parent does not import."
+GATEWAY = (
     "a request passes the gateway, a second process on the same cores, beside the client; its processor time is the "
     "difference of the first two rows."
 )
