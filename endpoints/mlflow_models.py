@@ -98,7 +98,7 @@ def list_inputs(version: ModelVersion) -> list[signatures.SignatureColumn]:
 
 
 def read_value(column: signatures.SignatureColumn, text: str) -> Any:
-    """What a person typed for a column, as the JSON value of its type."""
+    """The typed text of a column as the JSON value of its type."""
     reading = READERS.get(column.kind, str)
     try:
         if text or column.kind == "string":
