@@ -12,17 +12,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.activity import Activity
-from accounts.actors import Actor
 from accounts.models import User
 from costs.models import Budget
 from endpoints.models import Endpoint
+from notices import model_events
 from notices.models import Event, Follow, Notification, Preference
 from operations.models import JobRecord
 from runs.models import BulkAct, Run, RunEvent
 from runs.models.status import TERMINAL, RunStatus
 from studio.formats import format_count
-from workspaces import access
-from workspaces.models import Workspace
 
 # A turn every 5 seconds; after a pause of the control worker it looks back to the last one, but no longer than LONGEST.
 LOOK_BACK, LONGEST = dt.timedelta(minutes=2), dt.timedelta(days=1)
@@ -36,7 +34,8 @@ def find_events() -> int:
     now = timezone.now()
     last = JobRecord.objects.filter(name=TASK).values_list("ended_at", flat=True).first()
     since = max(min(now, last or now) - LOOK_BACK, now - LONGEST)
-    return _find_ends_of_jobs(since) + _find_budgets(since) + _find_alerts(since) + _find_bulk_acts(since)
+    sent = _find_ends_of_jobs(since) + _find_budgets(since) + _find_alerts(since) + _find_bulk_acts(since)
+    return sent + model_events.find_changes(since)
 
 
 def _find_ends_of_jobs(since: dt.datetime) -> int:
@@ -117,16 +116,9 @@ def _find_alerts(since: dt.datetime) -> int:
         title = f"{ALERTS[row.verb]}: {endpoint.name}"
         path = reverse("endpoints:monitoring", args=[endpoint.workspace.slug, endpoint.name])
         if endpoint.workspace_id not in watchers:
-            watchers[endpoint.workspace_id] = _list_watchers(endpoint.workspace)
+            watchers[endpoint.workspace_id] = Preference.list_watchers(Event.WORKSPACE_ENDPOINT, endpoint.workspace)
         wanted = [(person, Event.WORKSPACE_ENDPOINT) for person in watchers[endpoint.workspace_id]]
         for person, event in [(endpoint.created_by, Event.ENDPOINT), *wanted]:
             if person and (event == Event.ENDPOINT or person != endpoint.created_by):
                 sent += Notification.send(person, event, f"activity:{row.pk}", title, row.message, path)
     return sent
-
-
-def _list_watchers(workspace: Workspace) -> list[User]:
-    """The people who want the alerts of others' endpoints and can see the workspace."""
-    chosen = Preference.objects.filter(event=Event.WORKSPACE_ENDPOINT, is_on=True)
-    people = User.objects.filter(is_active=True, pk__in=chosen.values("person"))
-    return [person for person in people if access.can(Actor(person), "read", workspace)]

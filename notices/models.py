@@ -7,12 +7,15 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.actors import Actor
 from accounts.models import User
 from notices import delivery_times, rules
 from notices.rules import Channel
 from runs.models import Run
 from studio import encryption
 from studio.errors import Invalid
+from workspaces import access
+from workspaces.models import Workspace
 
 
 class Event(models.TextChoices):
@@ -23,6 +26,10 @@ class Event(models.TextChoices):
     ENDPOINT = "endpoint", "An alert of one of my endpoints"
     WORKSPACE_ENDPOINT = "workspace_endpoint", "An alert of another endpoint in a workspace that I can see"
     BULK_ACT = "bulk_act", "A change of many jobs that I began ended"
+    MODEL_REGISTERED = "model_registered", "A version of a model was registered"
+    MODEL_ALIAS = "model_alias", "An alias of a model was set or removed"
+    MODEL_STAGE = "model_stage", "A version of a model moved to another stage"
+    MODEL_ARCHIVED = "model_archived", "A model was archived, deleted or restored"
     TEST = "test", "A test that I sent"
 
 
@@ -67,6 +74,8 @@ class Notification(models.Model):
     detail = models.CharField(max_length=500, blank=True)
     # A path on this server.
     path = models.CharField(max_length=500, blank=True)
+    # What a webhook is sent of the subject, such as {"model": "digits", "version": 3}.
+    data = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField(default=timezone.now)
     on_bell = models.BooleanField(default=True)
     read_at = models.DateTimeField(null=True, blank=True)
@@ -84,13 +93,22 @@ class Notification(models.Model):
         return self.title
 
     @classmethod
-    def send(cls, person: User, event: str, cause: str, title: str, detail: str = "", path: str = "") -> bool:
+    def send(
+        cls,
+        person: User,
+        event: str,
+        cause: str,
+        title: str,
+        detail: str = "",
+        path: str = "",
+        data: dict | None = None,
+    ) -> bool:
         """Send it by each channel that the person has chosen for the event; False if they have a notification of this
         cause."""
         channels = Preference.channels_of(person, event)
         if not channels:
             return False
-        fields = {"event": event, "title": title[:200], "detail": detail[:500], "path": path[:500]}
+        fields = {"event": event, "title": title[:200], "detail": detail[:500], "path": path[:500], "data": data or {}}
         with transaction.atomic():
             made, is_new = cls.objects.get_or_create(
                 person=person, cause=cause[:100], defaults={**fields, "on_bell": Channel.BELL in channels}
@@ -128,6 +146,13 @@ class Preference(models.Model):
     @classmethod
     def channels_of(cls, person: User, event: str) -> set[str]:
         return {channel for wanted, channel in cls.all_of(person) if wanted == event}
+
+    @classmethod
+    def list_watchers(cls, event: str, workspace: Workspace) -> list[User]:
+        """The people who have chosen the event, which is off by default, and can see the workspace."""
+        chosen = cls.objects.filter(event=event, is_on=True)
+        people = User.objects.filter(is_active=True, pk__in=chosen.values("person"))
+        return [person for person in people if access.can(Actor(person), "read", workspace)]
 
     @classmethod
     def store_choices(cls, person: User, wanted: set[tuple[str, str]]) -> None:

@@ -65,6 +65,7 @@ def _send_webhook(notification: Notification) -> str:
             "detail": notification.detail,
             "url": public_url(notification.path) if notification.path else "",
             "time": utc_time(notification.at),
+            "data": notification.data,
             # The text for chat tools.
             "text": f"{notification.title}\n{notification.detail}".strip(),
         }

@@ -71,7 +71,7 @@ def model_put(
         if given.tags is not None:
             model.set_tags(given.tags)
         if given.isArchived is not None and given.isArchived != (model.archived_at is not None):
-            model.archive() if given.isArchived else model.unarchive()
+            model.set_archived(given.isArchived, request.auth)
     return Status(201 if is_new else 200, resources.ModelContainer.of(model))
 
 
@@ -137,7 +137,7 @@ def version_put(
         if given.stage and given.stage != made.stage:
             made.transition_to(given.stage, request.auth)
         if given.isArchived:
-            made.set_archived(True)
+            made.set_archived(True, request.auth)
     return Status(201, resources.ModelVersion.of(made))
 
 
@@ -165,7 +165,7 @@ def change_version(request: HttpRequest, row: ModelVersion, given) -> None:
         if given.stage is not None and given.stage != row.stage:
             row.transition_to(given.stage, request.auth)
         if given.isArchived is not None and given.isArchived != (row.archived_at is not None):
-            row.set_archived(given.isArchived)
+            row.set_archived(given.isArchived, request.auth)
 
 
 @router.patch("/{name}/versions/{version}", response=resources.ModelVersion, summary="Change a version of a model")

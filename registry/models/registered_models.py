@@ -174,6 +174,7 @@ class Model(models.Model):
             )
             if version.logged_model:
                 version.logged_model.add_version_to_tag(self.name, version.number)
+            activity.record("model_version.create", version, actor=actor, scope=self.workspace)
         return version
 
     def _take_number(self, number: int | None) -> None:
@@ -192,17 +193,14 @@ class Model(models.Model):
         present = [row for row in self.versions.all() if row.deleted_at is None]
         return list({row.stage: row for row in sorted(present, key=lambda row: row.number)}.values())
 
-    def archive(self):
-        """Archive it with all its versions, including later ones."""
-        self._set_archived(timezone.now())
-
-    def unarchive(self):
-        self._set_archived(None)
-
-    def _set_archived(self, at):
+    def set_archived(self, is_archived: bool, actor):
+        """Archive it with all its versions, including later ones, or restore all of them from the archive."""
+        at, before = timezone.now() if is_archived else None, self.archived_at is not None
         with transaction.atomic():
             update_row(self, archived_at=at)
             self.versions.update(archived_at=at)
+            changes = {"archived": [before, is_archived]}
+            activity.record("model.archive", self, actor=actor, scope=self.workspace, changes=changes)
 
     def move_to_trash(self, actor):
         """Move it to the trash with all its versions; its name is available at once."""
@@ -340,18 +338,21 @@ class ModelVersion(models.Model):
             )
         with transaction.atomic():
             promotion.check_promotion(actor, self, promotion.PromotionRule.Kind.STAGE, stage)
-            if archive_existing:
-                others = self.model.versions.present().filter(stage=stage).exclude(pk=self.pk)
-                for other in others if actor.is_run else []:
+            others = self.model.versions.present().filter(stage=stage).exclude(pk=self.pk)
+            for other in others if archive_existing else []:
+                if actor.is_run:
                     run_tokens.check_made(actor, other)
-                others.update(stage=self.Stage.ARCHIVED, updated_at=timezone.now())
-            before = self.stage
+                other.model = self.model
+                other._move_to(self.Stage.ARCHIVED, actor)
             update_row(self.model)
-            update_row(self, stage=stage)
-            if before != stage:
-                changes = {"stage": [before, stage]}
-                scope = self.model.workspace
-                activity.record("model_version.stage", self, actor=actor, scope=scope, changes=changes)
+            self._move_to(stage, actor)
+
+    def _move_to(self, stage: str, actor):
+        before = self.stage
+        update_row(self, stage=stage)
+        if before != stage:
+            changes, scope = {"stage": [before, stage]}, self.model.workspace
+            activity.record("model_version.stage", self, actor=actor, scope=scope, changes=changes)
 
     @property
     def arm_id(self) -> str:
@@ -382,8 +383,12 @@ class ModelVersion(models.Model):
         if given := {name: value for name, value in given.items() if value is not None}:
             update_row(self, **given)
 
-    def set_archived(self, is_archived: bool):
-        update_row(self, archived_at=timezone.now() if is_archived else None)
+    def set_archived(self, is_archived: bool, actor):
+        changes = {"archived": [self.archived_at is not None, is_archived]}
+        with transaction.atomic():
+            update_row(self, archived_at=timezone.now() if is_archived else None)
+            scope = self.model.workspace
+            activity.record("model_version.archive", self, actor=actor, scope=scope, changes=changes)
 
     def move_to_trash(self, actor):
         """Move it to the trash and remove its aliases, unless a promotion rule or DELETION_CHECKS prevents it."""

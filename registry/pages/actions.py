@@ -73,7 +73,7 @@ def version_archive(request, slug: str, name: str, number: int):
     """Archive the version, or restore it from the archive."""
     version = find_version(request, slug, name, number)
     require_permission(request, "edit")
-    version.set_archived(version.archived_at is None)
+    version.set_archived(version.archived_at is None, actor_of_request(request))
     messages.success(request, f"{version} was {'archived' if version.archived_at else 'unarchived'}.")
     return redirect(version)
 

@@ -172,7 +172,7 @@ def models_change(request, slug):
 
 
 ACTS = {
-    "archive": (lambda model, actor: model.archive(), "archived, with all versions"),
-    "unarchive": (lambda model, actor: model.unarchive(), "restored from the archive"),
+    "archive": (lambda model, actor: model.set_archived(True, actor), "archived, with all versions"),
+    "unarchive": (lambda model, actor: model.set_archived(False, actor), "restored from the archive"),
     "delete": (Model.move_to_trash, "moved to the trash"),
 }

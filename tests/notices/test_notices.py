@@ -197,3 +197,39 @@ def test_a_webhook_needs_an_address(as_user, alice):
     assert client.post("/notifications/webhook/", {"url": "ftp://x.example/"}).status_code == 400
     assert client.post("/notifications/webhook/", {"url": "nonsense at all"}).status_code == 400
     assert not Webhook.objects.exists()
+
+
+def test_changes_of_models_are_notified_to_those_who_chose_them(api, workspace, receiver, alice, bob, mallory):
+    url, got, _ = receiver
+    hook = Webhook.put(bob, url)
+    chosen = (Event.MODEL_REGISTERED, Event.MODEL_ALIAS, Event.MODEL_STAGE, Event.MODEL_ARCHIVED)
+    for person in (bob, mallory):
+        Preference.store_choices(person, {(event, Channel.WEBHOOK) for event in chosen[1:]} | {(chosen[0], "bell")})
+    client, models = api(alice), f"{workspace.arm_id}/models/digits"
+    uri = {"modelUri": "https://elsewhere.example/m"}
+    assert client.put(f"{models}/versions/1", {"properties": uri}).status_code == 201
+    for change in ({"addAliases": ["champion"]}, {"stage": "Production"}, {"isArchived": True}, {"isArchived": True}):
+        assert client.patch(f"{models}/versions/1", {"properties": change}).status_code == 200, change
+    assert (find_events.find_events(), find_events.find_events()) == (4, 0), "mallory cannot see the workspace"
+    assert Notification.objects.get(on_bell=True).title == "alice registered the model version digits:1"
+    for _ in range(2):
+        tasks.notify_people()
+    said = {}
+    for headers, body in got:
+        moment, _, signature = headers[SIGNATURE].removeprefix("t=").partition(",v1=")
+        assert signature == hmac.new(hook.secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+        said[json.loads(body)["event"]] = json.loads(body)
+    assert set(said) == set(chosen[1:])
+    alias = said["model_alias"]
+    assert alias["data"] == {
+        "workspace": workspace.arm_id,
+        "model": "digits",
+        "verb": "model.alias",
+        "by": "alice",
+        "changes": {"champion": [None, 1]},
+    }
+    assert alias["detail"] == "Workspace aml-workspace, champion: none → 1"
+    assert said["model_archived"]["data"]["version"] == 1 and "archived: no → yes" in said["model_archived"]["detail"]
+    assert said["model_stage"]["url"].endswith("/models/digits/versions/1/")
+    client.delete(models)
+    assert find_events.find_events() == 1
