@@ -30,13 +30,24 @@ class Event(models.TextChoices):
     MODEL_ALIAS = "model_alias", "An alias of a model was set or removed"
     MODEL_STAGE = "model_stage", "A version of a model moved to another stage"
     MODEL_ARCHIVED = "model_archived", "A model was archived, deleted or restored"
+    MODEL_APPROVAL = (
+        "model_approval",
+        "A promotion of a model waits for my approval, or one that I asked for was decided",
+    )
     TEST = "test", "A test that I sent"
 
 
 # The default preferences.
 DEFAULTS = {
     (event, Channel.BELL)
-    for event in (Event.JOB_FAILED, Event.JOB_FOLLOWED, Event.BUDGET, Event.ENDPOINT, Event.BULK_ACT)
+    for event in (
+        Event.JOB_FAILED,
+        Event.JOB_FOLLOWED,
+        Event.BUDGET,
+        Event.ENDPOINT,
+        Event.BULK_ACT,
+        Event.MODEL_APPROVAL,
+    )
 }
 CHOSEN = [event for event in Event if event != Event.TEST]
 

@@ -8,6 +8,7 @@ from registry.models import (
     ModelFile,
     ModelStar,
     ModelVersion,
+    PromotionRequest,
     PromotionRule,
     RunModel,
     WorkspaceFile,
@@ -79,6 +80,15 @@ class PromotionRuleAdmin(admin.ModelAdmin):
     list_select_related = ["workspace"]
     search_fields = ["name", "model_name"]
     raw_id_fields = ["workspace"]
+
+
+@admin.register(PromotionRequest)
+class PromotionRequestAdmin(admin.ModelAdmin):
+    list_display = ["version", "kind", "name", "state", "created_by", "decided_by"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["version__model", "created_by", "decided_by"]
+    search_fields = ["name", "version__model__name"]
+    raw_id_fields = ["version", "created_by", "decided_by"]
 
 
 @admin.register(ModelStar)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 import pydantic
 
 from registry import lineage, models, rules, sources
+from studio.formats import utc_time
 from studio.public_url import public_url
 from studio.request_body import Body
 from studio.rules import DESCRIPTION, TAGS
@@ -185,6 +186,44 @@ class Lineage(Shape):
             edges=[LineageEdge(source=key(e.source), target=key(e.target), label=e.label) for e in graph.edges],
             isCut=graph.is_cut,
         )
+
+
+class PromotionRequest(Shape):
+    id: int
+    modelVersion: str = pydantic.Field(description="Such as `azureml:digits:3`.")
+    kind: str
+    name: str
+    message: str
+    state: str = pydantic.Field(description="`open`, `approved` or `declined`.")
+    createdBy: str
+    createdAt: str
+    decidedBy: str
+    decidedAt: str | None
+
+    @classmethod
+    def of(cls, row) -> Self:
+        return cls(
+            id=row.pk,
+            modelVersion=row.version.asset_id,
+            kind=row.kind,
+            name=row.name,
+            message=row.message,
+            state=row.state,
+            createdBy=row.created_by.username if row.created_by else "",
+            createdAt=utc_time(row.created_at),
+            decidedBy=row.decided_by.username if row.decided_by else "",
+            decidedAt=utc_time(row.decided_at) if row.decided_at else None,
+        )
+
+
+class PromotionRequestBody(Body):
+    kind: Annotated[str, rules.PROMOTED_KIND]
+    name: str
+    message: Annotated[str, rules.MESSAGE] = ""
+
+
+class PromotionDecision(Body):
+    state: Annotated[str, rules.DECISION]
 
 
 class ModelContainerPropertiesUpdate(Body):

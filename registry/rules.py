@@ -37,6 +37,9 @@ MODEL_URI = Rule(sources.check_source, "modelUri", {"minLength": 1, "maxLength":
 # What a promotion rule may be about, with the rule of its name.
 PROMOTED = {"alias": ALIAS, "stage": STAGE}
 PROMOTED_KIND = choice_rule("kind", PROMOTED, target="kind")
+MAX_MESSAGE = 500
+MESSAGE = text_rule("message", max_length=MAX_MESSAGE, allow_empty=True)
+DECISION = choice_rule("decision", ("approved", "declined"), target="state")
 COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 CONDITION = re.compile(r"(?P<name>\S.*?)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>\S+)")
 MAX_CONDITIONS = 20

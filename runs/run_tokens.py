@@ -205,6 +205,9 @@ GET    {W}/onlineEndpoints/{name}/deployments/{deployment}/operations/{number} R
 POST   {W}/onlineEndpoints/{name}/deployments/{deployment}/getLogs READ
 GET    {V}/models                                            READ
 GET    {V}/lineage                                           NO
+GET    {V}/promotionRequests                                 NO
+PATCH  {V}/promotionRequests/{number}                        NO
+POST   {V}/models/{name}/versions/{version}/promotionRequests NO
 GET    {V}/services                                          READ
 GET    {V}/services/{name}                                   READ
 PUT    {V}/services/{name}                                   NO

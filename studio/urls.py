@@ -21,6 +21,7 @@ from operations.api import router as administration_api
 from operations.metrics import metrics
 from registry.api import router as models_api
 from registry.management_api import router as model_management_api
+from registry.promotion_api import router as promotion_api
 from runs.api.artifacts import router as artifacts_api
 from runs.api.codes import router as codes_api
 from runs.api.codes import signed as code_files_api
@@ -62,6 +63,7 @@ api.add_router(f"{W}/models", models_api)
 api.add_router(f"{W}/onlineEndpoints", online_api)
 api.add_router(f"{W}/labelingJobs", labeling_api)
 api.add_router(f"/modelmanagement/v1.0{W}", model_management_api)
+api.add_router(f"/modelmanagement/v1.0{W}", promotion_api)
 api.add_router(f"/modelmanagement/v1.0{W}", services_api)
 api.add_router(f"/modelmanagement/v1.0{W}", service_requests_api)
 api.add_router(f"/modelmanagement/v1.0{W}", service_watch_api)

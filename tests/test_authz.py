@@ -183,6 +183,9 @@ register another's files        | PUT    {w}/models/mod/versions/2   $other     
 change a version of a model     | PATCH  {w}/models/mod/versions/1   $model                 | y y y 403 403 404 403
 delete a version of a model     | DELETE {w}/models/mod/versions/1                          | y y y 403 403 404 403
 lineage of a model              | GET    {v}/lineage?kind=model&id=mod:1                     | y y y 403 y 404 403
+requests for promotions         | GET    {v}/promotionRequests                              | y y y 403 y 404 403
+ask for a promotion             | POST   {v}/models/mod/versions/1/promotionRequests $ask   | 400 400 400 403 403 404 403
+decide on a promotion           | PATCH  {v}/promotionRequests/999 $decision                | 404 404 404 403 403 404 403
 find versions of models         | GET    {v}/models                                         | y y y 403 y 404 y
 files of a model                | GET    {v}/models/mod/versions/1/files                    | y y y 403 y 404 y
 a file of a model               | GET    {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y
@@ -269,6 +272,8 @@ BODIES = {
     "$newkey": {"keyType": "Primary"},
     "$online": {"properties": {}},
     "$code": {"properties": {"codeUri": "https://elsewhere/signed/code/1"}},
+    "$ask": {"kind": "alias", "name": "champion"},
+    "$decision": {"state": "approved"},
     "$replay": {"candidate": "svc", "count": 1},
     "key=Primary": {"key": "Primary"},
     "$model": {"properties": {"description": "d"}},

@@ -2,6 +2,7 @@
 
 from registry.models.logged_models import LoggedModel, ModelFile, RunModel
 from registry.models.promotion import PromotionRule
+from registry.models.promotion_requests import PromotionRequest
 from registry.models.registered_models import Model, ModelVersion
 from registry.models.stars import ModelStar
 from registry.models.workspace_files import WorkspaceFile
@@ -12,6 +13,7 @@ __all__ = [
     "ModelFile",
     "ModelStar",
     "ModelVersion",
+    "PromotionRequest",
     "PromotionRule",
     "RunModel",
     "WorkspaceFile",

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.actors import Actor
+from accounts.models import User
 from registry import rules, signatures
 from registry.models.logged_models import LoggedModel
 from runs.models import Run
@@ -90,11 +91,13 @@ class PromotionRule(models.Model):
         found += [f"the tag {name}{f' = {value}' if value else ''}" for name, value in self.needs_tags.items()]
         return found + [f"{name} {sign} {limit:g}" for name, sign, limit in self.needs_metrics]
 
+    def allows_person(self, user: User) -> bool:
+        if not self.role or user.is_superuser:
+            return True
+        return bool({one.name for one in access.definitions_on(user, self.workspace)} & {self.role, "Owner"})
+
     def check_person(self, actor: Actor, what: str) -> None:
-        if not self.role or actor.user.is_superuser:
-            return
-        roles = {one.name for one in access.definitions_on(actor.user, self.workspace)}
-        if not roles & {self.role, "Owner"}:
+        if not self.allows_person(actor.user):
             raise Denied(
                 f"Only people with the role {self.role} may change the {what}: a promotion rule requires this."
             )

@@ -3,7 +3,7 @@
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -11,11 +11,11 @@ from accounts.actors import actor_of_request
 from accounts.edit_conflicts import EditConflicts, cleaned_or_conflict, edit_in_turn, read_single_field
 from accounts.form_keys import process_once
 from registry import dependents, rules
-from registry.models import ModelStar, ModelVersion
+from registry.models import ModelStar, ModelVersion, PromotionRequest
 from registry.pages.access import find_model, find_version
 from runs.pages.access import find_workspace, require_permission
 from studio.errors import Conflict, Denied, Invalid
-from studio.forms import SelectField, TagsField, TextField
+from studio.forms import SelectField, TagsField, TextField, cleaned_or_invalid
 from studio.htmx import keep_address, reload_page, wants_piece
 from studio.rules import DESCRIPTION
 
@@ -65,6 +65,43 @@ def _store(request, version: ModelVersion, field: str, given) -> str:
         return f"The alias {given} was removed."
     version.transition_to(given, actor)
     return f"Version {version.number} is in the stage {given}."
+
+
+class PromotionAsk(forms.Form):
+    # Such as `alias:champion`, as the page offers them.
+    promotion = forms.CharField()
+    message = TextField(rules.MESSAGE, required=False)
+
+
+@require_POST
+@process_once
+def promotion_ask(request, slug: str, name: str, number: int):
+    """Ask for an alias or a stage that a promotion rule limits."""
+    version = find_version(request, slug, name, number)
+    require_permission(request, "edit")
+    given = cleaned_or_invalid(PromotionAsk(request.POST))
+    kind, _, wanted = given["promotion"].partition(":")
+    PromotionRequest.ask(actor_of_request(request), version, kind, wanted, given["message"])
+    messages.success(request, f"The request for the {kind} {wanted} was sent to those who can approve it.")
+    return redirect(version)
+
+
+@require_POST
+def promotion_decide(request, slug: str, name: str, number: int, pk: int):
+    """`state`: approved sets the alias or stage, declined does not."""
+    version = find_version(request, slug, name, number)
+    require_permission(request, "edit")
+    asked = get_object_or_404(version.promotion_requests, pk=pk)
+    asked.version, actor = version, actor_of_request(request)
+    state = rules.DECISION.check(request.POST.get("state", ""))
+    try:
+        asked.approve(actor) if state == asked.State.APPROVED else asked.decline(actor)
+    except (Conflict, Denied) as error:
+        # The page shows what is missing.
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"The request for the {asked} was {state}.")
+    return redirect(version)
 
 
 @require_POST

@@ -28,6 +28,8 @@ def version_detail(request, slug: str, name: str, number: int):
         "other_aliases": sorted(set(version.model.aliases) - set(version.aliases)),
         "stages": version.Stage.values,
         "rules": rules,
+        "reserved": sorted({(rule.kind, rule.name) for rule in rules}),
+        "requests": version.promotion_requests.open().select_related("created_by"),
         "data": data_lineage.list_data(version),
         "copies": version.workspace.model_versions.present().filter(source=f"models:/{name}/{number}")[:20],
     }

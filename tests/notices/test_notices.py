@@ -11,16 +11,19 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from accounts.actors import Actor
 from costs.limit_models import Budget
 from notices import find_events, outgoing, tasks
 from notices.models import Delivery, Event, Follow, Notification, Preference, Webhook
 from notices.rules import Channel
+from registry.models import PromotionRequest, PromotionRule
 from runs import bulk_work
 from runs.models import BulkAct, Run
 from studio import networks
 from studio.signed_posts import SIGNATURE
 from tests import factories
 from tests.html import html_of
+from workspaces.models import Role
 
 
 @pytest.fixture
@@ -233,3 +236,16 @@ def test_changes_of_models_are_notified_to_those_who_chose_them(api, workspace, 
     assert said["model_stage"]["url"].endswith("/models/digits/versions/1/")
     client.delete(models)
     assert find_events.find_events() == 1
+
+
+def test_approvers_and_the_one_who_asked_are_notified(workspace, alice, owner):
+    factories.give_role(owner, Role.OWNER, workspace)
+    version = factories.make_model_version(workspace, "digits", created_by=alice)
+    PromotionRule.add(Actor(owner), workspace, "alias", "champion", needs_other_person=True)
+    asked = PromotionRequest.ask(Actor(alice), version, "alias", "champion", "0.99")
+    assert (find_events.find_events(), find_events.find_events()) == (1, 0)
+    one = Notification.objects.get()
+    assert (one.person, one.event, one.path) == (owner, Event.MODEL_APPROVAL, version.get_absolute_url())
+    assert one.title == "alice asked for the promotion alias champion for digits:1" and one.detail.endswith("0.99")
+    asked.approve(Actor(owner))
+    assert find_events.find_events() == 1 and Notification.objects.filter(person=alice).get().path == one.path

@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 
+from accounts.actors import Actor
 from registry.models import ModelVersion, PromotionRule
 from runs.files import artifacts
 from tests import factories
@@ -84,3 +85,44 @@ def test_a_job_and_an_upload_are_registered_by_pages(as_user, alice, bob, worksp
     assert row.model_type == "mlflow_model" and row.source.endswith("/saved")
     assert client.post(f"{REGISTER}settings/?job=teacher&path=none", {"name": "m"}).status_code == 400
     assert as_user(bob).get(REGISTER).status_code == 403
+
+
+def test_a_promotion_is_asked_for_and_approved(as_user, api, alice, bob, mallory, boss, workspace, version):
+    PromotionRule.add(Actor(boss), workspace, "alias", "champion", role="Owner", needs_description=True)
+    PromotionRule.add(Actor(boss), workspace, "stage", "Production", role="Owner")
+    requests = f"/modelmanagement/v1.0{workspace.arm_id}/promotionRequests"
+    ask = f"/modelmanagement/v1.0{workspace.arm_id}/models/digits/versions/1/promotionRequests"
+    page = version.get_absolute_url()
+    assert (
+        as_user(alice).post(f"{page}promotion-requests/", {"promotion": "alias:champion", "message": "best"}).url
+        == page
+    )
+    assert api(alice).post(ask, {"kind": "stage", "name": "Production"}).status_code == 201
+    for body, status in (
+        ({"kind": "stage", "name": "Production"}, 409),
+        ({"kind": "stage", "name": "Staging"}, 400),
+        ({"kind": "alias", "name": "latest"}, 400),
+        ({"kind": "x", "name": "champion"}, 400),
+        ({"kind": "alias", "name": "champion", "message": "x" * 501}, 400),
+    ):
+        assert api(alice).post(ask, body).status_code == status, body
+    assert api(bob).post(ask, {"kind": "stage", "name": "Production"}).status_code == 403
+    assert [row["name"] for row in api(bob).get(requests).json()["value"]] == ["Production", "champion"]
+    assert api(mallory).get(requests).status_code == 404
+    alias = version.promotion_requests.get(name="champion")
+    assert [one.username for one in alias.list_approvers()] == ["boss"]
+    shown = as_user(boss).get(page).content.decode()
+    assert "best" in shown and f"{page}promotion-requests/{alias.pk}/" in shown
+    decide = {"state": "approved"}
+    assert api(alice).patch(f"{requests}/{alias.pk}", decide).status_code == 403
+    assert api(boss).patch(f"{requests}/{alias.pk}", decide).status_code == 409, "it has no description yet"
+    assert version.promotion_requests.open().count() == 2
+    version.set_description("Digits.")
+    as_user(boss).post(f"{page}promotion-requests/{alias.pk}/", decide)
+    version.model.refresh_from_db()
+    assert version.model.aliases == {"champion": 1}
+    assert api(boss).patch(f"{requests}/{alias.pk}", decide).status_code == 409
+    stage = version.promotion_requests.open().get()
+    assert api(alice).patch(f"{requests}/{stage.pk}", {"state": "declined"}).json()["state"] == "declined"
+    assert api(boss).patch(f"{requests}/999", decide).status_code == 404
+    assert api(boss).get(f"{requests}?openOnly=true").json()["value"] == []
