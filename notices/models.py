@@ -170,9 +170,15 @@ class Preference(models.Model):
         """Replace the choices."""
         with transaction.atomic():
             for event in CHOSEN:
-                for channel in Channel:
-                    is_on = {"is_on": (event, channel) in wanted}
-                    cls.objects.update_or_create(person=person, event=event, channel=channel, defaults=is_on)
+                cls.store_channels(person, event, {channel for each, channel in wanted if each == event})
+
+    @classmethod
+    def store_channels(cls, person: User, event: str, channels: set[str]) -> None:
+        """Replace the channels of one event."""
+        with transaction.atomic():
+            for channel in Channel:
+                is_on = {"is_on": channel in channels}
+                cls.objects.update_or_create(person=person, event=event, channel=channel, defaults=is_on)
 
 
 class DeliveryTimes(models.Model):

@@ -65,6 +65,11 @@ GET    {W}/secrets/{name}                                    READ
 GET    {W}/secrets/{name}/versions                           NO
 DELETE {W}/secrets/{name}                                    NO
 GET    /login/whoami                                         READ
+GET    /notices/v1.0/notifications                           NO
+GET    /notices/v1.0/preferences                             NO
+PUT    /notices/v1.0/preferences/{event}                     NO
+GET    /notices/v1.0/webhook                                 NO
+PUT    /notices/v1.0/webhook                                 NO
 GET    /api/openapi.json                                     READ
 GET    {W}/computes                                          NO
 GET    {W}/computes/{name}                                   NO

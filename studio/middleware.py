@@ -32,7 +32,7 @@ POLICY = (
 # The bare tracking URL of a workspace is a page: MLflow's clients print links that start with it.
 PERMISSIONS = "camera=(), microphone=(), geolocation=()"
 API = re.compile(
-    r"^/(subscriptions|administration|history|content|modelmanagement|nodes|discovery|metadata|signed|pypi|mlflow(?!/[^/]+/subscriptions/.*/workspaces/[^/]+/$))(/|$)"
+    r"^/(subscriptions|administration|history|content|modelmanagement|nodes|discovery|metadata|signed|notices|pypi|mlflow(?!/[^/]+/subscriptions/.*/workspaces/[^/]+/$))(/|$)"
     r"|^/login/(device(/token)?|whoami)$|^/[^/]+/oauth2/(v2\.0/)?token$",
     re.I,
 )

@@ -17,6 +17,7 @@ from endpoints.replica_api import router as replicas_api
 from endpoints.request_api import router as service_requests_api
 from endpoints.watch_api import router as service_watch_api
 from labeling.api import router as labeling_api
+from notices.api import router as notices_api
 from operations.api import router as administration_api
 from operations.metrics import metrics
 from registry.api import router as models_api
@@ -75,6 +76,7 @@ api.add_router(f"/history/v1.0{W}", trash_api)
 api.add_router("/history/v1.0", purges_api)
 api.add_router(f"/content/v1.0{W}", content_api)
 api.add_router("/administration/v1.0", administration_api)
+api.add_router("/notices/v1.0", notices_api)
 
 handler400 = "studio.error_handlers.bad_request"
 handler404 = "studio.error_handlers.not_found"

@@ -154,6 +154,11 @@ workspaces of a group           | GET    {group}/providers/{ml}/workspaces      
 workspaces in the trash         | GET    {sub}/providers/{ml}/deletedWorkspaces             | y y y y y y 403
 restore a workspace             | POST   {w}/restore                                        | 404 404 404 404 404 404 403
 list sizes                      | GET    {sub}/providers/{ml}/locations/eastus/vmSizes      | y y y y y 404 y
+own notifications               | GET    /notices/v1.0/notifications                       | y y y y y y 403
+own channels of events          | GET    /notices/v1.0/preferences                         | y y y y y y 403
+choose channels of an event     | PUT    /notices/v1.0/preferences/job_failed $channels    | y y y y y y 403
+own webhook                     | GET    /notices/v1.0/webhook                             | y y y y y y 403
+set the own webhook             | PUT    /notices/v1.0/webhook       $hook                 | y y y y y y 403
 who am I                        | GET    /login/whoami                                      | y y y y y y y
 read the newest environment     | GET    {w}/environments/env                               | y y y 403 y 404 y
 list versions                   | GET    {w}/environments/env/versions                      | y y y 403 y 404 y
@@ -274,6 +279,8 @@ BODIES = {
     "$code": {"properties": {"codeUri": "https://elsewhere/signed/code/1"}},
     "$ask": {"kind": "alias", "name": "champion"},
     "$decision": {"state": "approved"},
+    "$channels": {"channels": ["bell"]},
+    "$hook": {"url": ""},
     "$replay": {"candidate": "svc", "count": 1},
     "key=Primary": {"key": "Primary"},
     "$model": {"properties": {"description": "d"}},

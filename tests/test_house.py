@@ -80,7 +80,7 @@ OPEN_PAGES = {
 }
 # Paths whose own key decides, not a session: packages are public inside the house, nodes and runs bring tokens.
 OWN_KEYS = re.compile(
-    r"^/(pypi|subscriptions|administration|history|content|modelmanagement|nodes|discovery|metadata|mlflow|login/(device(/token)?|whoami)$|signed|admin/rows|x/)"
+    r"^/(pypi|subscriptions|administration|history|content|notices|modelmanagement|nodes|discovery|metadata|mlflow|login/(device(/token)?|whoami)$|signed|admin/rows|x/)"
 )
 
 

@@ -12,6 +12,7 @@ from django.core import mail
 from django.utils import timezone
 
 from accounts.actors import Actor
+from accounts.models import Token
 from costs.limit_models import Budget
 from notices import find_events, outgoing, tasks
 from notices.models import Delivery, Event, Follow, Notification, Preference, Webhook
@@ -249,3 +250,30 @@ def test_approvers_and_the_one_who_asked_are_notified(workspace, alice, owner):
     assert one.title == "alice asked for the promotion alias champion for digits:1" and one.detail.endswith("0.99")
     asked.approve(Actor(owner))
     assert find_events.find_events() == 1 and Notification.objects.filter(person=alice).get().path == one.path
+
+
+def test_rest_lists_notifications_and_changes_channels_and_webhook(api, run, alice, bob, receiver):
+    client, rest = api(alice), "/notices/v1.0"
+    chosen = client.put(f"{rest}/preferences/job_failed", {"channels": ["webhook", "bell"]})
+    assert chosen.json()["channels"] == ["bell", "webhook"]
+    events = {one["event"]: one["channels"] for one in client.get(f"{rest}/preferences").json()["value"]}
+    assert events["job_failed"] == ["bell", "webhook"] and events["budget"] == ["bell"] and "test" not in events
+    for event, body, status in (
+        ("job_failed", {"channels": ["pigeon"]}, 400),
+        ("job_failed", {}, 422),
+        ("test", {"channels": []}, 404),
+    ):
+        assert client.put(f"{rest}/preferences/{event}", body).status_code == status, (event, body)
+    hook = client.put(f"{rest}/webhook", {"url": receiver[0]}).json()
+    assert hook["secret"] and client.get(f"{rest}/webhook").json() == hook
+    assert client.put(f"{rest}/webhook", {"url": "ftp://x"}).status_code == 400
+    run.fail("UserError", "no")
+    find_events.find_events()
+    [one] = client.get(f"{rest}/notifications").json()["value"]
+    assert one["event"] == "job_failed" and not one["isRead"] and one["url"].endswith("/runs/r1/")
+    assert api(bob).get(f"{rest}/notifications").json()["value"] == []
+    assert client.put(f"{rest}/webhook", {"url": ""}).json() == {"url": "", "secret": ""}
+    client = api(alice)
+    Token.objects.filter(user=alice).update(scope="read")
+    assert client.get(f"{rest}/preferences").status_code == 200
+    assert client.get(f"{rest}/webhook").status_code == 403

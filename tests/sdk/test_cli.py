@@ -396,3 +396,15 @@ def test_labeling_projects_are_created_listed_and_exported(ws, lazuli, tmp_path)
     assert as_json(lazuli("labeling", "show", "-n", "said", "-o", "json")) == created
     code, _, err = lazuli("labeling", "export", "-n", "said")
     assert code == cli.FAILED and "said has no labeled items yet" in err
+
+
+def test_channels_of_events_and_the_webhook_are_chosen(ws, lazuli):
+    chosen = as_json(lazuli("notification", "choose", "-e", "model_alias", "-c", "bell", "webhook", "-o", "json"))
+    assert chosen["channels"] == ["bell", "webhook"]
+    assert chosen in as_json(lazuli("notification", "events", "-o", "json"))
+    assert as_json(lazuli("notification", "choose", "-e", "model_alias", "-o", "json"))["channels"] == []
+    hook = as_json(lazuli("notification", "webhook", "--url", "https://ci.example/hook", "-o", "json"))
+    assert hook["url"] == "https://ci.example/hook" and len(hook["secret"]) == 48
+    assert as_json(lazuli("notification", "webhook", "--delete", "-o", "json"))["url"] == ""
+    assert as_json(lazuli("notification", "list", "-o", "json")) == []
+    assert "model_alias" in lazuli("notification", "choose", "-e", "model_alia")[2]
