@@ -1,6 +1,8 @@
 """Data in the lineage: inputs of jobs and data of models; for datasets of the studio also whether a newer version
 exists."""
 
+import functools
+import operator
 import uuid
 from collections.abc import Iterable
 
@@ -47,14 +49,13 @@ def edges_of_outputs(workspace: Workspace, keys: list[GraphKey]) -> Iterable[Gra
 def edges_of_models(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
     """From data to the versions that were registered with it."""
     ids, data = lineage.ids_of(keys, "model"), set(lineage.ids_of(keys, KIND))
-    if not ids and not data:
-        return
-    chosen = Q(pk__in=lineage.versions_of(workspace, ids).values("pk")) if ids else Q(pk=None)
-    for one in data:
-        chosen |= Q(datasets__icontains=one)
-    rows = ModelVersion.objects.present().filter(workspace=workspace, model__deleted_at=None).exclude(datasets=[])
+    found = list(lineage.versions_of(workspace, ids).exclude(datasets=[]).select_related("model"))
+    if data:
+        chosen = functools.reduce(operator.or_, [Q(datasets__icontains=one) for one in data])
+        rows = ModelVersion.objects.present().filter(chosen, workspace=workspace, model__deleted_at=None)
+        found += rows.select_related("model")
     wanted = set(ids)
-    for version in rows.filter(chosen).select_related("model"):
+    for version in found:
         target = lineage.key_of(version)
         for one in version.datasets:
             if target.id in wanted or one["id"] in data:

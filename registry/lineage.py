@@ -4,6 +4,8 @@ Each app adds its own edges with a provider in EDGES: a function that finds all 
 """
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from registry import sources
-from registry.models import ModelVersion, RunModel
+from registry.models import Model, ModelVersion, RunModel
 from runs.models import Run
 from studio.numbers import int_or_none
 from workspaces.models import Workspace
@@ -144,24 +146,25 @@ def versions_of(workspace: Workspace, ids: list[str]):
         name, _, text = found.rpartition(":")
         if (number := int_or_none(text)) is not None:
             wanted.setdefault(name, []).append(number)
-    chosen = Q(pk=None)
-    for name, among in wanted.items():
-        chosen |= Q(model__name=name, number__in=among)
-    rows = ModelVersion.objects.present().filter(workspace=workspace, model__deleted_at=None)
-    return rows.filter(chosen)
+    models = Model.objects.present().filter(workspace=workspace, name__in=wanted).values_list("name", "pk")
+    # By their keys: SQLite would otherwise read all versions of the workspace.
+    chosen = [Q(model=key, number__in=wanted[name]) for name, key in models]
+    rows = ModelVersion.objects.present()
+    return rows.filter(functools.reduce(operator.or_, chosen)) if chosen else rows.none()
 
 
 def edges_of_models(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
     """From jobs to the versions that have their files, and from versions to copies of them."""
-    present = ModelVersion.objects.present().filter(workspace=workspace, model__deleted_at=None).select_related("model")
     ids, runs = ids_of(keys, "model"), ids_of(keys, "job")
-    found = {version.pk: version for version in present.filter(source_run_id__in=runs)} if runs else {}
-    if ids:
-        copies = ["models:/" + "/".join(one.rsplit(":", 1)) for one in ids]
-        # Apart, because each has an index of its own.
-        for rows in (present.filter(source__in=copies), versions_of(workspace, ids).select_related("model")):
-            found |= {version.pk: version for version in rows}
+    copies = ["models:/" + "/".join(one.rsplit(":", 1)) for one in ids]
+    present = ModelVersion.objects.present().filter(model__deleted_at=None)
+    # Apart, because each has an index of its own; with the workspace, SQLite would read all of its versions.
+    found = {}
+    for rows in (present.filter(source_run_id__in=runs), present.with_source(copies), versions_of(workspace, ids)):
+        found |= {version.pk: version for version in rows.select_related("model")}
     for version in found.values():
+        if version.workspace_id != workspace.pk:
+            continue
         source = sources.parse_source(version.source)
         if source.kind == "version":
             yield GraphEdge(GraphKey("model", f"{source.name}:{source.number}"), key_of(version), "copied")
@@ -182,7 +185,7 @@ def edges_of_readers(workspace: Workspace, keys: list[GraphKey]) -> Iterable[Gra
     links |= set(rows.filter(run__run_id__in=runs).values_list("logged_model", "run__run_id"))
     missing = {logged for logged, _ in links} - versions.keys() - {None}
     if missing:
-        rows = ModelVersion.objects.present().filter(workspace=workspace, logged_model__in=missing)
+        rows = ModelVersion.objects.present().filter(logged_model__in=missing)
         for version in rows.select_related("model"):
             versions.setdefault(version.logged_model_id, []).append(key_of(version))
     for logged, run_id in links:

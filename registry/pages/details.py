@@ -3,7 +3,7 @@
 from django.views.decorators.http import require_safe
 
 from registry import data_lineage, signatures, version_files
-from registry.models import PromotionRule
+from registry.models import ModelVersion, PromotionRule
 from registry.pages.access import find_version, render_tab
 from runs.files import archives, previews
 from runs.models import Run
@@ -31,9 +31,15 @@ def version_detail(request, slug: str, name: str, number: int):
         "reserved": sorted({(rule.kind, rule.name) for rule in rules}),
         "requests": version.promotion_requests.open().select_related("created_by"),
         "data": data_lineage.list_data(version),
-        "copies": version.workspace.model_versions.present().filter(source=f"models:/{name}/{number}")[:20],
+        "copies": _list_copies(version),
     }
     return render_tab(request, version, "details", **more)
+
+
+def _list_copies(version: ModelVersion) -> list[ModelVersion]:
+    source = f"models:/{version.model.name}/{version.number}"
+    rows = ModelVersion.objects.present().with_source([source]).select_related("model__workspace")
+    return [row for row in rows if row.source == source and row.workspace_id == version.workspace_id][:20]
 
 
 @require_safe
