@@ -62,14 +62,14 @@ def _send(rows: list[Activity], known: set[tuple[str, int]]) -> int:
 
 
 def _list_concerned(row: Activity) -> list[User]:
-    """Those who can approve the request, or the one who asked."""
+    """The people who can approve the request, or the one who asked."""
     requests = PromotionRequest.objects.select_related("version__model__workspace__resource_group", "created_by")
-    asked = requests.filter(pk=_parts_of(row)["request"]).first()
-    if asked is None or asked.created_by is None:
+    requested = requests.filter(pk=_parts_of(row)["request"]).first()
+    if requested is None or requested.created_by is None:
         return []
     if row.verb == "promotion.ask":
-        return asked.list_approvers()
-    return [asked.created_by] if asked.created_by_id != row.actor_id else []
+        return requested.list_approvers()
+    return [requested.created_by] if requested.created_by_id != row.actor_id else []
 
 
 def _parts_of(row: Activity) -> dict:

@@ -159,7 +159,7 @@ def edges_of_models(workspace: Workspace, keys: list[GraphKey]) -> Iterable[Grap
     copies = ["models:/" + "/".join(one.rsplit(":", 1)) for one in ids]
     present = ModelVersion.objects.present().filter(model__deleted_at=None)
     # Apart, because each has an index of its own; with the workspace, SQLite would read all of its versions.
-    found = {}
+    found: dict[int, ModelVersion] = {}
     for rows in (present.filter(source_run_id__in=runs), present.with_source(copies), versions_of(workspace, ids)):
         found |= {version.pk: version for version in rows.select_related("model")}
     for version in found.values():

@@ -87,7 +87,7 @@ class PromotionRequest(models.Model):
             activity.record("promotion.approve", self, actor=actor, scope=self.version.model.workspace)
 
     def decline(self, actor: Actor) -> None:
-        """Whoever could approve it, or has asked for it, can decline it."""
+        """Declined by somebody who could approve it, or who asked for it."""
         if actor.user != self.created_by and not self.is_approver(actor.user):
             raise Denied(f"Only people who may set the {self.kind} {self.name}, or who asked for it, can decline this.")
         with transaction.atomic():
@@ -113,5 +113,5 @@ class PromotionRequest(models.Model):
         roles = RoleAssignment.objects.filter(access.scope_filter(workspace))
         groups = UserGroup.objects.filter(roles__in=roles)
         people = User.objects.filter(models.Q(roles__in=roles) | models.Q(pk__in=groups.values("members")))
-        people = people.filter(is_active=True).exclude(pk=self.created_by_id).distinct()[:MAX_APPROVERS]
+        people = people.filter(is_active=True).exclude(pk=self.created_by_id or 0).distinct()[:MAX_APPROVERS]
         return [one for one in people if access.can(Actor(one), "edit", workspace) and self.is_approver(one)]

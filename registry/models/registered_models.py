@@ -199,6 +199,7 @@ class Model(models.Model):
         with transaction.atomic():
             update_row(self, archived_at=at)
             self.versions.update(archived_at=at)
+            self.mark_latest()
             changes = {"archived": [before, is_archived]}
             activity.record("model.archive", self, actor=actor, scope=self.workspace, changes=changes)
 
@@ -223,7 +224,9 @@ class Model(models.Model):
             activity.record("model.restore", self, actor=actor, scope=self.workspace)
 
     def mark_latest(self):
-        newest = self.versions.present().values_list("pk", flat=True).first()
+        """The newest version, or the newest that is not archived if there is one."""
+        present = self.versions.present().values_list("pk", flat=True)
+        newest = present.filter(archived_at=None).first() or present.first()
         self.versions.filter(is_latest=True).exclude(pk=newest).update(is_latest=False)
         self.versions.filter(pk=newest).update(is_latest=True)
 
@@ -305,7 +308,9 @@ class ModelVersion(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
-    is_latest = models.BooleanField(default=False, help_text="The newest version of its model that is not deleted.")
+    is_latest = models.BooleanField(
+        default=False, help_text="The newest version of its model, archived ones only if all are."
+    )
     archived_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -400,6 +405,7 @@ class ModelVersion(models.Model):
         changes = {"archived": [self.archived_at is not None, is_archived]}
         with transaction.atomic():
             update_row(self, archived_at=timezone.now() if is_archived else None)
+            self.model.mark_latest()
             scope = self.model.workspace
             activity.record("model_version.archive", self, actor=actor, scope=scope, changes=changes)
 

@@ -91,16 +91,16 @@ def promotion_decide(request, slug: str, name: str, number: int, pk: int):
     """`state`: approved sets the alias or stage, declined does not."""
     version = find_version(request, slug, name, number)
     require_permission(request, "edit")
-    asked = get_object_or_404(version.promotion_requests, pk=pk)
-    asked.version, actor = version, actor_of_request(request)
+    requested = get_object_or_404(version.promotion_requests, pk=pk)
+    requested.version, actor = version, actor_of_request(request)
     state = rules.DECISION.check(request.POST.get("state", ""))
     try:
-        asked.approve(actor) if state == asked.State.APPROVED else asked.decline(actor)
+        requested.approve(actor) if state == requested.State.APPROVED else requested.decline(actor)
     except (Conflict, Denied) as error:
         # The page shows what is missing.
         messages.error(request, error.message)
     else:
-        messages.success(request, f"The request for the {asked} was {state}.")
+        messages.success(request, f"The request for the {requested} was {state}.")
     return redirect(version)
 
 

@@ -109,10 +109,11 @@ def _count_facets(request, workspace) -> list[dict]:
     rows = select_versions(request, workspace).order_by().values_list(*(facet.column for facet in FACETS))
     combined = list(rows.annotate(count=Count("pk")))
     found = []
-    for place, facet in enumerate(FACETS):
-        chosen, counts = request.GET.getlist(facet.key), Counter()
+    for index, facet in enumerate(FACETS):
+        chosen = request.GET.getlist(facet.key)
+        counts: Counter[str] = Counter()
         for row in combined:
-            counts[row[place]] += row[-1]
+            counts[row[index]] += row[-1]
         values = [
             {"word": facet.words.get(value, value), "count": count, "url": _with(request, facet.key, value)}
             for value, count in counts.most_common(MAX_VALUES)

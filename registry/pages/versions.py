@@ -48,7 +48,7 @@ def _chosen(request, slug: str, name: str, side: str):
 def model_latest(request, slug: str, name: str):
     """The newest version, under an address that stays."""
     model = find_model(request, slug, name)
-    newest = model.versions.present().first()
+    newest = model.versions.present().filter(is_latest=True).first()
     if newest is None:
         return redirect("registry:versions", slug, name)
     return redirect("registry:version_detail", slug, name, newest.number)

@@ -243,12 +243,12 @@ def test_approvers_and_the_one_who_asked_are_notified(workspace, alice, owner):
     factories.give_role(owner, Role.OWNER, workspace)
     version = factories.make_model_version(workspace, "digits", created_by=alice)
     PromotionRule.add(Actor(owner), workspace, "alias", "champion", needs_other_person=True)
-    asked = PromotionRequest.ask(Actor(alice), version, "alias", "champion", "0.99")
+    requested = PromotionRequest.ask(Actor(alice), version, "alias", "champion", "0.99")
     assert (find_events.find_events(), find_events.find_events()) == (1, 0)
     one = Notification.objects.get()
     assert (one.person, one.event, one.path) == (owner, Event.MODEL_APPROVAL, version.get_absolute_url())
     assert one.title == "alice asked for the promotion alias champion for digits:1" and one.detail.endswith("0.99")
-    asked.approve(Actor(owner))
+    requested.approve(Actor(owner))
     assert find_events.find_events() == 1 and Notification.objects.filter(person=alice).get().path == one.path
 
 

@@ -139,3 +139,18 @@ def test_two_versions_are_compared(as_user, bob, workspace, version):
         assert words in page, words
     assert as_user(bob).get(f"{LIST}digits/versions/", {"left": 1, "right": 9}).status_code == 400
     assert as_user(bob).get(f"{LIST}digits/").url.endswith("/digits/versions/2/")
+
+
+def test_the_newest_version_is_one_that_is_not_archived(as_user, api, alice, workspace, version):
+    factories.make_model_version(workspace, "digits")
+    client, newest = as_user(alice), ModelVersion.objects.get(number=2)
+    latest = f"{workspace.arm_id}/models/digits/versions/latest"
+
+    def archive(number):
+        client.post(f"/ws/aml-workspace/models/digits/versions/{number}/archive/")
+        return api(alice).get(latest).json()["name"], client.get("/ws/aml-workspace/models/digits/").url
+
+    assert archive(2) == ("1", version.get_absolute_url()), "2 is archived"
+    assert version.get_absolute_url() in text(client.get(LIST))
+    assert archive(1) == ("2", newest.get_absolute_url()), "both are archived"
+    assert archive(2) == ("2", newest.get_absolute_url()), "2 is not archived any more"
