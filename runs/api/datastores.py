@@ -21,8 +21,10 @@ MAX_PAGE = 5000
 
 def find_datastore(workspace: Workspace, name: str) -> Datastore:
     """The datastore with this name, in upper or lower case."""
-    rows = Datastore.objects.of(workspace).select_related("created_by", "secret")
-    found = rows.filter(name__iexact=name).first()
+    of_name = {"workspace": workspace, "name__iexact": name}
+    rows = Datastore.objects.select_related("created_by", "secret").filter(**of_name)
+    # Many files are many requests; only the first one may have to create the built-in datastores.
+    found = rows.first() or Datastore.objects.of(workspace).filter(**of_name).first()
     if found is None:
         raise Http404(f"There is no datastore {name!r} in {workspace.name}.")
     found.workspace = workspace
