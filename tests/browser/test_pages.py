@@ -193,7 +193,7 @@ def test_search_narrows_the_list_while_one_types(browser, alice, run):
 def test_download(browser, alice, run):
     page = browser.open(alice, url_of(run, "run_files"))
     with page.expect_download() as waiting:
-        page.get_by_role("link", name="Download user_logs/std_log.txt").click()
+        page.locator(".file-head").get_by_role("link", name="Download user_logs/std_log.txt").click()
     assert waiting.value.suggested_filename == "std_log.txt"
     with page.expect_download() as waiting:
         page.get_by_role("link", name="Download all").click()
@@ -203,8 +203,8 @@ def test_download(browser, alice, run):
 def test_files_are_found_by_their_name(browser, alice, run):
     page = browser.open(alice, url_of(run, "run_files"))
     page.get_by_placeholder("Search files").fill("runner")
-    expect(page.get_by_role("link", name="runner.log")).to_be_visible()
-    expect(page.get_by_role("link", name="sample.csv")).to_be_hidden()
+    expect(page.get_by_role("link", name="runner.log").first).to_be_visible()
+    expect(page.locator(".tree a[title^='outputs/sample.csv']")).to_be_hidden()
 
 
 def test_arrows_and_slider_step_through_images_and_new_ones_appear(browser, alice, run):
@@ -251,7 +251,7 @@ def test_pages_work_without_scripts(browser, alice, run):
     expect(page.get_by_role("heading", name="Properties")).to_be_visible()
     page.get_by_role("link", name="Outputs + logs").click()
     expect(page.get_by_text("epoch 399")).to_be_visible()
-    page.get_by_role("link", name="sample.csv").click()
+    page.locator(".tree a[title^='outputs/sample.csv']").click()
     expect(page.get_by_role("columnheader", name="b")).to_be_visible()
     page.get_by_role("link", name="Metrics", exact=True).click()
     expect(page.get_by_text("300 values; last")).to_be_visible()
