@@ -2,7 +2,7 @@
 
 The colour follows from the primary key, so that runs created one after the other, which are often viewed together,
 differ; with a hash some would share a colour. A run gets another one only if two highlighted lines of a chart would
-share it.
+share it. Lines that share a colour all the same differ by their dashes, and points by their symbols.
 """
 
 from collections import Counter
@@ -17,6 +17,8 @@ LIGHT = ["#2764c4", "#612713", "#209e67", "#8a006e", "#b38a24", "#0007c7", "#612
 DARK = ["#6ea8ff", "#fa2100", "#89fac9", "#bd68a2", "#fae164", "#6469fa", "#d17380", "#70bd68", "#64cffa", "#b4b9c1"]
 # The index of grey in both.
 GREY = 9
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+SYMBOLS = dict(zip(DASHES, ["circle", "square", "diamond", "cross", "triangle-up"], strict=True))
 
 
 def chosen_colour(user) -> Subquery:
@@ -56,6 +58,17 @@ def spread_colours(keys: Sequence[int], charts: Sequence[Sequence[int]], chosen:
             given[key] = _pick_colour(key, Counter(taken))
             taken.add(given[key])
     return given
+
+
+def assign_dashes(given: dict[int, int], charts: Sequence[Sequence[int]] = ()) -> dict[int, str]:
+    """For keys with these colours: those of one colour get different dashes, highlighted lines before the others."""
+    taken: Counter = Counter()
+    dashes = {}
+    # The oldest first, so that neither a new run nor another order changes the dashes of the others.
+    for key in dict.fromkeys([*sorted({key for chart in charts for key in chart} & given.keys()), *sorted(given)]):
+        dashes[key] = DASHES[taken[given[key]] % len(DASHES)]
+        taken[given[key]] += 1
+    return dashes
 
 
 def _count_around(key: int, charts: Sequence[Sequence[int]], given: dict[int, int]) -> Counter:

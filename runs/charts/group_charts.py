@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from runs.charts import figures, mean_curves, run_charts
+from runs.charts.colours import SYMBOLS
 from runs.charts.run_charts import HEIGHT, MAX_BRIGHT
 from runs.metrics import packing
 from studio.formats import format_count, format_number, format_spread
@@ -24,6 +25,7 @@ class GroupMean:
     label: str
     number: int
     colour: int
+    dash: str
     mean: float
     spread: float | None
     count: int
@@ -84,7 +86,6 @@ def _draw_lines(groups: list[GroupMean], found: dict[str, dict[int, list]], band
             is_bright = index >= len(groups) - MAX_BRIGHT
             traces += _line_of_group(group, (x, mean, half), band if is_bright and group.count > 1 else "none")
             traces[-1]["opacity"] = 1 if is_bright else 0.3
-    run_charts.dash_alike([trace for trace in traces if trace.get("opacity") == 1])
     return figures.build_figure(traces, "Step")
 
 
@@ -92,7 +93,7 @@ def _line_of_group(group: GroupMean, line: tuple, band: str) -> list[dict]:
     x, mean, half = line
     common = {"type": "scatter", **group.trace_style, "x": figures.finite_or_none(x)}
     mode = "lines" if len(x) > 1 else "markers"
-    middle = {**common, "mode": mode, "line": {"width": 2}, "marker": {"size": 7}}
+    middle = {**common, "mode": mode, "line": {"width": 2, "dash": group.dash}, "marker": {"size": 7}}
     middle |= {"y": figures.finite_or_none(mean), "name": figures.escape_text(group.label)}
     value = "%{y:.4~g} at step %{x}"
     edges = []
@@ -119,7 +120,7 @@ def _draw_points(groups: list[GroupMean], band: str) -> dict:
             {
                 **figures.build_trace("scatter", "markers"),
                 **group.trace_style,
-                "marker": {"size": 8},
+                "marker": {"size": 8, "symbol": SYMBOLS[group.dash]},
                 "x": figures.finite_or_none([group.mean]),
                 "y": [row],
                 "error_x": {"type": "data", "array": figures.finite_or_none([float(half)]), "thickness": 2, "width": 0},

@@ -7,6 +7,7 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce
 
 from runs.charts import figures
+from runs.charts.colours import DASHES, SYMBOLS
 from runs.metric_order import Objective
 from runs.metrics import downsampled
 from runs.models import MetricSeries, Run, RunParameter
@@ -17,8 +18,6 @@ WIDTH = 160
 HEIGHT = 160
 # More lines than these cannot be distinguished: the best are highlighted.
 MAX_BRIGHT = 8
-# Several metrics in a chart, and lines that stand out in the same colour, differ by their dashes.
-DASHES = ["solid", "dash", "dot", "dashdot", "longdash"]
 # Parameters that the name of a line goes with, and characters of each.
 MAX_PARAMETERS, MAX_LENGTH = 4, 24
 
@@ -106,20 +105,12 @@ def _draw_chart(by_name: dict[str, list[MetricSeries]], better: str, by_run: dic
         trace["meta"] = f"run-{series.run_id}"
         value = trace.pop("shown") if len(by_name) == 1 else f"{figures.escape_text(series.name)}: {trace.pop('shown')}"
         trace["hovertemplate"] = figures.close_hover(labels[series.run_id], value)
-        if number:
-            trace["line"]["dash"] = DASHES[number % len(DASHES)]
+        # Several metrics in a chart differ by their dashes; in a chart of one metric, runs of the same colour do.
+        dash = by_run[series.run_id].dash if len(by_name) == 1 else DASHES[number % len(DASHES)]
+        if dash != "solid":
+            trace |= {"marker": trace.get("marker", {}) | {"symbol": SYMBOLS[dash]}}
+            trace["line"] = trace.get("line", {}) | {"dash": dash}
         if ranks.get(series.run_id, -1) < len(order) - MAX_BRIGHT:
             trace["opacity"] = 0.3
-    if len(by_name) == 1:
-        dash_alike([trace for trace in figure["data"] if "opacity" not in trace])
     figure["layout"] |= {"height": HEIGHT, "hovermode": "closest", "hoverdistance": 40}
     return figure
-
-
-def dash_alike(traces: list[dict]) -> None:
-    """Give traces that share a colour different dashes; the best trace, which is the last, keeps its solid line."""
-    taken: dict[int, int] = {}
-    for trace in reversed(traces):
-        number = taken[trace["colour"]] = taken.get(trace["colour"], -1) + 1
-        if number and "line" in trace:
-            trace["line"]["dash"] = DASHES[number % len(DASHES)]

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from runs import metrics
-from runs.charts import group_charts, run_charts
+from runs.charts import group_charts
 from runs.seeding.contents import make_scalars
 from tests import factories
 
@@ -64,13 +64,15 @@ def test_groups_that_are_not_on_the_page_are_not_drawn(as_user, alice, experimen
 
 def test_the_groups_that_stand_out_differ_by_colour(as_user, alice, experiment):
     add_runs(experiment, {f"model {number:02}": [[number * 7 % 20, number * 7 % 20 + 1.0]] for number in range(20)})
-    bright = [trace for trace in draw(as_user(alice), experiment, size=25)["data"] if trace["opacity"] == 1]
+    lines = draw(as_user(alice), experiment, size=25)["data"]
+    bright = [trace for trace in lines if trace["opacity"] == 1]
     assert len({trace["colour"] for trace in bright}) == len(bright) == 8
     assert bright[-1]["y"] == [19, 20]
-    # The dot of its row has the colour of its line.
+    # The mark in its row has the colour and the dashes of its line.
     page = as_user(alice).get(experiment.get_absolute_url(), {"group": "param-model", "chart": "gain", "size": 25})
-    dots = re.findall(r'id="(group-row-\d+)".*?dot dot-(\d)', page.content.decode(), re.DOTALL)
-    assert {(trace["meta"], str(trace["colour"])) for trace in bright} <= set(dots)
+    marks = re.findall(r'id="(group-row-\d+)".*?line-mark line-(\w+) dot-(\d)', page.content.decode(), re.DOTALL)
+    looks = {(trace["meta"], trace["line"]["dash"], str(trace["colour"])) for trace in lines if trace["line"]["width"]}
+    assert looks == set(marks) and len({look[1:] for look in looks}) == 20
 
 
 def test_single_values_are_points_with_their_band(as_user, alice, experiment):
@@ -105,12 +107,6 @@ def test_a_chip_says_what_is_grouped_and_takes_it_away(as_user, alice, experimen
     page = as_user(alice).get(experiment.get_absolute_url(), {"group": "param-model"}).content.decode()
     assert "Grouped by param model" in page
     assert 'aria-label="Remove Grouped by param model"' in page
-
-
-def test_lines_that_stand_out_in_one_colour_differ_by_their_dashes():
-    traces = [{"colour": colour, "line": {"width": 1}} for colour in (3, 3, 1, 3)]
-    run_charts.dash_alike(traces)
-    assert [trace["line"].get("dash") for trace in traces] == ["dot", "dash", None, None]
 
 
 def test_a_change_of_any_run_is_drawn(as_user, alice, experiment):

@@ -73,7 +73,9 @@ def test_a_color_is_a_persons_own_wherever_the_run_is_drawn(as_user, alice, bob,
     assert colour_of(bob) == 4
     compared = f"{url(experiment, 'compare')}?runs={','.join(run.run_id for run in sweep)}&tab=scatter"
     page = html_of(client.get(compared))
-    assert re.search(rf'data-run="{run.run_id}"><td><span class="run-title"><span class="dot dot-4"', page)
+    assert re.search(
+        rf'data-run="{run.run_id}"><td><span class="run-title"><span class="line-mark line-solid dot-4"', page
+    )
     client.post(url(experiment, "runs_colour"), {**form, "colour": ""})
     assert colour_of(bob) == usual
     client.post(url(experiment, "runs_colour"), {**form, "colour": "10"})

@@ -188,6 +188,19 @@ def test_lines_that_stand_out_in_a_chart_differ_whatever_their_keys():
     assert assign(range(100, 220), charts=[chart[::-1] for chart in charts]) == own
 
 
+def test_fifty_lines_differ_by_colour_and_dashes_and_keep_them():
+    best = [[147, 149]]
+    own = assign(range(100, 150), charts=best)
+    dashes = colours.assign_dashes(own, best)
+    assert len({(own[pk], dashes[pk]) for pk in own}) == 50
+    assert dashes[147] == dashes[149] == "solid", "lines that stand out first"
+    assert {colours.SYMBOLS[dash] for dash in dashes.values()} == set(colours.SYMBOLS.values())
+    # Neither another order of the list nor a new run changes them.
+    assert colours.assign_dashes(dict(reversed(own.items())), best) == dashes
+    assert colours.assign_dashes(own | {150: 0}, best) == dashes | {150: "solid"}
+    assert set(colours.assign_dashes(assign(range(10))).values()) == {"solid"}
+
+
 def assign(keys, chosen=None, charts=()) -> dict[int, int]:
     runs = [SimpleNamespace(pk=pk, own_colour=(chosen or {}).get(pk)) for pk in keys]
     return colours.assign_colours(runs, charts)

@@ -234,6 +234,19 @@ def test_a_line_says_what_sets_its_run_apart_and_the_best_stand_out(as_user, ali
     assert len({trace["colour"] for trace in strip}) == 10
 
 
+def test_each_of_25_lines_looks_like_the_mark_in_its_row_and_like_no_other(as_user, alice, experiment):
+    for number in range(25):
+        run = factories.make_run(experiment.workspace, experiment=experiment)
+        metrics.store_batch(run, "", [*make_scalars("loss", [1.0, number]), *make_scalars("auc", [number])])
+    url = reverse("runs:experiment_charts", args=[experiment.workspace.slug, experiment.experiment_id])
+    strip, curves = (chart["figure"]["data"] for chart in as_user(alice).get(url).json()["charts"])
+    page = as_user(alice).get(experiment.get_absolute_url()).content.decode()
+    marks = re.findall(r'<tr id="(run-\d+)".*?line-mark line-(\w+) dot-(\d)', page, re.DOTALL)
+    looks = [(one["meta"], one["line"].get("dash", "solid"), str(one["colour"])) for one in curves]
+    assert sorted(looks) == sorted(marks) and len({look[1:] for look in looks}) == 25
+    assert len({(one["colour"], one["marker"].get("symbol")) for one in strip}) == 25
+
+
 def test_chosen_runs_are_canceled_together(as_user, alice, bob, experiment, run):
     done = factories.make_run(experiment.workspace, experiment=experiment)
     finish_run(done, Run.Status.COMPLETED)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from runs.charts import figures, mean_curves, run_charts
+from runs.charts.colours import SYMBOLS
 from runs.metrics import downsampled
 from runs.models import MetricSeries, Run
 from runs.pages.compare import dimensions, groups, labels
@@ -128,11 +129,12 @@ def _to_list(x) -> list:
 def _build_points(selected: RunSelection, by_run: dict[int, MetricSeries]) -> dict:
     runs = [run for run in selected.runs if run.pk in by_run]
     points = [(labels.escape_plotly(run.display_name), run.colour, by_run[run.pk].last) for run in runs]
-    return _draw_points(points, ids=[run.run_id for run in runs])
+    return _draw_points(points, [run.dash for run in runs], ids=[run.run_id for run in runs])
 
 
-def _draw_points(points: list[tuple], **more) -> dict:
+def _draw_points(points: list[tuple], dashes: list[str], **more) -> dict:
     drawn = figures.draw_run_values(points)
+    drawn["data"][0]["marker"]["symbol"] = [SYMBOLS[dash] for dash in dashes]
     drawn["data"][0] |= more
     drawn["layout"] |= {"height": HEIGHT, "hoverlabel": {"namelength": -1}}
     return drawn
@@ -140,15 +142,16 @@ def _draw_points(points: list[tuple], **more) -> dict:
 
 def _build_group_points(selected: RunSelection, by_run: dict[int, MetricSeries], word: str) -> dict:
     """The mean of each group with its confidence interval."""
-    points, errors, ids = [], [], []
+    points, dashes, errors, ids = [], [], [], []
     for member in groups.group_runs(selected, word):
         values = [[by_run[pk].last] for pk in sorted(member["pks"]) if pk in by_run]
         if values:
             mean, error = mean_curves.mean_of_rows(np.array(values))
             points.append((_label_group(member, len(values)), member["colour"], float(mean[0])))
+            dashes.append(member["dash"])
             errors.append(float(error[0]))
             ids.append(member["label"])
-    return _draw_points(points, ids=ids, error_y={"type": "data", "array": errors})
+    return _draw_points(points, dashes, ids=ids, error_y={"type": "data", "array": errors})
 
 
 def _label_group(member: dict, count: int) -> str:

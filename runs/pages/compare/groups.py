@@ -3,7 +3,7 @@
 from runs.charts import colours
 from runs.pages.compare.dimensions import EXPERIMENT, PARAMS, TAGS, parse_number
 from runs.pages.compare.query import UnknownName
-from runs.pages.compare.selection import DASHES, RunSelection
+from runs.pages.compare.selection import RunSelection
 from studio.errors import Invalid
 
 
@@ -20,7 +20,12 @@ def group_runs(selected: RunSelection, word: str) -> list[dict]:
         found.setdefault(of_runs.get(pk, "none"), []).append(pk)
     many = len(colours.LIGHT)
     return [
-        {"label": label, "pks": set(pks), "colour": index % many, "dash": DASHES[index // many % len(DASHES)]}
+        {
+            "label": label,
+            "pks": set(pks),
+            "colour": index % many,
+            "dash": colours.DASHES[index // many % len(colours.DASHES)],
+        }
         for index, (label, pks) in enumerate(sorted(found.items(), key=lambda item: _sort_key(item[0])))
     ]
 

@@ -3,14 +3,13 @@
 import datetime as dt
 
 from runs.charts import figures
+from runs.charts.colours import SYMBOLS
 from runs.pages.compare import labels, table_export
 from runs.pages.compare.dimensions import CREATED, DURATION, METRICS, Dimension, Dimensions
-from runs.pages.compare.selection import DASHES, RunSelection
+from runs.pages.compare.selection import RunSelection
 from studio.formats import format_numbers
 
 MAX_AXES = 12
-# For runs of one colour, as their lines have dashes.
-SYMBOLS = dict(zip(DASHES, ["circle", "square", "diamond", "cross", "triangle-up"], strict=True))
 FIRST_PARAMS, FIRST_METRICS = 4, 2
 
 
@@ -168,7 +167,13 @@ def _judging_axis(axes: list[Dimension]) -> Dimension:
 
 
 def _describe_run(run) -> dict:
-    return {"id": run.run_id, "name": run.display_name, "colour": run.colour, "url": run.get_absolute_url()}
+    return {
+        "id": run.run_id,
+        "name": run.display_name,
+        "colour": run.colour,
+        "dash": run.dash,
+        "url": run.get_absolute_url(),
+    }
 
 
 def _table_rows(selected: RunSelection, columns: list[Dimension]) -> list[tuple]:

@@ -17,8 +17,6 @@ from studio.errors import Invalid
 MIN_RUNS, MAX_RUNS = 2, 50
 # How many charts are shown by default.
 FIRST_CHARTS = 6
-# Dashes that distinguish lines of the same colour.
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 @dataclasses.dataclass
@@ -110,13 +108,11 @@ def _format_token(total: int) -> str:
 def _assign_colours(selected: RunSelection, charted: Sequence[str]) -> None:
     """Each run gets its usual colour, except that highlighted lines of a chart must differ; runs that share a colour
     get different dashes."""
-    taken: dict[int, int] = {}
     bright = _find_bright(selected, charted) if colours.are_shared(selected.runs) else []
     own = colours.assign_colours(selected.runs, bright)
+    dashes = colours.assign_dashes(own, bright)
     for run in selected.runs:
-        run.colour = own[run.pk]
-        number = taken[run.colour] = taken.get(run.colour, -1) + 1
-        run.dash = DASHES[number % len(DASHES)]
+        run.colour, run.dash = own[run.pk], dashes[run.pk]
 
 
 def _find_bright(selected: RunSelection, charted: Sequence[str]) -> list[list[int]]:

@@ -44,6 +44,7 @@ class RunGroup:
     # Its position among all groups in the order of their values.
     number: int = 0
     colour: int = 0
+    dash: str = "solid"
     is_open: bool = False
     rows: list = dataclasses.field(default_factory=list)
     cells: str = ""
@@ -152,14 +153,15 @@ def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> lis
 
 
 def assign_colours(groups: list[RunGroup], charts: list[Column]) -> None:
-    """Groups with highlighted lines in the same chart get different colours."""
+    """Groups with highlighted lines in the same chart get different colours, others of one colour different dashes."""
     bright = []
     for one in charts:
         means = [(group.number, group.means[one.id][0]) for group in groups if group.means[one.id][0] is not None]
         bright.append(run_charts.rank_by_value(means, one.better)[-run_charts.MAX_BRIGHT :])
     own = colours.spread_colours([group.number for group in groups], bright, {})
+    dashes = colours.assign_dashes(own, bright)
     for group in groups:
-        group.colour = own[group.number]
+        group.colour, group.dash = own[group.number], dashes[group.number]
 
 
 def fill_groups(groups: list[RunGroup], columns: list[Column]) -> None:

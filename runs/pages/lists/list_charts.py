@@ -30,4 +30,5 @@ def _mean_of(group: RunGroup, column: str) -> GroupMean:
     mean, spread, count = group.means[column]
     longest, points = group.points[column]
     label = group.label or "none"
-    return GroupMean(group.value, label, group.number, group.colour, mean, spread, count, longest, points)
+    look = (group.number, group.colour, group.dash)
+    return GroupMean(group.value, label, *look, mean, spread, count, longest, points)

@@ -285,9 +285,7 @@ class RunTable:
             .in_bulk([pk for pk, _ in flat])
         )
         shown: list[Any] = [found[pk] for pk, _ in flat if pk in found]
-        own = self._assign_colours(shown)
-        for run in shown:
-            run.colour = own[run.pk]
+        self._assign_colours(shown)
         return [run for run in shown if run.pk not in self.options["hide"]]
 
     def _group_runs(self) -> list[tuple]:
@@ -319,11 +317,11 @@ class RunTable:
         found = runs.defer(*left_out).annotate(**marks).in_bulk([pk for pk, _, _ in flat])
         # Runs that were just purged are left out.
         rows: list[Any] = []
-        own = self._assign_colours([found[pk] for pk, _, _ in flat if pk in found])
+        self._assign_colours([found[pk] for pk, _, _ in flat if pk in found])
         for pk, depth, group in flat:
             if pk in found:
                 run = found[pk]
-                run.depth, run.group, run.colour = depth, group, own[pk]
+                run.depth, run.group = depth, group
                 run.is_open, run.is_hidden = pk in self.options["open"], pk in self.options["hide"]
                 run.has_tree = bool(run.child_count) and not self.options["children"]
                 run.tree_url = list_query.toggle_value(self.query, "open", pk) if run.has_tree else ""
@@ -335,12 +333,15 @@ class RunTable:
             run.is_starred = run.pk in starred
         return rows
 
-    def _assign_colours(self, shown: list[Run]) -> dict[int, int]:
+    def _assign_colours(self, shown: list[Any]) -> None:
         drawn = [run for run in shown if run.pk not in self.options["hide"]]
         # A grouped list has lines of groups, not of runs.
         is_spread = not self.group_by and colours.are_shared(shown)
         bright = run_charts.find_bright(drawn, self.charts, self.objective) if is_spread else []
-        return colours.assign_colours(shown, bright)
+        own = colours.assign_colours(shown, bright)
+        dashes = colours.assign_dashes(own, bright)
+        for run in shown:
+            run.colour, run.dash = own[run.pk], dashes[run.pk]
 
     @functools.cached_property
     def headers(self) -> list[ColumnHeader]:
@@ -428,7 +429,7 @@ class RunTable:
     def _shape(self) -> str:
         """A digest of the columns, which the first metric of an experiment changes, and of the best values and colours of the
         rows, which depend on other rows."""
-        looks = [(run.pk, run.best_columns, run.colour) for run in self.rows]
+        looks = [(run.pk, run.best_columns, run.colour, run.dash) for run in self.rows]
         return f"{zlib.crc32(repr((self.columns, looks)).encode()):x}"
 
     def _token(self, pairs: list[tuple[int, int]]) -> str:

@@ -18,7 +18,8 @@ const makePoints = ({ ids, ...trace }, { hidden }) => {
   const shown = ids.map((_, index) => index).filter((index) => !hidden.has(ids[index]));
   const pickShown = (values) => shown.map((index) => values[index]);
   const errors = trace.error_y && { error_y: { ...trace.error_y, array: pickShown(trace.error_y.array), color: resolveColour("--text-soft") } };
-  return { ...trace, ...errors, ids: pickShown(ids), x: shown.map((_, index) => index), y: pickShown(trace.y), text: pickShown(trace.text), colours: pickShown(trace.colours) };
+  const marker = { ...trace.marker, symbol: pickShown(trace.marker.symbol) };
+  return { ...trace, ...errors, marker, ids: pickShown(ids), x: shown.map((_, index) => index), y: pickShown(trace.y), text: pickShown(trace.text), colours: pickShown(trace.colours) };
 };
 
 const makePointTicks = (trace) => {

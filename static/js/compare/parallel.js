@@ -132,9 +132,10 @@ const setHighlight = (index, isOn) => {
   for (const one of [findLine(index), findRow(index)]) one?.classList.toggle("is-highlighted", isOn);
 };
 
+// Lines of one colour differ by their dashes.
 const makeLine = (run, index, xs) => {
   const path = axes.map(({ positions }, rank) => `${rank ? "L" : "M"}${xs[rank]},${toY(positions[index])}`).join("");
-  const shapes = ["run-line", "run-hit"].map((name) => makeElement("path", { d: path, class: name }));
+  const shapes = [`run-line stroke-${run.dash}`, "run-hit"].map((name) => makeElement("path", { d: path, class: name }));
   const group = makeElement("g", { "data-line-of": index, ...chooseColour(run, index) }, makeElement("title", {}, run.name), ...shapes);
   group.addEventListener("pointerenter", () => setHighlight(index, true));
   group.addEventListener("pointerleave", () => setHighlight(index, false));
