@@ -11,6 +11,7 @@ from compute.forms import InferenceForm
 from compute.models import ComputeTarget
 from studio.forms import attempt
 from studio.htmx import render_page
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from workspaces.access import can
 from workspaces.lookup import find_page_workspace
@@ -20,6 +21,7 @@ INFERENCE = ComputeTarget.Kind.INFERENCE
 
 
 @require_safe
+@accept_parameters()
 def inference_list(request, slug):
     workspace = find_page_workspace(request, slug, "read_compute")
     targets = workspace.compute_targets.present().filter(kind=INFERENCE).with_counts().order_by("-created_at")

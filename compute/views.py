@@ -17,6 +17,7 @@ from compute.models import Assignment, ComputeTarget, Host, Work
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.repeated_polls import nothing_new
 from studio.words import split_words
@@ -53,6 +54,7 @@ def _create_links(request, workspace, target: str = "") -> list[dict[str, str]]:
 
 
 @require_safe
+@accept_parameters("q", "sort", "seen")
 def compute_list(request, slug):
     workspace = find_page_workspace(request, slug, "read_compute")
     words, sort = " ".join(split_words(request.GET.get("q", ""))), request.GET.get("sort", "-created")

@@ -14,6 +14,7 @@ from costs.models import Meter, Usage
 from runs.charts.figures import build_templates
 from studio import downloads
 from studio.forms import cleaned_or_invalid
+from studio.list_parameters import accept_parameters
 from workspaces.access import allowed_among
 from workspaces.lookup import find_page_workspace
 from workspaces.models import Workspace
@@ -36,6 +37,7 @@ def _form_of(request, workspace) -> CostFilter:
 
 
 @require_safe
+@accept_parameters(*CostFilter.base_fields)
 def cost(request, slug=None):
     workspace, rows = _usage_of(request, slug)
     form = _form_of(request, workspace)

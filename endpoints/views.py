@@ -33,6 +33,7 @@ from runs.charts.figures import build_templates
 from runs.pages.access import find_workspace, is_allowed
 from studio.errors import Denied, Invalid, NotReady
 from studio.htmx import render_page
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 
 TABS = [
@@ -87,6 +88,7 @@ def render_tab(request, endpoint: Endpoint, tab: str, partial: str = "", **more:
 
 
 @require_safe
+@accept_parameters()
 def endpoint_list(request, slug: str):
     workspace = find_workspace(request, slug)
     page = page_of(request, Endpoint.objects.with_state().without_versions().filter(workspace=workspace))
@@ -252,6 +254,7 @@ def list_errors(form) -> str:
 
 
 @require_safe
+@accept_parameters(*RequestsForm.base_fields)
 def endpoint_requests(request, slug: str, name: str):
     """The recorded requests: a table, or the result of `query`."""
     endpoint = find_page_endpoint(request, slug, name)
@@ -271,6 +274,7 @@ def endpoint_requests(request, slug: str, name: str):
 
 
 @require_safe
+@accept_parameters(*WorkspaceQueryForm.base_fields)
 def endpoint_queries(request, slug: str):
     """Queries over the recorded requests of all endpoints."""
     workspace = find_workspace(request, slug)

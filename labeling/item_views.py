@@ -15,6 +15,7 @@ from runs.pages.access import require_permission
 from studio import numbers
 from studio.errors import Conflict, Invalid
 from studio.forms import cleaned_or_invalid
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 
 PAGE = 50
@@ -66,6 +67,7 @@ def item_label(request, slug, name):
 
 
 @require_safe
+@accept_parameters(*ItemsForm.base_fields)
 def item_list(request, slug, name):
     """`?state=` and `?label=` filter."""
     project = find_project(request, slug, name)

@@ -17,6 +17,7 @@ from labeling.rules import EXPORT_ENDING
 from runs.pages.access import find_workspace, is_allowed, require_permission
 from studio.errors import Conflict, Invalid
 from studio.forms import attempt
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.words import split_words
 
@@ -51,6 +52,7 @@ def build_context(request, project: LabelingProject, tab: str, **more) -> dict:
 
 
 @require_safe
+@accept_parameters("q", "archived")
 def project_list(request, slug):
     """`?archived` shows the archived ones."""
     workspace = find_workspace(request, slug)

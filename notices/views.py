@@ -15,12 +15,14 @@ from runs.pages.access import find_run, return_url
 from studio import numbers
 from studio.errors import Conflict
 from studio.forms import attempt
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.signed_posts import SIGNATURE
 from studio.time_zones import list_zones
 
 
 @require_safe
+@accept_parameters()
 def notification_list(request):
     page = page_of(request, Notification.objects.on_bell_of(request.user))
     return render(request, "notices/list.html", {"page": page, "unread": _count_unread(request)})

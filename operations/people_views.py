@@ -14,12 +14,14 @@ from operations.access import site_admins_only
 from operations.people import add_figures, find_people
 from studio.errors import Invalid
 from studio.formats import format_count
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.words import split_words
 
 
 @require_safe
 @site_admins_only
+@accept_parameters("q", "state")
 def people_page(request):
     """`?state=` is one of the states, `?q=` words of the name or address."""
     state = request.GET.get("state", "")

@@ -22,6 +22,7 @@ from studio.errors import Invalid
 from studio.formats import format_count, format_names, parse_time
 from studio.forms import attempt
 from studio.htmx import render_page
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from trash import orphaned_files
 
@@ -51,6 +52,7 @@ def overview_page(request):
 
 @require_safe
 @site_admins_only
+@accept_parameters("show")
 def queue_page(request):
     """`?show=running` for running jobs, otherwise waiting ones."""
     show_running = request.GET.get("show") == "running"
@@ -178,6 +180,7 @@ def _parse_preview_time(text: str) -> dt.datetime:
 
 @require_safe
 @site_admins_only
+@accept_parameters("request")
 def health_page(request):
     """`?request=` is the id that an error page shows."""
     wanted = request.GET.get("request", "").strip()[:32]

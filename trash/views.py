@@ -17,6 +17,7 @@ from studio import numbers
 from studio.errors import Invalid
 from studio.formats import format_names, parse_time
 from studio.htmx import reload_page
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.trash_days import days_left
 from trash import contents
@@ -28,6 +29,7 @@ MAX_PURGES = 3
 
 
 @require_safe
+@accept_parameters()
 def trash_page(request, slug):
     workspace = find_workspace(request, slug)
     page = page_of(request, contents.list_deleted_runs(workspace).select_related("experiment", "workspace"))

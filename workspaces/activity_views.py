@@ -14,6 +14,7 @@ from accounts.actors import actor_of_request, require_site_admin
 from studio import downloads, numbers
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
+from studio.list_parameters import accept_parameters
 from workspaces import activity_search
 from workspaces.activity_search import ActivityFilter
 from workspaces.lookup import find_page_workspace
@@ -26,6 +27,7 @@ FORMATS = {
 
 
 @require_safe
+@accept_parameters(*ActivityFilter.base_fields, "before", "after")
 def activity(request, slug=None):
     """The newest that match the filters; `?before=` and `?after=` are keys, because the log is too long to count."""
     workspace = find_page_workspace(request, slug) if slug else None

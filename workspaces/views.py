@@ -15,6 +15,7 @@ from accounts.guards import reauthentication_required
 from studio.errors import Denied, Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.shell import CARDS
 from workspaces import associated, creation, deletion, lookup, resources, rules, search
@@ -32,6 +33,7 @@ SORTS = {
 
 
 @require_safe
+@accept_parameters("q", "sort")
 def workspace_list(request):
     words = request.GET.get("q", "").strip()
     sort = request.GET.get("sort", "name")

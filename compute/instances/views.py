@@ -27,6 +27,7 @@ from compute.wizard import answer_name_check
 from studio.errors import Conflict, Invalid, NotReady
 from studio.forms import attempt, cleaned_or_invalid
 from studio.htmx import render_page
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.wizard import list_steps
 from workspaces.access import can
@@ -63,6 +64,7 @@ def rights_on(request, workspace) -> dict:
 
 
 @require_safe
+@accept_parameters()
 def instance_list(request, slug):
     workspace = find_page_workspace(request, slug, "read_compute")
     page = page_of(request, instances_of(workspace).order_by("-target__created_at"))

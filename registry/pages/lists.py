@@ -16,6 +16,7 @@ from registry.models import Model, ModelStar, ModelVersion
 from runs.pages.access import find_workspace, is_allowed
 from studio.errors import Invalid
 from studio.htmx import render_page
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 
 SORTS = {"created": "created_at", "name": "model__name", "version": "number"}
@@ -65,6 +66,7 @@ def _sorted(request, rows: QuerySet) -> QuerySet:
 
 
 @require_safe
+@accept_parameters(*(facet.key for facet in FACETS), "q", "tag", "all", "archived", "starred", "facets", "sort")
 def model_list(request, slug):
     workspace = find_workspace(request, slug)
     rows = select_versions(request, workspace)

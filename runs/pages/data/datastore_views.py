@@ -20,6 +20,7 @@ from runs.pages.data.datastore_forms import KINDS, DatastoreForm
 from studio.errors import Conflict, Denied, Invalid, NotReady
 from studio.formats import format_count
 from studio.forms import attempt
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.words import split_words
 
@@ -30,6 +31,7 @@ TAIL = 64 * 1024
 
 
 @require_safe
+@accept_parameters("q")
 def datastore_list(request, slug):
     workspace = find_workspace(request, slug)
     rows = Datastore.objects.of(workspace).select_related("created_by", "workspace").order_by("-is_default", "name")

@@ -24,6 +24,7 @@ from studio import numbers
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.links import page_of_form
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.words import split_words
 
@@ -49,6 +50,7 @@ STEPS = {
 
 
 @require_safe
+@accept_parameters("q", "archived")
 def data_list(request, slug):
     """`?archived` shows the archived ones."""
     workspace = find_workspace(request, slug)

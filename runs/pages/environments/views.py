@@ -28,6 +28,7 @@ from runs.pages.run.views import tab_context
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
+from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.words import split_words
 
@@ -44,6 +45,7 @@ TABS = [
 
 
 @require_safe
+@accept_parameters("kind", "q", "sort")
 def environment_list(request, slug):
     """`?kind=curated` shows the curated ones."""
     workspace = find_workspace(request, slug)

@@ -1,6 +1,5 @@
 """The query string of a list: its form, changes to it, and the conditions of its filter."""
 
-import difflib
 import re
 from collections.abc import Iterator
 from urllib.parse import urlencode
@@ -110,14 +109,6 @@ def clean_query(query: QueryDict) -> QueryDict:
 
 # Parameters of the requests of a page, which are not part of its address.
 TRANSIENT = {"seen", "experiment", "whole"}
-MAX_UNKNOWN = 5
-
-
-def unknown_parameters(query: QueryDict) -> list[tuple[str, str]]:
-    """The parameters that a list ignores, each with a known one of a similar name, or an empty text."""
-    known = list(RunFilter.base_fields)
-    unknown = [word for word in query if word not in known and word not in TRANSIENT]
-    return [(word[:60], "".join(difflib.get_close_matches(word[:60], known, 1))) for word in unknown[:MAX_UNKNOWN]]
 
 
 def change_query(query: QueryDict, **words) -> str:

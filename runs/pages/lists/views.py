@@ -21,6 +21,7 @@ from runs.pages.lists.list_query import RunFilter
 from studio import downloads
 from studio.errors import Invalid
 from studio.htmx import is_htmx, keep_address, render_page, swap_whole, wants_piece
+from studio.list_parameters import accept_parameters, find_unknown
 from studio.names import check_name
 from studio.repeated_polls import nothing_new
 
@@ -32,6 +33,7 @@ def jobs(request, slug):
 
 
 @require_safe
+@accept_parameters("q", "archived")
 def experiments(request, slug):
     workspace = find_workspace(request, slug)
     options = RunFilter.read(request.GET)
@@ -151,7 +153,7 @@ def render_list(
     table.may_come_later = not table.seen and "whole" not in request.GET
     if table.seen and not table.has_changes():
         return nothing_new()
-    unknown = list_query.unknown_parameters(request.GET)
+    unknown = find_unknown(request.GET, list_query.RunFilter.base_fields, list_query.TRANSIENT)
     # Parameters of a poll are not kept in links.
     request.GET = table.query
     context = {"table": table, "unknown": unknown, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
