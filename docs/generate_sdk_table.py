@@ -98,7 +98,7 @@ def table() -> str:
     complete = sum(covered == total for _, _, covered, total, _ in everything)
     covered, total = sum(row[2] for row in everything), sum(row[3] for row in everything)
     lines = [
-        f"{complete} of {len(everything)} documented classes are complete; {covered} of {total} members are there.\n",
+        f"{complete} of {len(everything)} documented classes are complete; {covered} of {total} members are available.\n",
         "| module | class | members | missing |",
         "|---|---|---|---|",
     ]
@@ -119,7 +119,7 @@ def absent(everything) -> str:
             services[TABLE[module][0]][0] += 1
             services[TABLE[module][0]][1] += of
     lines = [
-        "The classes of these services can be imported, and say when they are used that the service is missing:\n",
+        "The classes of these services can be imported; when they are used, they raise an error that names the missing service:\n",
         "| service | classes | members |",
         "|---|---|---|",
     ]

@@ -24,7 +24,7 @@ NO_CACHE = "There is no data cache: use as_mount() or as_download()."
 
 class Verdict(enum.Enum):
     HONOURED = "honoured"
-    WARNED = "warned of"
+    WARNED = "warning"
     REFUSED = "refused"
 
 
