@@ -11,7 +11,7 @@ from accounts.rules import PASSKEY_NAME
 from studio.errors import Conflict, Invalid
 from studio.request_body import load_object
 
-WRONG = "The passkey was not accepted. Try again, or use another way."
+WRONG = "The passkey was not accepted. Try again, or sign in another way."
 
 
 def _load_webauthn():

@@ -37,5 +37,5 @@ def sessions_end(request):
 @require_POST
 def view_as_stop(request):
     """accounts/view_as_guard.py has ended the view."""
-    messages.success(request, "You see the studio as yourself.")
+    messages.success(request, "You see the studio as yourself again.")
     return redirect(link_to("home"))

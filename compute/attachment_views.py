@@ -73,7 +73,7 @@ def machine_attachment(request, slug, pk):
     act = request.POST.get("act", "")
     if act == "remove":
         row.remove(actor)
-        messages.success(request, f"{row} is not attached any more; a machine that has joined stays.")
+        messages.success(request, f"{row} was removed from this list; a machine that has joined stays connected.")
         return redirect("compute:machine_list", slug)
     if act not in ACTS:
         raise Invalid(f"act is {act[:40]!r}; it may be {', '.join(ACTS)}.", target="act")

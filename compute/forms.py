@@ -14,7 +14,7 @@ class ScaleForm(forms.Form):
         rules.MIN_NODES,
         label="Minimum number of nodes",
         initial=0,
-        help_text="These nodes always run, so that jobs start at once.",
+        help_text="These nodes always run, so that jobs start immediately.",
     )
     max_nodes = NumberField(
         rules.MAX_NODES, label="Maximum number of nodes", initial=1, help_text="How many jobs can run at the same time."
@@ -49,7 +49,7 @@ class AgentsForm(forms.Form):
     """The settings of an inference cluster that can change."""
 
     agent_count = NumberField(
-        rules.AGENT_COUNT, label="Number of nodes", initial=3, help_text="They run as long as the cluster exists."
+        rules.AGENT_COUNT, label="Number of nodes", initial=3, help_text="They run for as long as the cluster exists."
     )
     description = TextField(DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 3}))
     tags = TagsField()
@@ -109,7 +109,7 @@ class AttachForm(forms.Form):
         required=False,
         strip=False,
         widget=HiddenTextarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false", "class": "mono"}),
-        help_text="A whole private key without a passphrase, or a password. It is stored encrypted, never shown, and "
+        help_text="A complete private key without a passphrase, or a password. It is stored encrypted, never shown, and "
         "deleted when the machine has joined.",
     )
     secret = forms.ChoiceField(label="Or a secret of the key vault", required=False)
@@ -126,7 +126,7 @@ class AttachForm(forms.Form):
         rules.FINGERPRINT,
         required=False,
         label="Fingerprint of its host key",
-        help_text="If you know it, as SHA256:…; otherwise you compare it in the next step.",
+        help_text="If you know it, write it as SHA256:…; otherwise you compare it in the next step.",
     )
 
     def __init__(self, *args, secrets, **kwargs):

@@ -60,7 +60,7 @@ def machine_open(request, slug, pk):
 def machine_detach(request, slug, pk):
     host = _machine(request, slug, pk)
     host.detach()
-    messages.success(request, f"{host.name} accepts no more jobs, and is removed when its current jobs end.")
+    messages.success(request, f"{host.name} no longer accepts jobs, and is removed when its current jobs end.")
     return redirect("compute:machine_list", slug)
 
 
@@ -111,5 +111,5 @@ def node_drain(request, slug, name, node):
     if row is None:
         raise Http404(f"The cluster {name} no longer has a node {node}.")
     row.drain()
-    messages.success(request, f"{row.name} accepts no more jobs and stops when its current jobs end.")
+    messages.success(request, f"{row.name} no longer accepts jobs, and stops when its current jobs end.")
     return redirect("compute:cluster_nodes", slug, row.target.name)

@@ -187,7 +187,7 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
     if host.boot and body.boot and host.boot != body.boot and host.has_reported_recently(timezone.now()):
         raise Conflict(
             f"Another machine reports as {host.name}: one is a copy of the other. "
-            "Let this one join by itself, with `lazuli host join` and a new token.",
+            "Let this one join separately, with `lazuli host join` and a new token.",
             code="copied_host",
         )
     reported = machine.Machine(body.cpus, body.memoryGB, body.gpus)

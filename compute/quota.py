@@ -18,7 +18,7 @@ def check_quota(clusters: QuerySet, size: VmSize, max_nodes: int) -> None:
         possible = max(0, QUOTA - used) // size.vcpus
         raise Invalid(
             f"{max_nodes} nodes of {size.name} need {wanted} vCPUs of {size.family}; the quota of this subscription is "
-            f"{QUOTA} and {used} are taken by other clusters. At most {possible} such nodes are possible.",
+            f"{QUOTA} and {used} are used by other clusters. At most {possible} such nodes are possible.",
             target="maxNodeCount",
             code="QuotaExceeded",
         )

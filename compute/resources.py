@@ -251,7 +251,9 @@ class AmlComputePropertiesUpdate(LooseBody):
         if isinstance(account, dict) and account.get("adminUserName"):
             kept["userAccountCredentials"] = {"adminUserName": str(account["adminUserName"])}
         if len(json.dumps(kept)) > MAX_KEPT:
-            raise Invalid(f"{', '.join(kept)}: more than {MAX_KEPT // 1000} kB of settings.", target="properties")
+            raise Invalid(
+                f"{', '.join(kept)}: these settings are larger than {MAX_KEPT // 1000} kB.", target="properties"
+            )
         return kept
 
 

@@ -78,7 +78,7 @@ def check_purpose(purpose: str, count: int, cores_of_node: int) -> None:
     if purpose == Purpose.PRODUCTION and not enough:
         raise Invalid(
             f"A production cluster needs at least {PRODUCTION_NODES} nodes and {PRODUCTION_CORES} vCPUs; {count} "
-            f"node{'s' if count > 1 else ''} of this size have {count * cores_of_node}. Take more or larger ones, or {Purpose.TESTS}.",
+            f"node{'s' if count > 1 else ''} of this size have {count * cores_of_node}. Choose more or larger nodes, or {Purpose.TESTS}.",
             target=AGENT_COUNT.target,
         )
 

@@ -97,7 +97,7 @@ def suggest_size() -> str:
     by_name = {size.name: size for size in offered_sizes()}
     general = [by_name[name] for name in GENERAL if name in by_name] or list(by_name.values())[:1]
     if not general:
-        raise Invalid("No size is offered; the site admin can offer some.", target="vmSize")
+        raise Invalid("No size is offered; a site admin can offer some.", target="vmSize")
     cores = max(size.vcpus for size in by_name.values())
     return next((size.name for size in general if size.vcpus * 2 <= cores), general[-1].name)
 

@@ -46,7 +46,7 @@ def service_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name
 def service_create(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.ServiceCreate):
     workspace = find_workspace(request, workspace_path, "edit")
     if (body.deployment is None) != body.hasVersions:
-        raise Invalid("A new service needs a deployment, or hasVersions without one.", target="deployment")
+        raise Invalid("A new service needs a deployment, unless hasVersions is set.", target="deployment")
     wanted = _read_deployment(workspace, body.deployment) if body.deployment else None
     present = Endpoint.objects.filter(workspace=workspace, name=name).select_related("workspace", "parent").first()
     if present and body.overwrite:
@@ -79,7 +79,7 @@ def _change_version(endpoint: Endpoint, body: resources.ServiceUpdate) -> None:
         return
     if endpoint.parent is None:
         raise Invalid(
-            f"{endpoint.name} is no version: trafficPercentile, isDefault and isControl are for ENDPOINT.VERSION.",
+            f"{endpoint.name} is not a version: trafficPercentile, isDefault and isControl are for ENDPOINT.VERSION.",
             target="trafficPercentile",
         )
     if body.trafficPercentile is not None:
@@ -124,7 +124,7 @@ def service_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 def service_keys(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     endpoint = _find_key_holder(find_workspace(request, workspace_path, "edit"), name)
     if endpoint.token_auth_enabled:
-        raise Conflict(f"{name} has token-based authentication, and no keys: get a token.")
+        raise Conflict(f"{name} uses token-based authentication and has no keys: get a token.")
     return resources.ServiceKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
 
 

@@ -40,8 +40,8 @@ class DeployForm(forms.Form):
         label="Version",
         required=False,
         max_length=32,
-        help_text="The name of a version, such as blue: versions share the requests of their endpoint, a new one or one "
-        "that has versions. Leave empty for an endpoint without versions.",
+        help_text="The name of a version, such as blue, if the endpoint is new or has versions: they share its requests. Leave "
+        "empty for an endpoint without versions.",
     )
     overwrite = forms.BooleanField(
         label="Update the endpoint of this name",
@@ -74,7 +74,7 @@ class DeployForm(forms.Form):
         label="Or a folder as a zip",
         required=False,
         widget=forms.FileInput(attrs={"accept": ".zip,application/zip"}),
-        help_text="For a script that needs other files. It counts instead of the text.",
+        help_text="For a script that needs other files. It is used instead of the text.",
     )
     entry_script = TextField(
         rules.ENTRY_SCRIPT,
@@ -93,7 +93,7 @@ class DeployForm(forms.Form):
         rules.MIN_REPLICAS,
         label="Minimum number of replicas",
         initial=1,
-        help_text="With 0, the first request after a pause waits for a start.",
+        help_text="With 0, the first request after a pause waits until a replica has started.",
     )
     max_replicas = NumberField(rules.MAX_REPLICAS, label="Maximum number of replicas", initial=1)
     concurrency = NumberField(
@@ -151,7 +151,7 @@ class VersionForm(forms.Form):
         required=False,
         max_length=2000,
         widget=forms.TextInput(attrs={"list": "model-versions", "autocomplete": "off"}),
-        help_text="Choose one, or write several as NAME:VERSION, separated by commas. Leave empty for those of the "
+        help_text="Choose one, or write several as NAME:VERSION, separated by commas. Leave empty for the models of the "
         "copied version.",
     )
     copied = forms.ChoiceField(

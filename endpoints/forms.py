@@ -26,14 +26,14 @@ class RequestForm(forms.Form):
         max_length=MAX_BODY,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 10, "class": "mono", "spellcheck": "false"}),
-        help_text="The body of the request, as the entry script's run() gets it.",
+        help_text="The body of the request, which the entry script's run() receives.",
     )
     file = forms.FileField(label="Or a file", required=False, help_text="Its text is sent instead of the data.")
     version = forms.ChoiceField(label="Version", required=False)
     compare = forms.ChoiceField(
         label="Compare with",
         required=False,
-        help_text="It gets the same request, and its answer is shown next to the other.",
+        help_text="It gets the same request, and both answers are shown side by side.",
     )
 
     def __init__(self, *args, endpoint: Endpoint, columns: Sequence[SignatureColumn] = (), **kwargs):
@@ -153,6 +153,8 @@ class AlertsForm(EditConflicts, forms.Form):
 
 class ReplicasForm(EditConflicts, forms.Form):
     min_replicas = NumberField(
-        rules.MIN_REPLICAS, label="Minimum", help_text="With 0, the first request after a pause waits for a start."
+        rules.MIN_REPLICAS,
+        label="Minimum",
+        help_text="With 0, the first request after a pause waits until a replica has started.",
     )
     max_replicas = NumberField(rules.MAX_REPLICAS, label="Maximum")

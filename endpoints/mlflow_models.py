@@ -31,7 +31,7 @@ def check_models(models: Sequence[ModelVersion]) -> None:
     """Raises Invalid unless it is one MLflow model with the flavor python_function."""
     if len(models) != 1:
         raise Invalid(
-            f"A service without an entry script has exactly one model, an MLflow model; this one has {len(models)}.",
+            f"A service without an entry script needs exactly one MLflow model; this one has {len(models)}.",
             target="models",
         )
     version = models[0]
@@ -41,7 +41,7 @@ def check_models(models: Sequence[ModelVersion]) -> None:
     if FLAVOR not in about.flavors:
         found = f"its flavors are {', '.join(about.flavors)}" if about.flavors else "it is not an MLflow model"
         raise Invalid(
-            f"{version} cannot be served without an entry script: {found}. Give an entry script, or register an MLflow "
+            f"{version} cannot be served without an entry script: {found}. Add an entry script, or register an MLflow "
             f"model with the flavor {FLAVOR}.",
             target="models",
         )
@@ -67,7 +67,7 @@ def make_environment(version: ModelVersion) -> dict:
         packages = {"dependencies": ["python", {"pip": [line for line in lines if line and not line.startswith("#")]}]}
     else:
         raise Invalid(
-            f"{version} has neither {CONDA} nor {REQUIREMENTS}: give an environment that has mlflow.",
+            f"{version} has neither {CONDA} nor {REQUIREMENTS}: choose an environment that has mlflow.",
             target="environmentId",
         )
     return environments.definition_from_conda(f"{version.model.name}-{version.number}", packages, None)

@@ -200,7 +200,7 @@ class Endpoint(EndpointKeys, EndpointShares):
         """Description, tags, properties, and whether a key is needed and requests are recorded: also for its versions."""
         shared = {name: fields[name] for name in SHARED if name in fields}
         if shared and self.parent_id:
-            raise Invalid("Authentication and the recording of requests are those of the endpoint: change them there.")
+            raise Invalid("Authentication and the recording of requests belong to the endpoint: change them there.")
         if fields:
             with transaction.atomic():
                 before = {name: getattr(self, name) for name in fields}

@@ -20,7 +20,12 @@ MAX_CANDIDATES, SHOWN = 100, 100
 
 class ReplayForm(forms.Form):
     candidate = forms.ChoiceField(label="Candidate", help_text="The version or endpoint that gets the requests.")
-    count = NumberField(rules.REPLAY_COUNT, label="Requests", initial=50, help_text="The newest so many, at most 200.")
+    count = NumberField(
+        rules.REPLAY_COUNT,
+        label="Requests",
+        initial=50,
+        help_text="How many of the newest requests are sent, at most 200.",
+    )
 
     def __init__(self, data, endpoint: Endpoint):
         super().__init__(data)

@@ -32,16 +32,16 @@ def start_replay(endpoint: Endpoint, candidate: Endpoint, count: int, user: User
     """Queue the newest `count` recorded requests of an endpoint or version for a candidate."""
     rules.REPLAY_COUNT.check(count)
     if candidate.pk == endpoint.pk:
-        raise Invalid(
-            f"{candidate.name} has answered these requests itself: choose another version.", target="candidate"
-        )
+        raise Invalid(f"{candidate.name} answered these requests itself: choose another version.", target="candidate")
     if candidate.current is None:
         raise Conflict(f"{candidate.name} does not answer yet: wait until its state is Healthy.")
     if Replay.objects.filter(endpoint=endpoint, state__in=Replay.OPEN).exists():
-        raise Conflict(f"A replay of {endpoint.name} is running: wait for its end.")
+        raise Conflict(f"A replay of {endpoint.name} is still running: wait until it has ended.")
     keys = list(request_log.list_data(endpoint).exclude(body="").values_list("pk", flat=True)[:count])
     if not keys:
-        raise Conflict(f"{endpoint.name} has no recorded requests: choose Collect data first, and wait for some.")
+        raise Conflict(
+            f"{endpoint.name} has no recorded requests: choose Collect data first, and wait until some have arrived."
+        )
     with transaction.atomic():
         fields = {"candidate": candidate, "candidate_name": candidate.name, "keys": keys, "created_by": user}
         replay = Replay.objects.create(endpoint=endpoint, **fields)

@@ -18,7 +18,7 @@ from studio.pagination import page_of
 # By the field of the endpoint: the tab that shows what was recorded, and what is said when it begins and stops.
 RECORDINGS = {
     "has_insights": ("endpoints:requests", "Requests are recorded.", "Requests are no longer recorded."),
-    "collects_data": ("endpoints:data", "Inputs and outputs are collected.", "Nothing more is collected."),
+    "collects_data": ("endpoints:data", "Inputs and outputs are collected.", "Inputs and outputs are no longer collected."),
 }
 
 
@@ -55,7 +55,7 @@ def endpoint_guard(request, slug: str, name: str):
         form = make_guard_form(endpoint, request.POST)
         if form.is_valid():
             traffic_guards.change_guard(endpoint, **form.cleaned_data)
-            messages.success(request, "The guard was saved. It watches the next change of the traffic.")
+            messages.success(request, "The guard was saved. It watches the next traffic change.")
         else:
             messages.error(request, list_errors(form))
     return redirect(endpoint)

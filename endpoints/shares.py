@@ -57,7 +57,7 @@ class EndpointShares(models.Model):
             after = {**before, **{name: rules.TRAFFIC.check(share) for name, share in shares.items()}}
             if sum(after.values()) > 100:
                 raise Invalid(
-                    f"The traffic adds up to {sum(after.values())}: {_describe_shares(after)}. At most 100 is possible.",
+                    f"The traffic adds up to {sum(after.values())}: {_describe_shares(after)}. It can be at most 100.",
                     target="traffic",
                 )
             if after == before:

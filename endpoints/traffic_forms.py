@@ -41,14 +41,14 @@ class GuardForm(EditConflicts, forms.Form):
         rules.GUARD_FAILURES,
         label="Failures (points more)",
         required=False,
-        help_text="Percent that fail, more than of the other versions. Empty: no limit.",
+        help_text="How many percentage points more of its requests may fail than of other versions. Empty: no limit.",
     )
     p95 = NumberField(
         rules.GUARD_P95,
         label="Latency, p95 (% more)",
         required=False,
-        help_text="Longer than that of the other versions. Empty: no limit.",
+        help_text="How much longer than that of the other versions it may be. Empty: no limit.",
     )
     requests = NumberField(
-        rules.GUARD_REQUESTS, label="Requests", help_text="A version is judged from so many requests on."
+        rules.GUARD_REQUESTS, label="Requests", help_text="A version is judged once it has had this many requests."
     )

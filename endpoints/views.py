@@ -163,10 +163,10 @@ def endpoint_deploy_again(request, slug: str, name: str):
     number = request.POST.get("revision", "")
     revision = endpoint.revisions.filter(number=number).first() if number.isdecimal() and len(number) < 9 else None
     if revision is None:
-        raise Invalid(f"There is no revision {number[:20]!r}: send the number of one.", target="revision")
+        raise Invalid(f"There is no revision {number[:20]!r}: send the number of an existing one.", target="revision")
     again = deployment.deploy_again(Actor(request.user), revision)
     messages.success(
-        request, f"Revision {again.number} is a copy of revision {number}, and takes over when it is ready."
+        request, f"Revision {again.number} is a copy of revision {number}, and takes over once it is ready."
     )
     return redirect(endpoint)
 

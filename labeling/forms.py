@@ -30,7 +30,7 @@ class LabelsForm(forms.Form):
         rules.INSTRUCTIONS,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What the labels mean, and what to do in doubt. Everybody sees it while labeling.",
+        help_text="What the labels mean, and what to do if in doubt. Everybody sees this while labeling.",
     )
 
 
@@ -41,12 +41,12 @@ class ProjectEditForm(EditConflicts, LabelsForm):
 class ProjectForm(LabelsForm):
     name = TextField(rules.NAME)
     kind = forms.ChoiceField(label="Type", choices=LabelingProject.Kind.choices)
-    data_asset = forms.ChoiceField(label="Data asset", help_text="The newest version is labeled, as it is now.")
+    data_asset = forms.ChoiceField(label="Data asset", help_text="The current newest version is labeled.")
     column = forms.CharField(
         required=False,
         max_length=255,
         label="Column with the texts",
-        help_text="For text classification: a column of the table. Texts are cut after 5,000 characters.",
+        help_text="For text classification: a column of the table. Texts are shortened to 5,000 characters.",
     )
     labelers_per_item = NumberField(rules.LABELERS, label="Labelers per item", initial=1, help_text=PEOPLE)
 

@@ -54,7 +54,7 @@ def _list_images(version: DataVersion) -> list[ItemContent]:
 
 def _read_texts(version: DataVersion, column: str) -> list[ItemContent]:
     if not version.is_table:
-        raise Invalid(f"{version} is no table, so it has no column {column!r}.", target="column")
+        raise Invalid(f"{version} is not a table, so it has no column {column!r}.", target="column")
     sources = previews.list_sources(version.workspace, version.definition)
     size = sum(source.size or 0 for source in sources)
     if size > exports.MAX_BYTES:

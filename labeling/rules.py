@@ -29,7 +29,7 @@ def check_labels(value) -> list[str]:
     taken: set[str] = set()
     for label in found:
         if label.casefold() in taken:
-            raise Invalid(f"The label {label!r} is there twice.", target="labels")
+            raise Invalid(f"The label {label!r} appears twice.", target="labels")
         taken.add(label.casefold())
     return found
 

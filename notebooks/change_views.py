@@ -160,7 +160,7 @@ def _free_name(files: ShareFiles, path: str) -> str:
     for name in [path, *(f"{stem} ({number}){dot}{ending}" for number in range(2, 100))]:
         if not files.share.exists(name):
             return name
-    raise Conflict(f"There are 99 copies of {path} already.", target="path")
+    raise Conflict(f"There are already 99 copies of {path}.", target="path")
 
 
 @require_POST

@@ -69,7 +69,7 @@ class TrashedFile(models.Model):
         with transaction.atomic():
             number, _ = TrashedFile.objects.filter(pk=self.pk).delete()
             if not number:
-                raise Conflict(f"{self.path} was restored or deleted already.")
+                raise Conflict(f"{self.path} has already been restored or deleted.")
             share.move(self._stored_path, self.path)
 
     def purge(self) -> None:

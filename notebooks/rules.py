@@ -16,7 +16,7 @@ def check_file_name(value) -> str:
     if problem := visible_names.problem_with(name):
         raise Invalid(f"The name {problem}", target="name")
     if name.startswith("."):
-        raise Invalid("Names that begin with a period are kept for programs.", target="name")
+        raise Invalid("Names that begin with a period are reserved for programs.", target="name")
     return name
 
 

@@ -237,7 +237,7 @@ def _explain(error: OSError, path: str) -> Exception:
 
 
 def _taken(path: str) -> Conflict:
-    return Conflict(f"There is a file or folder {path} already. Choose another name.", target="name")
+    return Conflict(f"There is already a file or folder {path}. Choose another name.", target="name")
 
 
 def _stat(name: str, folder: int, path: str) -> os.stat_result:

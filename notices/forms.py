@@ -31,7 +31,9 @@ class DeliveryTimesForm(forms.Form):
     time_zone = TextField(
         rules.TIME_ZONE, label="Time zone", widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"})
     )
-    digest_at = _time_field(label="Daily mail at", help_text="One mail with all notifications of its column above.")
+    digest_at = _time_field(
+        label="Daily mail at", help_text="One mail with all notifications that are chosen in its column above."
+    )
     quiet_from = _time_field(required=False, label="Quiet hours from")
     quiet_until = _time_field(
         required=False,

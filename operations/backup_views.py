@@ -37,5 +37,5 @@ def backups_page(request):
 @site_admins_only
 def backup_start(request):
     Backup.queue(request.user)
-    messages.success(request, "A backup starts in a moment.")
+    messages.success(request, "The backup will start in a moment.")
     return redirect("operations:backups")

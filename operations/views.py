@@ -83,7 +83,7 @@ def _work(pk) -> Work:
 def queue_front(request, pk):
     work = _work(pk)
     waiting.move_to_front(work)
-    messages.success(request, f"{work.title} is the first in the queue of {work.target.title}.")
+    messages.success(request, f"{work.title} is now first in the queue of {work.target.title}.")
     return redirect("operations:queue")
 
 
@@ -121,7 +121,7 @@ def host_drain(request, pk):
     host = get_object_or_404(Host, pk=pk)
     host.drain()
     undo = f"undo:{reverse('operations:host_reopen', args=[pk])}"
-    messages.success(request, f"{host.name} accepts no more jobs.", extra_tags=undo)
+    messages.success(request, f"{host.name} no longer accepts jobs.", extra_tags=undo)
     return redirect("operations:machines")
 
 
@@ -213,7 +213,7 @@ def settings_page(request):
 def announcements_page(request):
     form = AnnouncementForm(request.POST or None)
     if request.method == "POST" and attempt(form, lambda: Announcement.publish(request.user, **form.cleaned_data)):
-        messages.success(request, "The announcement is published.")
+        messages.success(request, "The announcement was published.")
         return redirect("operations:announcements")
     page = page_of(request, Announcement.objects.select_related("created_by"))
     return render(request, "operations/announcements.html", {"form": form, "page": page})

@@ -78,7 +78,7 @@ def roles(request, slug):
         require(actor, "edit_members", workspace)
         written = attempt(form, lambda: custom_roles.write_role(actor, form.cleaned_data["definition"]))
         if written:
-            messages.success(request, f"The role {written.name} was stored; it applies from the next request on.")
+            messages.success(request, f"The role {written.name} was saved; it applies from the next request.")
             return redirect("workspaces:roles", slug)
     context = {
         "workspace": workspace,

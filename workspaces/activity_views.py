@@ -59,7 +59,7 @@ def activity_test(request):
         activity_log.record("stream.test", None, label=receiver)
     state = activity_sending.send_pending(Receiver(receiver), at_once=True)
     if state is not None and state.is_failing:
-        messages.error(request, f"The test did not arrive. {state.answer} It is sent again later.")
+        messages.error(request, f"The test did not arrive. {state.answer} It will be sent again later.")
     else:
         messages.success(request, f"The test has arrived. {state.answer}" if state else "The test is being sent.")
     return redirect("workspaces:site_activity")

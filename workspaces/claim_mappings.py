@@ -87,7 +87,7 @@ def add_mapping(actor: Actor, provider: IdentityProvider, value: str, group_name
         raise Invalid("Write a group, or choose site admin.", target="group")
     group = _find_or_make(actor, group_name) if group_name else None
     if provider.mappings.filter(value=value, group=group).exists():
-        raise Conflict("There is such a mapping already.", target="value")
+        raise Conflict("This mapping already exists.", target="value")
     made = ClaimMapping.objects.create(provider=provider, value=value, group=group)
     activity.record("provider.map", provider, actor=actor, changes={"mapping": ["", str(made)]})
     return made

@@ -30,7 +30,7 @@ class WorkspaceForm(forms.Form):
         rules.WORKSPACE_NAME,
         label="Workspace name",
         max_length=33,
-        help_text="Letters, digits, hyphens and underscores; 3 to 33 of them.",
+        help_text="3 to 33 letters, digits, hyphens and underscores.",
     )
     friendly_name = TextField(rules.FRIENDLY_NAME, required=False, help_text="Shown in the studio instead of the name.")
     subscription = TextField(
@@ -73,7 +73,7 @@ def _offer_roles(form: forms.Form, roles: list[str]) -> None:
 
 class MemberForm(forms.Form):
     username = forms.CharField(
-        label="User name", max_length=150, help_text="Of a person or service principal, or the name of a group."
+        label="User name", max_length=150, help_text="That of a person or service principal, or the name of a group."
     )
     role = RoleField()
     scope = forms.ChoiceField(
@@ -136,7 +136,7 @@ class IdentityProviderForm(EditConflicts, forms.ModelForm):
         assume_scheme="https",
         help_text="Such as https://login.microsoftonline.com/<tenant>/v2.0 or https://id.example.com/realms/team",
     )
-    name = TextField(rules.PROVIDER_NAME, help_text="On the button of the sign-in page.")
+    name = TextField(rules.PROVIDER_NAME, help_text="Shown on the button of the sign-in page.")
     secret = forms.CharField(
         label="Client secret",
         max_length=2000,
@@ -160,12 +160,12 @@ class IdentityProviderForm(EditConflicts, forms.ModelForm):
         if row:
             del self.fields["slug"]
             self.fields["secret"].required = False
-            self.fields["secret"].help_text = "Empty keeps the one that is stored."
+            self.fields["secret"].help_text = "Leave empty to keep the stored one."
 
 
 class ClaimMappingForm(forms.Form):
-    value = TextField(rules.CLAIM_VALUE, help_text="As the provider sends it: a name, or Entra's id of the group.")
+    value = TextField(rules.CLAIM_VALUE, help_text="As the provider sends it: a name, or the group's id in Entra.")
     group_name = TextField(
-        rules.GROUP_NAME, label="Group", required=False, help_text="It is created if there is none of this name."
+        rules.GROUP_NAME, label="Group", required=False, help_text="It is created if it does not exist."
     )
     is_admin = forms.BooleanField(label="Site admin instead of a group", required=False)

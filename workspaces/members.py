@@ -119,7 +119,7 @@ def invite_again(actor: Actor, workspace: Workspace, assignment: RoleAssignment)
     if user.has_usable_password():
         raise Conflict(
             f"{user.username} has a password and needs no invitation. "
-            f"If they forgot it, `manage.py signin {user.username}` prints a link."
+            f"If they forgot it, `manage.py signin {user.username}` prints a sign-in link."
         )
     return SignInLink.create_for(user, is_invitation=True)
 

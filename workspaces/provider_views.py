@@ -29,7 +29,7 @@ def providers(request):
     if request.method == "POST":
         made = attempt(form, lambda: IdentityProvider.create(actor, **form.cleaned_data))
         if made:
-            messages.success(request, f"{made} was set up. Test the connection, then offer it at the sign-in.")
+            messages.success(request, f"{made} was set up. Test the connection, then offer it on the sign-in page.")
             return redirect("workspaces:provider", made.slug)
     context = {"providers": IdentityProvider.objects.all(), "form": form}
     return render(request, "workspaces/providers.html", context)
@@ -93,5 +93,5 @@ def provider_change(request, slug):
             return _page(request, row, mapping_form=form)
     else:
         raise Invalid(f"act={act[:30]!r}: write map, unmap or delete.", target="act")
-    messages.success(request, "The mappings were changed; they apply from the next sign-in on.")
+    messages.success(request, "The mappings were changed; they apply from the next sign-in.")
     return redirect("workspaces:provider", slug)

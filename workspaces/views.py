@@ -64,7 +64,7 @@ def _may_create(request) -> bool:
 def workspace_new(request):
     actor = actor_of_request(request)
     if not _may_create(request):
-        raise Denied("You may create no workspace in any subscription or resource group. Ask a site admin.")
+        raise Denied("You may not create workspaces in any subscription or resource group. Ask a site admin.")
     form = WorkspaceForm(request.POST or None, initial=_default_group(actor))
     workspace = attempt(form, lambda: form.save(actor)) if request.method == "POST" else None
     if workspace:
@@ -141,7 +141,7 @@ def workspace_settings(request, slug):
             require(actor, "edit_workspace", workspace)
             if form.is_valid():
                 form.save()
-                messages.success(request, "The properties are saved.")
+                messages.success(request, "The properties were saved.")
                 return redirect("workspaces:settings", slug)
     context = {
         "workspace": workspace,

@@ -86,7 +86,7 @@ class ScheduleForm(forms.Form):
         Rule(check_expression, "expression", {"maxLength": 300}),
         label="Cron expression",
         required=False,
-        help_text="Instead of time and days: minute, hour, day of month, month, day of week, such as 30 18 * * 1-5.",
+        help_text="Used instead of time and days: minute, hour, day of month, month, day of week, such as 30 18 * * 1-5.",
     )
     zone = TextField(
         Rule(check_zone, "timeZone", {"maxLength": 60}),

@@ -45,7 +45,7 @@ router = Router(tags=["nodes"])
 def gateway_enter(request: HttpRequest, body: Ticket):
     found = ApplicationSession.redeem(body.label, body.ticket)
     if found is None:
-        raise Denied("The ticket was used already, or is too old.")
+        raise Denied("The ticket has already been used, or is too old.")
     return Entered(cookie=found[0], path=found[1])
 
 

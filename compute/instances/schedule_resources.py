@@ -49,7 +49,7 @@ class ComputeStartStopSchedule(LooseBody):
     def make_schedule(self) -> NewSchedule:
         timing = self.recurrence if self.triggerType == "Recurrence" or self.cron is None else self.cron
         if timing is None:
-            raise Invalid("Give a schedule either cron or recurrence.", target="computeStartStop")
+            raise Invalid("A schedule needs either cron or recurrence, not both.", target="computeStartStop")
         if isinstance(timing, Cron):
             expression, recurrence = check_expression(timing.expression), None
         else:

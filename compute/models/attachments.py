@@ -79,7 +79,7 @@ class SshAttachment(models.Model):
         for name, rule in {"name": rules.COMPUTE_NAME, "host_key": rules.FINGERPRINT}.items():
             fields.get(name) and rule.check(fields[name])
         if bool(secret) == bool(credential):
-            raise Invalid("Enter a private key or password, or select a secret: one of the two.", target="credential")
+            raise Invalid("Either enter a private key or password, or select a secret.", target="credential")
         chosen = cls._find(actor, workspace, secret) if secret else cls._store(actor, workspace, credential)
         row = cls.objects.create(workspace=workspace, secret=chosen, created_by=actor.user, **fields)
         activity.record("host.attach", row, actor=actor)
@@ -124,7 +124,9 @@ class SshAttachment(models.Model):
     def read_credential(self) -> str:
         """The private key or password; of a secret that people can read, the activity log records this."""
         if self.secret is None:
-            raise Conflict("The secret with the private key or password was deleted. Remove this, and attach it again.")
+            raise Conflict(
+                "The secret with the private key or password was deleted. Remove this machine, and attach it again."
+            )
         self.secret.workspace = self.workspace
         if self.secret.internal:
             return self.secret.decrypt_newest()
@@ -163,7 +165,7 @@ class SshAttachment(models.Model):
         """Continue with this host key, which a person has compared with the machine's."""
         waiting = SshAttachment.objects.filter(pk=self.pk, state=self.State.CONFIRM, shown_key=fingerprint)
         if not waiting.update(state=self.State.QUEUED, host_key=fingerprint):
-            raise Conflict(f"{self} does not wait for the confirmation of this host key any more.")
+            raise Conflict(f"{self} is no longer waiting for you to confirm this host key.")
         activity.record("host.confirm_key", self, actor=actor, message=fingerprint)
         notifications.notify_control(TASK)
 
@@ -182,7 +184,7 @@ class SshAttachment(models.Model):
         """Give it up, and delete its credential and the compute target that waits for it; a machine that has joined stays."""
         waiting = self._find_attached() if self.state != self.State.JOINED else None
         if not SshAttachment.objects.filter(pk=self.pk).exclude(state=self.State.RUNNING).delete()[0]:
-            raise Conflict(f"{self} is being attached at the moment. Remove it when that has ended.")
+            raise Conflict(f"{self} is being attached at the moment. Remove it once that has ended.")
         self._forget_credential()
         if waiting is not None and not waiting.target.is_deleting:
             waiting.target.start_deleting()

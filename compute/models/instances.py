@@ -136,7 +136,7 @@ class ComputeInstance(models.Model):
     def check_job(self, user: User) -> None:
         """Raise Conflict unless a job of this person can run next to the server."""
         if self.assigned_to_id != user.pk:
-            raise Conflict(f"Only the user of the compute instance {self} runs jobs on it.", target="computeId")
+            raise Conflict(f"Only the user of the compute instance {self} can run jobs on it.", target="computeId")
         if self.state != self.State.RUNNING:
             raise Conflict(f"The compute instance {self} is {self.state.lower()}. Start it first.", target="computeId")
 

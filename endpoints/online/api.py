@@ -75,7 +75,7 @@ def online_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], nam
 def online_keys(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     endpoint = _find_endpoint(find_workspace(request, workspace_path, "edit"), name)
     if endpoint.token_auth_enabled:
-        raise Conflict(f"{name} has the authentication mode AMLToken, and no keys: get a token.")
+        raise Conflict(f"{name} uses the authentication mode AMLToken and has no keys: get a token.")
     return resources.OnlineKeys(primaryKey=endpoint.keys[0], secondaryKey=endpoint.keys[1])
 
 

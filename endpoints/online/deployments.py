@@ -42,7 +42,7 @@ def put_endpoint(actor: Actor, workspace: Workspace, name: str, body: OnlineEndp
     present = Endpoint.objects.select_related("workspace", "target").filter(workspace=workspace, name=name).first()
     if present is None:
         if given.traffic or given.mirrorTraffic:
-            raise Invalid(f"{name} has no deployments yet: send the traffic once they exist.", target="traffic")
+            raise Invalid(f"{name} has no deployments yet: set the traffic once they exist.", target="traffic")
         return Endpoint.create(workspace, actor.user, name, has_versions=True, target=target, **fields), True
     _check_has_versions(present)
     if present.target != target:
@@ -141,7 +141,8 @@ def _refuse(endpoint: Endpoint, body: OnlineDeploymentUpdate) -> None:
         raise Invalid(f"{endpoint.name} takes deployments of the kind {kind}.", target="endpointComputeType")
     if given.modelMountPath:
         raise Invalid(
-            "Models cannot be mounted at a path of one's own: read AZUREML_MODEL_DIR instead.", target="modelMountPath"
+            "Models cannot be mounted at a path that you choose: read AZUREML_MODEL_DIR instead.",
+            target="modelMountPath",
         )
 
 

@@ -128,7 +128,7 @@ def test_wrong_input_is_refused_at_its_field(as_user, admin, workspace):
         ({"username": "-l root"}, "the name of an account"),
         ({"port": "70000"}, "from 1 to 65,535"),
         ({"host_key": "MD5:1"}, "SHA256: and 43 characters"),
-        ({"credential": ""}, "Enter a private key or password"),
+        ({"credential": ""}, "Either enter a private key or password"),
         ({"secret": "other"}, "other"),
     ):
         page = as_user(admin).post(form, SENT | change).content.decode()

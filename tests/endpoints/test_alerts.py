@@ -83,7 +83,7 @@ def test_the_form_sets_alerts(endpoint, as_user, alice, bob, mallory):
     as_user(alice).post(address, sent)
     EndpointAlert.objects.filter(kind="quiet").update(raised_at=timezone.now())
     content = as_user(alice).get(page).content.decode()
-    assert 'value="250"' in content and "No requests is beyond its limit" in content
+    assert 'value="250"' in content and "No requests has been beyond its limit" in content
     assert "Alerts</h2>" not in as_user(bob).get(page).content.decode()
     content = as_user(alice).post(address, {**sent, "p95": "0"}, follow=True).content.decode()
     assert "whole number from 1 to 300,000" in content

@@ -46,7 +46,7 @@ def test_a_model_is_deployed_from_its_page_with_the_packages_of_its_conda_file(r
     address = f"/ws/aml-workspace/deploy/doubler/{version.number}/"
     assert address in client.get(version.get_absolute_url()).content.decode()
     assert address not in as_user(bob).get(version.get_absolute_url()).content.decode()
-    assert "No entry script: MLflow model" in client.get(address).content.decode()
+    assert "MLflow models need no entry script" in client.get(address).content.decode()
     page = deploy(client, version).content.decode()
     assert "The endpoint svc was created" in page and "none (MLflow model)" in page
     revision = Endpoint.objects.get(name="svc").newest
@@ -66,7 +66,7 @@ def test_a_model_is_deployed_from_its_page_with_the_packages_of_its_conda_file(r
 
 def test_a_model_is_deployed_as_a_version_of_a_new_or_present_endpoint(register, size, as_user, alice):
     version, client = register(conda_yaml=CONDA), as_user(alice)
-    for name, words in [("blue", "It gets all requests"), ("green", "until you set its traffic")]:
+    for name, words in [("blue", "It gets all requests"), ("green", "until you give it traffic")]:
         page = deploy(client, version, version_name=name).content.decode()
         assert f"The version {name} of svc was created" in page and words in page
     assert Endpoint.objects.get(name="svc").shares == {"blue": 100, "green": 0}

@@ -203,7 +203,7 @@ def test_what_is_wrong_is_said_before_anything_is_registered(ws, model_file):
     assert not ModelVersion.objects.exists()
     with pytest.raises(errors.NotAvailable, match=r"Model\.package needs the"):
         Model.package(ws, "s", [])
-    with pytest.raises(WebserviceException, match="exactly one model, an MLflow model; this one has 0"):
+    with pytest.raises(WebserviceException, match="exactly one MLflow model; this one has 0"):
         Model.deploy(ws, "svc", [])
 
 
@@ -218,5 +218,5 @@ def test_an_mlflow_model_is_deployed_and_updated_without_an_inference_config(ws,
     aks = Model.deploy(ws, "two", [model], deployment_config=AksWebservice.deploy_configuration())
     aks.update(models=["digits:2"])
     assert (aks.models, aks.serialize()["autoScaler"]) == (["digits:2"], {"minReplicas": 1, "maxReplicas": 10})
-    with pytest.raises(WebserviceException, match="exactly one model, an MLflow model; this one has 2"):
+    with pytest.raises(WebserviceException, match="exactly one MLflow model; this one has 2"):
         service.update(models=["digits:1", "digits:2"])

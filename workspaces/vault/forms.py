@@ -16,7 +16,9 @@ class SecretVersionForm(forms.Form):
         widget=PASSWORD,
         help_text="Leave it empty for a random value, which is shown once.",
     )
-    content_type = TextField(rules.CONTENT_TYPE, required=False, help_text="What it is, such as “connection string”.")
+    content_type = TextField(
+        rules.CONTENT_TYPE, required=False, help_text="What kind of value it is, such as “connection string”."
+    )
 
 
 class SecretForm(SecretVersionForm):
