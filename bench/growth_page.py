@@ -38,22 +38,23 @@ REST = {
 }
 WHY = """## How it is measured
 
-- Each studio has one experiment with all its jobs, each with 5 metrics of 20 points, 5 parameters and 2 tags, made by SQL (`bench/fill.py`). A request is answered in the
-  measuring process, without caches of an earlier one: ms of processor time, its database included, the median of nine.
-- Logging is measured through MLflow's API, 100 requests of each kind, in the same studio before and after it is filled. Other programs on the
-  machine move these shares by up to a half, in both directions.
-- A purge deletes 1,000 jobs permanently, so a whole studio takes as many times as long as it has thousands. It, the backup and the start are also given in seconds on the clock,
-  with whatever else the machine did.
+- Each studio has one experiment with all its jobs, each with 5 metrics of 20 points, 5 parameters and 2 tags, created by SQL (`bench/fill.py`). Requests are answered in the
+  measuring process, without caches from earlier ones; the figures are the median processor time of nine, in ms, including the database.
+- Logging is measured through MLflow's API, 100 requests of each kind, in the same studio before and after it is filled. Other programs on the machine change these shares by up
+  to a half, in either direction.
+- A purge deletes 1,000 jobs permanently; for a whole studio, multiply by the number of thousands. For the purge, the backup and the start there is also the elapsed time in
+  seconds, which includes whatever else the machine did.
 
 ## What grows, and why
 
 - A million jobs, and 100,000 on PostgreSQL, have not been measured yet; `make bench-growth ARGS="SQLite 1000000"` adds a column.
-- Every list of jobs counts their states from an index of all of them, and a filter also counts what it finds: both grow with the number of jobs. Filters by a metric or by two
-  parameters grow most, and are the first to miss the target. The rows of a page, a job's own pages, charts and searches come from indexes.
-- Making a job on SQLite writes to one page of each index while the studio is tiny, and to several once the indexes have grown, already with 1,000 jobs. Points are appended.
-- Of the tasks in the background, those of every five seconds read only active and recent jobs. Merging the points of ended jobs (every ten minutes) looks at all metrics, and
-  finding workspaces with an old trash (every hour) at all jobs.
-- A start reads no jobs, unless a new version has to change their tables.
+- Every list of jobs counts their states in an index of all jobs, and a filter also counts what it finds, so both grow with the number of jobs. Filters by a metric or by two
+  parameters grow most and are the first to miss the target. The rows of a list, a job's own pages, charts and searches use indexes.
+- Creating a job on SQLite writes to one page of each index while the studio is tiny, and to several once the indexes have grown, which they have at 1,000 jobs. Points are only
+  appended.
+- Background tasks that run every five seconds read only active and recent jobs. Merging the points of ended jobs (every ten minutes) reads all metrics, and finding workspaces
+  whose trash is old (every hour) reads all jobs.
+- The start reads no jobs, unless a new version has to change their tables.
 """
 
 
