@@ -34,7 +34,7 @@ def test_all_lists_name_unknown_parameters_and_know_those_of_their_links(as_user
         bar = re.search(r"Ignored, because.*?</p>", page, re.DOTALL)
         assert bar and re.findall(r"<code>(.+?)</code>", bar[0]) == ["sise", "size", "&lt;b&gt;"], address
         plain = client.get(address, {"page": 1, "size": 10}).content.decode()
-        links = re.findall(r'href="(?:%s)?\?([^"]+)"' % re.escape(address), plain)
+        links = re.findall(rf'href="(?:{re.escape(address)})?\?([^"]+)"', plain)
         for query in ["", *links[:20]]:
             found = client.get(f"{address}?{query.replace('&amp;', '&')}")
             assert found.status_code == 200 and "Ignored, because" not in found.content.decode(), (address, query)
