@@ -34,7 +34,7 @@ def attach_waiting() -> None:
 
 def _attach(row: SshAttachment) -> None:
     if not (row.created_by.is_active and row.actor.is_site_admin):
-        row.fail(f"{row.created_by} is not a site admin any more. Remove this, and attach the machine yourself.")
+        row.fail(f"{row.created_by} is no longer a site admin. Remove this machine, and attach it yourself.")
         return
     machine = ssh_joining.Machine(str(row), row.port, host_key=row.host_key, is_alone=True)
     if not row.host_key:

@@ -16,13 +16,15 @@ def check_machines() -> Finding:
     hosts = list(Host.objects.filter(detached_at=None).order_by("name"))
     alive = [host for host in hosts if host.is_alive]
     if not alive:
-        return fail(WHAT, "None is connected, so no job can start.", "Start the studio, or the agent of a machine.")
+        return fail(
+            WHAT, "No machine is connected, so no job can start.", "Start the studio, or the agent of a machine."
+        )
     silent, closed = [host for host in hosts if not host.is_alive], [host for host in alive if host.quarantined_at]
     exposed, old = [host for host in alive if host.isolation_problem], [host for host in alive if is_old(host)]
     for rows, text, remedy in [
-        (silent, "not connected", "Look at its network and its agent, or detach it under Administration, Machines."),
+        (silent, "not connected", "Check its network and its agent, or detach it under Administration, Machines."),
         (closed, "in quarantine", "Read the reason under Administration, Machines, and open it again."),
-        (exposed, "running scripts that are not isolated", "Its page of Machines says what is missing."),
+        (exposed, "running scripts that are not isolated", "The Machines page says what is missing."),
         (old, f"on another version than {VERSION}", "Upgrade its SDK: pip install --upgrade lazuli-sdk."),
     ]:
         if rows:

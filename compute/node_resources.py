@@ -90,7 +90,7 @@ MAX_SAMPLES = 720
 class WorkSample(Body):
     cpu: Amount = pydantic.Field(description="Cores in use.")
     memory: Amount = pydantic.Field(description="GB resident in memory; what processes share counts for each.")
-    gpu: Amount | None = pydantic.Field(default=None, description="Percent, of the cards that its processes use.")
+    gpu: Amount | None = pydantic.Field(default=None, description="Percent of the cards that its processes use.")
     gpuMemory: Amount | None = pydantic.Field(default=None, description="GB.")
 
 
@@ -164,7 +164,7 @@ class ClaimedWork(Shape):
     life: str = pydantic.Field(description="`ends`, or `kept-up`: then the node starts a service, not a run.")
     token: str = pydantic.Field(description="The token of its kind, such as a run token, valid for this attempt.")
     key: str = pydantic.Field(
-        description="Of this attempt: renews the lease of kept-up work, and finds the other nodes."
+        description="The key of this attempt: renews the lease of kept-up work, and finds the other nodes."
     )
     gpus: int = pydantic.Field(description="How many GPUs of its machine it uses alone.")
     sharesGpus: bool = pydantic.Field(

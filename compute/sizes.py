@@ -146,4 +146,4 @@ def check_settings() -> None:
         raise ImproperlyConfigured(str(error)) from error
     unknown = sorted(set(settings.VM_PRICES) - set(BY_NAME))
     if unknown:
-        raise ImproperlyConfigured(f"VM_PRICES: there is no size {unknown[0]!r}; write names such as {GENERAL[1]}")
+        raise ImproperlyConfigured(f"VM_PRICES: there is no size {unknown[0]!r}; use names such as {GENERAL[1]}")

@@ -17,8 +17,8 @@ router = Router(tags=["services"])
 
 class TraceModelAnswer(Shape):
     model: str = pydantic.Field(description="As `name:version`.")
-    runId: str = pydantic.Field(description="Of the job that made it; empty if none is known.")
-    data: list[str] = pydantic.Field(description="The versions of data that it was trained with.")
+    runId: str = pydantic.Field(description="The job that made it; empty if unknown.")
+    data: list[str] = pydantic.Field(description="The versions of data that it was trained on.")
 
     @classmethod
     def of(cls, row: request_traces.TracedModel) -> Self:

@@ -69,10 +69,16 @@ class ServiceVersion(Shape):
     swaggerUri: str
     newest: ServiceRevision | None
     currentRevision: int | None
-    hasVersions: bool = pydantic.Field(description="Whether versions answer its requests, not revisions of its own.")
+    hasVersions: bool = pydantic.Field(
+        description="Whether its requests are answered by versions instead of its own revisions."
+    )
     versionName: str = pydantic.Field(description="Of a version; else empty.")
-    trafficPercentile: int | None = pydantic.Field(description="Of a version: how many of 100 requests it gets.")
-    isDefault: bool = pydantic.Field(description="Whether this version also gets what no version has.")
+    trafficPercentile: int | None = pydantic.Field(
+        description="For a version: the percentage of requests that it gets."
+    )
+    isDefault: bool = pydantic.Field(
+        description="Whether this version also gets the requests that no version is assigned."
+    )
     isControl: bool
     createdBy: str
     createdTime: str
@@ -154,7 +160,7 @@ class DeploymentUpdate(Body):
     )
     environmentDefinition: dict | None = None
     computeName: str | None = pydantic.Field(
-        default=None, description="A compute cluster; else a machine of the studio."
+        default=None, description="A compute cluster; without one, a machine of the studio."
     )
     concurrency: Concurrency = 1
     timeoutSeconds: Annotated[float, pydantic.Field(gt=0, le=300)] = 60.0
@@ -165,7 +171,8 @@ class DeploymentUpdate(Body):
         default=None, description="The same of the memory; a replica that uses more is started again."
     )
     minReplicas: Annotated[Whole, rules.MIN_REPLICAS] = pydantic.Field(
-        default=1, description="With 0, no process runs while no request comes; the next one waits for its start."
+        default=1,
+        description="With 0, no process runs while there are no requests; the next one waits until one has started.",
     )
     maxReplicas: Annotated[Whole, rules.MAX_REPLICAS] = 1
     idleSeconds: Annotated[int, pydantic.Field(ge=5, le=86_400)] = 300
@@ -187,22 +194,24 @@ class ServiceUpdate(Body):
         default=None, description="Whether the bodies of requests and answers are stored too."
     )
     minReplicas: Annotated[Whole, rules.MIN_REPLICAS] | None = pydantic.Field(
-        default=None, description="With maxReplicas: of what is deployed already."
+        default=None, description="With maxReplicas: changes what is already deployed."
     )
     maxReplicas: Annotated[Whole, rules.MAX_REPLICAS] | None = None
     deployment: DeploymentUpdate | None = None
     trafficPercentile: Annotated[Whole, rules.TRAFFIC] | None = pydantic.Field(
-        default=None, description="Of a version, ENDPOINT.VERSION: how many of 100 requests it gets."
+        default=None, description="For a version, ENDPOINT.VERSION: the percentage of requests that it gets."
     )
     isDefault: bool | None = pydantic.Field(
-        default=None, description="Of a version: whether it also gets what no version has."
+        default=None, description="For a version: whether it also gets the requests that no version is assigned."
     )
     isControl: bool | None = None
 
 
 class ServiceCreate(ServiceUpdate):
     overwrite: bool = False
-    hasVersions: bool = pydantic.Field(default=False, description="Create it without a deployment; versions follow.")
+    hasVersions: bool = pydantic.Field(
+        default=False, description="Create it without a deployment, to add versions later."
+    )
     primaryKey: str = ""
     secondaryKey: str = ""
 

@@ -98,7 +98,7 @@ def test_nothing_is_dialed_for_somebody_who_is_no_site_admin_any_more(admin, wor
     type(admin).objects.update(is_superuser=False)
     attaching.attach_waiting()
     row.refresh_from_db()
-    assert row.state == "Failed" and "is not a site admin any more" in row.problem and not row.steps
+    assert row.state == "Failed" and "is no longer a site admin" in row.problem and not row.steps
 
 
 def test_one_worker_gets_it_and_a_killed_one_loses_it(admin, workspace):

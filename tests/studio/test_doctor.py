@@ -197,7 +197,7 @@ def test_machines_and_background_tasks(healthy):
     Host.objects.update(system="Linux, lazuli-sdk 0.0.1")
     assert "another version" in unwise("machines")
     Host.objects.update(system="", heartbeat_at=None)
-    assert host.name and "None is connected" in fails("machines")
+    assert host.name and "No machine is connected" in fails("machines")
     Host.objects.update(heartbeat_at=timezone.now())
     JobRecord.objects.update(error="OSError: no")
     assert "OSError: no" in unwise("background tasks")

@@ -59,7 +59,7 @@ def _add_people(group: CommandGroup) -> None:
 
 def _add_queue(group: CommandGroup) -> None:
     parser = group.add_command("list", list_queue, "List the waiting work with its reasons.", "\n--running -o json")
-    parser.add_argument("--running", action="store_true", help="list the running work instead")
+    parser.add_argument("--running", action="store_true", help="list running jobs instead")
     _add_last_argument(parser)
     parser = group.add_command("front", move_to_front, "Move work to the front of its queue.", "--id ID")
     parser.add_argument("--id", required=True, metavar="ID", help="as in `admin queue list`")
@@ -95,7 +95,7 @@ def _add_announcements(group: CommandGroup) -> None:
     )
     parser.add_argument("--text", required=True)
     parser.add_argument("--level", choices=("info", "warning"), default="info")
-    parser.add_argument("--starts-at", metavar="TIME", help="with its offset, such as 2030-01-31T18:00:00Z")
+    parser.add_argument("--starts-at", metavar="TIME", help="with a UTC offset, such as 2030-01-31T18:00:00Z")
     parser.add_argument("--ends-at", metavar="TIME")
     parser = group.add_command("end", end_announcement, "Take an announcement off the pages.", "--id 3")
     parser.add_argument("--id", type=int, required=True, metavar="ID", help="as in `admin announcements list`")

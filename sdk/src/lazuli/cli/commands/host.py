@@ -25,9 +25,9 @@ def add_commands(top: CommandGroup) -> None:
         "Join a studio with a token of its page Compute, Machines, and run jobs until interrupted.",
         "https://studio.example.com join.Zm9v\nhttps://studio.example.com - --name gpu-box --no-start",
     )
-    parser.add_argument("url", help="the studio")
-    parser.add_argument("token", help="valid for an hour and once; - reads it from standard input")
-    parser.add_argument("--name", default="", help="of this machine in the studio (default: its host name)")
+    parser.add_argument("url", help="URL of the studio")
+    parser.add_argument("token", help="valid once, for an hour; - reads it from standard input")
+    parser.add_argument("--name", default="", help="name of this machine in the studio (default: its host name)")
     parser.add_argument("--no-start", action="store_true", help="only join; `lazuli host start` runs jobs")
     _add_folder(parser)
 
@@ -50,12 +50,12 @@ def _add_join_by_ssh(group: CommandGroup) -> None:
         "azureuser@10.0.0.7 https://studio.example.com -\ngpu-box https://studio.example.com join.Zm9v --port 2222",
     )
     parser.add_argument("machine", help="account and address as for ssh, or a name of its configuration")
-    parser.add_argument("url", help="the studio")
-    parser.add_argument("token", help="valid for an hour and once; - reads it from standard input")
-    parser.add_argument("--port", type=int, help="of its SSH server (default: as ssh is configured)")
+    parser.add_argument("url", help="URL of the studio")
+    parser.add_argument("token", help="valid once, for an hour; - reads it from standard input")
+    parser.add_argument("--port", type=int, help="port of its SSH server (default: as ssh is configured)")
     parser.add_argument("--identity", metavar="FILE", default="", help="private key (default: as ssh is configured)")
     parser.add_argument("--host-key", metavar="SHA256:…", default="", help="the fingerprint that its key must have")
-    parser.add_argument("--name", default="", help="of the machine in the studio (default: its host name)")
+    parser.add_argument("--name", default="", help="name of the machine in the studio (default: its host name)")
 
 
 def _add_folder(parser: ArgumentParser) -> None:

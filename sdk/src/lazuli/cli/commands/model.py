@@ -59,14 +59,14 @@ def add_commands(resources: CommandGroup) -> None:
 def _add_register_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-n", "--name", required=True)
     parser.add_argument(
-        "-p", "--model-path", "--path", dest="path", help="a file or folder here, or an address azureml://…"
+        "-p", "--model-path", "--path", dest="path", help="a local file or folder, or an address such as azureml://…"
     )
     parser.add_argument("--run-id", help="the run that has the files")
     parser.add_argument(
-        "-f", "--run-metadata-file", metavar="FILE", help="a file with the run's id, of `run submit-script -t`"
+        "-f", "--run-metadata-file", metavar="FILE", help="a file with the run's id, written by `run submit-script -t`"
     )
     add_metadata_argument(parser, "the model's id")
-    parser.add_argument("--asset-path", "--model-asset-path", dest="asset_path", help="the file or folder of the run")
+    parser.add_argument("--asset-path", "--model-asset-path", dest="asset_path", help="the file or folder in the run")
     parser.add_argument("-d", "--description")
     parser.add_argument("--type", dest="model_type", choices=("custom_model", "mlflow_model", "triton_model"))
     parser.add_argument("--model-framework")

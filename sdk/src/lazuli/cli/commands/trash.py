@@ -99,7 +99,7 @@ def _confirm_purge(options: Namespace) -> None:
 
 
 def _print_progress(purge: Dict[str, Any]) -> None:
-    print(f"{purge['runsDone']} of {purge['runsTotal']} runs are deleted.", file=sys.stderr)
+    print(f"{purge['runsDone']} of {purge['runsTotal']} runs have been deleted.", file=sys.stderr)
 
 
 def _open_trash(options: Namespace) -> Trash:

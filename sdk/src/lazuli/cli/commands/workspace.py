@@ -66,7 +66,7 @@ def add_commands(resources: CommandGroup) -> None:
         "--all-resources",
         dest="permanently",
         action="store_true",
-        help="delete its runs and files, and release its name, permanently",
+        help="permanently delete its runs and files, and release its name",
     )
     add_yes_argument(parser)
 
