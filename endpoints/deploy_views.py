@@ -245,7 +245,7 @@ def _describe_creation(endpoint: Endpoint) -> str:
         return f"Revision {endpoint.newest.number} was created, and takes over when it is ready."
     if endpoint.parent is None:
         return f"The endpoint {endpoint.name} was created. Its state is on this page."
-    words = "gets all requests" if endpoint.is_default else "gets no requests until you set its traffic"
+    words = "gets all requests" if endpoint.is_default else "gets no requests until you give it traffic"
     return f"The version {endpoint.version_name} of {endpoint.parent.name} was created. It {words}."
 
 
