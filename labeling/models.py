@@ -40,7 +40,7 @@ class LabelingProject(models.Model):
     name = models.CharField(max_length=rules.MAX_NAME_LENGTH)
     kind = models.CharField(max_length=10, choices=Kind)
     version = models.ForeignKey(DataVersion, models.CASCADE, related_name="labeling_projects")
-    column = models.CharField(max_length=255, blank=True, help_text="The column of the table that has the texts.")
+    column = models.CharField(max_length=255, blank=True, help_text="The column of the table with the texts.")
     labels = models.JSONField(default=list)
     instructions = models.TextField(blank=True)
     labelers_per_item = models.PositiveSmallIntegerField(default=1)
