@@ -18,7 +18,11 @@ from studio.pagination import page_of
 # By the field of the endpoint: the tab that shows what was recorded, and what is said when it begins and stops.
 RECORDINGS = {
     "has_insights": ("endpoints:requests", "Requests are recorded.", "Requests are no longer recorded."),
-    "collects_data": ("endpoints:data", "Inputs and outputs are collected.", "Inputs and outputs are no longer collected."),
+    "collects_data": (
+        "endpoints:data",
+        "Inputs and outputs are collected.",
+        "Inputs and outputs are no longer collected.",
+    ),
 }
 
 
