@@ -20,10 +20,10 @@ from runs.models import (
     RunTag,
     Snapshot,
 )
+from runs.models.column_chunks import ColumnChunk
 from runs.models.facets import ListFacets
 from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
-from runs.models.list_sums import ListSums
 from runs.models.metrics import DownsampledChunk
 from runs.models.saved_views import RunColour, SavedView, Star, TagEdit
 from studio.admin_site import ReadOnlyAdmin
@@ -274,8 +274,8 @@ class ListFacetsAdmin(admin.ModelAdmin):
     list_select_related = ["workspace", "experiment"]
 
 
-@admin.register(ListSums)
-class ListSumsAdmin(admin.ModelAdmin):
-    list_display = ["workspace", "key", "stored_at"]
+@admin.register(ColumnChunk)
+class ColumnChunkAdmin(admin.ModelAdmin):
+    list_display = ["workspace", "column", "number", "size", "stored_at"]
     list_select_related = ["workspace"]
     exclude = ["content"]

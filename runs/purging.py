@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from compute.models import Work
-from runs.models import ArtifactSegment, Experiment, ListSums, MetricSeries, Run, Snapshot
+from runs.models import ArtifactSegment, ColumnChunk, Experiment, MetricSeries, Run, Snapshot
 from studio import purging
 from studio.purging import FOLDERS, STEPS, PurgeSelection, PurgeStep, StorageFolder, StoredFile
 
@@ -78,8 +78,8 @@ def delete_runs(selection: PurgeSelection) -> list[StoredFile] | None:
         runs = Run.objects.filter(pk__in=work_of)
         runs._raw_delete(runs.db)
         Work.objects.filter(pk__in=[work for work in work_of.values() if work]).delete()
-        # They have the values by which lists were grouped.
-        ListSums.objects.filter(workspace=selection.workspace_id).delete()
+        # They have values of the runs.
+        ColumnChunk.objects.filter(workspace=selection.workspace_id).delete()
         selection.count_runs(len(work_of))
     return files
 

@@ -13,7 +13,7 @@ from compute import liveness, notifications
 from compute.models import Work
 from runs import bulk_work, facet_counts, metrics
 from runs.files import artifacts, snapshots
-from runs.models import BulkAct, Experiment, ListSums, MetricBatch, MetricSeries, Run
+from runs.models import BulkAct, ColumnChunk, Experiment, MetricBatch, MetricSeries, Run
 from runs.models.bulk_acts import TASK
 from runs.submission import LOCAL, SCRIPT_RUN
 from studio import storage
@@ -80,7 +80,7 @@ def housekeeping() -> None:
     BulkAct.objects.filter(ended_at__lt=now - ACTS_KEPT).delete()
     SessionStore.clear_expired()
     form_keys.forget_old_forms()
-    ListSums.objects.prune()
+    ColumnChunk.objects.prune()
     view_as.end_old_views()
     _free_unfinished_uploads(now)
     if not storage.is_reserve_reached():
@@ -105,13 +105,13 @@ def count_facets() -> None:
 
 
 @shared_task(ignore_result=True)
-def sum_lists() -> None:
-    """Add up the usual grouped lists of long experiments, so that no page has to."""
+def prepare_columns() -> None:
+    """Read the columns of long experiments that are grouped and added up, so that no page has to."""
     if Experiment.objects.long().exists():
         # Saves the memory of the pages in a worker whose studio has no long experiment.
-        from runs.pages.lists import prepared_sums
+        from runs.pages.lists import prepared_columns
 
-        prepared_sums.preparation.continue_briefly()
+        prepared_columns.preparation.continue_briefly()
 
 
 def _free_unfinished_uploads(now: dt.datetime) -> None:

@@ -68,7 +68,7 @@ app.config_from_object(
             "back-up": {"task": "backups.tasks.make_due_backups", "schedule": 60.0, "options": {"expires": 60}},
             "count-nodes": {"task": "costs.tasks.count_nodes", "schedule": 30.0, "options": {"expires": 30}},
             "count-storage": {"task": "costs.tasks.count_storage", "schedule": 3600.0, "options": {"expires": 3600}},
-            "sum-lists": {"task": "runs.tasks.sum_lists", "schedule": 10.0, "options": {"expires": 10}},
+            "prepare-columns": {"task": "runs.tasks.prepare_columns", "schedule": 10.0, "options": {"expires": 10}},
             "housekeeping": {"task": HOUSEKEEPING, "schedule": 600.0, "options": {"expires": 600}},
             "sweep-storage": {
                 "task": "trash.tasks.sweep_storage",

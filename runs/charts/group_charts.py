@@ -29,9 +29,6 @@ class GroupMean:
     mean: float
     spread: float | None
     count: int
-    # The greatest number of points of a run, and of points of all of them.
-    longest: int
-    points: int
 
     @property
     def key(self) -> str:
@@ -43,22 +40,32 @@ class GroupMean:
         return {"colour": self.colour, "meta": self.key}
 
 
-def draw_group_chart(runs, metric, groups: list[GroupMean], band: str) -> dict:
-    """A chart of one metric, by its column. `runs` are all runs, with their group as `group_key`."""
+def draw_group_chart(runs, metric, groups: list[GroupMean], band: str, is_curve: bool) -> dict:
+    """A chart of one metric, by its column. `runs` are all runs, with their group as `group_key`; `is_curve` says whether
+    new ones have several points."""
     # The last line is drawn on top: the best.
     by_number = {group.number: group for group in groups}
     order = run_charts.rank_by_value([(group.number, group.mean) for group in groups], metric.better)
     groups = [by_number[number] for number in order]
-    few = sum(group.count for group in groups) <= MAX_CURVES and sum(group.points for group in groups) <= MAX_POINTS
-    is_line = any(group.longest > 1 for group in groups)
-    if is_line and few:
+    few = sum(group.count for group in groups) <= MAX_CURVES
+    if few:
+        longest, points = _count_points(runs, metric.name)
+        is_curve, few = longest > 1, points <= MAX_POINTS
+    if is_curve and few:
         figure = _draw_lines(groups, _read_curves(runs, metric.name, groups), band)
     else:
         figure = _draw_points(groups, band)
-        if is_line:
+        if is_curve:
             figure["note"] = "Last values: there are too many points for curves"
     figure["layout"] |= {"height": HEIGHT, "hovermode": "closest", "hoverdistance": 40}
     return figure
+
+
+def _count_points(runs, name: str) -> tuple[int, int]:
+    """The greatest number of points of a run, and the number of all points."""
+    counted = runs.filter(metrics__name=name, metrics__last__isnull=False).values_list("metrics__count", flat=True)
+    counts = list(counted)
+    return max(counts, default=0), sum(counts)
 
 
 def _read_curves(runs, name: str, groups: list[GroupMean]) -> dict[str, dict[int, list]]:

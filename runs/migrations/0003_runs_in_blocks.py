@@ -1,6 +1,9 @@
 from django.db import migrations, models
 
-from studio.search.db_functions import BlockNumber
+
+class BlockNumber(models.Func):
+    template = "(%(expressions)s >> %(bits)s)"
+    output_field = models.BigIntegerField()
 
 
 class Migration(migrations.Migration):

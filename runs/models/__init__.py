@@ -2,11 +2,11 @@
 
 from runs.models.artifacts import Artifact, ArtifactSegment
 from runs.models.bulk_acts import BulkAct
+from runs.models.column_chunks import ColumnChunk
 from runs.models.experiments import Experiment
 from runs.models.facets import ListFacets
 from runs.models.home_visits import HomeVisit
 from runs.models.lineage import RunDataset
-from runs.models.list_sums import ListSums
 from runs.models.metrics import DownsampledChunk, MetricBatch, MetricChunk, MetricSeries
 from runs.models.runs import Run
 from runs.models.saved_views import RunColour, SavedView, Star, TagEdit
@@ -18,11 +18,11 @@ __all__ = [
     "Artifact",
     "ArtifactSegment",
     "BulkAct",
+    "ColumnChunk",
     "DownsampledChunk",
     "Experiment",
     "HomeVisit",
     "ListFacets",
-    "ListSums",
     "MetricBatch",
     "MetricChunk",
     "MetricSeries",

@@ -16,8 +16,7 @@ from workspaces.models import Workspace
 
 # MLflow's clients expect an experiment 0 on every server; here it is the one with this name.
 DEFAULT_NAME = "Default"
-# With so many runs, the grouped lists of an experiment are added up in the background: eight blocks of
-# runs/pages/lists/group_sums.py.
+# With so many runs, the columns of an experiment are read in the background: runs/pages/lists/prepared_columns.py.
 LONG = 16_384
 
 

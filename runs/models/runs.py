@@ -21,7 +21,6 @@ from studio import names, statements
 from studio.database import begin_write
 from studio.errors import Conflict, Invalid
 from studio.rules import DESCRIPTION, TAGS
-from studio.search.db_functions import BlockNumber
 from workspaces.models import Workspace
 
 # SQLite accepts at most 32,766 parameters.
@@ -177,8 +176,6 @@ class Run(models.Model):
             # Only the columns that the counters of a list read.
             models.Index(fields=["workspace", "deleted_at", "status", "parent"], name="runs_counted"),
             models.Index(fields=["experiment", "deleted_at", "status", "parent"], name="runs_counted_of_experiment"),
-            # Blocks of 2,048 runs, by which grouped lists are added up (runs/pages/lists/group_sums.py).
-            models.Index("experiment", BlockNumber("number", bits=11), "status", name="runs_in_blocks"),
             models.Index(fields=["workspace", "environment_name", "-created_at"], name="runs_of_environment"),
             # Recently failed runs, for the home page.
             models.Index(fields=["workspace", "status", "-ended_at"], name="runs_by_end"),

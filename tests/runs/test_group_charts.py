@@ -95,10 +95,10 @@ def test_a_chart_of_groups_costs_the_same_number_of_statements_for_any_number_of
     add_runs(experiment, CURVES)
     client = as_user(alice)
     draw(client, experiment)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         draw(client, experiment)
     add_runs(experiment, CURVES)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         draw(client, experiment)
 
 

@@ -23,6 +23,7 @@ from django.utils.safestring import SafeString
 from runs.metric_order import NO_OBJECTIVE, Objective
 from runs.models import MetricSeries, Run, RunParameter
 from runs.models.job_types import job_type
+from runs.pages.lists.group_means import Mean
 from studio import numbers
 from studio.errors import Invalid
 from studio.formats import PAD, format_exact, format_number, format_numbers, format_spread
@@ -249,7 +250,7 @@ def join_value(runs, one: Column, alias: str):
     """The runs joined with a metric, parameter or tag, and its value."""
     rows = _row_relation(one)
     relation = FilteredRelation(rows, condition=Q(**{f"{rows}__name": one.name}))
-    return runs.alias(**{alias: relation}), F(f"{alias}__{_value_field(one)}")
+    return runs.alias(**{alias: relation}), F(f"{alias}__{value_field(one)}")
 
 
 # SQLite uses the index for "is a number" only with a comparison.
@@ -280,7 +281,7 @@ def _ordered_parts(runs, sorts: list[Sort]) -> list:
         order_runs(joined.filter(there), rest, *[key.desc() if first.descending else key.asc() for key in keys])
         for there, keys in _value_parts(column, "row__")
     ]
-    have = _value_rows(column).filter(**{f"{_value_field(column)}__isnull": False}).values("run")
+    have = value_rows(column).filter(**{f"{value_field(column)}__isnull": False}).values("run")
     return [*parts, order_runs(runs.exclude(pk__in=have), rest)]
 
 
@@ -296,7 +297,7 @@ def _find_shared_value(runs, sort: Sort):
             # The index has only the start of a longer text.
             is_whole = not isinstance(value, str) or len(value) < INDEXED
             if is_whole and list(values[MANY_EQUAL : MANY_EQUAL + 1]) == [value]:
-                return runs.filter(pk__in=_value_rows(column).filter(Exact(own, value)).values("run"))
+                return runs.filter(pk__in=value_rows(column).filter(Exact(own, value)).values("run"))
             return None
     return None
 
@@ -305,19 +306,19 @@ def _row_relation(one: Column) -> str:
     return "metrics" if one.is_metric else TEXTS[one.kind]
 
 
-def _value_rows(one: Column):
+def value_rows(one: Column):
     """The rows of a column, of all runs."""
     model: Any = Run._meta.get_field(_row_relation(one)).related_model
     return model.objects.filter(name=one.name)
 
 
-def _value_field(one: Column) -> str:
+def value_field(one: Column) -> str:
     return METRIC_COLUMNS[one.kind] if one.is_metric else "value"
 
 
 def _value_parts(one: Column, prefix: str) -> list[tuple[Q, list]]:
     """Conditions on the value of a column with orders that match its indexes; its fields start with `prefix`."""
-    field = f"{prefix}{_value_field(one)}"
+    field = f"{prefix}{value_field(one)}"
     there = Q(**{f"{field}__isnull": False})
     if one.is_metric:
         return [(there, [F(field)])]
@@ -492,8 +493,9 @@ HTML = {
 }
 
 
-def render_mean(value: float | None, spread: float | None, count: int):
+def render_mean(found: Mean):
     """The cell of a group: `0.913 ± 0.004`."""
+    value, spread, count = found.mean, found.spread, found.count
     if value is None:
         return NOTHING
     text = format_spread(value, spread) if spread else format_number(value)

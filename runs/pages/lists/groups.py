@@ -9,8 +9,9 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils.safestring import SafeString
 
 from runs.charts import colours, run_charts
+from runs.models import Run
 from runs.models.job_types import job_type, types_with_label
-from runs.pages.lists import group_sums, list_query
+from runs.pages.lists import group_means, list_query
 from runs.pages.lists.columns import (
     ATTRIBUTES,
     Column,
@@ -19,8 +20,11 @@ from runs.pages.lists.columns import (
     parse_column,
     render_group_cell,
     render_mean,
+    value_field,
+    value_rows,
 )
-from runs.pages.lists.group_sums import MetricSum, RunBlocks
+from runs.pages.lists.group_means import GroupMeans, Mean
+from runs.pages.lists.run_values import RunKeys, Source
 from studio.errors import Invalid
 from studio.templatetags.studio import WORDS
 
@@ -30,17 +34,16 @@ ROWS = 25
 # Several types of jobs have this label.
 COMMAND = Case(When(run_type__in=types_with_label("Command"), then=Value("Command")), default=F("run_type"))
 BY = ["experiment", "status", "by", "target", "type", "node"]
+KEYS = {"experiment": F("experiment"), "by": F("created_by")}
 
 
 @dataclasses.dataclass
 class RunGroup:
-    """`value` is empty for runs without one; `means` maps a column to mean, standard deviation and number of values."""
+    """`value` is empty for runs without one; `means` are by column."""
 
     value: str
     count: int
-    means: dict[str, tuple]
-    # The greatest number of points of a run, and of points of all runs, by column.
-    points: dict[str, tuple[int, int]]
+    means: dict[str, Mean]
     # Its position among all groups in the order of their values.
     number: int = 0
     colour: int = 0
@@ -91,48 +94,55 @@ def runs_of_groups(runs, one: Column, values: list[str]):
 
 
 def load_groups(
-    runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks, workspace=None
-) -> list[RunGroup]:
-    """The largest groups first, or in the order of the list; at most MAX_GROUPS + 1."""
-    runs, metrics = _prepare_sums(runs, one, columns, sorts)
-    sums = group_sums.sum_groups(runs, metrics, blocks, MAX_GROUPS + 1, workspace)
-    ids = [other.id for other in metrics]
-    found = [_build_group(one, value, count, dict(zip(ids, of_group, strict=True))) for value, count, of_group in sums]
+    runs: RunKeys, one: Column, columns: list[Column], sorts: list[Sort], workspace, patient: bool = True
+) -> list[RunGroup] | None:
+    """The largest groups first, or in the order of the list; at most MAX_GROUPS + 1. None if that takes long and nobody
+    is patient."""
+    metrics = list_metrics(columns, sorts)
+    sources = [find_source(other) for other in metrics]
+    read = group_means.read_groups(runs, find_source(one), sources, MAX_GROUPS + 1, workspace, patient)
+    if read is None:
+        return None
+    values = _read_values(one, [group.example for group in read])
+    # A run may have been deleted meanwhile.
+    found = [_build_group(one, values[group.example], group, metrics) for group in read if group.example in values]
     for number, group in enumerate(sorted(found, key=lambda group: group.value)):
         group.number = number
     return _sort_groups(found, one, sorts[0] if sorts else None)
 
 
-def are_known(runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks) -> bool:
-    """Whether `load_groups` takes only a moment."""
-    runs, metrics = _prepare_sums(runs, one, columns, sorts)
-    return group_sums.are_known(runs, metrics, blocks)
+def list_metrics(columns: list[Column], sorts: list[Sort]) -> list[Column]:
+    """The metrics of which groups have means, each once."""
+    wanted = [*columns, *[sort.column for sort in sorts[:1]]]
+    return list({other.id: other for other in wanted if other.is_metric}.values())
 
 
-def store_sums(runs, one: Column, columns: list[Column], sorts: list[Sort], blocks: RunBlocks, workspace) -> None:
-    """Store what `load_groups` adds up."""
-    runs, metrics = _prepare_sums(runs, one, columns, sorts)
-    group_sums.store_sums(runs, metrics, blocks, workspace)
+def find_source(one: Column) -> Source:
+    if one.is_row:
+        field = value_field(one)
+        rows = value_rows(one).filter(**{f"{field}__isnull": False})
+        return Source(one.id, rows, "run", field, is_text=not one.is_metric)
+    # The names of people and experiments change without a change of their runs.
+    if one.id in KEYS:
+        rows = Run.objects.annotate(group_key=Cast(KEYS[one.id], TextField()))
+    else:
+        runs, key = _annotate_key(Run.objects.all(), one)
+        rows = runs.annotate(group_key=key)
+    return Source(one.id, rows, "pk", "group_key", is_text=True)
 
 
-def _prepare_sums(runs, one: Column, columns: list[Column], sorts: list[Sort]) -> tuple[Any, list[Column]]:
-    """The runs with their group as `group_key`, and the metrics that are added up."""
-    metrics = list({other.id: other for other in columns if other.is_metric}.values())
-    first = sorts[0] if sorts else None
-    if first and first.column.is_metric and first.column.id not in [other.id for other in metrics]:
-        metrics.append(first.column)
-    runs, key = _annotate_key(runs.order_by(), one)
-    return runs.annotate(group_key=key), metrics
+def _read_values(one: Column, examples: list[int]) -> dict[int, str]:
+    runs, key = _annotate_key(Run.objects.filter(pk__in=examples).order_by(), one)
+    return dict(runs.annotate(group_key=key).values_list("pk", "group_key"))
 
 
-def _build_group(one: Column, value: str, count: int, sums: dict[str, MetricSum]) -> RunGroup:
-    means: dict[str, tuple] = {name: (found.mean, found.spread, found.count) for name, found in sums.items()}
-    points = {name: (found.longest, found.points) for name, found in sums.items()}
+def _build_group(one: Column, value: str, group: GroupMeans, metrics: list[Column]) -> RunGroup:
+    means = {other.id: found for other, found in zip(metrics, group.means, strict=True)}
     label = _describe_value(one, value)
     # A query has the labels of types, and its own words for the status.
     word = label if one.id == "type" else value
     clause = "" if one.kind == "property" or one.id == "node" else list_query.format_equality(one.kind, one.name, word)
-    return RunGroup(value, count, means, points, clause=clause, label=label)
+    return RunGroup(value, group.total, means, clause=clause, label=label)
 
 
 def _describe_value(one: Column, value: str) -> str:
@@ -144,9 +154,9 @@ def _describe_value(one: Column, value: str) -> str:
 def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> list[RunGroup]:
     if first and first.column.is_metric:
         mean = first.column.id
-        there = [group for group in groups if group.means[mean][0] is not None]
-        there.sort(key=lambda group: group.means[mean][0], reverse=first.descending)
-        return there + [group for group in groups if group.means[mean][0] is None]
+        there = [group for group in groups if group.means[mean].mean is not None]
+        there.sort(key=lambda group: group.means[mean].mean or 0.0, reverse=first.descending)
+        return there + [group for group in groups if group.means[mean].mean is None]
     if first and first.column.id == one.id:
         return sorted(groups, key=lambda group: group.value, reverse=first.descending)
     return groups
@@ -156,7 +166,7 @@ def assign_colours(groups: list[RunGroup], charts: list[Column]) -> None:
     """Groups with highlighted lines in the same chart get different colours, others of one colour different dashes."""
     bright = []
     for one in charts:
-        means = [(group.number, group.means[one.id][0]) for group in groups if group.means[one.id][0] is not None]
+        means = [(group.number, found.mean) for group in groups if (found := group.means[one.id]).mean is not None]
         bright.append(run_charts.rank_by_value(means, one.better)[-run_charts.MAX_BRIGHT :])
     own = colours.spread_colours([group.number for group in groups], bright, {})
     dashes = colours.assign_dashes(own, bright)
@@ -171,7 +181,7 @@ def fill_groups(groups: list[RunGroup], columns: list[Column]) -> None:
     for one in columns:
         if one.is_metric:
             for group in groups:
-                group.cells += render_group_cell(one, render_mean(*group.means[one.id]))
+                group.cells += render_group_cell(one, render_mean(group.means[one.id]))
         elif one.id != "name":
             empty = render_group_cell(one, "")
             for group in groups:

@@ -10,12 +10,13 @@ SECONDS = 600
 
 
 def compute_cached(parts: tuple, token: str, compute: Callable[[], Any]) -> Any:
-    """Return `compute()`, or its cached result for the same `parts` and token. `token` changes with the runs that it
-    reads."""
+    """Return `compute()`, or its cached result for the same `parts` and token, unless it is None. `token` changes with the
+    runs that it reads."""
     key = f"list-{hashlib.sha256(repr(parts).encode()).hexdigest()}"
     found = cache.get(key)
     if found and found[0] == token:
         return found[1]
     value = compute()
-    cache.set(key, (token, value), SECONDS)
+    if value is not None:
+        cache.set(key, (token, value), SECONDS)
     return value

@@ -18,9 +18,9 @@ from runs.metric_order import Objective
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
 from runs.pages.lists import columns, groups, list_query, remembered
 from runs.pages.lists.columns import Column, Sort
-from runs.pages.lists.group_sums import RunBlocks
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
+from runs.pages.lists.run_values import RunKeys
 from studio.search.db_functions import AnyContains
 from studio.search.grammar import BadFilter
 from studio.words import split_words
@@ -93,7 +93,7 @@ class RunTable:
     @functools.cached_property
     def counts(self) -> dict[str, int]:
         if self.group_by and not self.options["status"]:
-            by_state: dict = self._blocks.counts
+            by_state: dict = self._keys.counts
         elif self._searched is None:
             by_state = dict(self.runs_in_any_state.order_by().values_list("status").annotate(number=Count("*")))
         else:
@@ -185,34 +185,27 @@ class RunTable:
         lines = self.groups if self.group_by else range(self.count)
         return Paginator(lines, self.options["size"]).get_page(self.options["page"] or 1)
 
-    @functools.cached_property
+    @property
     def is_adding_up(self) -> bool:
         """Whether the groups come by a later request of the page."""
-        if not (self.may_come_later and self.group_by and self.workspace and self.count):
-            return False
-        wanted = [*self.columns, *self.chart_columns]
-        return not groups.are_known(self.matching, self.group_by, wanted, self.sorts, self._blocks)
+        return self._found_groups is None
 
     @functools.cached_property
     def groups(self) -> list[RunGroup]:
-        if self.is_adding_up:
-            return []
-        # Read first, so that the next poll includes later changes.
-        sums, _ = self._sums, self._blocks
-        found = self.remember("groups", self._load_groups) if sums[0][0] else []
+        found = self._found_groups or []
         self.too_many_groups = len(found) > groups.MAX_GROUPS
         return found[: groups.MAX_GROUPS]
 
-    def _load_groups(self) -> list[RunGroup]:
-        assert self.group_by is not None
-        wanted = [*self.columns, *self.chart_columns]
-        return groups.load_groups(self.matching, self.group_by, wanted, self.sorts, self._blocks, self.workspace)
+    @functools.cached_property
+    def _found_groups(self) -> list[RunGroup] | None:
+        # Read first, so that the next poll includes later changes.
+        sums, _ = self._sums, self._keys
+        return self.remember("groups", self._load_groups) if sums[0][0] else []
 
-    def store_sums(self) -> None:
-        """Store what a long grouped list adds up, so that pages need not."""
+    def _load_groups(self) -> list[RunGroup] | None:
         assert self.group_by is not None
-        wanted = [*self.columns, *self.chart_columns]
-        groups.store_sums(self.matching, self.group_by, wanted, self.sorts, self._blocks, self.workspace)
+        wanted, patient = [*self.columns, *self.chart_columns], not self.may_come_later
+        return groups.load_groups(self._keys, self.group_by, wanted, self.sorts, self.workspace, patient)
 
     def remember(self, what: str, compute) -> Any:
         """`compute()` of a grouped list, computed again only once its runs, its address or its columns change."""
@@ -411,19 +404,17 @@ class RunTable:
     def _sums(self) -> list[tuple[int, int]]:
         """For a grouped list: sums that change with any of its runs, known without grouping."""
         if self.seen:
-            # A poll needs no blocks, which take a third longer.
+            # A poll needs no keys, which take a third longer.
             sums = self.matching.order_by().aggregate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision"))
             number, keys, revisions = sums["number"], int(sums["keys"] or 0), int(sums["revisions"] or 0)
         else:
-            states = self._blocks.states.values()
-            number, keys, revisions = (sum(state[index] for state in states) for index in range(3))
+            number, keys, revisions = self._keys.sums
         below = [pair for pairs in self._children.values() for pair in pairs]
         return [(number, 0), (keys, revisions), *below]
 
     @functools.cached_property
-    def _blocks(self) -> RunBlocks:
-        """The blocks of a grouped list; numbers are consecutive only in one experiment."""
-        return RunBlocks.read(self.matching, "number" if self.experiment else "pk")
+    def _keys(self) -> RunKeys:
+        return RunKeys.read(self.matching)
 
     @property
     def _shape(self) -> str:

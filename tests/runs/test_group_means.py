@@ -1,0 +1,259 @@
+"""The means of groups are computed from the values of columns, which long lists keep."""
+
+import datetime as dt
+import statistics
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from runs import metrics, tasks
+from runs.models import ColumnChunk, Experiment, MetricSeries, SavedView, column_chunks
+from runs.models.experiments import LONG
+from runs.pages.lists import groups, prepared_columns, run_values
+from runs.pages.lists.columns import parse_column
+from runs.pages.lists.run_values import RunKeys
+from runs.purging import delete_runs
+from runs.seeding.contents import make_scalars
+from studio.purging import PurgeSelection
+from tests import factories
+from tests.html import html_of
+
+VALUES = {
+    "svm": [1e9 + 1, 1e9 + 2, 1e9 + 4, 1e9 + 3, 1e9 + 9],
+    "forest": [1e9, 1e9 + 5, 1e9 + 5.5, 1e9 - 7],
+    "": [],
+}
+
+
+@pytest.fixture
+def experiment(workspace):
+    cache.clear()
+    experiment = factories.make_experiment(workspace, "blocks")
+    for model, values in VALUES.items():
+        for value in values or [None]:
+            run = factories.make_run(workspace, experiment=experiment, run_type=model)
+            if value is not None:
+                run.add_parameters({"model": model})
+                metrics.store_batch(run, "", make_scalars("gain", [0.0, value]))
+    return experiment
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """Short lists are stored too, in chunks of four runs."""
+    monkeypatch.setattr(run_values, "WORTH_STORING", 3)
+    monkeypatch.setattr(run_values, "MANY", 3)
+    monkeypatch.setattr(run_values, "BITS", 2)
+
+
+def read(experiment, group: str = "param-model", words: tuple[str, ...] = ("metric-gain",), patient: bool = True):
+    """For each group the number of its runs and the means; None if they would take long."""
+    columns = [parse_column(word) for word in words]
+    keys = RunKeys.read(experiment.runs)
+    found = groups.load_groups(keys, parse_column(group), columns, [], experiment.workspace, patient)
+    return None if found is None else {group.value: (group.count, *group.means.values()) for group in found}
+
+
+def count_readings(made) -> int:
+    """How many statements have read the values of columns."""
+    tables = ("runs_metricseries", "runs_runparameter")
+    return len(
+        [row for row in made if row["sql"].startswith(tuple(f'SELECT "{table}"."run_id" AS' for table in tables))]
+    )
+
+
+def add_points(experiment, number: int) -> None:
+    metrics.store_batch(experiment.runs.get(number=number), "more", make_scalars("gain", [7.0] * 3))
+
+
+def test_means_of_groups_are_those_of_all_runs(experiment):
+    for group in ("param-model", "type"):
+        found = read(experiment, group)
+        assert list(found) == ["svm", "forest", ""], group
+        for model, values in VALUES.items():
+            count, mean = found[model]
+            assert (count, mean.count) == (max(1, len(values)), len(values))
+            if values:
+                assert mean.mean == pytest.approx(statistics.mean(values), rel=1e-15)
+                assert mean.spread == pytest.approx(statistics.stdev(values), rel=1e-9)
+            else:
+                assert (mean.mean, mean.spread) == (None, None)
+    assert not ColumnChunk.objects.exists(), "short lists are not stored"
+
+
+def test_groups_by_each_kind_of_column(experiment):
+    run = experiment.runs.get(number=1)
+    run.edit(tags={"team": "red"})
+    properties = {"azureml.kind": "best"}
+    experiment.runs.filter(number=1).update(properties=properties, node_name="node-1", target_name="cpu")
+    expected = {
+        "tag-team": {"red": 1, "": 9},
+        "property-azureml.kind": {"best": 1, "": 9},
+        "node": {"node-1": 1, "": 9},
+        "target": {"cpu": 1, "": 9},
+        "experiment": {"blocks": 10},
+        "status": {str(run.status): 10},
+    }
+    for word, counts in expected.items():
+        found = read(experiment, word)
+        assert {value: count for value, (count, _) in found.items()} == counts, word
+    by = read(experiment, "by")
+    assert [count for count, _ in by.values()] == [10]
+
+
+def test_the_largest_groups_are_found_if_there_are_too_many(experiment, monkeypatch):
+    monkeypatch.setattr(groups, "MAX_GROUPS", 1)
+    found = read(experiment)
+    assert list(found) == ["svm", "forest"] and found["svm"][1].count == 5
+
+
+def test_an_infinite_value_makes_its_group_infinite_alone(experiment):
+    MetricSeries.objects.filter(run__number=6).update(last=float("inf"))
+    found = read(experiment)
+    assert (found["forest"][1].mean, found["forest"][1].spread, found["forest"][1].count) == (float("inf"), None, 4)
+    assert found["svm"][1].mean == pytest.approx(statistics.mean(VALUES["svm"]))
+    MetricSeries.objects.filter(run__number=7).update(last=float("-inf"))
+    assert read(experiment)["forest"][1].mean is None
+
+
+def test_runs_that_are_deleted_meanwhile_leave_no_group(experiment):
+    keys = RunKeys.read(experiment.runs)
+    experiment.runs.filter(number__gt=5).delete()
+    found = groups.load_groups(keys, parse_column("param-model"), [], [], experiment.workspace)
+    assert [group.value for group in found] == ["svm"]
+
+
+def test_only_changed_runs_are_read_again(experiment, stored):
+    before = read(experiment)
+    with CaptureQueriesContext(connection) as made:
+        assert read(experiment) == before
+    assert count_readings(made) == 0 and ColumnChunk.objects.count() >= 6
+    add_points(experiment, 6)
+    with CaptureQueriesContext(connection) as made:
+        after = read(experiment)
+    key = experiment.runs.get(number=6).pk
+    assert count_readings(made) == 2
+    assert any('"runs_metricseries"' in row["sql"] and f"IN ({key})" in row["sql"] for row in made)
+    assert after["svm"] == before["svm"] and after["forest"] != before["forest"]
+    ColumnChunk.objects.all().delete()
+    assert read(experiment) == after
+
+
+def test_many_changed_runs_are_stored_with_the_others(experiment, stored):
+    read(experiment)
+    for number in (2, 6, 7, 8):
+        add_points(experiment, number)
+    expected = read(experiment)
+    with CaptureQueriesContext(connection) as made:
+        assert read(experiment) == expected
+    assert count_readings(made) == 0
+    ColumnChunk.objects.all().delete()
+    assert read(experiment) == expected
+
+
+def test_any_filter_and_any_group_use_the_same_values(experiment, stored, workspace):
+    other = factories.make_experiment(workspace, "other")
+    metrics.store_batch(factories.make_run(workspace, experiment=other), "", make_scalars("gain", [3.0]))
+    read(experiment, "type")
+    read(experiment, words=("min-gain",))
+    half = groups.load_groups(
+        RunKeys.read(experiment.runs.filter(number__gt=3)),
+        parse_column("param-model"),
+        [parse_column("metric-gain")],
+        [],
+        workspace,
+        patient=False,
+    )
+    assert {group.value: (group.count, group.means["metric-gain"].mean) for group in half} == {
+        "forest": (4, pytest.approx(statistics.mean(VALUES["forest"]))),
+        "svm": (2, pytest.approx(1e9 + 6)),
+        "": (1, None),
+    }
+    assert read(experiment, words=("max-gain",), patient=False) is None, "nobody has read the maximum"
+
+
+def test_names_of_people_and_experiments_are_the_present_ones(experiment, stored, alice):
+    experiment.runs.update(created_by=alice)
+    assert list(read(experiment, "by")) == ["alice"] and list(read(experiment, "experiment")) == ["blocks"]
+    experiment.runs.filter(number=1).update(revision=99)
+    Experiment.objects.filter(pk=experiment.pk).update(name="renamed")
+    assert list(read(experiment, "experiment")) == ["renamed"]
+
+
+def test_stored_values_do_not_stay(experiment, monkeypatch):
+    for age in (1, 2, 3, 8 * 24):
+        at = timezone.now() - dt.timedelta(hours=age)
+        ColumnChunk.objects.create(
+            workspace=experiment.workspace, column="status", number=age, content=b"", size=100, stored_at=at
+        )
+    for limit, left in ((1000, {1, 2, 3}), (250, {1, 2})):
+        monkeypatch.setattr(column_chunks, "MAX_BYTES", limit)
+        ColumnChunk.objects.prune()
+        assert set(ColumnChunk.objects.values_list("number", flat=True)) == left
+    experiment.runs.filter(number=1).update(deleted_at=timezone.now())
+    delete_runs(PurgeSelection(experiment.workspace.pk, until=timezone.now()))
+    assert not ColumnChunk.objects.exists(), "they have values of the runs"
+
+
+def test_the_usual_columns_of_a_long_experiment_are_read_before_somebody_asks(
+    experiment, stored, as_user, alice, monkeypatch
+):
+    runs = list(experiment.runs.order_by("number"))
+    for run in runs:
+        run.add_parameters({"half": f"v{run.number % 2}", "seed": str(run.number)})
+    tasks.prepare_columns()
+    assert not ColumnChunk.objects.exists(), "the experiment is not long"
+    Experiment.objects.filter(pk=experiment.pk).update(run_count=LONG)
+    monkeypatch.setattr(prepared_columns, "TURN_SECONDS", -1)
+    prepare_all()
+    prepared = set(ColumnChunk.objects.values_list("column", flat=True))
+    assert {"param-half", "metric-gain", "status", "experiment"} <= prepared and "param-seed" not in prepared
+
+    all_jobs = reverse("runs:jobs", args=[experiment.workspace.slug])
+    pages = [experiment.get_absolute_url(), f"{all_jobs}?col=name&col=metric-gain"]
+    SavedView.objects.create(workspace=experiment.workspace, query="col=name&col=metric-gain")
+    prepare_all()
+
+    def ask(address: str) -> int:
+        cache.clear()
+        with CaptureQueriesContext(connection) as made:
+            query = f"{'&' if '?' in address else '?'}group=param-half&filter=metrics.gain > 2"
+            text = html_of(as_user(alice).get(address + query))
+        assert "group-row" in text and "data-adding-up" not in text
+        return count_readings(made)
+
+    usual = [ask(page) for page in pages]
+    add_points(experiment, 6)
+    assert [ask(page) for page in pages] == [number + 2 for number in usual], "of the one run"
+    experiment.edit(archived=True)
+    assert list(prepared_columns.prepare_columns()) == []
+
+
+def test_a_page_does_not_wait_for_values_that_nobody_has_read(experiment, as_user, alice, stored):
+    def ask(**query) -> tuple[bool, bool]:
+        cache.clear()
+        text = html_of(as_user(alice).get(experiment.get_absolute_url(), {"group": "type", **query}))
+        assert "data-poll" in text and "Ignored" not in text
+        return "data-adding-up" in text, "group-row" in text
+
+    assert ask() == (True, False)
+    assert ask(whole="1") == (False, True)
+    assert ask() == (False, True), "they have been stored"
+    assert ask(filter="metrics.gain > 2") == (False, True)
+    assert ask(group="param-model") == (True, False)
+    assert ask(filter="metrics.gain > 1e99") == (False, False), "no job matches"
+    headers = {"HX-Request": "true", "HX-Target": "run-table"}
+    later = as_user(alice).get(experiment.get_absolute_url(), {"group": "type", "whole": "1"}, headers=headers)
+    assert "group-row" in html_of(later) and "whole=1" not in html_of(later)
+
+
+def prepare_all() -> None:
+    """Everything that the task does by and by."""
+    prepared_columns.preparation.next_round = 0
+    tasks.prepare_columns()
+    for _ in prepared_columns.preparation.waiting:
+        tasks.prepare_columns()
