@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow test-azure-ml lint lint-js lint-templates check-deploy format bench bench-data bench-transfers bench-growth bench-lists bench-requests bench-serving bench-tracking fuzz docs clean seed test-fast coverage check types migrations
+.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow test-azure-ml lint lint-js lint-templates check-deploy format bench bench-data bench-transfers bench-growth bench-models bench-lists bench-requests bench-serving bench-tracking fuzz docs clean seed test-fast coverage check types migrations
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -124,6 +124,9 @@ bench-lists: .venv/.synced-dev ## measure lists, searches and polls over 100,000
 
 bench-growth: .venv/.synced-dev ## measure studios of 1,000 to 1,000,000 jobs on SQLite and PostgreSQL; rewrites docs/growth.md
 	$(FOR_TESTS) $(IN)/python bench/growth.py $(ARGS)
+
+bench-models: .venv/.synced-dev ## measure the registry with 100,000 versions of models on SQLite and PostgreSQL; rewrites docs/model_speed.md
+	$(FOR_TESTS) $(IN)/python bench/models.py $(ARGS)
 
 bench-requests: .venv/.synced-dev ## compare six requests of MLflow's API with FastTrackML's, by plain HTTP
 	$(FOR_TESTS) $(IN)/python bench/plain_requests.py $(ARGS)
