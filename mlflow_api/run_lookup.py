@@ -1,9 +1,10 @@
 """Finds the run to log to, by one plain SQL statement, because scripts log single points."""
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS
 
 from mlflow_api.request import MlflowRequest
 from runs.models import Run
+from studio.database import prepared_cursor
 from workspaces.models import Workspace
 
 FIND = f'SELECT id FROM "{Run._meta.db_table}" WHERE workspace_id = %s AND run_id = %s AND deleted_at IS NULL'
@@ -18,7 +19,7 @@ def find_run(request: MlflowRequest, run_id: str) -> Run:
     workspace, named = request.require("log"), request.session.named_run
     if named and named[0] == run_id:
         return _of_key(workspace, named[1], run_id)
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(FIND, [workspace.pk, run_id])
         row = cursor.fetchone()
     if row is None:

@@ -15,6 +15,7 @@ from mlflow_api.messages import NAME, NOBODY, NOTE, NUMERIC, PARENT, STATUS, USE
 from registry.models import RunModel
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag
 from runs.models.lineage import RunDataset
+from studio.database import prepared_cursor
 from studio.formats import NON_FINITE, to_millis
 
 # Runs per statement: SQLite accepts statements up to 1 MB.
@@ -120,7 +121,7 @@ def as_dashed(value: str | uuid.UUID) -> str:
 
 def find_info(workspace_id: int, run_id: str) -> RunInfo | None:
     """Without permission checks, including the trash."""
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(BY_ID, [workspace_id, run_id])
         row = cursor.fetchone()
     return row and RunInfo.of_row(row)

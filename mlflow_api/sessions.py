@@ -19,6 +19,7 @@ from accounts.models import Token, User
 from accounts.secrets import secret_digest
 from mlflow_api.errors import MlflowError
 from runs.models import Run
+from studio.database import prepared_cursor
 from workspaces import access, lookup
 from workspaces.models import CustomRole, ResourceGroup, RoleAssignment, UserGroup, Workspace
 from workspaces.role_definitions import Definition, verbs_of
@@ -114,7 +115,7 @@ def _session_of_person(secret: str, workspace: Workspace, run_id: str) -> TokenS
     """None unless the token belongs to somebody with a role on the workspace."""
     now, database = timezone.now(), connections[DEFAULT_DB_ALIAS]
     values: list[Any] = [workspace.pk, run_id, secret_digest(secret), database.ops.adapt_datetimefield_value(now)]
-    with database.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(PERSON, values)
         rows = cursor.fetchall()
     roles = frozenset(_make_definition(*row[4:7]) for row in rows if row[4])

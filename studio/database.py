@@ -36,6 +36,11 @@ def begin_write():
         yield
 
 
+def prepared_cursor():
+    """A cursor for statements that are sent again and again, as our backends make it (studio/postgresql/base.py)."""
+    return connections[DEFAULT_DB_ALIAS].prepared_cursor()
+
+
 @contextlib.contextmanager
 def skipped_if_busy():
     """For a small write during a read: skipped while the database accepts no writes."""

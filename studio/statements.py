@@ -13,6 +13,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import CharField, Field, FloatField, ForeignKey, IntegerField, Model, TextField
 from django.db.models.expressions import Col
 
+from studio.database import prepared_cursor
+
 M = TypeVar("M", bound=Model)
 
 # SQLite accepts 32,766 values per statement.
@@ -34,7 +36,7 @@ def read_rows(model: type[M], *, related: Sequence[str] = (), ordered: bool = Fa
             return []
         conditions.append(f't."{field.column}" IN ({", ".join(["%s"] * len(given))})')
         values += [field.get_db_prep_value(one, connection) for one in given]
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(f"{start} WHERE {' AND '.join(conditions)}{_order(model) if ordered else ''}", values)
         rows = cursor.fetchall()
     if not related:
@@ -94,7 +96,7 @@ def _insert(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], 
         for row in rows
     ]
     size, found = MAX_VALUES // len(prepare), []
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         for begin in range(0, len(prepared), size):
             batch = prepared[begin : begin + size]
             cursor.execute(start + ", ".join([marks] * len(batch)) + ending, [v for row in batch for v in row])

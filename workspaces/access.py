@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable
 
-from django.db import connection
 from django.db.models import Q
 
 from accounts.actors import Actor
 from accounts.refusals import record_refusal
 from accounts.rules import TokenScope
+from studio.database import prepared_cursor
 from studio.errors import Denied
 from workspaces.models import CustomRole, ResourceGroup, RoleAssignment, Subscription, UserGroup, Workspace
 from workspaces.role_definitions import BUILT_IN, NEEDED, Definition, verbs_of
@@ -66,7 +66,7 @@ def definitions_on(user, thing) -> frozenset[Definition]:
 def _roles_on_workspace(user, workspace: Workspace) -> list[tuple[int | None, int | None, Definition]]:
     """The roles of `assignments_on`, each with the subscription or the resource group that it is on."""
     group = workspace.resource_group
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(ROLES, [workspace.pk, group.pk, group.subscription_id, user.pk, user.pk])
         rows = cursor.fetchall()
     return [

@@ -7,11 +7,12 @@ import dataclasses
 import functools
 from collections.abc import Iterable
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connection
 from django.utils import timezone
 
 from runs.models import MetricBatch, MetricChunk, MetricSeries, Run
 from studio import statements
+from studio.database import prepared_cursor
 
 SUMMARY = [
     "values", "count", "loose", "last", "last_step", "last_at", "min", "min_step", "max", "max_step",
@@ -44,7 +45,7 @@ def find_series(run: Run, names) -> dict[str, MetricSeries]:
 
 
 def count_series(run: Run) -> int:
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(COUNT, [run.pk])
         (count,) = cursor.fetchone()
     return count
@@ -61,13 +62,13 @@ def add_series(fresh: list[MetricSeries]) -> None:
 
 def add_batch(run: Run, batch_id: str) -> bool:
     """False if a batch with this id was stored before."""
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(BATCH, [run.pk, batch_id, _time(timezone.now())])
         return cursor.fetchone() is not None
 
 
 def read_shorter_chunks(series: MetricSeries, count: int) -> list[Chunk]:
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(SHORTER, [series.pk, count])
         return [Chunk(series, *row) for row in cursor.fetchall()]
 
@@ -80,14 +81,14 @@ def add_chunks(chunks: list[Chunk]) -> None:
 
 def replace_chunks(chunks: list[Chunk], merged: Chunk) -> None:
     """All of one series."""
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(DELETE, [merged.series.pk, chunks[0].start, chunks[-1].start])
     add_chunks([merged])
 
 
 def reset_loose(series: MetricSeries) -> None:
     series.loose = 0
-    with connection.prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_update(("loose",)), [0, series.pk])
 
 
@@ -99,9 +100,8 @@ def save_summaries(changed: list[MetricSeries]) -> None:
         if names:
             alike.setdefault(names, []).append([*(_prepare(series, name) for name in names), series.pk])
         series.stored = _summary(series)
-    database = connections[DEFAULT_DB_ALIAS]
     for names, rows in alike.items():
-        with database.prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             if len(rows) == 1:
                 cursor.execute(_update(names), rows[0])
             else:

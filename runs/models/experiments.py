@@ -2,7 +2,7 @@
 
 import uuid
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import activity
 from accounts.models import User
 from runs.rules import EXPERIMENT_NAME
+from studio.database import prepared_cursor
 from studio.errors import Conflict
 from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
@@ -131,7 +132,7 @@ class Experiment(models.Model):
 
     def next_number(self) -> int:
         """The number of a new run; called inside the transaction that stores the run, so that none is used twice."""
-        with connection.prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(COUNT_RUN, [self.pk])
             (self.run_count,) = cursor.fetchone()
         return self.run_count

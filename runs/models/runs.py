@@ -18,7 +18,7 @@ from runs.models.snapshots import Snapshot
 from runs.models.status import ACTIVE, BEFORE_RUNNING, MOVES, PROGRESS, TERMINAL, RunEvent, RunStatus
 from runs.models.tags_and_parameters import RunParameter, RunTag
 from studio import names, statements
-from studio.database import begin_write
+from studio.database import begin_write, prepared_cursor
 from studio.errors import Conflict, Invalid
 from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Workspace
@@ -398,7 +398,7 @@ class Run(models.Model):
     def lock(self) -> None:
         """Lock the run and increment its revision, if the writing attempt still has the work. Other writers of this run
         wait here until the transaction ends."""
-        with connection.prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             if self.writer is None:
                 cursor.execute(RAISE_REVISION, [self.pk])
                 return

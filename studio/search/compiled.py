@@ -1,7 +1,8 @@
 """Key lists with cached statements: Django takes longer to write the joins of a search than SQLite to run it."""
 
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, connections
+
+from studio.database import prepared_cursor
 
 
 class CompiledKeys:
@@ -26,6 +27,6 @@ class CompiledKeys:
     def _keys(self, sql: str) -> list[int]:
         if not self.sql:
             return []
-        with connections[DEFAULT_DB_ALIAS].prepared_cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(sql, self.params)
             return [row[0] for row in cursor.fetchall()]
