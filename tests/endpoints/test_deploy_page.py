@@ -46,7 +46,7 @@ def test_the_page_begins_with_a_script_that_loads_the_model(version, as_user, al
     assert ADDRESS in client.get(version.get_absolute_url()).content.decode()
     assert ADDRESS in client.get(version.run.get_absolute_url()).content.decode()
     page = client.get(ADDRESS).content.decode()
-    assert "digits/digits.pkl" in page and "AzureML-" in page and "No entry script" not in page
+    assert "digits/digits.pkl" in page and "AzureML-" in page and "MLflow models need no entry script" not in page
     assert ADDRESS not in as_user(bob).get(version.run.get_absolute_url()).content.decode()
     assert as_user(bob).get(ADDRESS).status_code == 403
     assert as_user(mallory).get(ADDRESS).status_code == 404

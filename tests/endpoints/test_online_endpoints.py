@@ -152,7 +152,7 @@ def test_what_cannot_be_done_is_refused(e, w, api, alice, code, workspace):
         ({"endpointComputeType": "Kubernetes"}, "deployments of the kind Managed"),
         ({"model": "azureml:none:1"}, "no model 'azureml:none:1'"),
         ({"requestSettings": {"requestTimeout": "5"}}, "such as PT5S"),
-        ({"codeConfiguration": None}, "exactly one model"),
+        ({"codeConfiguration": None}, "exactly one MLflow model"),
         ({"environmentVariables": {"LD_PRELOAD": "x"}}, "set by the studio"),
     ]:
         refused = client.put(f"{e}/deployments/blue", deployment(code, **properties))

@@ -66,7 +66,7 @@ def test_pages_without_a_deployment_say_how_to_deploy(endpoint, workspace, alice
 def test_a_version_has_the_keys_and_settings_of_its_endpoint(endpoint, alice):
     endpoint.change(has_insights=True)
     assert find("svc.blue").has_insights
-    with pytest.raises(Invalid, match="are those of the endpoint"):
+    with pytest.raises(Invalid, match="belong to the endpoint"):
         find("svc.blue").change(auth_enabled=False)
     with pytest.raises(Conflict, match="has no versions"):
         Endpoint.create_version(find("svc.blue"), alice, "x-y")

@@ -71,9 +71,9 @@ def test_a_project_is_created_on_its_page(as_user, alice, workspace, files):
     }
     wrong = {
         "Write 2 to 50 labels": {"labels": "cat"},
-        "is there twice": {"labels": "cat\nCat"},
+        "appears twice": {"labels": "cat\nCat"},
         "needs the name of the column": {"kind": "Text"},
-        "is no table": {"kind": "Text", "column": "said"},
+        "is not a table": {"kind": "Text", "column": "said"},
         "Images have no column": {"column": "said"},
         "from 1 to 5": {"labelers_per_item": "6"},
         "is not a data name": {"name": "a/b"},
@@ -217,7 +217,7 @@ def test_readers_see_and_strangers_do_not(as_user, bob, mallory, alice, images):
 
 def test_what_cannot_be_labeled_is_refused(alice, workspace, images, texts, monkeypatch):
     wrong = [
-        (images, {"column": "said"}, Invalid, "is no table"),
+        (images, {"column": "said"}, Invalid, "is not a table"),
         (texts, {}, Invalid, "is a table. Name the column"),
         (texts, {"column": "none"}, Invalid, "none"),
         (register(workspace, alice, "notes", "file", "pets/*.txt", []), {}, Invalid, "has no images"),

@@ -55,7 +55,7 @@ def test_one_makes_notebooks_files_and_folders(page, disk):
     assert all(name in shown for name in ("a.ipynb", "b.py", "My files", "Samples"))
     assert 'class="notebook"' in page.get(N, {"path": f"{ALICE}/a.ipynb"}).content.decode()
     again = page.post(f"{N}new/", {"kind": "file", "folder": ALICE, "name": "b.py"})
-    assert again.status_code == 409 and "There is a file or folder" in again.content.decode()
+    assert again.status_code == 409 and "There is already a file or folder" in again.content.decode()
     for name in ("a\u202ebypi.ipynb", "b\u200b.py"):
         refused = page.post(f"{N}new/", {"kind": "file", "folder": ALICE, "name": name})
         assert refused.status_code == 400 and "is invisible in a name" in refused.content.decode()
