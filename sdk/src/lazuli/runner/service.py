@@ -309,7 +309,7 @@ def _last_line(path: str) -> str:
 def wait_for_work() -> List[str]:
     """Wait for the work that the node worker writes to the standard input, with everything imported; return the arguments
     for it, none at the end of the input."""
-    import httpx  # noqa: F401 - so that the first report need not
+    import httpx  # noqa: F401  # start-up time: the first report needs it, and now nobody waits
 
     line = sys.stdin.readline()
     if not line:
