@@ -100,6 +100,7 @@ def _fits(status: int, wanted: str | None) -> bool:
 
 # Whatever the table says: there is nothing to find in this world.
 NOTHING_THERE = {"restore a workspace", "read a purge", "delete a file", "remove data", "forget a datastore"}
+NOTHING_THERE |= {"decide on a promotion"}
 NOTHING_THERE |= {"read code", "state of a deployment", "a request of a service", "a replay of requests"}
 NOTHING_THERE |= {"read a file", "look for a file", "a saved dataset", "a name of data", "edit a name of data"}
 NOTHING_THERE |= {"versions of data", "a version of data", "remove a version of data", "the check of a version of data"}
