@@ -130,6 +130,11 @@ POST   {w}/computes/lab-one/updateIdleShutdownSetting {"idleTimeBeforeShutdown":
 POST   {w}/computes/lab-one/updateSchedules {"computeStartStop": [{"action": "Stop", "cron": {"expression": "0 18 * * *"}}]}
 POST   {w}/computes/cpu-cluster/listNodes
 PATCH  {w}/jobs/job1                          {"properties": {"displayName": "d"}}
+GET    /notices/v1.0/notifications
+GET    /notices/v1.0/preferences
+PUT    /notices/v1.0/preferences/job_failed   {"channels": ["bell"]}
+PUT    /notices/v1.0/webhook                  {"url": ""}
+GET    /notices/v1.0/webhook
 GET    /administration/v1.0/people
 POST   /administration/v1.0/people/bob/block?dryRun=true
 POST   /administration/v1.0/people/bob/endSessions
@@ -182,6 +187,7 @@ GET    {w}/models/mod/versions
 GET    {w}/models/mod/versions/latest
 GET    {v}/models?tag=a=b
 GET    {v}/models/mod/versions/1/files
+GET    {v}/promotionRequests
 GET    {v}/lineage?kind=model&id=mod:1
 GET    {v}/services
 PUT    {w}/onlineEndpoints/live               {"properties": {"description": "d"}}
@@ -325,6 +331,8 @@ def test_answers_have_the_shapes_that_are_described(world, workspace):
 NOT_REQUESTED = {
     "GET /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
     "HEAD /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
+    "POST /modelmanagement/v1.0/models/{name}/versions/{version}/promotionRequests",
+    "PATCH /modelmanagement/v1.0/promotionRequests/{number}",
     "GET /datasets/{dataset_id}",
     "POST /datasets/rows",
     "GET /datastores/{name}/files/content",

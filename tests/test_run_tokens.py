@@ -107,6 +107,7 @@ class World:
             "version": "1",
             "deployment": "blue",
             "number": "1",
+            "event": "job_failed",
             "purge_id": "1",
             "request_id": "r1",
             "replay_id": "1",

@@ -100,7 +100,7 @@ def test_the_quota_counts_all_clusters_of_the_subscription(api, alice, workspace
     big = body(vmSize="Standard_D8s_v3", scaleSettings=scale(0, 3))
     answer = api(alice).put(f"{computes}/ok", big)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "QuotaExceeded")
-    assert "80 are taken" in answer.json()["error"]["message"]
+    assert "80 are used" in answer.json()["error"]["message"]
 
 
 def test_a_target_being_deleted_holds_its_name(api, alice, computes, cluster, node):

@@ -50,7 +50,7 @@ def test_wrong_requests_say_what_is_allowed(api, alice, images, pets):  # noqa: 
         ({"dataAsset": "nothing"}, 404, "nothing"),
         ({"labels": ["cat"]}, 400, "2 to 50 labels"),
         ({"labelersPerItem": 9}, 400, "1 to 5"),
-        ({"column": "said"}, 400, "no table"),
+        ({"column": "said"}, 400, "is not a table"),
     ):
         answer = put(client, pets, **{**good, **wrong})
         assert answer.status_code == status and words in answer.text, (wrong, answer.text)

@@ -49,9 +49,11 @@ def test_what_is_missing_or_wrong_is_said(vault):
         vault.set_secret("with_underscore", "x")
 
 
-def test_a_run_reads_secrets_of_its_workspace(vault):
+def test_a_run_reads_secrets_of_its_workspace(vault, monkeypatch, tmp_path):
     from azureml.core import Experiment
 
+    # The run keeps a snapshot of it.
+    monkeypatch.chdir(tmp_path)
     vault.set_secret("one", "value-1")
     interactive = Experiment(vault.workspace, "exp").start_logging()
     assert interactive.get_secret("one") == "value-1"

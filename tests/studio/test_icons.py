@@ -21,6 +21,7 @@ MEANINGS = {
     "compare": r"Compare",
     "copy": r"Copy",
     "delete": r"Delete|Remove|Revoke|Empty trash",
+    "edit": r"Edit|Update",
     "download": r"Download|CSV|JSON|PNG",
     "flask": r"Experiments|View active",
     "key": r"Access tokens|Tokens",

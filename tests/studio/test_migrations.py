@@ -14,6 +14,7 @@ NEEDLESS = {
     ("auth", "0011_update_proxy_permissions"),
     ("contenttypes", "0002_remove_content_type_name"),
     ("notices", "0004_encrypted_secrets"),
+    ("registry", "0005_latest_version_not_archived"),
     ("runs", "0006_fewer_indexes"),
 }
 
