@@ -117,6 +117,8 @@ POST   {W}/datastores/{name}/listSecrets                     NO
 POST   {W}/datastores/{name}/setDefault                      NO
 POST   {W}/datastores/{name}/test                            NO
 GET    {W}/datastores/{name}/files                           READ
+PUT    {W}/datastores/{name}/files                           MAKE
+POST   {W}/datastores/{name}/files/download                  READ
 GET    {W}/datastores/{name}/files/content                   READ
 HEAD   {W}/datastores/{name}/files/content                   READ
 PUT    {W}/datastores/{name}/files/content                   MAKE

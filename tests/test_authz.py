@@ -99,6 +99,8 @@ list files of a datastore       | GET    {w}/datastores/workspaceblobstore/files
 read a file                     | GET    {w}/datastores/workspaceblobstore/files/content?path=none | 404 404 404 403 404 404 404
 look for a file                 | HEAD   {w}/datastores/workspaceblobstore/files/content?path=none | 404 404 404 403 404 404 404
 store a file                    | PUT    {w}/datastores/workspaceblobstore/files/content?path=new&overwrite=1 | y y y 403 403 404 y
+store many files                | PUT    {w}/datastores/workspaceblobstore/files $files     | y y y 403 403 404 y
+read many files                 | POST   {w}/datastores/workspaceblobstore/files/download $paths | y y y 403 y 404 y
 delete a file                   | DELETE {w}/datastores/workspaceblobstore/files/content?path=none | 404 404 404 403 403 404 403
 list data                       | GET    {w}/data                                           | y y y 403 y 404 y
 register data                   | PUT    {w}/data/rows/versions/auto $rows                  | y y y 403 403 404 y
@@ -296,6 +298,8 @@ BODIES = {
     "$size": SIZE,
     "$secret": {"value": "hush hush"},
     "$store": {"properties": {"datastoreType": "S3", "containerName": "bucket"}},
+    "$files": {"files": [{"path": "many", "size": 0}]},
+    "$paths": {"paths": ["none"]},
     "$rows": {"properties": {"definition": DATA}},
     "$saved": {"definition": DATA},
     "$job": JOB,

@@ -86,6 +86,7 @@ GET    {w}/environments/env/versions/latest
 DELETE {w}/environments/env/versions/1
 PUT    {w}/datastores/s3?skipValidation=true  {"properties": {"datastoreType": "S3", "containerName": "bucket", "tags": {"a": "b"}}}
 PUT    {w}/datastores/workspaceblobstore/files/content?path=in/a.csv
+PUT    {w}/datastores/workspaceblobstore/files {"files": [{"path": "in/empty", "size": 0}]}
 GET    {w}/datastores
 GET    {w}/datastores/s3
 GET    {w}/datastores/workspaceblobstore/files?folder=
@@ -337,6 +338,7 @@ NOT_REQUESTED = {
     "POST /datasets/rows",
     "GET /datastores/{name}/files/content",
     "HEAD /datastores/{name}/files/content",
+    "POST /datastores/{name}/files/download",
     "POST /datastores/{name}/listSecrets",
     "GET /history/v1.0/runs/{run_id}/artifacts/content",
     "HEAD /history/v1.0/runs/{run_id}/artifacts/content",

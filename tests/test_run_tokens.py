@@ -143,6 +143,8 @@ class World:
             "PUT {W}/jobs/{name}": {"properties": {**JOB, "parentRunId": run_id}},
             "PATCH {W}/jobs/{name}": {"properties": {"displayName": "x"}},
             "PUT {H}/experiments/{name}/runs/{run_id}": {"parentRunId": run_id},
+            "PUT {W}/datastores/{name}/files": {"files": [{"path": "late", "size": 0}]},
+            "POST {W}/datastores/{name}/files/download": {"paths": ["late"]},
             "PUT {W}/models/{name}": {"properties": {"description": "x"}},
             "PUT {W}/models/{name}/versions/{version}": {"properties": {"modelUri": f"runs:/{run_id}/a.txt"}},
             "PATCH {W}/models/{name}/versions/{version}": {"properties": {"description": "x"}},
@@ -282,7 +284,7 @@ def test_a_token_reaches_nothing_of_another_run(world, rule):
         assert answer.status_code == 400
     elif re.search(r"/(data|datasets|datastores)(/|$)", rule) and RULES[rule] is May.MAKE:
         # Data of the workspace, to which runs add: the file is new, the body of the others is empty.
-        assert answer.status_code in (201, 422)
+        assert answer.status_code in (200, 201, 422)
     else:
         assert answer.status_code in (401, 403, 404), (answer.status_code, answer.content[:300])
     assert everything(world) == before

@@ -3,9 +3,11 @@
 import datetime as dt
 from typing import Annotated, Any, Self
 
-from assets.data import models, stores
+import pydantic
+
+from assets.data import file_batches, models, stores
 from studio.formats import utc_time
-from studio.request_body import LooseBody
+from studio.request_body import Body, LooseBody
 from studio.rules import DESCRIPTION, TAGS
 from studio.schemas import Shape, SystemData
 
@@ -172,3 +174,12 @@ class DatastoreFile(Shape):
     def of(cls, file: stores.File) -> Self:
         modified = file.modified.astimezone(dt.UTC) if file.modified else None
         return cls(path=file.path, size=file.size, lastModified=utc_time(modified), etag=file.etag)
+
+
+class StoredFiles(Shape):
+    stored: int
+    skipped: list[str] = pydantic.Field(description="The paths at which a file was already, which has stayed.")
+
+
+class FilePaths(Body):
+    paths: list[str] = pydantic.Field(description=f"1 to {file_batches.MAX_FILES} paths.")

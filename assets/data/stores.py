@@ -8,8 +8,9 @@ import itertools
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import obstore
 from django.http import Http404
@@ -30,6 +31,8 @@ MAX_LISTED = 200_000
 # The largest file.
 MAX_FILE_BYTES = 100 * 1024**3
 PART = 4 * 1024 * 1024
+# Requests to a store on another machine at a time, for one request of a client.
+PARALLEL = 8
 CALL = {"timeout": "60s", "connect_timeout": "5s"}
 RETRY = {
     "max_retries": 2,
@@ -44,6 +47,9 @@ RETRY = {
 UNFINISHED = re.compile(r"#\d+(?:/|$)")
 # Responses of stores to wrong credentials.
 REFUSALS = ("Unauthenticated", "PermissionDenied", "status 401", "status 403", "403 Forbidden", "401 Unauthorized")
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,14 +161,15 @@ class DatastoreFiles:
 
     def write(self, path: str, chunks: Iterable[bytes], overwrite: bool = False, is_freezing: bool = False) -> File:
         """Store a file, which appears only when it is complete."""
-        rules.check_stored_path(path)
-        if not is_freezing:
-            self._check_not_frozen(path)
-        if UNFINISHED.search(path):
-            raise Invalid(f"{path[:200]!r}: a name that ends in # and digits cannot be stored.", target="path")
+        self.check_names([path], is_freezing)
         if not overwrite and self.exists(path):
             raise self._taken(path)
-        self._check_no_folder(path)
+        self.check_no_folder(path)
+        self.put(path, chunks, overwrite)
+        return self.find(path)
+
+    def put(self, path: str, chunks: Iterable[bytes], overwrite: bool) -> None:
+        """Store a file at a path that has been checked."""
         rest = iter(self._limited(storage.check_space(chunks) if self.datastore.is_built_in else chunks))
         first, second = next(rest, b""), next(rest, None)
         key = self._prefix + path
@@ -174,9 +181,26 @@ class DatastoreFiles:
                 local = isinstance(self._store, LocalStore)
                 size, count = storage.IN_FOLDER if local else storage.OVER_NETWORK
                 obstore.put(self._store, key, every, chunk_size=size, max_concurrency=count)
-        return self.find(path)
 
-    def _check_no_folder(self, path: str) -> None:
+    def check_names(self, paths: Sequence[str], is_freezing: bool = False) -> None:
+        """Refuse paths at which no file can be stored, whatever the datastore has."""
+        for path in paths:
+            rules.check_stored_path(path)
+            if UNFINISHED.search(path):
+                raise Invalid(f"{path[:200]!r}: a name that ends in # and digits cannot be stored.", target="path")
+        if not is_freezing:
+            # One path stands for all of the same copy.
+            for path in {"/".join(path.split("/")[:3]): path for path in paths}.values():
+                self._check_not_frozen(path)
+
+    def run_each(self, act: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """The results, in order; several at a time if each waits for a network. `act` does not use the database."""
+        if isinstance(self._store, LocalStore) or len(items) < 2:
+            return [act(item) for item in items]
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="datastore") as pool:
+            return list(pool.map(act, items))
+
+    def check_no_folder(self, path: str) -> None:
         """A file cannot have the name of a folder, nor be inside a file: stores that allow it are not files to anyone else."""
         if self._root is not None and not self._is_inside(File(path)):
             raise Invalid(f"{path[:200]!r} leads out of the datastore by a link.", target="path")

@@ -5,7 +5,7 @@ import mimetypes
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
-from assets.data import connections, resources, stores
+from assets.data import connections, file_batches, resources, stores
 from assets.data.models import Datastore
 from runs.files import ranges, uploads
 from studio import api
@@ -150,12 +150,53 @@ def respond_with_file(request: HttpRequest, datastore: Datastore, path: str):
 def file_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str, overwrite: bool = False):
     workspace = find_workspace(request, workspace_path)
     files = stores.DatastoreFiles(find_datastore(workspace, name))
-    may_replace = person_can(request.auth, "edit", workspace)
-    # The token of a run also stores what its script or runner leaves, where no file is.
-    if not may_replace and not (request.auth.is_run and not (overwrite and files.exists(path))):
+    may_replace = _may_replace(request, workspace)
+    if not may_replace and overwrite and files.exists(path):
         raise denied("edit", workspace)
     written = files.write(path, uploads.read_chunks(request), overwrite and may_replace)
     return Status(201, resources.DatastoreFile.of(written))
+
+
+def _may_replace(request: HttpRequest, workspace: Workspace) -> bool:
+    """The token of a run also stores what its script or runner leaves, where no file is; nobody else without the right."""
+    may_replace = person_can(request.auth, "edit", workspace)
+    if not may_replace and not request.auth.is_run:
+        raise denied("edit", workspace)
+    return may_replace
+
+
+@router.put(
+    "/{name}/files",
+    response=resources.StoredFiles,
+    summary='Store many small files: a line `{"files": [{"path": "a", "size": 3}]}`, then their bytes. '
+    "Without `overwrite`, files that are there stay",
+    openapi_extra=BYTES,
+)
+def files_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, overwrite: bool = False):
+    workspace = find_workspace(request, workspace_path)
+    files = stores.DatastoreFiles(find_datastore(workspace, name))
+    may_replace = _may_replace(request, workspace)
+    limit = file_batches.MAX_BYTES + file_batches.MAX_LINE_BYTES
+    body = file_batches.BodyParts(uploads.read_chunks(request, limit))
+    listed = file_batches.read_list(body.read_line(), uploads.find_length(request))
+    present = file_batches.check_upload(files, [file.path for file in listed], overwrite, may_replace)
+    stored = file_batches.store_files(files, listed, body, present, overwrite and may_replace)
+    return resources.StoredFiles(stored=stored, skipped=sorted(present))
+
+
+@router.post(
+    "/{name}/files/download",
+    summary='Get many files: a line `{"files": [{"path": "a", "size": 3, "etag": "…"}], "missing": []}`, then their bytes',
+    openapi_extra=bytes_response("application/octet-stream", 200),
+)
+def files_download(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.FilePaths):
+    workspace = find_workspace(request, workspace_path)
+    files = stores.DatastoreFiles(find_datastore(workspace, name))
+    found, missing = file_batches.find_files(files, body.paths)
+    line = file_batches.write_list(found, missing)
+    length = len(line) + sum(file.size or 0 for file in found)
+    response = ranges.stream_response(file_batches.stream_files(files, line, found), length)
+    return ranges.set_safe_headers(response, "application/octet-stream", f"{name}.files")
 
 
 @router.delete("/{name}/files/content", response=Nothing, summary="Delete a file")

@@ -13,12 +13,11 @@ PART = 1024 * 1024
 
 def read_chunks(request: HttpRequest, max_bytes: int | None = None) -> Iterator[bytes]:
     """The body in parts. An incomplete body raises an error, so that it is never taken for a whole one."""
-    declared = request.META.get("CONTENT_LENGTH") or ""
-    length = numbers.parse_int(declared, "Content-Length") if declared else None
+    length = find_length(request)
     if length is not None and max_bytes is not None and length > max_bytes:
         raise _too_large(max_bytes)
     # Without a length, the server detects the end of a chunked body; Django would read nothing.
-    chunked = not declared and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    chunked = length is None and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     source = request.META["wsgi.input"] if chunked else request
     size = 0
     while part := _next(source):
@@ -28,6 +27,12 @@ def read_chunks(request: HttpRequest, max_bytes: int | None = None) -> Iterator[
         yield part
     if length is not None and size != length:
         raise Invalid(f"The body ended after {size} of {length} bytes. Send it again.", code="incomplete_body")
+
+
+def find_length(request: HttpRequest) -> int | None:
+    """The length of the body that its sender declares; None for a chunked body."""
+    declared = request.META.get("CONTENT_LENGTH") or ""
+    return numbers.parse_int(declared, "Content-Length") if declared else None
 
 
 def _next(source) -> bytes:

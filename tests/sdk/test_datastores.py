@@ -7,8 +7,8 @@ from azureml.core import Datastore
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 from azureml.data.data_reference import DataReference
 from azureml.exceptions import UserErrorException
-from lazuli.data import transfer
-from lazuli.errors import NotAvailable
+from lazuli.data import datastores, file_batches, transfer
+from lazuli.errors import NotAvailable, NotFound
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +62,38 @@ def test_files_are_uploaded_skipped_replaced_and_downloaded(ws, csv_files, tmp_p
     store.upload_files([str(csv_files / "a.csv")], target_path="data/in", overwrite=True, show_progress=False)
     assert store.download(str(target), prefix="data/in/a", overwrite=True, show_progress=False) == 1
     assert (target / "data/in/a.csv").read_text() == "changed"
+
+
+def test_small_files_share_requests_and_large_ones_do_not(ws, tmp_path, monkeypatch):
+    monkeypatch.setattr(file_batches, "SMALL", 100)
+    monkeypatch.setattr(file_batches, "MAX_FILES", 3)
+    folder, sent = tmp_path / "many", []
+    folder.mkdir()
+    for number in range(7):
+        (folder / f"{number}.bin").write_bytes(bytes([number]) * (500 if number == 4 else number))
+    request = type(ws._client).request
+    monkeypatch.setattr(type(ws._client), "request", lambda *a, **k: sent.append(a[1]) or request(*a, **k))
+    store = ws.get_default_datastore()
+    del sent[:]
+    store.upload(str(folder), "in", show_progress=False)
+    assert sent == ["PUT"] * 3
+    del sent[:]
+    assert store.download(str(tmp_path / "t"), "in", show_progress=False) == 7 and sent == [
+        "GET",
+        "POST",
+        "GET",
+        "POST",
+    ]
+    for file in folder.iterdir():
+        assert (tmp_path / "t" / "in" / file.name).read_bytes() == file.read_bytes()
+    remote, files = ws._remote, list(datastores.list_files(ws._remote, store.name, "in"))
+    gone = [files[0], files[1]._replace(path="in/gone"), files[2]]
+    pairs = [(file, str(tmp_path / "u" / file.path)) for file in gone]
+    with pytest.raises(NotFound, match="has no file 'in/gone'"):
+        transfer.download_files(remote, pairs)
+    with pytest.warns(UserWarning, match="in/gone is left out"):
+        found = transfer.download_files(remote, pairs, overwrite=True, ignore_not_found=True)
+    assert found == [pairs[0][1], pairs[2][1]]
 
 
 def test_a_folder_below_an_allowed_root_is_a_datastore(ws, csv_files, tmp_path, settings):

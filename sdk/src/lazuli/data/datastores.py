@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tempfile
-from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, cast
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, cast
 
 from lazuli.client import quote_segment
 from lazuli.errors import NotFound, UserErrorException
@@ -84,7 +84,6 @@ def upload_file(workspace: WorkspaceClient, name: str, path: str, source: Binary
 
 def download_file(workspace: WorkspaceClient, file: RemoteFile, target: str) -> None:
     """Download the file to a local path, which is only created with the complete file."""
-    os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
     answer = workspace.client.request(
         "GET",
         path_of(workspace, file.datastore) + "/files/content",
@@ -97,18 +96,26 @@ def download_file(workspace: WorkspaceClient, file: RemoteFile, target: str) -> 
 
 def save_answer(answer: Any, target: str) -> None:
     """Store the body of a streamed answer in a file, which is only created when it is complete."""
-    descriptor, part = tempfile.mkstemp(prefix=".download-", dir=os.path.dirname(target) or ".")
+    try:
+        save_blocks(answer.iter_bytes(), target)
+    finally:
+        answer.close()
+
+
+def save_blocks(blocks: Iterable[bytes], target: str) -> None:
+    """Store the blocks in a file, which is only created when it is complete; with its folder, if that is not there."""
+    folder = os.path.dirname(target) or "."
+    os.makedirs(folder, exist_ok=True)
+    descriptor, part = tempfile.mkstemp(prefix=".download-", dir=folder)
     try:
         with os.fdopen(descriptor, "wb") as output:
-            for block in answer.iter_bytes():
+            for block in blocks:
                 output.write(block)
         os.chmod(part, 0o644)
         os.replace(part, target)
     except BaseException:
         os.unlink(part)
         raise
-    finally:
-        answer.close()
 
 
 def read_head(workspace: WorkspaceClient, file: RemoteFile, length: int) -> bytes:

@@ -1,19 +1,21 @@
-"""Many files to and from a datastore, several at a time."""
+"""Many files to and from a datastore: small ones share a request, and several requests are sent at a time."""
 
 from __future__ import annotations
 
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple, TypeVar
 
-from lazuli.data import datastores
+from lazuli.data import datastores, file_batches
 from lazuli.data.datastores import RemoteFile
+from lazuli.data.file_batches import Upload
 from lazuli.errors import NotFound, ServiceException, UserErrorException
 from lazuli.workspaces import WorkspaceClient
 
 THREADS = 8
 Log = Callable[[str], None]
+Pair = Tuple[RemoteFile, str]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -31,24 +33,36 @@ def upload_files(
     say(f"Uploading an estimated of {len(pairs)} files")
     done = 0
 
-    def send(pair: Tuple[str, str]) -> bool:
-        say(f"Uploading {pair[0]}")
-        with open(pair[0], "rb") as source:
-            try:
-                datastores.upload_file(workspace, name, pair[1], source, overwrite)
-            except ServiceException as error:
-                if error.code != "FileExists":
-                    raise
-                say(f"Target already exists. Skipping upload for {pair[1]}")
-                return False
-        return True
+    def send(group: List[Upload]) -> List[str]:
+        for file in group:
+            say(f"Uploading {file.source}")
+        if group[0].size <= file_batches.SMALL:
+            return file_batches.upload_batch(workspace, name, group, overwrite)
+        return _upload_large(workspace, name, group[0], overwrite)
 
-    for pair, sent in run_each(send, pairs):
-        if sent:
+    uploads = list(dict.fromkeys(Upload(source, path, os.path.getsize(source)) for source, path in pairs))
+    for group, skipped in run_each(send, file_batches.group_small(uploads, lambda file: file.size)):
+        present = set(skipped)
+        for file in group:
+            if file.path in present:
+                say(f"Target already exists. Skipping upload for {file.path}")
+                continue
             done += 1
-            say(f"Uploaded {pair[0]}, {done} files out of an estimated total of {len(pairs)}")
+            say(f"Uploaded {file.source}, {done} files out of an estimated total of {len(pairs)}")
     say(f"Uploaded {done} files")
     return done
+
+
+def _upload_large(workspace: WorkspaceClient, name: str, file: Upload, overwrite: bool) -> List[str]:
+    """Upload a file with a request of its own; return its path if there was a file already, which has stayed."""
+    with open(file.source, "rb") as source:
+        try:
+            datastores.upload_file(workspace, name, file.path, source, overwrite)
+        except ServiceException as error:
+            if error.code != "FileExists":
+                raise
+            return [file.path]
+    return []
 
 
 def download_files(
@@ -72,21 +86,49 @@ def download_files(
         raise UserErrorException(f"File {present[0]} already exists. Set overwrite=True to overwrite it.")
     wanted = [pair for pair in pairs if overwrite or not keep or not os.path.exists(pair[1])]
 
-    missing: List[str] = []
+    missing: Set[str] = set()
+    done = 0
 
-    def fetch(pair: Tuple[RemoteFile, str]) -> None:
-        say(f"Downloading {pair[0].path}")
-        try:
-            datastores.download_file(workspace, *pair)
-        except NotFound as error:
+    def fetch(group: List[Pair]) -> Dict[str, str]:
+        for file, _ in group:
+            say(f"Downloading {file.path}")
+        return _fetch(workspace, group)
+
+    for group, failures in run_each(fetch, _group_downloads(wanted)):
+        for path, message in failures.items():
             if not ignore_not_found:
-                raise
-            warnings.warn(f"{pair[0].path} is left out: {error.message}", stacklevel=2)
-            missing.append(pair[1])
-
-    for number, (pair, _) in enumerate(run_each(fetch, wanted), 1):
-        say(f"Downloaded {pair[0].path}, {number} files out of an estimated total of {len(wanted)}")
+                raise NotFound(message, status_code=404, code="ResourceNotFound")
+            warnings.warn(f"{path} is left out: {message}", stacklevel=2)
+        for file, target in group:
+            if file.path in failures:
+                missing.add(target)
+                continue
+            done += 1
+            say(f"Downloaded {file.path}, {done} files out of an estimated total of {len(wanted)}")
     return [target for _, target in pairs if target not in missing]
+
+
+def _group_downloads(pairs: Sequence[Pair]) -> List[List[Pair]]:
+    """Small files of a datastore share a request."""
+    by_datastore: Dict[str, List[Pair]] = {}
+    for pair in pairs:
+        by_datastore.setdefault(pair[0].datastore, []).append(pair)
+    return [
+        group for found in by_datastore.values() for group in file_batches.group_small(found, lambda pair: pair[0].size)
+    ]
+
+
+def _fetch(workspace: WorkspaceClient, group: List[Pair]) -> Dict[str, str]:
+    """Download the files of a group; return the paths that are not there any more, each with a message."""
+    file, target = group[0]
+    if len(group) > 1:
+        missing = file_batches.download_batch(workspace, group)
+        return {path: f"The datastore {file.datastore} has no file {path!r}." for path in missing}
+    try:
+        datastores.download_file(workspace, file, target)
+    except NotFound as error:
+        return {file.path: error.message}
+    return {}
 
 
 def run_each(act: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Tuple[Item, Result]]:

@@ -1,0 +1,110 @@
+"""Many small files of a datastore in one request: a line of JSON that lists them, then their bytes, one after another."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, TypeVar
+
+from lazuli.data.datastores import TRANSFER_TIMEOUT, RemoteFile, path_of, save_blocks
+from lazuli.errors import ServiceException
+from lazuli.workspaces import WorkspaceClient
+
+# The largest file that shares a request, and the files and bytes of one request. The server allows a little more.
+SMALL = 256 * 1024
+MAX_FILES = 200
+MAX_BYTES = 4 * 1024 * 1024
+Item = TypeVar("Item")
+
+
+class Upload(NamedTuple):
+    """A file of this machine with its path in the datastore."""
+
+    source: str
+    path: str
+    size: int
+
+
+def group_small(items: Iterable[Item], size_of: Callable[[Item], int]) -> List[List[Item]]:
+    """Lists of small files that share a request, in their order; each larger file has a list of its own."""
+    groups: List[List[Item]] = []
+    current: List[Item] = []
+    total = 0
+    for item in items:
+        size = size_of(item)
+        if not 0 <= size <= SMALL:
+            groups.append([item])
+            continue
+        if current and (len(current) == MAX_FILES or total + size > MAX_BYTES):
+            groups.append(current)
+            current, total = [], 0
+        current.append(item)
+        total += size
+    return [*groups, current] if current else groups
+
+
+def upload_batch(workspace: WorkspaceClient, name: str, files: Sequence[Upload], overwrite: bool) -> List[str]:
+    """Upload small files with one request; return the paths at which there was a file already, which has stayed."""
+    contents = []
+    for file in files:
+        with open(file.source, "rb") as source:
+            contents.append(source.read())
+    listed = [{"path": file.path, "size": len(content)} for file, content in zip(files, contents)]
+    answer = workspace.client.request(
+        "PUT",
+        path_of(workspace, name) + "/files",
+        params={"overwrite": str(overwrite).lower()},
+        content=b"".join([json.dumps({"files": listed}).encode() + b"\n", *contents]),
+        headers={"Content-Type": "application/octet-stream"},
+        timeout=TRANSFER_TIMEOUT,
+    )
+    return list(answer.json()["skipped"])
+
+
+def download_batch(workspace: WorkspaceClient, pairs: Sequence[Tuple[RemoteFile, str]]) -> List[str]:
+    """Download small files of one datastore, each to its local path, with one request; return the paths that are not
+    there any more."""
+    answer = workspace.client.request(
+        "POST",
+        path_of(workspace, pairs[0][0].datastore) + "/files/download",
+        json={"paths": [file.path for file, _ in pairs]},
+        stream=True,
+        timeout=TRANSFER_TIMEOUT,
+        repeatable=True,
+    )
+    try:
+        reader = _Reader(answer.iter_bytes())
+        listed = json.loads(reader.read_line())
+        missing = set(listed["missing"])
+        targets = [target for file, target in pairs if file.path not in missing]
+        for found, target in zip(listed["files"], targets):
+            save_blocks(reader.read(found["size"], found["path"]), target)
+    finally:
+        answer.close()
+    return list(listed["missing"])
+
+
+class _Reader:
+    """The blocks of an answer, read by lengths."""
+
+    def __init__(self, blocks: Iterator[Any]):
+        self._blocks, self._block, self._at = blocks, b"", 0
+
+    def read_line(self) -> bytes:
+        found = b""
+        for block in self._blocks:
+            found += block
+            if b"\n" in found:
+                break
+        line, _, self._block = found.partition(b"\n")
+        return line
+
+    def read(self, length: int, path: str) -> Iterator[bytes]:
+        while length:
+            piece = self._block[self._at : self._at + length]
+            if piece:
+                self._at, length = self._at + len(piece), length - len(piece)
+                yield piece
+                continue
+            self._block, self._at = next(self._blocks, b""), 0
+            if not self._block:
+                raise ServiceException(f"The answer ended in {path}, {length} bytes too early. Download it again.")
