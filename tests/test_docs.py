@@ -57,6 +57,18 @@ def test_excerpts_are_what_the_file_says(page, path, excerpt):
             lines = lines[lines.index(line) + 1 :]
 
 
+BLOCK = re.compile(r"^```(?:sh|js|python)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# What a statement has and a sentence has not, after the mark of a comment.
+SWALLOWED = re.compile(r"(?:^|\s)(?://|#) .*(?:\bexport \w+=|\) => |\);|\bconst \w+ = )", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_comment_swallows_a_statement(page):
+    """As happens when a block of code is wrapped like a paragraph."""
+    found = [line for block in BLOCK.findall(page.read_text()) for line in SWALLOWED.findall(block)]
+    assert found == []
+
+
 def test_the_recipe_quotes_the_code():
     assert len([page for page, _, _ in excerpts() if page == "add_a_resource.md"]) >= 6
 
