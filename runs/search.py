@@ -15,10 +15,12 @@ from runs.models.lineage import RunDataset
 from studio.errors import Invalid
 from studio.search import concatenated, conditions
 from studio.search.compiled import CompiledKeys
-from studio.search.db_functions import INDEXED, ValueStart
+from studio.search.db_functions import INDEXED, AsNumber, ValueStart
 from studio.search.grammar import All, Any, Clause, Not, Order, parse_filter, parse_orders
 
 METRIC, PARAM, TAG, ATTRIBUTE, DATASET = "metric", "param", "tag", "attribute", "dataset"
+# A parameter compared as a number; no query can write the space.
+NUMBER = "param number"
 ENTITIES = {
     **dict.fromkeys(["metric", "metrics"], METRIC),
     **dict.fromkeys(["param", "params", "parameter", "parameters"], PARAM),
@@ -82,8 +84,20 @@ STATES = {
 
 
 def filter_runs(runs, text: str):
-    """The runs that match a filter."""
-    return Search(runs, text, []).runs()
+    """The runs that match a filter of the studio, which unlike one of MLflow can compare parameters as numbers."""
+    tree = parse_filter(text)
+    found = runs.alias(start=START)
+    return found if tree is None else found.filter(_make_condition(_read_numbers(tree)))
+
+
+def _read_numbers(tree):
+    """The tree, in which a parameter that is compared with a number is one."""
+    if isinstance(tree, All | Any):
+        return dataclasses.replace(tree, parts=tuple(map(_read_numbers, tree.parts)))
+    if isinstance(tree, Not):
+        return Not(_read_numbers(tree.part))
+    is_number = isinstance(tree.value, int | float) and tree.operator in (*conditions.NUMERIC, "!=")
+    return dataclasses.replace(tree, entity=NUMBER) if is_number and ENTITIES.get(tree.entity) == PARAM else tree
 
 
 class Search:
@@ -224,8 +238,8 @@ def _make_condition(tree, run: str = "pk") -> Q:
         return Q(*[_make_condition(part, run) for part in tree.parts], _connector=Q.OR)
     if isinstance(tree, Not):
         return ~_make_condition(tree.part, run)
-    entity = ENTITIES.get(tree.entity)
-    if entity is None:
+    entity = ENTITIES.get(tree.entity, tree.entity)
+    if entity not in CONDITIONS:
         raise tree.make_error(f"'{tree.entity}' is none of metrics, params, tags, attributes and datasets")
     return CONDITIONS[entity](tree, run)
 
@@ -237,7 +251,7 @@ def _metric_condition(clause: Clause, run: str) -> Q:
     if clause.operator in ("=", "!=") and _is_nan(clause.value):
         return _has_rows(run, rows.filter(NAN if clause.operator == "=" else Q(last__isnull=False)))
     if not _is_of_metric(clause):
-        raise clause.make_error(
+        raise clause.make_operator_error(
             f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
         )
     compared = conditions.compare_value("last", clause)
@@ -272,6 +286,12 @@ def _named_condition(model):
         )
 
     return condition
+
+
+def _number_condition(clause: Clause, run: str) -> Q:
+    """A value that is not a number meets no comparison."""
+    rows = RunParameter.objects.alias(as_number=AsNumber("value")).filter(name=clause.key)
+    return _has_rows(run, rows.filter(conditions.compare_value("as_number", clause)))
 
 
 def _indexed_condition(clause: Clause) -> Q:
@@ -353,6 +373,7 @@ def _dataset_condition(clause: Clause, run: str) -> Q:
 CONDITIONS = {
     METRIC: _metric_condition,
     PARAM: _named_condition(RunParameter),
+    NUMBER: _number_condition,
     TAG: _named_condition(RunTag),
     ATTRIBUTE: _attribute_condition,
     DATASET: _dataset_condition,

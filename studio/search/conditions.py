@@ -38,7 +38,9 @@ def text_condition(column: str, clause: Clause) -> Q:
         return empty if clause.operator == "is null" else ~empty
     operator = OPPOSITE.get(clause.operator, clause.operator)
     if operator not in TEXTUAL:
-        raise clause.make_error(f"a text is compared by =, !=, LIKE, ILIKE, ~ or IN, not {clause.operator.upper()}")
+        raise clause.make_operator_error(
+            f"a text is compared by =, !=, LIKE, ILIKE, ~ or IN, not {clause.operator.upper()}"
+        )
     values = clause.value if operator == "in" else (clause.value,)
     if not all(isinstance(value, str) for value in values):
         raise clause.make_error(f"a text stands in quotes: {clause.key} {clause.operator.upper()} '{values[0]}'")
@@ -48,7 +50,7 @@ def text_condition(column: str, clause: Clause) -> Q:
 
 def number_condition(column: str, clause: Clause) -> Q:
     if clause.operator not in NUMERIC and clause.operator != "!=":
-        raise clause.make_error(f"{clause.key} is a number; compare it by =, !=, >, >=, < or <=")
+        raise clause.make_operator_error(f"{clause.key} is a number; compare it by =, !=, >, >=, < or <=")
     return compare_value(column, clause)
 
 
@@ -57,7 +59,7 @@ def time_condition(column: str, clause: Clause) -> Q:
     if clause.operator in ("is null", "is not null"):
         return Q(**{f"{column}__isnull": clause.operator == "is null"})
     if clause.operator not in NUMERIC and clause.operator != "!=":
-        raise clause.make_error(f"{clause.key} is a time; compare it by =, !=, >, >=, < or <=")
+        raise clause.make_operator_error(f"{clause.key} is a time; compare it by =, !=, >, >=, < or <=")
     first, after = _time_range(clause)
     if clause.operator == "!=":
         return Q(**{f"{column}__lt": first}) | Q(**{f"{column}__gte": after})

@@ -53,9 +53,13 @@ class Clause:
     operator: str
     value: typing.Any
     column: int
+    operator_column: int
 
     def make_error(self, message: str) -> BadFilter:
         return BadFilter(message, self.column)
+
+    def make_operator_error(self, message: str) -> BadFilter:
+        return BadFilter(message, self.operator_column)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,13 +210,14 @@ class _Parser:
         name = self.advance()
         if name.kind != "name" or name.word in WORDS:
             raise BadFilter(f"expected a key such as metrics.loss, not {name.text or 'the end'!r}", name.column)
+        operator_column = self.token.column
         operator, value = self.parse_comparison()
         self.clauses += 1
         if self.clauses > MAX_CLAUSES:
             raise BadFilter(f"it has more than {MAX_CLAUSES} conditions", name.column)
         if operator.removeprefix("not ") in PATTERNS and isinstance(value, str) and len(value) > MAX_PATTERN:
             raise BadFilter(f"a text to look for has {len(value)} characters; {MAX_PATTERN} are allowed", name.column)
-        return Clause(*_split(name.text), operator, value, name.column)
+        return Clause(*_split(name.text), operator, value, name.column, operator_column)
 
     def parse_comparison(self):
         if self.accept("is"):

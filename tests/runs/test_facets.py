@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from runs import facet_counts, metrics, tasks
-from runs.models import ListFacets
+from runs.models import ListFacets, Run
 from runs.seeding.contents import make_scalars
 from tests import factories
 from tests.html import html_of
@@ -61,6 +61,20 @@ def test_a_range_goes_into_the_query_and_replaces_the_one_before(as_user, alice,
     assert re.findall(r'class="row-link cut"[^>]*>([^<]+)<', html_of(answer)) == ["job 4", "job 3", "job 2"]
     for wrong in ({"from": "low"}, {"key": "metrics.loss >"}):
         assert as_user(alice).get(address, query | wrong).status_code == 400
+
+
+def test_a_range_of_a_parameter_compares_numbers(as_user, alice, experiment):
+    first = Run.objects.order_by("pk").first()
+    first.parameter_rows.filter(name="rate").update(value="fast")
+    rates = {run.display_name: run.parameter_rows.get(name="rate").value for run in Run.objects.exclude(pk=first.pk)}
+    address = reverse("runs:filter_range", args=[experiment.workspace.slug])
+    query = {"experiment": experiment.experiment_id, "key": "params.rate", "from": "10", "to": "1e4"}
+    shown = html_of(as_user(alice).get(address, query, follow=True))
+    wanted = sorted(name for name, value in rates.items() if 10 <= float(value) <= 10_000)
+    assert sorted(re.findall(r'class="row-link cut"[^>]*>([^<]+)<', shown)) == wanted and wanted
+    others = html_of(as_user(alice).get(experiment.get_absolute_url(), {"filter": "params.rate != 10"}))
+    found = re.findall(r'class="row-link cut"[^>]*>([^<]+)<', others)
+    assert sorted(found) == sorted(name for name, value in rates.items() if float(value) != 10)
 
 
 def test_a_long_list_is_counted_in_the_background_and_kept(as_user, alice, experiment, monkeypatch):

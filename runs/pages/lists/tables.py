@@ -67,7 +67,7 @@ class RunTable:
 
     @functools.cached_property
     def runs_in_any_state(self):
-        """All matching runs in any state; none if the query has an error, which is shown instead."""
+        """All matching runs in any state; a query with an error, which is shown above them, selects none out."""
         runs = self.scope
         if not self.options["children"] and not self.options["parent"]:
             runs = runs.filter(parent=None)
@@ -83,7 +83,7 @@ class RunTable:
             # The page points at the position in a monospaced text.
             error.space, error.position = " " * error.column, error.column + 1
             self._error = error
-            return runs.none()
+            return runs
 
     @property
     def error(self) -> BadFilter | None:
@@ -236,8 +236,6 @@ class RunTable:
     @functools.cached_property
     def rows(self) -> list[Run]:
         """All shown rows in order, including children of open runs and of expanded groups."""
-        if self.error:
-            return []
         tops = self._group_runs() if self.group_by else [(None, self._page_runs())]
         below = self._children
         flat = [
@@ -269,8 +267,6 @@ class RunTable:
     @functools.cached_property
     def drawn_runs(self) -> list[Run]:
         """The rows for the charts, with only the necessary data."""
-        if self.error:
-            return []
         flat = _flatten_tree([pk for pk, _ in self._page_runs()], self._children)
         found = (
             Run.objects.annotate(own_colour=colours.chosen_colour(self.user))

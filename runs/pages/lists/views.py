@@ -224,7 +224,7 @@ def _toolbar_context(slug, table) -> dict:
             table.query, starred=None if table.options["starred"] else "1", page=None
         ),
         "switches": _switch_links(table),
-        "chips": [] if table.error else _filter_chips(table),
+        "chips": _filter_chips(table),
     }
 
 
@@ -266,7 +266,7 @@ def _read_looks(request) -> dict:
 
 def _filter_chips(table) -> list[tuple[str, str]]:
     """The active filters, each with a link that removes it."""
-    parts = list_query.split_conditions(table.options["filter"])
+    parts = [] if table.error else list_query.split_conditions(table.options["filter"])
     found = [
         (
             part,
