@@ -1,10 +1,11 @@
-"""The colours of runs: each run has the same colour everywhere, unless another shown run has it already.
+"""The colours of runs: each run has the same colour in every list, chart and comparison, whatever the order.
 
 The colour follows from the primary key, so that runs created one after the other, which are often viewed together,
-differ; with a hash some would share a colour. A run gets another one only if two highlighted lines of a chart would
-share it. Lines that share a colour all the same differ by their dashes, and points by their symbols.
+differ; with a hash some would share a colour. Only where ten runs or fewer are shown, of two with one colour the newer
+gets a free one. Lines that share a colour differ by their dashes, and points by their symbols.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -31,37 +32,35 @@ def are_shared(runs: Sequence) -> bool:
     return len(runs) > len(LIGHT)
 
 
-def assign_colours(runs: Iterable, charts: Sequence[Sequence[int]] = ()) -> dict[int, int]:
-    """The index of the colour of each run among those that are shown; `charts` are the keys of the runs whose lines stand
-    out together in a chart. An `own_colour` is kept."""
+def assign_colours(runs: Iterable) -> dict[int, int]:
+    """The index of the colour of each run among those that are shown. An `own_colour` is kept."""
     runs = list(runs)
-    chosen = {run.pk: run.own_colour for run in runs if run.own_colour is not None}
-    return spread_colours([run.pk for run in runs], charts, chosen)
+    return pick_colours(
+        [run.pk for run in runs], {run.pk: run.own_colour for run in runs if run.own_colour is not None}
+    )
 
 
-def spread_colours(keys: Sequence[int], charts: Sequence[Sequence[int]], chosen: dict[int, int]) -> dict[int, int]:
-    """Highlighted lines of a chart get different colours; of the rest, ten in a row do."""
+def pick_colours(keys: Sequence[int], chosen: dict[int, int]) -> dict[int, int]:
+    """The usual colour of each key; of ten keys or fewer, those whose colour is taken get free ones, the newest first."""
     given = dict(chosen)
-    # The oldest first, so that a new order among the best changes no colour.
-    waiting = [key for key in dict.fromkeys(key for chart in charts for key in sorted(chart)) if key not in given]
-    while waiting:
-        used = {key: _count_around(key, charts, given) for key in waiting}
-        # The one with the fewest colours left, or there may be none once it is reached.
-        key = max(waiting, key=lambda key: len(used[key]))
-        given[key] = _pick_colour(key, used[key])
-        waiting.remove(key)
+    waiting = sorted(set(keys) - given.keys())
+    if len(waiting) + len(given) > len(LIGHT):
+        return given | {key: key % len(LIGHT) for key in waiting}
     taken = set(given.values())
-    for key in keys:
+    for key in waiting:
+        if key % len(LIGHT) not in taken:
+            given[key] = key % len(LIGHT)
+            taken.add(given[key])
+    for key in waiting:
         if key not in given:
-            if len(taken) == len(LIGHT):
-                taken = set()
-            given[key] = _pick_colour(key, Counter(taken))
+            given[key] = next(index % len(LIGHT) for index in itertools.count(key) if index % len(LIGHT) not in taken)
             taken.add(given[key])
     return given
 
 
 def assign_dashes(given: dict[int, int], charts: Sequence[Sequence[int]] = ()) -> dict[int, str]:
-    """For keys with these colours: those of one colour get different dashes, highlighted lines before the others."""
+    """For keys with these colours: those of one colour get different dashes, highlighted lines first; `charts` are
+    the keys of the runs whose lines stand out together in a chart."""
     taken: Counter = Counter()
     dashes = {}
     # The oldest first, so that neither a new run nor another order changes the dashes of the others.
@@ -69,13 +68,3 @@ def assign_dashes(given: dict[int, int], charts: Sequence[Sequence[int]] = ()) -
         dashes[key] = DASHES[taken[given[key]] % len(DASHES)]
         taken[given[key]] += 1
     return dashes
-
-
-def _count_around(key: int, charts: Sequence[Sequence[int]], given: dict[int, int]) -> Counter:
-    """How often each colour is used by runs that are highlighted in the same charts."""
-    return Counter(given[one] for chart in charts if key in chart for one in chart if one in given)
-
-
-def _pick_colour(key: int, used: Counter) -> int:
-    """The key's own colour or the next one after it, of those that are used least."""
-    return min(range(len(LIGHT)), key=lambda index: (used[index], (index - key) % len(LIGHT)))

@@ -447,10 +447,10 @@ def test_a_chart_stays_small(bob_client, experiment):
         metrics.store_batch(run, "", make_scalars("big", values))
     lines = curve(bob_client, many, "big").json()["figure"]["data"]
     assert sum(len(line["x"]) for line in lines) <= 12_000
-    # The best are on top, and no two of them have one colour.
+    # The best are on top, and no two of them look alike.
     assert [line["y"][-1] for line in lines] == sorted(line["y"][-1] for line in lines)
     assert [line.get("opacity", 1) for line in lines] == [0.3] * 12 + [1] * 8
-    assert len({line["colour"] for line in lines[-8:]}) == 8
+    assert len({(line["colour"], line["line"].get("dash")) for line in lines[-8:]}) == 8
 
 
 # ---- plots, images, logs, code

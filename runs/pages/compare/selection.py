@@ -106,10 +106,9 @@ def _format_token(total: int) -> str:
 
 
 def _assign_colours(selected: RunSelection, charted: Sequence[str]) -> None:
-    """Each run gets its usual colour, except that highlighted lines of a chart must differ; runs that share a colour
-    get different dashes."""
+    """Each run gets the colour that it has in lists of these runs; runs that share a colour get different dashes."""
     bright = _find_bright(selected, charted) if colours.are_shared(selected.runs) else []
-    own = colours.assign_colours(selected.runs, bright)
+    own = colours.assign_colours(selected.runs)
     dashes = colours.assign_dashes(own, bright)
     for run in selected.runs:
         run.colour, run.dash = own[run.pk], dashes[run.pk]

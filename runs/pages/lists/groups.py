@@ -163,12 +163,12 @@ def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> lis
 
 
 def assign_colours(groups: list[RunGroup], charts: list[Column]) -> None:
-    """Groups with highlighted lines in the same chart get different colours, others of one colour different dashes."""
+    """Each group keeps its colour in any order; those of one colour get different dashes, highlighted lines first."""
     bright = []
     for one in charts:
         means = [(group.number, found.mean) for group in groups if (found := group.means[one.id]).mean is not None]
         bright.append(run_charts.rank_by_value(means, one.better)[-run_charts.MAX_BRIGHT :])
-    own = colours.spread_colours([group.number for group in groups], bright, {})
+    own = colours.pick_colours([group.number for group in groups], {})
     dashes = colours.assign_dashes(own, bright)
     for group in groups:
         group.colour, group.dash = own[group.number], dashes[group.number]
