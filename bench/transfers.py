@@ -25,6 +25,8 @@ from lazuli.workspaces import WorkspaceClient
 
 base, _, path = url.partition("/mlflow/v1.0")
 workspace = WorkspaceClient(Client(base, token), *resource_ids.parse_workspace_id(path))
+# The first request loads the packages that send requests, as `create_run` does for MLflow.
+datastores.get_default(workspace)
 
 def upload(folder, name):
     files = sorted(file for file in folder.rglob("*") if file.is_file())

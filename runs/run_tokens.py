@@ -152,6 +152,8 @@ POST   {H}/runs/{run_id}/metrics                             ADD
 GET    {H}/runs/{run_id}/metrics                             READ
 GET    {H}/runs/{run_id}/metrics/points                      READ
 GET    {H}/runs/{run_id}/artifacts                           READ
+PUT    {H}/runs/{run_id}/artifacts                           ADD
+POST   {H}/runs/{run_id}/artifacts/download                  READ
 PUT    {H}/runs/{run_id}/artifacts/content                   ADD
 GET    {H}/runs/{run_id}/artifacts/content                   READ
 HEAD   {H}/runs/{run_id}/artifacts/content                   READ

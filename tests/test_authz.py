@@ -130,6 +130,9 @@ log metrics                     | POST   {h}/runs/mine/metrics       $metric    
 log metrics to another run      | POST   {h}/runs/other/metrics      $metric                | y y y 403 403 404 404
 upload                          | PUT    {h}/runs/mine/artifacts/content?path=b.txt         | y y y 403 403 404 y
 upload to another run           | PUT    {h}/runs/other/artifacts/content?path=b.txt        | y y y 403 403 404 404
+upload many files               | PUT    {h}/runs/mine/artifacts $files                    | y y y 403 403 404 y
+upload many to another run      | PUT    {h}/runs/other/artifacts $files                   | y y y 403 403 404 404
+download many files             | POST   {h}/runs/other/artifacts/download $paths           | y y y 403 y 404 y
 append to a file                | POST   {h}/runs/other/artifacts/append?path=b.txt&offset=0| y y y 403 403 404 404
 delete a file                   | DELETE {h}/runs/other/artifacts/content?path=spare.txt    | y y y 403 403 404 404
 edit a run                      | PATCH  {h}/runs/other                                     | y y y 403 403 404 404
@@ -470,7 +473,8 @@ def key_of(world, persona: str) -> str:
 
 
 def send(client, method: str, address: str, body, headers=None):
-    data = b"data" if "artifacts" in address and method != "GET" else json.dumps(body)
+    is_file = "artifacts" in address and method != "GET" and not body
+    data = b"data" if is_file else json.dumps(body)
     return client.generic(method, address, data, "application/json", headers=headers or {})
 
 

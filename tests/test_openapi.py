@@ -171,6 +171,7 @@ GET    {h}/runs/r1/metrics
 GET    {h}/runs/r1/metrics/points?name=loss
 PUT    {h}/runs/r1/artifacts/content?path=user_logs/std_log.txt
 POST   {h}/runs/r1/artifacts/append?path=logs/a.txt&offset=0
+PUT    {h}/runs/r1/artifacts {"files": [{"path": "empty", "size": 0}]}
 GET    {h}/runs/r1/artifacts
 DELETE {h}/runs/r1/artifacts/content?path=logs/a.txt
 GET    {h}/runs/r1/details
@@ -342,6 +343,7 @@ NOT_REQUESTED = {
     "POST /datastores/{name}/listSecrets",
     "GET /history/v1.0/runs/{run_id}/artifacts/content",
     "HEAD /history/v1.0/runs/{run_id}/artifacts/content",
+    "POST /history/v1.0/runs/{run_id}/artifacts/download",
     "GET /content/v1.0/snapshots/{snapshot_id}/zip",
     "PUT /content/v1.0/snapshots/{snapshot_id}",
     "POST /login/device/token",

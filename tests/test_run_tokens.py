@@ -137,7 +137,7 @@ class World:
         return route.format(**words)
 
     def _body(self, rule: str, run_id: str):
-        if "/artifacts/" in rule or "/snapshots/" in rule:
+        if ("/artifacts/" in rule and not rule.endswith("/artifacts/download")) or "/snapshots/" in rule:
             return b"data"
         bodies = {
             "PUT {W}/jobs/{name}": {"properties": {**JOB, "parentRunId": run_id}},
@@ -145,6 +145,8 @@ class World:
             "PUT {H}/experiments/{name}/runs/{run_id}": {"parentRunId": run_id},
             "PUT {W}/datastores/{name}/files": {"files": [{"path": "late", "size": 0}]},
             "POST {W}/datastores/{name}/files/download": {"paths": ["late"]},
+            "PUT {H}/runs/{run_id}/artifacts": {"files": [{"path": "late", "size": 0}]},
+            "POST {H}/runs/{run_id}/artifacts/download": {"paths": ["a.txt"]},
             "PUT {W}/models/{name}": {"properties": {"description": "x"}},
             "PUT {W}/models/{name}/versions/{version}": {"properties": {"modelUri": f"runs:/{run_id}/a.txt"}},
             "PATCH {W}/models/{name}/versions/{version}": {"properties": {"description": "x"}},

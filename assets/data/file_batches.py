@@ -1,7 +1,9 @@
 """Many small files of a datastore in one request: a line of JSON that lists them, then their bytes, one after another."""
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pydantic
 from django.http import Http404
@@ -82,9 +84,8 @@ def read_list(line: bytes, body_length: int | None) -> list[BatchFile]:
     return found.files
 
 
-def check_upload(files: DatastoreFiles, paths: Sequence[str], overwrite: bool, may_replace: bool) -> set[str]:
-    """The paths that are there already and stay. Whatever can be refused is refused here, before a file is stored."""
-    files.check_names(paths)
+def check_together(paths: Sequence[str]) -> None:
+    """Refuse a path that is listed twice, or is also a folder of another one."""
     taken: set[str] = set()
     for path in paths:
         if path in taken:
@@ -95,6 +96,24 @@ def check_upload(files: DatastoreFiles, paths: Sequence[str], overwrite: bool, m
         above = next((inner for count in range(1, len(parts)) if (inner := "/".join(parts[:count])) in taken), None)
         if above:
             raise Conflict(f"{above} cannot be a file and the folder of {path}.", target="path")
+
+
+def read_files(listed: list[BatchFile], body: BodyParts) -> Iterator[tuple[str, bytes]]:
+    """The path and bytes of each file; a body that ends too early or too late is an error."""
+    for file in listed:
+        data = body.read(file.size)
+        if len(data) != file.size:
+            text = f"The body ended in {file.path}, after {len(data)} of its {file.size} bytes. Send it again."
+            raise Invalid(text, target="path", code="incomplete_body")
+        yield file.path, data
+    if body.read(1):
+        raise Invalid("The body has more bytes than the files of its first line.", target="files")
+
+
+def check_upload(files: DatastoreFiles, paths: Sequence[str], overwrite: bool, may_replace: bool) -> set[str]:
+    """The paths that are there already and stay. Whatever can be refused is refused here, before a file is stored."""
+    files.check_names(paths)
+    check_together(paths)
     files.run_each(files.check_no_folder, paths)
     if overwrite and may_replace:
         return set()
@@ -122,26 +141,21 @@ def store_files(
             return False
         return True
 
-    stored = 0
-    for start in range(0, len(listed), GROUP):
-        group = []
-        for file in listed[start : start + GROUP]:
-            data = body.read(file.size)
-            if len(data) != file.size:
-                text = f"The body ended in {file.path}, after {len(data)} of its {file.size} bytes. Send it again."
-                raise Invalid(text, target="path", code="incomplete_body")
-            if file.path not in present:
-                group.append((file.path, data))
-        stored += sum(files.run_each(store, group))
-    if body.read(1):
-        raise Invalid("The body has more bytes than the files of its first line.", target="files")
+    stored, contents = 0, read_files(listed, body)
+    while group := list(itertools.islice(contents, GROUP)):
+        stored += sum(files.run_each(store, [pair for pair in group if pair[0] not in present]))
     return stored
+
+
+def check_paths(paths: list[str]) -> None:
+    """The paths of a download."""
+    if not 1 <= len(paths) <= MAX_FILES:
+        raise Invalid(f"{len(paths):,} paths: name 1 to {MAX_FILES}.", target="paths")
 
 
 def find_files(files: DatastoreFiles, paths: list[str]) -> tuple[list[File], list[str]]:
     """The files at the paths, and the paths at which there is none."""
-    if not 1 <= len(paths) <= MAX_FILES:
-        raise Invalid(f"{len(paths):,} paths: name 1 to {MAX_FILES}.", target="paths")
+    check_paths(paths)
 
     def find(path: str) -> File | None:
         try:
@@ -153,16 +167,16 @@ def find_files(files: DatastoreFiles, paths: list[str]) -> tuple[list[File], lis
     return [file for file in found if file], [path for path, file in zip(paths, found, strict=True) if not file]
 
 
-def write_list(found: list[File], missing: list[str]) -> bytes:
-    """The first line of a download."""
+def write_list(found: Iterable[Any], missing: list[str]) -> bytes:
+    """The first line of a download; the files have a path, a size and an etag."""
     listed = [{"path": file.path, "size": file.size or 0, "etag": file.etag} for file in found]
     return json.dumps({"files": listed, "missing": missing}).encode() + b"\n"
 
 
-def stream_files(files: DatastoreFiles, line: bytes, found: list[File]) -> Iterator[bytes]:
-    """The line, then the bytes of the files; small ones are sent together."""
+def join_parts(line: bytes, parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The line and then the parts; small ones are sent together."""
     waiting, size = [line], len(line)
-    for part in _read_files(files, found):
+    for part in parts:
         waiting.append(part)
         size += len(part)
         if size >= BLOCK:
@@ -171,7 +185,7 @@ def stream_files(files: DatastoreFiles, line: bytes, found: list[File]) -> Itera
     yield b"".join(waiting)
 
 
-def _read_files(files: DatastoreFiles, found: list[File]) -> Iterator[bytes]:
+def stream_files(files: DatastoreFiles, found: list[File]) -> Iterator[bytes]:
     """The parts of the files in order; a group of small ones is read together."""
     for start in range(0, len(found), GROUP):
         group = found[start : start + GROUP]

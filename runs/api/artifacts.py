@@ -3,8 +3,11 @@
 from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
+from assets.data import file_batches
+from assets.data.resources import FilePaths, StoredFiles
 from runs.api import access, resources
-from runs.files import artifacts, links, ranges, uploads
+from runs.api.datastores import read_batch
+from runs.files import artifact_batches, artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
 from studio.errors import Invalid
@@ -40,6 +43,32 @@ def artifact_put(
     kind = request.headers.get("Content-Type", "")
     stored = artifacts.store_artifact(run, path, uploads.read_chunks(request), content_type=kind, overwrite=overwrite)
     return Status(201, resources.Artifact.of(stored))
+
+
+@router.put(
+    "/runs/{run_id}/artifacts",
+    response=StoredFiles,
+    summary='Store many small files, all or none: a line `{"files": [{"path": "a", "size": 3}]}`, then their bytes',
+    openapi_extra=BYTES,
+)
+def artifacts_put(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
+    run = _open(request, workspace_path, run_id)
+    listed, body = read_batch(request)
+    return StoredFiles(stored=artifact_batches.store_artifacts(run, listed, body), skipped=[])
+
+
+@router.post(
+    "/runs/{run_id}/artifacts/download",
+    summary='Get many files: a line `{"files": [{"path": "a", "size": 3, "etag": "…"}], "missing": []}`, then their bytes',
+    openapi_extra=bytes_response("application/octet-stream", 200),
+)
+def artifacts_download(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, body: FilePaths):
+    run = access.find_readable(request, workspace_path, run_id)
+    found, missing = artifact_batches.find_artifacts(run, body.paths)
+    line, parts = file_batches.write_list(found, missing), artifact_batches.stream_artifacts(found)
+    length = len(line) + sum(artifact.size for artifact in found)
+    response = ranges.stream_response(file_batches.join_parts(line, parts), length)
+    return ranges.set_safe_headers(response, "application/octet-stream", f"{run_id}.files")
 
 
 @router.post(

@@ -165,6 +165,13 @@ def _may_replace(request: HttpRequest, workspace: Workspace) -> bool:
     return may_replace
 
 
+def read_batch(request: HttpRequest) -> tuple[list[file_batches.BatchFile], file_batches.BodyParts]:
+    """The files that the first line of the body lists, and the rest of the body."""
+    limit = file_batches.MAX_BYTES + file_batches.MAX_LINE_BYTES
+    body = file_batches.BodyParts(uploads.read_chunks(request, limit))
+    return file_batches.read_list(body.read_line(), uploads.find_length(request)), body
+
+
 @router.put(
     "/{name}/files",
     response=resources.StoredFiles,
@@ -176,9 +183,7 @@ def files_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
     workspace = find_workspace(request, workspace_path)
     files = stores.DatastoreFiles(find_datastore(workspace, name))
     may_replace = _may_replace(request, workspace)
-    limit = file_batches.MAX_BYTES + file_batches.MAX_LINE_BYTES
-    body = file_batches.BodyParts(uploads.read_chunks(request, limit))
-    listed = file_batches.read_list(body.read_line(), uploads.find_length(request))
+    listed, body = read_batch(request)
     present = file_batches.check_upload(files, [file.path for file in listed], overwrite, may_replace)
     stored = file_batches.store_files(files, listed, body, present, overwrite and may_replace)
     return resources.StoredFiles(stored=stored, skipped=sorted(present))
@@ -194,8 +199,9 @@ def files_download(request: HttpRequest, workspace_path: Path[WorkspacePath], na
     files = stores.DatastoreFiles(find_datastore(workspace, name))
     found, missing = file_batches.find_files(files, body.paths)
     line = file_batches.write_list(found, missing)
+    parts = file_batches.stream_files(files, found)
     length = len(line) + sum(file.size or 0 for file in found)
-    response = ranges.stream_response(file_batches.stream_files(files, line, found), length)
+    response = ranges.stream_response(file_batches.join_parts(line, parts), length)
     return ranges.set_safe_headers(response, "application/octet-stream", f"{name}.files")
 
 

@@ -37,18 +37,18 @@ def store_artifact(
 ) -> Artifact:
     """Store a whole file. Of two requests that store the same path at once, one gets a Conflict."""
     path = file_paths.check_path(path)
-    _check_free(run, path, overwrite)
+    check_free(run, path, overwrite)
     key = storage.make_key(run.storage_area)
     size = storage.put_stream(key, chunks)
     try:
-        _prepare_change(run, path)
+        prepare_change(run, path)
         with transaction.atomic():
             artifact, old = _replace_artifact(run, path, content_type, overwrite)
             _add_segment(artifact, 0, size, key)
             mark_run_changed(run)
     except (IntegrityError, Conflict) as error:
         delete_objects([key])
-        raise _make_path_conflict(path) if isinstance(error, IntegrityError) else error from error
+        raise make_path_conflict(path) if isinstance(error, IntegrityError) else error from error
     delete_objects(old if size else [*old, key])
     return artifact
 
@@ -56,7 +56,7 @@ def store_artifact(
 def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
     """Store a file from existing objects, as (key, size) in order; replaces a file with the same path."""
     path = file_paths.check_path(path)
-    _prepare_change(run, path)
+    prepare_change(run, path)
     with transaction.atomic():
         artifact, old = _replace_artifact(run, path, content_type, overwrite=True)
         for key, size in segments:
@@ -67,7 +67,7 @@ def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, cont
     return artifact
 
 
-def _prepare_change(run: Run, path: str) -> None:
+def prepare_change(run: Run, path: str) -> None:
     for step in CHANGE_STEPS:
         step(run, path)
 
@@ -77,7 +77,7 @@ def _replace_artifact(run: Run, path: str, content_type: str, overwrite: bool) -
     kind = content_type_of(path, content_type)
     artifact = Artifact.objects.select_for_update().filter(run=run, path=path).first() if overwrite else None
     if artifact is None:
-        _check_free(run, path, overwrite)
+        check_free(run, path, overwrite)
         return Artifact.objects.create(run=run, path=path, content_type=kind), []
     keys = list(artifact.segments.values_list("key", flat=True))
     artifact.segments.all().delete()
@@ -107,14 +107,14 @@ def append_to_artifact(run: Run, path: str, offset: int, data: bytes, *, content
             )
         fresh = data[artifact.size - offset :]
         if fresh:
-            _prepare_change(run, path)
+            prepare_change(run, path)
         if not fresh or _append_at(artifact, fresh):
             return artifact
     raise Conflict(f"Other requests append to {path} at the same time. Try again.", target="path")
 
 
 def _start_artifact(run: Run, path: str, content_type: str) -> Artifact:
-    _check_free(run, path, overwrite=False)
+    check_free(run, path, overwrite=False)
     kind = content_type_of(path, content_type)
     return Artifact.objects.get_or_create(run=run, path=path, defaults={"content_type": kind})[0]
 
@@ -248,10 +248,10 @@ def delete_objects(keys: list[str]) -> None:
             delete_objects([key])
 
 
-def _check_free(run: Run, path: str, overwrite: bool) -> None:
+def check_free(run: Run, path: str, overwrite: bool) -> None:
     """Checks that the path is free and no file has the name of one of its folders, so that all can be downloaded."""
     if not overwrite and Artifact.objects.filter(run=run, path=path).exists():
-        raise _make_path_conflict(path)
+        raise make_path_conflict(path)
     parts = path.split("/")
     folders = ["/".join(parts[:count]) for count in range(1, len(parts))]
     file = Artifact.objects.filter(run=run, path__in=folders).values_list("path", flat=True).first()
@@ -262,6 +262,6 @@ def _check_free(run: Run, path: str, overwrite: bool) -> None:
         raise Conflict(f"The run has {other}, so {path} cannot be stored too.", code="path_conflict", target="path")
 
 
-def _make_path_conflict(path: str) -> Conflict:
+def make_path_conflict(path: str) -> Conflict:
     text = f"The run has a file {path} already. Choose another name, or send overwrite=true."
     return Conflict(text, code="path_conflict", target="path")

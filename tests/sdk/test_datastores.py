@@ -7,7 +7,8 @@ from azureml.core import Datastore
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 from azureml.data.data_reference import DataReference
 from azureml.exceptions import UserErrorException
-from lazuli.data import datastores, file_batches, transfer
+from lazuli import file_batches
+from lazuli.data import datastores, transfer
 from lazuli.errors import NotAvailable, NotFound
 
 

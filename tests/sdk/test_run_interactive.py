@@ -7,7 +7,9 @@ import sys
 import pytest
 from azureml.core import Experiment, Run
 from azureml.exceptions import AzureMLException, ModelPathNotFoundException, SnapshotException, UserErrorException
-from lazuli import errors
+from lazuli import errors, file_batches
+from lazuli.client import Client
+from lazuli.runs import files
 
 
 @pytest.fixture
@@ -64,6 +66,24 @@ def test_files_go_there_and_back(run, folder):
         run.download_file("nope")
     with pytest.raises(errors.Conflict, match=r"already has a file 'outputs/sample.csv'. Use another name"):
         run.upload_file("outputs/sample.csv", "./sample.csv")
+
+
+def test_small_files_share_requests(run, folder, monkeypatch):
+    monkeypatch.setattr(files, "PARALLEL", 1)
+    monkeypatch.setattr(file_batches, "SMALL", 3)
+    for name, text in {"a": "a", "b": "", "c": "large", "d": "dd"}.items():
+        (folder / name).write_text(text)
+    sent, request = [], Client.request
+    monkeypatch.setattr(Client, "request", lambda *a, **k: sent.append(a[1]) or request(*a, **k))
+    found = run.upload_files(["in/a", "./in/b", "c", "d"], ["a", "b", "c", "d"])
+    assert sent == ["PUT", "PUT"] and found["./in/b"].path == "in/b"
+    del sent[:]
+    run.download_files(output_directory="down")
+    assert sent == ["GET", "GET", "POST"]
+    assert [(folder / "down" / name).read_text() for name in ("in/a", "in/b", "c", "d")] == ["a", "", "large", "dd"]
+    with pytest.raises(errors.Conflict, match=r"already has a file 'd'\. Use another name"):
+        run.upload_files(["e", "d"], ["a", "b"])
+    assert run.get_file_names() == ["c", "d", "in/a", "in/b"]
 
 
 def test_an_image_and_a_matrix_are_files(run, folder):

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import tempfile
-from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, cast
+from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, cast
 
 from lazuli.client import quote_segment
 from lazuli.errors import NotFound, UserErrorException
+from lazuli.file_batches import save_blocks
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
@@ -100,22 +100,6 @@ def save_answer(answer: Any, target: str) -> None:
         save_blocks(answer.iter_bytes(), target)
     finally:
         answer.close()
-
-
-def save_blocks(blocks: Iterable[bytes], target: str) -> None:
-    """Store the blocks in a file, which is only created when it is complete; with its folder, if that is not there."""
-    folder = os.path.dirname(target) or "."
-    os.makedirs(folder, exist_ok=True)
-    descriptor, part = tempfile.mkstemp(prefix=".download-", dir=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as output:
-            for block in blocks:
-                output.write(block)
-        os.chmod(part, 0o644)
-        os.replace(part, target)
-    except BaseException:
-        os.unlink(part)
-        raise
 
 
 def read_head(workspace: WorkspaceClient, file: RemoteFile, length: int) -> bytes:

@@ -7,10 +7,11 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple, TypeVar
 
-from lazuli.data import datastores, file_batches
-from lazuli.data.datastores import RemoteFile
-from lazuli.data.file_batches import Upload
+from lazuli import file_batches
+from lazuli.data import datastores
+from lazuli.data.datastores import RemoteFile, path_of
 from lazuli.errors import NotFound, ServiceException, UserErrorException
+from lazuli.file_batches import Upload
 from lazuli.workspaces import WorkspaceClient
 
 THREADS = 8
@@ -37,7 +38,8 @@ def upload_files(
         for file in group:
             say(f"Uploading {file.source}")
         if group[0].size <= file_batches.SMALL:
-            return file_batches.upload_batch(workspace, name, group, overwrite)
+            address = path_of(workspace, name) + "/files"
+            return file_batches.upload_batch(workspace.client, address, group, overwrite=str(overwrite).lower())
         return _upload_large(workspace, name, group[0], overwrite)
 
     uploads = list(dict.fromkeys(Upload(source, path, os.path.getsize(source)) for source, path in pairs))
@@ -122,7 +124,9 @@ def _fetch(workspace: WorkspaceClient, group: List[Pair]) -> Dict[str, str]:
     """Download the files of a group; return the paths that are not there any more, each with a message."""
     file, target = group[0]
     if len(group) > 1:
-        missing = file_batches.download_batch(workspace, group)
+        address = path_of(workspace, file.datastore) + "/files/download"
+        found = [(remote.path, local) for remote, local in group]
+        missing = file_batches.download_batch(workspace.client, address, found)
         return {path: f"The datastore {file.datastore} has no file {path!r}." for path in missing}
     try:
         datastores.download_file(workspace, file, target)

@@ -12,6 +12,7 @@ from lazuli import errors
 from lazuli.artifact_names import is_utf_8, rename_refused
 from lazuli.client import Client
 from lazuli.errors import UserErrorException
+from lazuli.file_batches import Upload, download_batch, group_small, upload_batch
 
 PARALLEL = 4
 TIMEOUT = 600.0
@@ -59,34 +60,52 @@ class RunFiles:
             self._upload_file(name, os.fspath(path_or_stream), overwrite)
         else:
             self._put(name, _to_bytes_or_file(path_or_stream), overwrite)
-        return Artifact(f"ExperimentRun/dcid.{self._run_id}/{name}", f"dcid.{self._run_id}", name)
+        return self._describe(name)
 
     def _upload_file(self, name: str, path: str, overwrite: bool) -> None:
-        if not os.path.isfile(path):
-            if os.path.isdir(path):
-                raise UserErrorException(f"{path!r} is a folder; use upload_folder.")
-            raise UserErrorException(f"The file {path!r} does not exist.")
+        _check_is_file(path)
         with open(path, "rb") as file:
             self._put(name, file, overwrite)
 
     def _put(self, name: str, content: Union[bytes, BinaryIO], overwrite: bool) -> None:
-        if not is_utf_8(name):
-            raise UserErrorException(f"{os.fsencode(name)!r} is not a valid name for a file of a run: it is not UTF-8.")
-        params = {"path": name, "overwrite": "true" if overwrite else None}
+        params = {"path": _check_utf_8(name), "overwrite": "true" if overwrite else None}
         headers = {"Content-Type": "application/octet-stream"}
         url_path = f"{self._path}/content"
         try:
             self._client.request("PUT", url_path, params=params, content=content, headers=headers, timeout=TIMEOUT)
         except errors.Conflict as error:
             if error.code == "path_conflict":
-                error.message = f"The run {self._run_id} already has a file {name!r}. Use another name."
+                error.message = self._say_taken(name)
             raise
 
     def upload_files(self, pairs: Iterable[Tuple[str, str]]) -> Dict[str, Artifact]:
-        """Upload several files side by side; each pair is the name in the run and the path here."""
-        pairs = list(pairs)
+        """Upload several files, of which small ones share requests; each pair is the name in the run and the path here."""
+        pairs, uploads = list(pairs), []
+        for name, path in pairs:
+            _check_is_file(os.fspath(path))
+            uploads.append(Upload(os.fspath(path), _check_utf_8(normalize_name(name)), os.path.getsize(path)))
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="lazuli-upload") as pool:
-            return dict(zip([name for name, _ in pairs], pool.map(lambda pair: self.upload(*pair), pairs)))
+            list(pool.map(self._upload_group, group_small(uploads, lambda file: file.size)))
+        return {name: self._describe(file.path) for (name, _), file in zip(pairs, uploads)}
+
+    def _upload_group(self, group: List[Upload]) -> None:
+        if len(group) == 1:
+            self._upload_file(group[0].path, group[0].source, overwrite=False)
+            return
+        try:
+            upload_batch(self._client, self._path, group)
+        except errors.Conflict as error:
+            taken = set(self.list_names())
+            name = next((file.path for file in group if file.path in taken), "")
+            if name and error.code == "path_conflict":
+                error.message = self._say_taken(name)
+            raise
+
+    def _say_taken(self, name: str) -> str:
+        return f"The run {self._run_id} already has a file {name!r}. Use another name."
+
+    def _describe(self, name: str) -> Artifact:
+        return Artifact(f"ExperimentRun/dcid.{self._run_id}/{name}", f"dcid.{self._run_id}", name)
 
     def download(self, name: str, target: str) -> None:
         """Save the file `name` as `target`, which appears only when it is complete."""
@@ -110,13 +129,21 @@ class RunFiles:
         """
         prefix = (prefix or "").strip("/")
         # "outputs" means the folder, not also "outputs_old/".
-        names = [name for name in self.list_names() if not prefix or name == prefix or name.startswith(prefix + "/")]
+        sizes = {item["path"]: int(item["size"]) for item in self.list_artifacts()}
+        names = [name for name in sizes if not prefix or name == prefix or name.startswith(prefix + "/")]
         targets = _check_output_paths(output_paths, names)
         targets = targets or [_path_below(name, prefix, append_prefix) for name in names]
         targets = [os.path.join(folder or ".", target) for target in targets]
+        groups = group_small(zip(names, targets), lambda pair: sizes[pair[0]])
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="lazuli-download") as pool:
-            list(pool.map(self.download, names, targets))
+            list(pool.map(self._download_group, groups))
         return names
+
+    def _download_group(self, group: List[Tuple[str, str]]) -> None:
+        missing = download_batch(self._client, f"{self._path}/download", group) if len(group) > 1 else [group[0][0]]
+        for name, target in group:
+            if name in missing:
+                self.download(name, target)
 
     def read(self, name: str) -> bytes:
         buffer = io.BytesIO()
@@ -150,6 +177,19 @@ class RunFiles:
                 write(block)
         finally:
             answer.close()
+
+
+def _check_is_file(path: str) -> None:
+    if not os.path.isfile(path):
+        if os.path.isdir(path):
+            raise UserErrorException(f"{path!r} is a folder; use upload_folder.")
+        raise UserErrorException(f"The file {path!r} does not exist.")
+
+
+def _check_utf_8(name: str) -> str:
+    if not is_utf_8(name):
+        raise UserErrorException(f"{os.fsencode(name)!r} is not a valid name for a file of a run: it is not UTF-8.")
+    return name
 
 
 def normalize_name(name: str) -> str:

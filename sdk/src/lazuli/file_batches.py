@@ -1,13 +1,16 @@
-"""Many small files of a datastore in one request: a line of JSON that lists them, then their bytes, one after another."""
+"""Many small files of a datastore or run in one request: a line of JSON that lists them, then their bytes, one after another."""
 
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, TypeVar
 
-from lazuli.data.datastores import TRANSFER_TIMEOUT, RemoteFile, path_of, save_blocks
+from lazuli.client import Client
 from lazuli.errors import ServiceException
-from lazuli.workspaces import WorkspaceClient
+
+TIMEOUT = 600.0
 
 # The largest file that shares a request, and the files and bytes of one request. The server allows a little more.
 SMALL = 256 * 1024
@@ -17,7 +20,7 @@ Item = TypeVar("Item")
 
 
 class Upload(NamedTuple):
-    """A file of this machine with its path in the datastore."""
+    """A file of this machine with its path in the datastore or run."""
 
     source: str
     path: str
@@ -42,45 +45,54 @@ def group_small(items: Iterable[Item], size_of: Callable[[Item], int]) -> List[L
     return [*groups, current] if current else groups
 
 
-def upload_batch(workspace: WorkspaceClient, name: str, files: Sequence[Upload], overwrite: bool) -> List[str]:
+def upload_batch(client: Client, address: str, files: Sequence[Upload], **params: str) -> List[str]:
     """Upload small files with one request; return the paths at which there was a file already, which has stayed."""
     contents = []
     for file in files:
         with open(file.source, "rb") as source:
             contents.append(source.read())
     listed = [{"path": file.path, "size": len(content)} for file, content in zip(files, contents)]
-    answer = workspace.client.request(
+    answer = client.request(
         "PUT",
-        path_of(workspace, name) + "/files",
-        params={"overwrite": str(overwrite).lower()},
+        address,
+        params=params,
         content=b"".join([json.dumps({"files": listed}).encode() + b"\n", *contents]),
         headers={"Content-Type": "application/octet-stream"},
-        timeout=TRANSFER_TIMEOUT,
+        timeout=TIMEOUT,
     )
     return list(answer.json()["skipped"])
 
 
-def download_batch(workspace: WorkspaceClient, pairs: Sequence[Tuple[RemoteFile, str]]) -> List[str]:
-    """Download small files of one datastore, each to its local path, with one request; return the paths that are not
-    there any more."""
-    answer = workspace.client.request(
-        "POST",
-        path_of(workspace, pairs[0][0].datastore) + "/files/download",
-        json={"paths": [file.path for file, _ in pairs]},
-        stream=True,
-        timeout=TRANSFER_TIMEOUT,
-        repeatable=True,
-    )
+def download_batch(client: Client, address: str, pairs: Sequence[Tuple[str, str]]) -> List[str]:
+    """Download small files, as (path, local path), with one request; return the paths that are not there any more."""
+    body = {"paths": [path for path, _ in pairs]}
+    answer = client.request("POST", address, json=body, stream=True, timeout=TIMEOUT, repeatable=True)
     try:
         reader = _Reader(answer.iter_bytes())
         listed = json.loads(reader.read_line())
         missing = set(listed["missing"])
-        targets = [target for file, target in pairs if file.path not in missing]
+        targets = [target for path, target in pairs if path not in missing]
         for found, target in zip(listed["files"], targets):
             save_blocks(reader.read(found["size"], found["path"]), target)
     finally:
         answer.close()
     return list(listed["missing"])
+
+
+def save_blocks(blocks: Iterable[bytes], target: str) -> None:
+    """Store the blocks in a file, which is only created when it is complete; with its folder, if that is not there."""
+    folder = os.path.dirname(target) or "."
+    os.makedirs(folder, exist_ok=True)
+    descriptor, part = tempfile.mkstemp(prefix=".download-", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as output:
+            for block in blocks:
+                output.write(block)
+        os.chmod(part, 0o644)
+        os.replace(part, target)
+    except BaseException:
+        os.unlink(part)
+        raise
 
 
 class _Reader:
