@@ -1,8 +1,7 @@
 """The sizes of nodes, in a table that administrators edit.
 
 The first ones come from Azure's catalogue, so that the names in existing scripts work, with no more cores, memory and
-GPUs
-than the largest machine has; they grow when a larger one connects.
+GPUs than the largest machine has; they grow when a larger one connects.
 """
 
 import dataclasses
@@ -61,6 +60,29 @@ NUMBERS = ["vcpus", "memory_gb", "gpus"]
 
 def offered_sizes() -> list[VmSize]:
     return [size for size in all_sizes() if size.is_offered]
+
+
+def find_azure_size(size: VmSize) -> AzureSize | None:
+    """The size of Azure, if this one has less because no machine has more."""
+    model = BY_NAME.get(size.name.lower()) if size.follows_machines else None
+    return model if model and any(getattr(model, name) > getattr(size, name) for name in NUMBERS) else None
+
+
+def merge_same_sizes(found: list[VmSize], preferred: list[str], left: dict[str, int] | None = None) -> list[VmSize]:
+    """One of each group of sizes that the machines make the same: if possible one within the cores `left` of its family,
+    a preferred one, and one that is as in Azure."""
+    groups: dict[tuple, list[VmSize]] = {}
+    for size in found:
+        card = size.gpu if size.gpus else ""
+        same = (size.category == "GPU", *(getattr(size, name) for name in NUMBERS), card, size.price)
+        groups.setdefault(same if size.follows_machines else (size.name,), []).append(size)
+
+    def rank(size: VmSize) -> tuple:
+        is_over = left is not None and left[size.family] < size.vcpus
+        return is_over, [name != size.name for name in preferred], find_azure_size(size) is not None
+
+    kept = [min(group, key=rank) for group in groups.values()]
+    return [size for size in found if size in kept]
 
 
 def all_sizes() -> list[VmSize]:

@@ -26,17 +26,18 @@ def _machine_kind(request) -> str:
     return form.cleaned_data["kind"]
 
 
-def _size_rows(subscription_id: int, kind: str, hosts: list[Host]) -> list[dict]:
+def _size_rows(subscription_id: int, kind: str, hosts: list[Host], requested: str) -> list[dict]:
     """The sizes of a kind, with how many nodes of each the connected machines can run at once."""
     left = quota.available_cores(ComputeTarget.objects.clusters_of_subscription(subscription_id))
+    found = [size for size in sizes.offered_sizes() if (size.category == "GPU") == (kind == "gpu")]
     return [
         {
             "size": size,
             "is_allowed": left[size.family] >= size.vcpus,
+            "azure": sizes.find_azure_size(size),
             "at_once": capacity.count_nodes_at_once(_resources_of(size), hosts),
         }
-        for size in sizes.offered_sizes()
-        if (size.category == "GPU") == (kind == "gpu")
+        for size in sizes.merge_same_sizes(found, [requested, sizes.suggest_size()], left)
     ]
 
 
@@ -56,9 +57,9 @@ def _default_size(rows: list[dict]) -> str:
 def cluster_new(request, slug):
     workspace = find_page_workspace(request, slug, "edit_compute")
     kind, hosts = _machine_kind(request), [host for host in Host.objects.order_by("name") if host.is_alive]
-    rows = _size_rows(workspace.resource_group.subscription_id, kind, hosts)
+    requested = request.GET.get("size", "")
+    rows = _size_rows(workspace.resource_group.subscription_id, kind, hosts, requested)
     allowed = [row["size"].name for row in rows if row["is_allowed"]]
-    requested = request.GET.get("size")
     context = {
         "steps": list_steps(STEPS, 0),
         "kind": kind,

@@ -115,10 +115,11 @@ def instance_new(request, slug):
     if made:
         messages.success(request, f"Compute instance {made} was created.")
         return redirect("compute:instance_detail", slug, made.target.name)
+    selected = form["vm_size"].value() or sizes.suggest_size()
     context = {
         "form": form,
-        "sizes": sizes.offered_sizes(),
-        "selected": form["vm_size"].value() or sizes.suggest_size(),
+        "sizes": sizes.merge_same_sizes(sizes.offered_sizes(), [selected]),
+        "selected": selected,
         "steps": list_steps(["Settings"], 0),
     }
     return render(request, "compute/instances/instance_new.html", context)

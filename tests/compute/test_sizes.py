@@ -24,6 +24,22 @@ def test_the_first_sizes_have_no_more_than_the_machine(laptop):
     assert sizes.find_size("STANDARD_ds11_v2").name == "Standard_DS11_v2"
 
 
+def test_of_sizes_that_the_machine_makes_the_same_one_is_listed(laptop):
+    found = {size.name: sizes.find_azure_size(size) for size in sizes.merge_same_sizes(sizes.all_sizes(), [])}
+    assert list(found) == ["Standard_DS1_v2", "Standard_DS2_v2", "Standard_DS3_v2", "Standard_NC6"]
+    assert found["Standard_DS2_v2"] is None and found["Standard_DS3_v2"].vcpus == 4
+    named = sizes.merge_same_sizes(
+        sizes.all_sizes(), ["Standard_D8s_v3"], {size.family: 9 for size in sizes.all_sizes()}
+    )
+    assert "Standard_D8s_v3" in [size.name for size in named] and len(named) == 4
+    # One of a family whose cores are used up stands for no other one.
+    left = {size.family: 9 for size in sizes.all_sizes()} | {"standardDSv2Family": 0}
+    names = [size.name for size in sizes.merge_same_sizes(sizes.all_sizes(), [], left)]
+    assert "Standard_D2_v2" in names and "Standard_DS2_v2" not in names
+    VmSize.objects.filter(name="Standard_DS4_v2").update(follows_machines=False)
+    assert "Standard_DS4_v2" in [size.name for size in sizes.merge_same_sizes(sizes.all_sizes(), [])]
+
+
 def test_the_suggested_size_fits_twice(laptop):
     assert sizes.suggest_size() == "Standard_DS1_v2"
     VmSize.objects.all().delete()
