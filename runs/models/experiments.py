@@ -17,6 +17,8 @@ from workspaces.models import Workspace
 
 # MLflow's clients expect an experiment 0 on every server; here it is the one with this name.
 DEFAULT_NAME = "Default"
+# How many of its newest runs decide whether a list begins with child runs too.
+NEWEST = 50
 # With so many runs, the columns of an experiment are read in the background: runs/pages/lists/prepared_columns.py.
 LONG = 16_384
 
@@ -136,6 +138,15 @@ class Experiment(models.Model):
             cursor.execute(COUNT_RUN, [self.pk])
             (self.run_count,) = cursor.fetchone()
         return self.run_count
+
+    def has_metrics_only_in_children(self) -> bool:
+        """Whether its newest runs log nothing but their children do, as those of a sweep."""
+        runs = self.runs.filter(parent=None, deleted_at=None).order_by("-pk")
+        newest = list(runs.values_list("pk", flat=True)[:NEWEST])
+        logged = self.runs.model.objects.filter(metrics__isnull=False)
+        if not newest or logged.filter(pk__in=newest).exists():
+            return False
+        return logged.filter(parent__in=newest, deleted_at=None).exists()
 
     @property
     def where(self) -> str:

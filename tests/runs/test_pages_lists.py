@@ -87,6 +87,22 @@ def test_children_are_shown_on_request(as_user, alice, experiment, run):
     assert "a child" in as_user(alice).get(url, {"children": "1"}).content.decode()
 
 
+def test_an_experiment_begins_with_child_jobs_if_only_they_have_metrics(as_user, alice, experiment, run):
+    client, url = as_user(alice), experiment.get_absolute_url()
+    child = factories.make_run(
+        experiment.workspace, experiment=experiment, parent=run, root=run, display_name="a child"
+    )
+    assert client.get(url).status_code == 200
+    metrics.store_batch(child, "", make_scalars("loss", [0.5]))
+    assert client.get(url).url == f"{url}?children=1"
+    page = client.get(url, {"children": "1"}).content.decode()
+    assert "a child" in page and "?children=false" in page
+    for without in ({"children": "false"}, {"size": "10"}):
+        assert "a child" not in client.get(url, without).content.decode()
+    metrics.store_batch(run, "", make_scalars("loss", [0.5]))
+    assert "a child" not in client.get(url).content.decode()
+
+
 def names_in_order(page: str) -> list[str]:
     return re.findall(r'class="row-link cut"[^>]*>([^<]+)<', page)
 

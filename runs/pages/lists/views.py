@@ -148,8 +148,8 @@ def render_list(
     """The page, its table, or for a poll the changed rows or 204. `describe` returns the context of the rest of the
     page."""
     table = build_table(request, slug, experiment)
-    if not is_htmx(request) and (own := _saved_layout_url(request, experiment)):
-        return redirect(own)
+    if not is_htmx(request) and (first := _first_url(request, experiment)):
+        return redirect(first)
     table.may_come_later = not table.seen and "whole" not in request.GET
     if table.seen and not table.has_changes():
         return nothing_new()
@@ -247,10 +247,11 @@ def _switch_links(table) -> list[tuple]:
         (
             word,
             label,
-            list_query.change_query(table.query, **{word: None if table.options[word] else "1", "page": None}),
+            # Without the word, an experiment in which only child jobs have metrics shows them.
+            list_query.change_query(table.query, **{word: off if table.options[word] else "1", "page": None}),
             table.options[word],
         )
-        for word, label in (("mine", "Only my jobs"), ("children", "Child jobs"))
+        for word, label, off in (("mine", "Only my jobs", None), ("children", "Child jobs", "false"))
         if word == "mine" or not table.options["parent"]
     ]
 
@@ -282,6 +283,14 @@ def _filter_chips(table) -> list[tuple[str, str]]:
         ungrouped = list_query.change_query(table.query, group=None, unfold=None, page=None)
         found.append((f"Grouped by {table.group_by.title}", ungrouped))
     return found
+
+
+def _first_url(request, experiment) -> str:
+    """The URL that stands for this one: with the saved layout, and with child jobs if only these have metrics."""
+    own = _saved_layout_url(request, experiment)
+    if request.GET or experiment is None or not experiment.has_metrics_only_in_children():
+        return own
+    return f"{own or request.path}{'&' if own else '?'}children=1"
 
 
 def _saved_layout_url(request, experiment) -> str:
