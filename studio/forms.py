@@ -30,9 +30,37 @@ def check_field(check, *arguments):
 def cleaned_or_invalid(form: forms.BaseForm) -> dict:
     """The cleaned values, or Invalid with the first error."""
     if not form.is_valid():
-        name, errors = next(iter(form.errors.items()))
-        raise Invalid(f"{name}: {errors[0]}", target=name)
+        name, errors = next(iter(form.errors.as_data().items()))
+        raise Invalid(describe_error(form, name, errors[0]), target=name)
     return form.cleaned_data
+
+
+def describe_error(form: forms.BaseForm, name: str, error: forms.ValidationError) -> str:
+    """The error of a parameter with what is allowed; Django's own texts lack the name and the choices."""
+    field, params = form.fields.get(name), error.params or {}
+    if error.code == "required":
+        return f"{name} is missing."
+    allowed = _describe_allowed(field, error.code, params)
+    if not allowed:
+        return f"{name}: {error.messages[0]}"
+    value = params.get("value", form.data.get(form.add_prefix(name), ""))
+    return f"{name}={str(value)[:60]} is not allowed: write {allowed}."
+
+
+def _describe_allowed(field: forms.Field | None, code: str | None, params: dict) -> str:
+    if code == "invalid_choice" and isinstance(field, forms.ChoiceField | forms.TypedChoiceField):
+        return _list_words([str(value) for value, _ in field.choices if str(value)])
+    if code in ("min_value", "max_value"):
+        return f"a number of {params['limit_value']} or {'more' if code == 'min_value' else 'less'}"
+    if code == "max_length":
+        return f"at most {params['limit_value']:,} characters"
+    if code == "invalid" and isinstance(field, forms.IntegerField):
+        return "a number" if isinstance(field, forms.FloatField) else "a whole number"
+    return ""
+
+
+def _list_words(words: list[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def attempt(form: forms.BaseForm, act: Callable[[], Result]) -> Result | None:

@@ -56,8 +56,24 @@ def test_pinned_columns_come_first_with_their_offset(as_user, alice, experiment,
     ],
 )
 def test_a_wrong_layout_is_named(as_user, alice, experiment, sweep, query, says):
-    answer = as_user(alice).get(url(experiment), query)
-    assert answer.status_code == 400 and says in text_of(answer)
+    page = text_of(as_user(alice).get(url(experiment), query))
+    assert "Ignored: " in page and says in page and len(names_in_order(page)) == 4, "the list with its default"
+    csv = as_user(alice).get(url(experiment, "jobs_csv"), {**query, "experiment": experiment.experiment_id})
+    assert csv.status_code == 400 and says in text_of(csv)
+
+
+def test_names_that_no_job_has_are_named(as_user, alice, experiment, sweep):
+    cases = [
+        ({"sort": "metric-los"}, "has the metric los. Did you mean loss?"),
+        ({"col": ["name", "param-nope"]}, "has the parameter nope."),
+        ({"chart": "nope"}, "has the metric nope."),
+        ({"filter": "metrics.los < 0.1"}, "has the metric los. Did you mean loss?"),
+        ({"page": "9999"}, "There is no page 9,999: this is the last one, page 1."),
+    ]
+    for query, says in cases:
+        assert says in text_of(as_user(alice).get(url(experiment), query)), query
+    fine = {"sort": "-metric-loss", "col": ["name", "param-model"], "filter": "metrics.los is null"}
+    assert "No job of this list has" not in text_of(as_user(alice).get(url(experiment), fine))
 
 
 def test_what_matters_first_is_shown_first(as_user, alice, experiment, sweep):

@@ -1,7 +1,8 @@
 """The query string of a list: its form, changes to it, and the conditions of its filter."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -105,6 +106,20 @@ def clean_query(query: QueryDict) -> QueryDict:
     if (length := len(left.urlencode())) > MAX_ADDRESS_LENGTH:
         raise Invalid(f"The address of the list has {length} characters; {MAX_ADDRESS_LENGTH} are allowed.")
     return left
+
+
+def drop_refused(query: QueryDict, read: Callable[[QueryDict], Any]) -> tuple[Any, list[str]]:
+    """`read` of the query without the parameters that it refuses, and what is wrong with these."""
+    refused: list[str] = []
+    while True:
+        try:
+            return read(query), refused
+        except Invalid as error:
+            if error.target not in query:
+                raise
+            refused.append(error.message)
+            query = query.copy()
+            del query[error.target]
 
 
 # Parameters of the requests of a page, which are not part of its address.
@@ -222,20 +237,25 @@ def _replace_part(parts: list[str], index: int, part: str) -> str:
 
 
 def queried_metrics(filter_text: str) -> list[str]:
-    """Names of the metrics that a query has a condition on; none while it has an error."""
+    """Names of the metrics that a query has a condition on."""
+    clauses = list_clauses(filter_text)
+    return list(dict.fromkeys(clause.key for clause in clauses if clause.entity in ("metric", "metrics")))
+
+
+def list_clauses(filter_text: str) -> list[Clause]:
+    """The comparisons of a query; none while it has an error."""
     try:
-        return list(dict.fromkeys(_metric_names(parse_filter(filter_text)))) if filter_text.strip() else []
+        return list(_iterate_clauses(parse_filter(filter_text))) if filter_text.strip() else []
     except BadFilter:
         return []
 
 
-def _metric_names(found) -> Iterator[str]:
+def _iterate_clauses(found) -> Iterator[Clause]:
     if isinstance(found, Clause):
-        if found.entity in ("metric", "metrics"):
-            yield found.key
+        yield found
         return
     for part in [found.part] if isinstance(found, Not) else found.parts:
-        yield from _metric_names(part)
+        yield from _iterate_clauses(part)
 
 
 def remove_clause(parts: list[str], clause: str) -> str:

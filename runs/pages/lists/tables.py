@@ -60,8 +60,16 @@ class RunTable:
         self.group_by = groups.parse_group_column(self.options["group"]) if self.options["group"] else None
         self._error: BadFilter | None = None
         self.too_many_groups = False
+        # What was wrong with parameters that the list ignores.
+        self.refused: list[str] = []
         # Whether a page may come without its groups, if these take long.
         self.may_come_later = False
+
+    def check_layout(self) -> None:
+        """Raise Invalid for a wrong column or primary metric, which are read later."""
+        objectives.parse_objective(self.options["primary"])
+        if any(self.options[word] for word in ("col", "pin", "width")):
+            assert self.columns
 
     # ---- which runs
 

@@ -16,7 +16,7 @@ from accounts.actors import actor_of_request
 from runs.charts import figures
 from runs.models import Experiment, Run, SavedView
 from runs.pages.access import find_experiment, find_runs, find_workspace, is_allowed
-from runs.pages.lists import exports, facets, groups, list_charts, list_query, tables
+from runs.pages.lists import exports, facets, groups, list_charts, list_query, missing_names, tables
 from runs.pages.lists.list_query import RunFilter
 from studio import downloads
 from studio.errors import Invalid
@@ -36,7 +36,7 @@ def jobs(request, slug):
 @accept_parameters("q", "archived")
 def experiments(request, slug):
     workspace = find_workspace(request, slug)
-    options = RunFilter.read(request.GET)
+    options, refused = list_query.drop_refused(request.GET, RunFilter.read)
     scope = Experiment.objects.visible_to(actor_of_request(request)).filter(workspace=workspace)
     found = tables.search_experiments(scope, options["q"], "archived" in request.GET).order_by(
         "-latest_at", "-created_at"
@@ -44,7 +44,7 @@ def experiments(request, slug):
     page = Paginator(found, options["size"]).get_page(options["page"] or 1)
     rows = tables.add_run_counts(list(page.object_list))
     context = {"page": page, "rows": rows, "options": options, "archived": "archived" in request.GET}
-    context["may_submit"] = is_allowed(request, "submit")
+    context |= {"may_submit": is_allowed(request, "submit"), "notes": refused}
     return render_page(request, "runs/experiments.html", context, partial="experiment-table")
 
 
@@ -82,6 +82,8 @@ def jobs_csv(request, slug):
         raise Invalid(f"rows={rows!r}: write shown or all.", target="rows")
     if table.error:
         raise table.error
+    if table.refused:
+        raise Invalid(table.refused[0])
     name = f"{table.experiment or slug}-{timezone.now():%Y-%m-%d}.csv"
     lines = downloads.write_csv(exports.iterate_rows(table, rows == "shown"))
     # Errors of columns or order must be reported before the response starts.
@@ -117,14 +119,18 @@ def scoped_runs(request, slug, experiment: Experiment | None):
 
 def build_table(request, slug, experiment: Experiment | None) -> tables.RunTable:
     """With `parent` in the query the list is that of a run's children, which may be in other experiments too."""
-    return tables.RunTable(
-        scoped_runs(request, slug, None if request.GET.get("parent") else experiment),
-        list_query.clean_query(request.GET),
-        request.user,
-        experiment,
-        request.GET.get("seen", ""),
-        request.workspace,
-    )
+    scope = scoped_runs(request, slug, None if request.GET.get("parent") else experiment)
+    seen = request.GET.get("seen", "")
+
+    def build(query):
+        found = tables.RunTable(scope, query, request.user, experiment, seen, request.workspace)
+        if not seen:
+            found.check_layout()
+        return found
+
+    table, refused = list_query.drop_refused(list_query.clean_query(request.GET), build)
+    table.refused = refused
+    return table
 
 
 def list_url(slug: str, experiment: Experiment | None, parent: str = "") -> str:
@@ -157,8 +163,9 @@ def render_list(
     # Parameters of a poll are not kept in links.
     request.GET = table.query
     context = {"table": table, "unknown": unknown, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
-    context["may_submit"] = is_allowed(request, "submit")
     context |= {
+        "may_submit": is_allowed(request, "submit"),
+        "notes": [] if table.seen else missing_names.list_notes(table),
         "view": _current_view(request, experiment, table),
         "list_url": request.path,
         **_toolbar_context(slug, table),
