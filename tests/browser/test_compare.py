@@ -159,6 +159,18 @@ def test_rows_are_narrowed_while_one_types(browser, alice, runs):
     expect(page).to_have_url(f"{browser.url}{path_of(runs, '&q=seed&only=1')}")
 
 
+def test_five_jobs_fit_and_the_page_is_the_only_scroll(browser, alice, runs):
+    more = [make_full_run(runs[0].experiment, alice, display_name=f"job with a longer name {n}") for n in range(2)]
+    more[0].add_parameters({f"p{number:02}": "x" for number in range(40)})
+    page = browser.open(alice, path_of([*runs, *more]), width=1440)
+    wrap = page.locator(".table-wrap:has(> .compare-table)")
+    assert wrap.evaluate("one => [one.scrollWidth - one.clientWidth, one.scrollHeight - one.clientHeight]") == [0, 0]
+    page.evaluate("scrollTo(0, 700)")
+    head = page.locator(".compare-table thead")
+    expect(head).to_be_in_viewport()
+    assert abs(head.bounding_box()["y"] - page.locator(".header").bounding_box()["height"]) < 2
+
+
 def test_names_and_baseline_stay_in_sight(browser, alice, runs):
     runs[1].edit(display_name="a long name " * 15)
     page = browser.open(alice, path_of(runs, "&tab=metrics"), width=1000)

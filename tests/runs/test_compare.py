@@ -248,6 +248,13 @@ def test_parameters_and_tags_that_differ_are_marked(bob_client, runs):
     assert marks["seed"] and not marks["learning_rate"] and not marks["Created on"]
 
 
+def test_what_varies_comes_first_and_properties_last(bob_client, runs):
+    runs[0].add_parameters({"alpha": "1"})
+    runs[1].add_parameters({"alpha": "1", "zeta": "5"})
+    names = [name for _, name in rows_of(page_of(bob_client, runs[:2]))]
+    assert names.index("zeta") < names.index("alpha") < names.index("seed") < names.index("Run ID")
+
+
 def test_only_differences(bob_client, runs):
     names = [name for _, name in rows_of(page_of(bob_client, runs[:2], only="1"))]
     assert "seed" in names and "learning_rate" not in names and "model" not in names

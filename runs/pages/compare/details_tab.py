@@ -4,6 +4,10 @@ import dataclasses
 import itertools
 import operator
 
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
 from runs.models.job_types import job_type
 from runs.pages.compare import table_export, table_rows
 from runs.pages.compare.selection import RunSelection
@@ -50,20 +54,22 @@ def build_table(selected: RunSelection, query) -> table_export.Table:
 def _filtered_rows(selected: RunSelection, query) -> list[tuple[str, TableRow]]:
     """The rows that match the search, each with the name of its group."""
     groups = {
-        "Properties": _property_rows(selected),
         "Parameters": _rows_by_name(selected, selected.parameters),
         "Tags": _rows_by_name(selected, selected.tags),
+        "Properties": _property_rows(selected),
     }
     return [(name, row) for name, found in groups.items() for row in table_rows.filter_rows(found, query)]
 
 
 def _rows_by_name(selected: RunSelection, found: dict[str, dict[int, str]]) -> list[TableRow]:
-    return [TableRow(name, [values.get(pk) for pk in selected.pks]) for name, values in found.items()]
+    """What varies comes first."""
+    rows = [TableRow(name, [values.get(pk) for pk in selected.pks]) for name, values in found.items()]
+    return sorted(rows, key=lambda row: not row.differs)
 
 
 def _property_rows(selected: RunSelection) -> list[TableRow]:
     found = [
-        _build_row(selected, "Run ID", lambda run: run.run_id),
+        _build_row(selected, "Run ID", lambda run: run.run_id, _render_run_id),
         _build_row(
             selected, "Status", lambda run: run.status, lambda run: status(run.status, run.error.get("message", ""))
         ),
@@ -91,6 +97,16 @@ def _property_rows(selected: RunSelection) -> list[TableRow]:
         ],
     ]
     return [row for row in found if row.name not in OPTIONAL or any(row.texts)]
+
+
+def _render_run_id(run) -> SafeString:
+    """As wide as its column, with a button that copies the whole."""
+    copy = render_to_string(
+        "studio/_copy.html", {"text": run.run_id, "label": f"Copy the run ID of {run.display_name}"}
+    )
+    return format_html(
+        '<span class="run-title"><span class="cut mono" title="{}">{}</span>{}</span>', run.run_id, run.run_id, copy
+    )
 
 
 def _build_row(selected: RunSelection, name: str, text, html=None) -> TableRow:

@@ -1,9 +1,9 @@
-// The header of the table of jobs stays below that of the page while the page scrolls. The table scrolls sideways in a box of
+// The header of a table of jobs, in a list or compared, stays below that of the page while the page scrolls. The table scrolls sideways in a box of
 // its own, and inside such a box CSS alone keeps nothing in sight of the page. Where the browser can tie an animation to
 // scrolling (runs-table.css), it moves with the page; this sets how far. Elsewhere this moves it.
 
 const canAnimate = CSS.supports("animation-timeline: view()");
-const findWrap = () => document.querySelector("#run-table .table-wrap");
+const findWrap = () => document.querySelector("#run-table .table-wrap, .table-wrap:has(> .compare-table)");
 
 const moveHeader = (wrap) => {
   const head = wrap.querySelector("thead"), top = document.querySelector(".header").offsetHeight - wrap.getBoundingClientRect().top;

@@ -1,6 +1,7 @@
 // Comparing jobs, on every tab.
 import "../lists/selection.js";
 import "../lists/keep-state.js";
+import "../lists/sticky-header.js";
 import "../shared/polling.js";
 import "../shared/filters.js";
 import "../runs/tab-keys.js";
