@@ -13,9 +13,9 @@ from django.db.models import OuterRef, Subquery
 
 from runs.models import RunColour
 
-# Each has a contrast of at least 3:1 on the card, and any two differ to eyes that see no red or no green; runs.css has the same colours for the dots of a list.
-LIGHT = ["#2764c4", "#612713", "#209e67", "#8a006e", "#b38a24", "#0007c7", "#61273c", "#57752f", "#2887c7", "#6b6b6b"]
-DARK = ["#6ea8ff", "#fa2100", "#89fac9", "#bd68a2", "#fae164", "#6469fa", "#d17380", "#70bd68", "#64cffa", "#b4b9c1"]
+# Each has a contrast of at least 3:1 on the card, and any two differ clearly, also to eyes that see no red or no green, and none is nearly black; runs.css has the same colours for the dots of a list.
+LIGHT = ["#2764c4", "#b38e13", "#17553d", "#f64b94", "#539fa5", "#792565", "#a5745a", "#9b7ff7", "#6d5a07", "#6b6b6b"]
+DARK = ["#6ea8ff", "#edeb00", "#0a8d4f", "#f1028c", "#2b8b97", "#f10102", "#ecb079", "#7058ff", "#60f9c6", "#b4b9c1"]
 # The index of grey in both.
 GREY = 9
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")

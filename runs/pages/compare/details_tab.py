@@ -62,7 +62,7 @@ def _filtered_rows(selected: RunSelection, query) -> list[tuple[str, TableRow]]:
 
 
 def _rows_by_name(selected: RunSelection, found: dict[str, dict[int, str]]) -> list[TableRow]:
-    """What varies comes first."""
+    """Names that vary come first."""
     rows = [TableRow(name, [values.get(pk) for pk in selected.pks]) for name, values in found.items()]
     return sorted(rows, key=lambda row: not row.differs)
 
