@@ -8,7 +8,8 @@ from studio.names import natural_key
 from studio.numbers import int_or_none
 
 # At the top of a tree in this order; the others follow by name.
-FIRST_FOLDERS = ("user_logs", "logs", "system_logs", "azureml-logs", "outputs")
+LOG_FOLDERS = ("user_logs", "logs", "system_logs", "azureml-logs")
+FIRST_FOLDERS = (*LOG_FOLDERS, "outputs")
 OPEN_FOLDERS = ("user_logs", "outputs")
 # The tree has at most this many files; the zip and the API have all.
 MAX_FILES = 2_000

@@ -36,7 +36,7 @@ REASONS = [
     ("UserError", "The script ended with exit code 1.", "ModuleNotFoundError: No module named 'torch'"),
     ("UserError", "The script ended with exit code 1.", "ValueError: Input contains NaN."),
     ("UserError", "The script was ended by the signal SIGKILL (often because the machine ran out of memory).", ""),
-    (TIMED_OUT, f"The script ran longer than the allowed {TIME_LIMIT.total_seconds():.0f} s.", ""),
+    (TIMED_OUT, f"The script ran longer than the allowed {TIME_LIMIT.total_seconds() / 60:.0f} minutes.", ""),
     ("NodeLost", "Node cpu-cluster-2 was lost: its runner sent no heartbeat for 60 seconds.", ""),
     ("EnvironmentError", "The environment could not be built.", "No solution found: numpy==9.9 does not exist."),
 ]

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Iterable
 
+from django.db.models import Case, DateTimeField, Value, When
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -83,7 +84,13 @@ def finish_run(run: Run, status: RunStatus, minutes: int = 1) -> None:
     else:
         run.move(status)
     start = timezone.now() - dt.timedelta(minutes=3 * minutes + 2)
-    Run.objects.filter(pk=run.pk).update(
-        created_at=start, started_at=start, ended_at=start + dt.timedelta(minutes=minutes)
-    )
+    created, end = start - dt.timedelta(seconds=10), start + dt.timedelta(minutes=minutes)
+    Run.objects.filter(pk=run.pk).update(created_at=created, started_at=start, ended_at=end)
+    moments = {
+        Run.Status.NOT_STARTED: created,
+        Run.Status.PREPARING: created + dt.timedelta(seconds=2),
+        Run.Status.RUNNING: start,
+    }
+    known = [When(status=name, then=Value(at, DateTimeField())) for name, at in moments.items()]
+    run.events.update(at=Case(*known, default=Value(end, DateTimeField())))
     run.refresh_from_db()

@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from compute.models import Work
 from runs import metrics
+from runs.files import artifacts
 from runs.models import Run, Star
 from runs.pages.run import overview
 from runs.seeding.contents import make_scalars
+from runs.seeding.full_run import finish_run
 from tests import factories
 from tests.runs.test_resubmit_page import SCRIPT_JOB
 
@@ -134,3 +136,27 @@ def test_the_jobs_of_a_cluster_show_how_they_ended(as_user, alice, claimed, clus
     Work.objects.filter(pk=run.work_id).update(state=Work.State.DONE, ended_at=timezone.now())
     page = as_user(alice).get(reverse("compute:cluster_jobs", args=["aml-workspace", cluster.name])).content.decode()
     assert "Failed" in page.partition('id="job-rows"')[2]
+
+
+def test_a_state_that_has_passed_is_said_in_the_past(run):
+    run.move(Run.Status.QUEUED, message="Waiting for a node of cpu-cluster.")
+    assert [period.message for period in overview.build_timeline(run)] == ["", "Waiting for a node of cpu-cluster."]
+    run.move(Run.Status.CANCELED)
+    assert overview.build_timeline(run)[1].message == "Waited for a node of cpu-cluster."
+
+
+def test_the_first_outputs_are_in_natural_order_and_a_failed_job_links_its_log_if_it_has_one(as_user, alice, run):
+    for step in (1000, 20, 150):
+        artifacts.store_artifact(run, f"outputs/ckpt_{step}.pt", iter([b"x"]))
+    assert [path for path, _ in overview.list_outputs(run)] == [f"outputs/ckpt_{step}.pt" for step in (20, 150, 1000)]
+    run.fail("UserError", "It failed.")
+    page = url_of(run, "run_detail")
+    assert "Open the log" not in as_user(alice).get(page).content.decode()
+    artifacts.store_artifact(run, "user_logs/std_log.txt", iter([b"x"]))
+    assert "Open the log" in as_user(alice).get(page).content.decode()
+
+
+def test_a_seeded_job_has_a_timeline_that_agrees_with_its_duration(run):
+    finish_run(run, Run.Status.COMPLETED, minutes=120)
+    [*_, running, completed] = overview.build_timeline(run)
+    assert completed.at == run.ended_at and running.until - running.at == run.ended_at - run.started_at

@@ -300,7 +300,12 @@ def test_a_killed_runner_leaves_nothing(tmp_path):
 def test_a_time_limit_is_kept():
     records = run("import time; print('x', flush=True); time.sleep(60)", timeout_seconds=1)
     assert records.states[-1] == "Failed"
-    assert records.error["code"] == "TimedOut"
+    assert records.error["code"] == "TimedOut" and "the allowed 1 second." in records.error["message"]
+
+
+def test_a_time_limit_is_said_in_a_unit_that_fits():
+    said = [supervisor._format_limit(seconds) for seconds in (1200, 3600, 7200, 5400, 61.5)]
+    assert said == ["20 minutes", "1 hour", "2 hours", "90 minutes", "61.5 seconds"]
 
 
 def test_a_time_limit_is_kept_while_the_server_does_not_answer():

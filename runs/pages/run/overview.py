@@ -15,11 +15,15 @@ from compute import waiting
 from compute.models import Work
 from runs import metric_order, objectives
 from runs.models import MetricSeries, Run
+from runs.pages.file_tree import LOG_FOLDERS
+from studio.names import natural_key
 from studio.statements import read_rows
 
 RECENT = 8
 FIRST_METRICS = 8
 FIRST_OUTPUTS = 5
+# The first outputs in natural order are found among so many.
+MAX_OUTPUTS = 2000
 # With more workspaces, the palette searches only the open one.
 MAX_WORKSPACES = 20
 # Azure's word for an environment of which the studio does not know the packages.
@@ -62,7 +66,15 @@ def build_timeline(run: Run) -> list[StatePeriod]:
         first = []
     marks = first + [(event.status, event.at, event.message) for event in events]
     ends = [at for _, at, _ in marks[1:]] + [None]
-    return [StatePeriod(status, at, until, message) for (status, at, message), until in zip(marks, ends, strict=True)]
+    return [
+        StatePeriod(status, at, until, _past_message(message) if until else message)
+        for (status, at, message), until in zip(marks, ends, strict=True)
+    ]
+
+
+def _past_message(message: str) -> str:
+    verb, _, rest = message.partition(" ")
+    return f"Waited {rest}" if verb in ("Waiting", "Waits") else message
 
 
 def get_job_properties(run: Run) -> dict:
@@ -176,8 +188,14 @@ def first_metrics(run: Run, user) -> tuple[list[MetricSeries], int]:
 
 def list_outputs(run: Run) -> list[tuple[str, int]]:
     """(path, size) of its first outputs, one more than are shown if there are more."""
-    outputs = run.artifacts.filter(path__gte="outputs/", path__lt="outputs0")
-    return list(outputs.order_by("path").values_list("path", "size")[: FIRST_OUTPUTS + 1])
+    outputs = run.artifacts.filter(path__gte="outputs/", path__lt="outputs0").order_by("path")
+    found = outputs.values_list("path", "size")[:MAX_OUTPUTS]
+    return sorted(found, key=lambda output: natural_key(output[0]))[: FIRST_OUTPUTS + 1]
+
+
+def has_log(run: Run) -> bool:
+    folders = (Q(path__gte=f"{folder}/", path__lt=f"{folder}0") for folder in LOG_FOLDERS)
+    return run.artifacts.filter(functools.reduce(operator.or_, folders)).exists()
 
 
 def list_models(run: Run) -> list:

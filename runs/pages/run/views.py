@@ -64,7 +64,7 @@ def tab_context(request, run: Run, tab: str, **more) -> dict:
 
 
 def _error_context(run: Run) -> dict:
-    return {"error_line": overview.last_error_line(run)} if run.error else {}
+    return {"error_line": overview.last_error_line(run), "has_log": overview.has_log(run)} if run.error else {}
 
 
 @require_safe

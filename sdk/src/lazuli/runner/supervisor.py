@@ -360,7 +360,7 @@ class _Attempt:
         outcomes: Dict[str, Callable[[], Outcome]] = {
             CANCELED: lambda: Outcome("Canceled", message="The run was canceled."),
             TIMED_OUT: lambda: self._make_failure(
-                "TimedOut", f"longer than the allowed {self._spec.timeout_seconds:.0f} s"
+                "TimedOut", "longer than the allowed " + _format_limit(self._spec.timeout_seconds)
             ),
             SHUT_DOWN: lambda: Outcome(
                 "Failed", {"code": "MachineShutDown", "message": self._name_machine() + " was shut down."}
@@ -376,6 +376,14 @@ class _Attempt:
 
     def _name_machine(self) -> str:
         return f"The machine of node {self._spec.node}" if self._spec.node else "The machine"
+
+
+def _format_limit(seconds: float) -> str:
+    """In the largest unit of which it is a whole number: 20 minutes."""
+    for unit, name in ((3600, "hour"), (60, "minute")):
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds // unit:.0f} {name}{'' if seconds == unit else 's'}"
+    return f"{seconds:g} second{'' if seconds == 1 else 's'}"
 
 
 def _to_text(command: Any) -> str:
