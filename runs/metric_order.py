@@ -51,13 +51,14 @@ SYSTEM = [
         "says how a run went, not how good its model is",
     ),
     _kind(
-        "machine", "", "memory learning_rate learning-rate learningrate",
+        "machine", "", "memory learning_rate learningrate weight_decay weightdecay",
         "lr epoch epochs step steps iteration iterations mem ram rss vram gpu cpu disk network throughput system wd momentum",
         "a schedule or a use of the machine: no direction is better",
     ),
 ]  # fmt: skip
 # Words for data that the model was not trained on, whose metrics are better objectives than the same on training data.
 HELD_OUT = frozenset(["val", "valid", "validation", "test", "eval", "evaluation", "dev", "holdout"])
+SEPARATORS = re.compile(r"[\W_]+")
 WORD = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*")
 # A metric that fewer runs have than this share comes after the others.
 RARE = 0.1
@@ -70,7 +71,7 @@ def _words(name: str) -> set[str]:
 
 def _find_kind(kinds: list[MetricKind], name: str) -> int | None:
     """The kind of a metric."""
-    lowered, words = name.lower(), _words(name)
+    lowered, words = SEPARATORS.sub("_", name.lower()), _words(name)
     for index, kind in enumerate(kinds):
         if any(part in lowered for part in kind.parts) or not kind.words.isdisjoint(words):
             return index

@@ -26,7 +26,7 @@ PAD = "\N{FIGURE SPACE}"
 
 
 def format_number(value) -> str:
-    """Four significant digits, and all of a whole number: `0.02732`, `1,234,567`, `12,346`, `1.5e-09`."""
+    """Four significant digits, and all of a whole number: `0.02732`, `0.5000`, `1,234,567`, `12,346`, `1.5e-09`."""
     if value is None:
         return "--"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -35,7 +35,7 @@ def format_number(value) -> str:
         return INFINITE[str(value)]
     if abs(value) < 1e12 and (value == int(value) or abs(value) >= 1000):
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return f"{value:#.4g}" if 1e-4 <= abs(value) < 999.95 else f"{value:.4g}"
 
 
 def format_numbers(values: list) -> list[str]:

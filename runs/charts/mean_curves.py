@@ -16,7 +16,7 @@ Curve = tuple[np.ndarray, np.ndarray]
 
 
 def mean_of_curves(curves: list[Curve], band: str = CI95) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x, mean and half the band of curves (x, y), each used only where it has values."""
+    """x, mean and half the band of curves (x, y), each used only where it has values, as far as half of them go."""
     curves = [sorted_curve for x, y in curves if len((sorted_curve := _sort_curve(x, y))[0])]
     if not curves:
         return np.empty(0), np.empty(0), np.empty(0)
@@ -26,7 +26,10 @@ def mean_of_curves(curves: list[Curve], band: str = CI95) -> tuple[np.ndarray, n
         points = (edges[:-1] + edges[1:]) / 2
         curves = [_average_bins(x, y, edges, points) for x, y in curves]
     table = np.array([np.interp(points, x, y, left=np.nan, right=np.nan) for x, y in curves])
-    return points, *mean_of_rows(table, band)
+    # Where most curves have ended, the mean would jump to that of the few others.
+    enough = np.flatnonzero(2 * np.isfinite(table).sum(axis=0) >= len(curves))
+    end = enough[-1] + 1 if len(enough) else len(points)
+    return points[:end], *mean_of_rows(table[:, :end], band)
 
 
 def mean_of_rows(table: np.ndarray, band: str = CI95) -> tuple[np.ndarray, np.ndarray]:

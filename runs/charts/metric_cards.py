@@ -98,17 +98,26 @@ def make_sections(run: Run, shown: list[MetricSeries], group: str = "prefix", po
     """Lines come before single values and tables; system metrics come last, collapsed. Cards that a person has moved
     are at their `positions`, by title."""
     by_name: dict[str, list[MetricSeries]] = {}
-    for series in sorted(shown, key=lambda series: (not metric_lines.is_charted(series), not _is_single(series))):
+    for series in sort_series(shown, group):
         by_name.setdefault(_section_of(series.name, group), []).append(series)
-    names = sorted(by_name, key=lambda name: (name == SYSTEM, natural_key(name)))
     found = [
-        CardSection(name, _title(name), _placed(_cards(by_name[name], group), positions or {}), name != SYSTEM)
-        for name in names
+        CardSection(name, _title(name), _placed(_cards(members, group), positions or {}), name != SYSTEM)
+        for name, members in by_name.items()
     ]
     later = [card for section in found for card in section.cards if card.look == "later"]
     for card in later[:AT_ONCE]:
         vars(card).update(vars(fill_card(run, card.series)))
     return found
+
+
+def sort_series(series: list[MetricSeries], group: str) -> list[MetricSeries]:
+    """The order of their cards; in a section, of equal ones, that of `series`."""
+
+    def weigh(one: MetricSeries) -> tuple:
+        section = _section_of(one.name, group)
+        return section == SYSTEM, natural_key(section), not metric_lines.is_charted(one), not _is_single(one)
+
+    return sorted(series, key=weigh)
 
 
 def _placed(cards: list[MetricCard], positions: dict[str, int]) -> list[MetricCard]:

@@ -289,12 +289,12 @@ def cells_of(text: str, name: str) -> list[str]:
 
 def test_best_and_deltas(bob_client, runs):
     cells = cells_of(page_of(bob_client, runs, tab="metrics"), "score")
-    assert cells == [["0.5000"], ["0.6000", "+0.1", "(+20.0%)"], ["0.7000", "(best)", "+0.2", "(+40.0%)"]]
+    assert cells == [["0.5000"], ["0.6000", "+0.1000", "(+20.0%)"], ["0.7000", "(best)", "+0.2000", "(+40.0%)"]]
 
 
 def test_another_baseline(bob_client, runs):
     cells = cells_of(page_of(bob_client, runs, tab="metrics", base=runs[2].run_id), "score")
-    assert cells[2] == ["0.7000", "(best)"] and cells[0] == ["0.5000", "−0.2", "(−28.6%)"]
+    assert cells[2] == ["0.7000", "(best)"] and cells[0] == ["0.5000", "−0.2000", "(−28.6%)"]
 
 
 def test_the_other_way_may_be_better(bob_client, runs):
@@ -347,7 +347,10 @@ def test_a_table_is_saved_whole(bob_client, runs):
 def test_a_table_is_written_for_a_note(bob_client, runs):
     runs[1].edit(display_name="a|b")
     text = table_of(bob_client, runs, tab="metrics", q="score", min="score", **{"as": "markdown"}).content.decode()
-    assert text == "| Metric | full 0 | a\\|b | bare |\n| --- | --: | --: | --: |\n| score (min) | 0.5 | 0.6 | 0.7 |\n"
+    assert (
+        text
+        == "| Metric | full 0 | a\\|b | bare |\n| --- | --: | --: | --: |\n| score (min) | 0.5000 | 0.6000 | 0.7000 |\n"
+    )
 
 
 def test_tables_of_drawings_have_a_row_for_each_run(bob_client, runs):

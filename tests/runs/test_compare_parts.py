@@ -77,6 +77,12 @@ def test_a_mean_counts_only_curves_that_reach_so_far():
     assert mean.tolist() == [2, 1] and error[1] == 0
 
 
+def test_a_mean_ends_where_fewer_than_half_of_the_curves_remain():
+    short = [(np.arange(3), np.full(3, 1.0))] * 3
+    positions, mean, _ = mean_curves.mean_of_curves([*short, (np.arange(9), np.full(9, 9.0))])
+    assert positions.tolist() == [0, 1, 2] and mean.tolist() == [3, 3, 3]
+
+
 def test_long_curves_are_averaged_into_bins():
     steps = np.arange(10_000)
     positions, mean, error = mean_curves.mean_of_curves(

@@ -43,7 +43,7 @@ def test_filters_count_all_runs_and_know_ranges(as_user, alice, experiment):
     assert chips["Command"] == "6", "as in the column"
     assert "Parameter seed" not in page, "each run has another value"
     loss, rate = re.findall(r'name="from"[^>]*placeholder="([^"]*)".*?placeholder="([^"]*)"', page, re.DOTALL)
-    assert (loss, rate) == (("0", "0.5"), ("1", "100,000"))
+    assert (loss, rate) == (("0", "0.5000"), ("1", "100,000"))
 
 
 def test_completion_knows_how_many_jobs_have_a_name(as_user, alice, experiment):

@@ -23,6 +23,19 @@ def test_what_no_list_knows_has_no_direction(name):
     assert better_direction(name) == ""
 
 
+def test_a_schedule_is_last_however_it_is_written():
+    schedules = [
+        "learning rate",
+        "Learning-Rate",
+        "learning.rate",
+        "learningRate",
+        "lr-Adam",
+        "base_lr0",
+        "weight decay",
+    ]
+    assert sort_metrics(dict.fromkeys([*schedules, "wave"], 1))[0] == "wave"
+
+
 def test_the_objective_comes_first_and_the_system_last():
     names = [
         "epoch",

@@ -87,6 +87,8 @@ def test_one_metric_is_for_members_alone(as_user, alice, bob, mallory, run):
 
 def test_metrics_are_cards_of_their_kind(client, run):
     page = page_of(client, run)
+    listed = re.findall(r'name="show" value="([^"]*)"', page)
+    assert listed == re.findall(r'data-names="([^"]*)"', page), "in the order of the cards"
     for words in ['data-chart="series"', "1,797", "non-numeric values", '<th scope="col">precision</th>', "True label"]:
         assert words in page
 

@@ -39,7 +39,7 @@ def test_texts_that_no_database_keeps_are_replaced():
     ("value", "text"),
     [
         *[(0.0273153, "0.02732"), (12345.678, "12,346"), (1234567, "1,234,567"), (1.5e-9, "1.5e-09"), (9.0, "9")],
-        *[(math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "NaN"), (None, "--"), (1.5e15, "1.5e+15"), (0.5, "0.5")],
+        *[(math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "NaN"), (None, "--"), (1.5e15, "1.5e+15"), (0.5, "0.5000")],
     ],
 )
 def test_a_number_has_four_digits_that_count(value, text):

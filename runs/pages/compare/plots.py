@@ -5,9 +5,9 @@ import datetime as dt
 from runs.charts import figures
 from runs.charts.colours import SYMBOLS
 from runs.pages.compare import labels, table_export
-from runs.pages.compare.dimensions import CREATED, DURATION, METRICS, Dimension, Dimensions
+from runs.pages.compare.dimensions import CREATED, DURATION, METRICS, PARAMS, TAGS, Dimension, Dimensions
 from runs.pages.compare.selection import RunSelection
-from studio.formats import format_numbers
+from studio.formats import format_exact, format_numbers
 
 MAX_AXES = 12
 FIRST_PARAMS, FIRST_METRICS = 4, 2
@@ -180,7 +180,9 @@ def _table_rows(selected: RunSelection, columns: list[Dimension]) -> list[tuple]
     """Each run with its values, their texts, and whether they are numbers, as an accessible table of the plot."""
     shown = []
     for dimension in columns:
-        texts = format_numbers(dimension.values)
+        # A parameter is what somebody wrote, without further zeros.
+        is_given = dimension.word.startswith((PARAMS, TAGS))
+        texts = map(format_exact, dimension.values) if is_given else format_numbers(dimension.values)
         shown.append([(value, text, dimension.is_numeric) for value, text in zip(dimension.values, texts, strict=True)])
     return list(zip(selected.runs, zip(*shown, strict=True), strict=True))
 

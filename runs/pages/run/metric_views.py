@@ -34,7 +34,7 @@ def run_metrics(request, slug, run_id):
     by_importance = sorted(series, key=lambda one: (one.name != first, rank_metric(one.name)))
     shown, left_out = _select_series(by_importance, request.GET, options["q"])
     more = {
-        "series": series,
+        "series": metric_cards.sort_series(by_importance, options["group"]),
         "shown": {one.pk for one in shown},
         "sections": metric_cards.make_sections(
             run, shown, options["group"], parse_positions(request.GET.getlist("at"))
