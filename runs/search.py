@@ -240,7 +240,7 @@ def _make_condition(tree, run: str = "pk") -> Q:
         return ~_make_condition(tree.part, run)
     entity = ENTITIES.get(tree.entity, tree.entity)
     if entity not in CONDITIONS:
-        raise tree.make_error(f"'{tree.entity}' is none of metrics, params, tags, attributes and datasets")
+        raise tree.make_error(f"there is no '{tree.entity}': write metrics, params, tags, attributes or datasets")
     return CONDITIONS[entity](tree, run)
 
 
@@ -317,7 +317,7 @@ def _attribute_condition(clause: Clause, run: str) -> Q:
     if key == "user_id":
         return _named_condition(RunTag)(dataclasses.replace(clause, key=USER_TAG), run)
     raise clause.make_error(
-        f"'{clause.key}' is none of {', '.join(ATTRIBUTES)}; write metrics.{clause.key}, params.{clause.key} or tags.{clause.key}"
+        f"there is no attribute '{clause.key}', only {', '.join(ATTRIBUTES)}; for others write metrics.{clause.key}, params.{clause.key} or tags.{clause.key}"
     )
 
 

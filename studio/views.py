@@ -12,7 +12,7 @@ from studio.words import split_words
 PER_KIND = 6
 
 
-THEMES = {"light": "Light theme", "dark": "Dark theme", "system": "Theme of the system"}
+THEMES = {"light": "Light theme", "dark": "Dark theme", "system": "System theme"}
 
 
 @require_safe

@@ -73,7 +73,9 @@ def _offer_roles(form: forms.Form, roles: list[str]) -> None:
 
 class MemberForm(forms.Form):
     username = forms.CharField(
-        label="User name", max_length=150, help_text="That of a person or service principal, or the name of a group."
+        label="User name",
+        max_length=150,
+        help_text="The user name of a person or service principal, or the name of a group.",
     )
     role = RoleField()
     scope = forms.ChoiceField(

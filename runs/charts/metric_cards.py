@@ -25,10 +25,10 @@ DRAWN_ROWS = 2000
 MAX_JSON_BYTES = 2 * 1024 * 1024
 SYSTEM = "system"
 GROUPS = {
-    "prefix": "by prefix",
-    "chart": "by prefix, in one chart",
-    "name": "by name, in one chart",
-    "none": "not at all",
+    "prefix": "grouped by prefix",
+    "chart": "grouped by prefix, in one chart",
+    "name": "grouped by name, in one chart",
+    "none": "not grouped",
 }
 # A chart with more lines is split.
 MAX_LINES = 20

@@ -139,7 +139,7 @@ class Rows:
             return _in_json(self.json[tree.entity], tree, self.absent.get(tree.key))
         kind, column = self.columns.get(tree.key.lower(), ("", ""))
         if tree.entity not in ("", "attribute", "attributes") or not kind:
-            raise tree.make_error(f"'{tree.key}' is none of {', '.join(self.columns)} and tags.x")
+            raise tree.make_error(f"there is no '{tree.key}': write {', '.join(self.columns)} or tags.x")
         return KINDS[kind](column, tree)
 
 

@@ -91,6 +91,11 @@ class QueryToken:
     column: int
 
     @property
+    def name(self) -> str:
+        """As a message names it."""
+        return repr(self.text) if self.text else "the end of the query"
+
+    @property
     def word(self) -> str:
         """The lower-case word, if it can be a keyword of the grammar."""
         return self.text.lower() if self.kind in ("name", "operator", "mark") else ""
@@ -129,7 +134,7 @@ def _tokens(text: str) -> list[QueryToken]:
         match = TOKEN.match(text, position)
         if not match:
             column = position + len(text[position:]) - len(text[position:].lstrip())
-            what = "a quote that is not closed" if text[column] in "'\"`" else f"{text[column]!r} is not understood"
+            what = "this quote is not closed" if text[column] in "'\"`" else f"{text[column]!r} is not understood"
             raise BadFilter(what, column)
         kind = str(match.lastgroup)
         found.append(QueryToken(kind, match[kind], match.start(kind)))
@@ -204,12 +209,12 @@ class _Parser:
 
     def expect(self, word: str) -> None:
         if not self.accept(word):
-            raise BadFilter(f"expected {word.upper()} before {self.token.text or 'the end'!r}", self.token.column)
+            raise BadFilter(f"expected {word.upper()} before {self.token.name}", self.token.column)
 
     def parse_clause(self) -> Clause:
         name = self.advance()
         if name.kind != "name" or name.word in WORDS:
-            raise BadFilter(f"expected a key such as metrics.loss, not {name.text or 'the end'!r}", name.column)
+            raise BadFilter(f"expected a key such as metrics.loss, not {name.name}", name.column)
         operator_column = self.token.column
         operator, value = self.parse_comparison()
         self.clauses += 1
@@ -231,7 +236,7 @@ class _Parser:
             return ("not in" if negated else "in"), self.parse_values()
         if word not in COMPARISONS or (negated and word not in ("like", "ilike")):
             allowed = "=, !=, >, >=, <, <=, ~, LIKE, ILIKE, IN or IS NULL"
-            raise BadFilter(f"expected a comparison ({allowed}), not {token.text or 'the end'!r}", token.column)
+            raise BadFilter(f"expected a comparison ({allowed}), not {token.name}", token.column)
         return (f"not {word}" if negated else word), self.parse_value()
 
     def parse_values(self) -> tuple:
@@ -252,7 +257,7 @@ class _Parser:
             return token.text[1:-1]
         if token.word == "nan":
             return math.nan
-        raise BadFilter(f"expected a number or a text in quotes, not {token.text or 'the end'!r}", token.column)
+        raise BadFilter(f"expected a number or a text in quotes, not {token.name}", token.column)
 
     def parse_number(self, token: QueryToken) -> int | float:
         whole, real = numbers.int_or_none(token.text), numbers.float_or_none(token.text)

@@ -110,7 +110,7 @@ def test_cancel_asks_first(browser, alice, run):
     page.get_by_role("button", name="Cancel").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Cancel the run?")
-    dialog.get_by_role("button", name="Cancel", exact=True).click()
+    dialog.get_by_role("button", name="Keep running").click()
     run.refresh_from_db()
     assert run.status == Run.Status.RUNNING
     page.get_by_role("button", name="Cancel").click()

@@ -29,7 +29,7 @@ def test_all_that_match_go_to_the_trash_and_come_back(as_user, alice, bob, exper
 def test_what_the_page_showed_is_what_happens(as_user, alice, experiment, sweep):
     client, posted = as_user(alice), all_of(experiment, next=url(experiment))
     page = text_of(client.post(url(experiment, "runs_delete"), posted))
-    assert "4 jobs match: job 3, job 2, job 1, job 0." in page and "All of them have ended." in page
+    assert "4 jobs match: job 3, job 2, job 1, job 0." in page and "All have ended." in page
     token = page.split('name="selection" value="')[1].split('"')[0]
     # One job leaves the list and another enters it: the number is the same.
     sweep[0].delete()

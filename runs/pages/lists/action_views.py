@@ -74,9 +74,7 @@ def _show_selection(request, slug, found: bulk_changes.BulkSelection, verb: str,
     return render(request, "runs/selection.html", context | {"back": return_url(request, slug)})
 
 
-@acts_on_selection(
-    "Cancel jobs", "Those that have not ended are canceled with their child jobs. This cannot be undone."
-)
+@acts_on_selection("Cancel jobs", "Jobs that have not ended are canceled with their child jobs. This cannot be undone.")
 def runs_cancel(request, slug, found):
     """Cancels every selected active run and reports the others."""
     if len(found.keys) > AT_ONCE:
@@ -87,7 +85,7 @@ def runs_cancel(request, slug, found):
 
 @acts_on_selection(
     "Delete jobs",
-    "Those that have ended move to the trash with their metrics, files and child jobs. You can undo this.",
+    "Ended jobs move to the trash with their metrics, files and child jobs. You can undo this.",
 )
 def runs_delete(request, slug, found):
     """Moves runs to the trash, all with one time, so that they can be restored together."""
@@ -99,7 +97,7 @@ def runs_delete(request, slug, found):
     return _show_result(request, slug, reached, refused, done, undo_tag(slug, at))
 
 
-@acts_on_selection("Tag jobs", "All of them get the tag. You can undo this for one day.")
+@acts_on_selection("Tag jobs", "All get the tag. You can undo this for one day.")
 def runs_tag(request, slug, found):
     name, value = request.POST.get("tag_name", ""), request.POST.get("tag_value", "").strip()
     if len(found.keys) > AT_ONCE:
@@ -119,7 +117,7 @@ def runs_untag(request, slug, pk):
     return redirect(return_url(request, slug))
 
 
-@acts_on_selection("Remove the tag", "Those that have the tag lose it. You can undo this for one day.")
+@acts_on_selection("Remove the tag", "Jobs that have the tag lose it. You can undo this for one day.")
 def runs_untag_name(request, slug, found):
     """Remove the tag `remove_tag` from the selected runs."""
     name = request.POST.get("remove_tag", "")

@@ -46,9 +46,7 @@ def preview_selection(found: BulkSelection) -> dict:
     first = Run.objects.filter(pk__in=found.keys[-NAMED:]).order_by("-pk").values_list("display_name", flat=True)
     verb = "matches" if count == 1 else "match"
     jobs = f"{format_count(count, 'job')} {verb}: {format_names(list(first), count)}." if count else ""
-    state = (
-        f"{active:,} {'job has' if active == 1 else 'jobs have'} not ended." if active else "All of them have ended."
-    )
+    state = f"{active:,} {'job has' if active == 1 else 'jobs have'} not ended." if active else "All have ended."
     return {"jobs": jobs, "state": state, "token": found.token}
 
 

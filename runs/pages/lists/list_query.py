@@ -64,7 +64,7 @@ class RunFilter(forms.Form):
     merge = RepeatedField(12, 256)
     log = RepeatedField(12, 256)
     smooth = forms.FloatField(required=False, min_value=0, max_value=0.99)
-    across = forms.ChoiceField(required=False, choices=[("", "Usual"), *[(str(n), str(n)) for n in range(1, 5)]])
+    across = forms.ChoiceField(required=False, choices=[("", "Automatic"), *[(str(n), str(n)) for n in range(1, 5)]])
     band = forms.ChoiceField(required=False, choices=list(BANDS.items()))
     page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
     size = forms.TypedChoiceField(

@@ -1,4 +1,4 @@
-// <form data-confirm="Text" data-confirm-name="text to type" data-confirm-title data-confirm-yes="Delete"> asks for confirmation before it is sent.
+// <form data-confirm="Text" data-confirm-name="text to type" data-confirm-title data-confirm-yes="Delete" data-confirm-no="Keep"> asks for confirmation before it is sent.
 // data-dialog-open="id" opens a <dialog>; data-dialog-close closes the one around it; so does a click on the backdrop.
 // <input data-required-text="text"> keeps the button of its form disabled until that text is in it.
 
@@ -13,6 +13,7 @@ const askConfirmation = (options) => new Promise((resolve) => {
   findPart("field").hidden = !options.confirmName;
   findPart("word").textContent = options.confirmName || "";
   yes.textContent = options.confirmYes || "Confirm";
+  findPart("no").textContent = options.confirmNo || "Cancel";
   input.value = "";
   yes.disabled = Boolean(options.confirmName);
   input.oninput = () => { yes.disabled = Boolean(options.confirmName) && input.value !== options.confirmName; };
