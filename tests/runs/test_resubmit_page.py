@@ -75,8 +75,12 @@ def test_the_form_as_it_stands_submits_the_same_job(submitted, send):
         assert again.display_name == again.run_id
 
 
-def test_the_name_that_stands_in_the_form_is_the_new_job_s(submitted, send):
-    assert send(submitted("first", displayName="baseline")).display_name == "baseline"
+def test_the_form_offers_the_next_free_name(submitted, send):
+    first = submitted("first", displayName="baseline")
+    assert send(first).display_name == "baseline (2)"
+    again = send(first)
+    assert again.display_name == "baseline (3)" and send(again).display_name == "baseline (4)"
+    assert send(first, display_name="other").display_name == "other"
 
 
 def test_what_is_changed_is_changed_everywhere_in_the_job(submitted, send, workspace):

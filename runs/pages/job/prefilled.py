@@ -2,6 +2,8 @@
 objects."""
 
 import dataclasses
+import itertools
+import re
 import shlex
 from typing import Any
 
@@ -39,12 +41,25 @@ class Prefilled:
         return environments.list_packages(self.definition or {})
 
 
+NUMBER = re.compile(r" \(\d+\)$")
+# Leaves room for a number.
+MAX_STEM = 240
+
+
+def _next_name(run: Run) -> str:
+    """`first (2)`: its name with the next number that no job of the experiment has."""
+    stem = NUMBER.sub("", run.display_name)[:MAX_STEM]
+    alike = Run.objects.filter(experiment=run.experiment_id, display_name__startswith=f"{stem} (")
+    taken = set(alike.values_list("display_name", flat=True))
+    return next(name for number in itertools.count(2) if (name := f"{stem} ({number})") not in taken)
+
+
 def read_run(run: Run) -> Prefilled:
     job = run.job
     argv = job_changes.read_script_argv(job)
     definition, warnings = _read_environment(run)
     values = {
-        "display_name": "" if run.display_name == run.run_id else run.display_name,
+        "display_name": "" if run.display_name == run.run_id else _next_name(run),
         "experiment_name": job.get("experimentName") or run.experiment.name,
         "description": job.get("description") or "",
         "command": "" if argv else _read_command(job),
