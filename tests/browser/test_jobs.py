@@ -179,6 +179,19 @@ def test_groups_unfold(browser, alice, experiment):
     expect(page.locator("#run-table .row-link")).to_have_text(["job 5", "job 3", "job 1"])
 
 
+def test_back_after_a_deletion_leaves_the_list(browser, alice, experiment):
+    page = browser.open(alice, reverse("runs:experiments", args=[experiment.workspace.slug]))
+    page.get_by_role("link", name="digits", exact=True).first.click()
+    page.get_by_role("checkbox", name="Select job 5").check()
+    page.keyboard.press("c")
+    expect(page.get_by_text("Compare takes 2 to 50 selected jobs.")).to_be_visible()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("moved to the trash")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/experiments/$"))
+
+
 def test_many_are_deleted_and_come_back(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url() + "?filter=metrics.loss%20%3C%200.25&size=10")
     page.get_by_label("All 3 that match").check()

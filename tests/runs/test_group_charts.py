@@ -105,8 +105,8 @@ def test_a_chart_of_groups_costs_the_same_number_of_statements_for_any_number_of
 def test_a_chip_says_what_is_grouped_and_takes_it_away(as_user, alice, experiment):
     add_runs(experiment, CURVES)
     page = as_user(alice).get(experiment.get_absolute_url(), {"group": "param-model"}).content.decode()
-    assert "Grouped by param model" in page
-    assert 'aria-label="Remove Grouped by param model"' in page
+    assert "Grouped by model" in page
+    assert 'aria-label="Remove Grouped by model"' in page
 
 
 def test_a_change_of_any_run_is_drawn(as_user, alice, experiment):

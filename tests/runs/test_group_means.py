@@ -73,7 +73,7 @@ def add_points(experiment, number: int) -> None:
 def test_means_of_groups_are_those_of_all_runs(experiment):
     for group in ("param-model", "type"):
         found = read(experiment, group)
-        assert list(found) == ["svm", "forest", ""], group
+        assert list(found) == ["forest", "svm", ""], group
         for model, values in VALUES.items():
             count, mean = found[model]
             assert (count, mean.count) == (max(1, len(values)), len(values))

@@ -289,6 +289,17 @@ def test_groups_fold_with_mean_and_spread(as_user, alice, experiment, sweep):
     assert names_in_order(page) == ["job 1", "job 0"] and 'aria-expanded="true"' in page
 
 
+def test_groups_come_in_the_order_of_their_values(as_user, alice, experiment):
+    for hidden in ("128", "16", "1e2", "16", "", "wide"):
+        factories.make_run(experiment.workspace, experiment=experiment).add_parameters({"hidden": hidden})
+    for sort, wanted in (
+        ("created", ["16", "1e2", "128", "wide", ""]),
+        ("-param-hidden", ["wide", "128", "1e2", "16", ""]),
+    ):
+        page = text_of(as_user(alice).get(url(experiment), {"group": "param-hidden", "sort": sort}))
+        assert re.findall(r'class="cut"\s+title="([^"]*)">[^<]*</span><span\s+class="count"', page) == wanted
+
+
 def test_the_spread_of_large_numbers_keeps_its_digits(as_user, alice, experiment):
     for number in range(3):
         run = factories.make_run(experiment.workspace, experiment=experiment)
@@ -386,7 +397,7 @@ def test_a_view_is_saved_shared_and_deleted(as_user, alice, bob, mallory, experi
     answer = as_user(alice).post(url(experiment, "view_save"), posted)
     view = SavedView.objects.get(name="best")
     assert answer.url.endswith(f"?filter=metrics.loss+%3C+1&sort=metric-loss&view={view.pk}")
-    assert '<span class="badge">best</span>' in text_of(as_user(alice).get(answer.url))
+    assert '<span class="badge badge-name">best</span>' in text_of(as_user(alice).get(answer.url))
     panel = url(experiment, "list_panel", "views")
     assert "best" not in text_of(as_user(bob).get(panel, {"experiment": experiment.experiment_id}))
     as_user(alice).post(url(experiment, "view_save"), {**posted, "shared": "1"})

@@ -58,6 +58,7 @@ METRIC_COLUMNS = {"metric": "last", "min": "min", "max": "max"}
 METRIC_WORDS = {"metric": "last", "min": "min", "max": "max"}
 TEXTS = {"param": "parameter_rows", "tag": "tag_rows"}
 KINDS = [*METRIC_COLUMNS, *TEXTS, "property"]
+KIND_WORDS = {"param": "Parameter", "tag": "Tag", "property": "Property"}
 NUMERIC_ATTRIBUTES = {"duration", "number"}
 DEFAULT_COLUMNS = ["name", "experiment", "status", "created", "duration", "by", "target", "type", "tags"]
 
@@ -86,7 +87,11 @@ class Column:
         """A description, because two columns may have the same label."""
         if self.kind == "attribute":
             return self.label
-        return f"{METRIC_WORDS[self.kind]} of the metric {self.name}" if self.is_metric else f"{self.kind} {self.name}"
+        return (
+            f"{METRIC_WORDS[self.kind]} of the metric {self.name}"
+            if self.is_metric
+            else f"{KIND_WORDS[self.kind]} {self.name}"
+        )
 
     @property
     def is_metric(self) -> bool:

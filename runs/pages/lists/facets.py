@@ -102,7 +102,7 @@ def list_ranges(facets: dict) -> list[RangeFacet]:
     counts = {row[0]: row[1] for row in facets["params"]}
     ranges = [(name, *pair) for name, pair in facets["param_ranges"].items() if name in counts][:MAX_OFFERED]
     return found + [
-        RangeFacet(f"{name} (parameter)", list_query.query_key("param", name), counts[name], low, high)
+        RangeFacet(f"Parameter {name}", list_query.query_key("param", name), counts[name], low, high)
         for name, low, high in ranges
     ]
 

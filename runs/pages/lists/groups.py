@@ -25,6 +25,7 @@ from runs.pages.lists.columns import (
 )
 from runs.pages.lists.group_means import GroupMeans, Mean
 from runs.pages.lists.run_values import RunKeys, Source
+from studio import numbers
 from studio.errors import Invalid
 from studio.templatetags.studio import WORDS
 
@@ -96,8 +97,8 @@ def runs_of_groups(runs, one: Column, values: list[str]):
 def load_groups(
     runs: RunKeys, one: Column, columns: list[Column], sorts: list[Sort], workspace, patient: bool = True
 ) -> list[RunGroup] | None:
-    """The largest groups first, or in the order of the list; at most MAX_GROUPS + 1. None if that takes long and nobody
-    is patient."""
+    """The MAX_GROUPS + 1 largest groups, in the order of the list or of their values. None if that takes long and nobody is
+    patient."""
     metrics = list_metrics(columns, sorts)
     sources = [find_source(other) for other in metrics]
     read = group_means.read_groups(runs, find_source(one), sources, MAX_GROUPS + 1, workspace, patient)
@@ -152,14 +153,21 @@ def _describe_value(one: Column, value: str) -> str:
 
 
 def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> list[RunGroup]:
+    falls = bool(first and first.descending and first.column.id == one.id)
+    there = sorted([group for group in groups if group.value], key=_value_key, reverse=falls)
+    groups = there + [group for group in groups if not group.value]
     if first and first.column.is_metric:
         mean = first.column.id
         there = [group for group in groups if group.means[mean].mean is not None]
         there.sort(key=lambda group: group.means[mean].mean or 0.0, reverse=first.descending)
         return there + [group for group in groups if group.means[mean].mean is None]
-    if first and first.column.id == one.id:
-        return sorted(groups, key=lambda group: group.value, reverse=first.descending)
     return groups
+
+
+def _value_key(group: RunGroup) -> tuple:
+    """Numbers by size, then texts."""
+    number = numbers.float_or_none(group.value)
+    return number is None, number or 0.0, group.label.lower(), group.value
 
 
 def assign_colours(groups: list[RunGroup], charts: list[Column]) -> None:

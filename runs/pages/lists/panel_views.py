@@ -283,14 +283,17 @@ def view_save(request, slug):
     RunFilter.read(query)
     views = SavedView.objects.of_list(request.workspace, experiment).filter(owner=request.user)
     fields = {"query": _check_length(query.urlencode()), "shared": "shared" in request.POST}
-    if not views.filter(name=name).update(**fields):
+    is_replaced = bool(views.filter(name=name).update(**fields))
+    if not is_replaced:
         if views.count() >= saved_views.MAX_VIEWS:
             raise Conflict(f"You have {saved_views.MAX_VIEWS} views of this list. Delete one first.")
         SavedView.objects.create(
             workspace=request.workspace, experiment=experiment, owner=request.user, name=name, **fields
         )
     view = views.get(name=name)
-    messages.success(request, f"The view {name} is saved{', and shared with this workspace' if view.shared else ''}.")
+    done = "replaces the one that you had" if is_replaced else "is saved"
+    shared = ", and is shared with this workspace" if is_replaced else ", and shared with this workspace"
+    messages.success(request, f"The view {name} {done}{shared if view.shared else ''}.", extra_tags="toast")
     return redirect(saved_view_url(slug, experiment, view))
 
 
@@ -305,7 +308,7 @@ def view_delete(request, slug, pk):
     mine = SavedView.objects.filter(workspace=workspace, owner=request.user).exclude(name="")
     view = get_object_or_404(mine.select_related("experiment__workspace"), pk=pk)
     view.delete()
-    messages.success(request, f"The view {view.name} is deleted.")
+    messages.success(request, f"The view {view.name} is deleted.", extra_tags="toast")
     return redirect(list_url(slug, view.experiment))
 
 

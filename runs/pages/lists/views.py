@@ -258,7 +258,7 @@ def _switch_links(table) -> list[tuple]:
             list_query.change_query(table.query, **{word: off if table.options[word] else "1", "page": None}),
             table.options[word],
         )
-        for word, label, off in (("mine", "Only my jobs", None), ("children", "Child jobs", "false"))
+        for word, label, off in (("mine", "Only my jobs", None), ("children", "Include child jobs", "false"))
         if word == "mine" or not table.options["parent"]
     ]
 
@@ -288,7 +288,7 @@ def _filter_chips(table) -> list[tuple[str, str]]:
         found.append(("Only my jobs", list_query.change_query(table.query, mine=None, page=None)))
     if table.group_by:
         ungrouped = list_query.change_query(table.query, group=None, unfold=None, page=None)
-        found.append((f"Grouped by {table.group_by.title}", ungrouped))
+        found.append((f"Grouped by {table.group_by.label}", ungrouped))
     return found
 
 

@@ -1,5 +1,6 @@
 // The rows of a list of jobs: Shift and a click select all rows in between; keys act on the row that has the focus.
 import { hasModifier, isField } from "../shared/keys.js";
+import { showToast } from "../shell/toasts.js";
 import { findBoxes } from "./selection.js";
 
 const findRow = (element) => element.closest?.("#run-table tbody tr");
@@ -28,13 +29,18 @@ const pressButton = (row, button) => {
   if (row && button?.disabled && !findBoxes().some((box) => box.checked)) findBox(row)?.click();
   if (button && !button.disabled) button.click();
 };
+// A button that takes some rows only says how many.
+const pressLimited = (button) => {
+  if (button?.disabled) showToast(button.dataset.limit);
+  else button?.click();
+};
 const findButton = (ending) => document.querySelector(`[data-needs-selection][formaction$="/${ending}/"]`);
 const findFirstLink = () => document.querySelector("#run-table tbody .row-link") || document.querySelector("#run-table tbody a");
 
 const LIST_KEYS = {
   q: () => document.getElementById("run-query").focus(),
   t: () => findFirstLink()?.focus(),
-  c: () => pressButton(null, document.querySelector("[data-min-selected]")),
+  c: () => pressLimited(document.querySelector("[data-min-selected]")),
   e: (row) => pressButton(row, document.querySelector("[popovertarget=tag-many][data-needs-selection]")),
   Delete: (row) => pressButton(row, findButton("delete")),
 };

@@ -1,5 +1,6 @@
 // Selecting jobs of a list: ticked rows, all rows of the page ([data-select-all]), all that match ([data-select-matching]).
 // [data-needs-selection] are the buttons that act on them; data-min-selected and data-max-selected limit how many rows.
+import { showToast } from "../shell/toasts.js";
 import { describeSelection, isEnabled } from "../pure/selection.js";
 
 export const findBoxes = () => [...document.querySelectorAll("#runs-form input[name=run]")];
@@ -12,9 +13,17 @@ const updateConfirmation = (button, isAll, subject) => {
   button.dataset.confirm = isAll ? "" : button.dataset.confirmTemplate.replace("#", subject);
 };
 
+// Once, when one more than a button takes is selected.
+const isOverLimit = (count, { dataset }) => {
+  const isOver = Boolean(dataset.limit) && count > Number(dataset.maxSelected), wasOver = dataset.isOver === "yes";
+  dataset.isOver = isOver ? "yes" : "";
+  return isOver && !wasOver;
+};
+
 const updateButtons = (count, isAll, { jobs, subject }) => {
   for (const button of document.querySelectorAll("[data-needs-selection]")) {
     button.disabled = !isEnabled(count, isAll, { min: button.dataset.minSelected, max: button.dataset.maxSelected });
+    if (isOverLimit(count, button)) showToast(button.dataset.limit);
     if ("confirm" in button.dataset) updateConfirmation(button, isAll, subject);
   }
   for (const element of document.querySelectorAll("[data-selection-text]")) element.textContent = jobs;

@@ -9,6 +9,7 @@ import "../lists/panels.js";
 import "../lists/rows.js";
 import "../lists/query-box.js";
 import "../lists/tag-editor.js";
+import "../lists/acts.js";
 import "../lists/undo.js";
 import "../lists/looks.js";
 import "../lists/sticky-header.js";
