@@ -96,8 +96,13 @@ def _read_numbers(tree):
         return dataclasses.replace(tree, parts=tuple(map(_read_numbers, tree.parts)))
     if isinstance(tree, Not):
         return Not(_read_numbers(tree.part))
+    is_parameter = ENTITIES.get(tree.entity) == PARAM
+    if is_parameter and isinstance(tree.value, str) and tree.operator in (">", ">=", "<", "<="):
+        raise tree.make_operator_error(
+            f"a text is compared by =, !=, LIKE, ILIKE, ~ or IN, not {tree.operator}; a number stands without quotes"
+        )
     is_number = isinstance(tree.value, int | float) and tree.operator in (*conditions.NUMERIC, "!=")
-    return dataclasses.replace(tree, entity=NUMBER) if is_number and ENTITIES.get(tree.entity) == PARAM else tree
+    return dataclasses.replace(tree, entity=NUMBER) if is_number and is_parameter else tree
 
 
 class Search:

@@ -205,7 +205,7 @@ def test_an_error_points_at_its_position(as_user, alice, experiment, sweep):
     assert answer.status_code == 400 and "(column 20)" in page
     assert "annd x = 1\n" + " " * 19 + "<b>^</b>" in answer.content.decode()
     assert names_in_order(page) == ["job 3", "job 2", "job 1", "job 0"], "the table stays"
-    assert 'name="all"' not in page, "all that match is unknown"
+    assert 'name="all"' not in page and "it does not narrow the list" in page, "all that match is unknown"
     for query, column in (("params.model > 'a'", 14), ("metrics.loss like 'a'", 14), ("number ~ 'a'", 8)):
         assert f"(column {column})" in text_of(as_user(alice).get(url(experiment), {"filter": query})), query
     piece = as_user(alice).get(
