@@ -109,7 +109,9 @@ def load_groups(
     found = [_build_group(one, values[group.example], group, metrics) for group in read if group.example in values]
     for number, group in enumerate(sorted(found, key=lambda group: group.value)):
         group.number = number
-    return _sort_groups(found, one, sorts[0] if sorts else None)
+    # The one too many, which is not shown, stays last.
+    shown, over = found[:MAX_GROUPS], found[MAX_GROUPS:]
+    return _sort_groups(shown, one, sorts[0] if sorts else None) + over
 
 
 def list_metrics(columns: list[Column], sorts: list[Sort]) -> list[Column]:
