@@ -7,7 +7,7 @@ import numpy as np
 
 from runs.charts import figures, mean_curves, run_charts
 from runs.charts.colours import SYMBOLS
-from runs.charts.run_charts import HEIGHT, MAX_BRIGHT
+from runs.charts.run_charts import HEIGHT, HOVER_LABEL, MAX_BRIGHT
 from runs.metrics import packing
 from studio.formats import format_count, format_number, format_spread
 
@@ -57,7 +57,7 @@ def draw_group_chart(runs, metric, groups: list[GroupMean], band: str, is_curve:
         figure = _draw_points(groups, band)
         if is_curve:
             figure["note"] = "Last values: there are too many points for curves"
-    figure["layout"] |= {"height": HEIGHT, "hovermode": "closest", "hoverdistance": 40}
+    figure["layout"] |= {"height": HEIGHT, "hovermode": "closest", "hoverdistance": 40, "hoverlabel": HOVER_LABEL}
     return figure
 
 

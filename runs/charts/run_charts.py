@@ -18,8 +18,10 @@ WIDTH = 160
 HEIGHT = 160
 # More lines than these cannot be distinguished: the best are highlighted.
 MAX_BRIGHT = 8
-# Parameters that the name of a line goes with, and characters of each.
+# Parameters that the name of a line goes with, and characters of each and of the name.
 MAX_PARAMETERS, MAX_LENGTH = 4, 24
+# The text at the pointer.
+HOVER_LABEL = {"font": {"size": 11}}
 
 
 def draw_run_charts(runs: list[Any], charts: list[list[str]], objective: Objective) -> list[dict]:
@@ -77,12 +79,14 @@ def _label_runs(runs: list[Run]) -> dict[int, str]:
     labels = {}
     for run in runs:
         own = [f"{name} = {values[name][run.pk]}" for name in varying if run.pk in values[name]][:MAX_PARAMETERS]
-        labels[run.pk] = figures.format_hover(run.display_name[:80], [_shorten(text) for text in own])
+        # Two in a line: a small card has to show its lines beside the text.
+        pairs = [", ".join(map(_shorten, own[start : start + 2])) for start in range(0, len(own), 2)]
+        labels[run.pk] = figures.format_hover(_shorten(run.display_name), pairs)
     return labels
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= MAX_LENGTH * 2 else f"{text[: MAX_LENGTH * 2]}…"
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"
 
 
 def _draw_chart(by_name: dict[str, list[MetricSeries]], better: str, by_run: dict, labels: dict, drawn: dict) -> dict:
@@ -112,5 +116,5 @@ def _draw_chart(by_name: dict[str, list[MetricSeries]], better: str, by_run: dic
             trace["line"] = trace.get("line", {}) | {"dash": dash}
         if ranks.get(series.run_id, -1) < len(order) - MAX_BRIGHT:
             trace["opacity"] = 0.3
-    figure["layout"] |= {"height": HEIGHT, "hovermode": "closest", "hoverdistance": 40}
+    figure["layout"] |= {"height": HEIGHT, "hovermode": "closest", "hoverdistance": 40, "hoverlabel": HOVER_LABEL}
     return figure

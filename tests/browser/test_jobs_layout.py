@@ -198,6 +198,12 @@ def test_a_row_and_its_lines_mark_each_other(browser, alice, experiment):
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.move(box["x"] + box["width"] / 2 + 2, box["y"] + box["height"] / 2)
     expect(page.locator(".hoverlayer .hovertext")).to_have_count(1)
+    label = page.locator(".hoverlayer .hovertext")
+    frame, text = label.locator("path").bounding_box(), label.locator("text").bounding_box()
+    assert frame["y"] < text["y"] and text["y"] + text["height"] < frame["y"] + frame["height"], (
+        "the text is in its box"
+    )
+    assert frame["height"] < 80, "which leaves room for the lines of a small card"
     expect(page.locator("#run-table tbody tr.is-marked")).to_have_count(1)
 
 
