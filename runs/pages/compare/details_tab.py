@@ -5,7 +5,6 @@ import itertools
 import operator
 
 from django.template.loader import render_to_string
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from runs.models.job_types import job_type
@@ -101,12 +100,7 @@ def _property_rows(selected: RunSelection) -> list[TableRow]:
 
 def _render_run_id(run) -> SafeString:
     """As wide as its column, with a button that copies the whole."""
-    copy = render_to_string(
-        "studio/_copy.html", {"text": run.run_id, "label": f"Copy the run ID of {run.display_name}"}
-    )
-    return format_html(
-        '<span class="run-title"><span class="cut mono" title="{}">{}</span>{}</span>', run.run_id, run.run_id, copy
-    )
+    return render_to_string("runs/compare/run_id.html", {"run": run})
 
 
 def _build_row(selected: RunSelection, name: str, text, html=None) -> TableRow:
