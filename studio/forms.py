@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django import forms
 
@@ -49,7 +49,8 @@ def describe_error(form: forms.BaseForm, name: str, error: forms.ValidationError
 
 def _describe_allowed(field: forms.Field | None, code: str | None, params: dict) -> str:
     if code == "invalid_choice" and isinstance(field, forms.ChoiceField | forms.TypedChoiceField):
-        return _list_words([str(value) for value, _ in field.choices if str(value)])
+        choices: Any = field.choices
+        return _list_words([str(value) for value, _ in choices if str(value)])
     if code in ("min_value", "max_value"):
         return f"a number of {params['limit_value']} or {'more' if code == 'min_value' else 'less'}"
     if code == "max_length":
