@@ -39,6 +39,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def prepared_cursor(self):
         """For statements that are sent again and again: planning one takes the server up to five times as long as running it."""
+        if self.queries_logged:
+            # The log shows statements with their values.
+            return self.cursor()
         self.close_if_health_check_failed()
         self.ensure_connection()
         with self.wrap_database_errors:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from azureml.core import Dataset, Datastore, Environment, Experiment, Workspace
-from lazuli.data import datastores, transfer
+from lazuli import file_batches
+from lazuli.data import transfer
 from lazuli.errors import NotFound, Refused
 
 SOURCE = Path(__file__).parents[2] / "sdk" / "src" / "azureml"
@@ -139,14 +140,13 @@ def test_files_that_are_not_found_are_left_out_on_request(ws, tmp_path, monkeypa
         (tmp_path / name).write_text("x\n1\n")
     Dataset.File.upload_directory(str(tmp_path), (store, "d"), show_progress=False)
     files = Dataset.File.from_files((store, "d"))
-    download = datastores.download_file
+    download = file_batches.download_batch
 
-    def lose(workspace, file, target):
-        if file.path.endswith("a.csv"):
-            raise NotFound("There is no such file.")
-        download(workspace, file, target)
+    def lose(client, address, pairs):
+        kept = [pair for pair in pairs if not pair[0].endswith("a.csv")]
+        return [*download(client, address, kept), *(path for path, _ in pairs if path.endswith("a.csv"))]
 
-    monkeypatch.setattr(datastores, "download_file", lose)
+    monkeypatch.setattr(file_batches, "download_batch", lose)
     with pytest.raises(NotFound):
         files.download(str(tmp_path / "failed"))
     with pytest.warns(UserWarning, match=r"d/a\.csv is left out"):
