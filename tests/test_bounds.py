@@ -94,12 +94,19 @@ PAGES = [
     ("/admin/rows/runs/run/?display_name__regex=(a%2B)%2B$", "patterns"),
     (f"/admin/rows/autocomplete/?term={'a+' * 20}", "10 are allowed"),
 ]
+IGNORED = [
+    address
+    for address, _ in PAGES
+    if address.startswith((f"{JOBS}?q=", f"{JOBS}?col=metric-x", f"{JOBS}?sort=", "/ws/aml-workspace/experiments/"))
+]
 
 
 @pytest.mark.parametrize(("address", "word"), PAGES, ids=[page[0][:45] for page in PAGES])
 def test_a_page_says_the_limit(browser, address, word):
     answer = soon(lambda: browser.get(address))
-    assert answer.status_code == 400 and word in answer.content.decode(), answer.content.decode()[-3000:]
+    text = answer.content.decode()
+    # A list ignores a wrong value of its address, and says so.
+    assert answer.status_code == (200 if address in IGNORED else 400) and word in text, text[-3000:]
 
 
 TOOLS = [

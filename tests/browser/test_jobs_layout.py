@@ -75,6 +75,8 @@ def test_where_only_child_jobs_have_values_the_charts_offer_them(browser, alice,
     runs = Run.objects.order_by("number")
     runs.filter(number__gt=1).update(parent=runs.first(), root=runs.first())
     page = browser.open(alice, experiment.get_absolute_url(), width=1440)
+    expect(page).to_have_url(re.compile("children=1"))
+    page.goto(page.url.replace("children=1", "children=false"))
     table = page.locator("#run-counts").bounding_box()
     page.get_by_role("button", name="Show child jobs").click()
     expect(page.locator(".run-charts .js-plotly-plot")).to_have_count(4)
