@@ -360,7 +360,7 @@ class _Attempt:
         outcomes: Dict[str, Callable[[], Outcome]] = {
             CANCELED: lambda: Outcome("Canceled", message="The run was canceled."),
             TIMED_OUT: lambda: self._make_failure(
-                "TimedOut", "longer than the allowed " + _format_limit(self._spec.timeout_seconds)
+                "TimedOut", "longer than the allowed " + _format_limit(self._spec.timeout_seconds or 0)
             ),
             SHUT_DOWN: lambda: Outcome(
                 "Failed", {"code": "MachineShutDown", "message": self._name_machine() + " was shut down."}
