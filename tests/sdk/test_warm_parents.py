@@ -209,7 +209,8 @@ def test_replaced_packages_end_the_parent(environment):
     environment.want(warm)
     assert environment.warm_start(NAME="value").folder != warm.folder
     environment.module.write_text("import os\nDATA = 1\n")
-    assert environment.fork(warm) is None and not warm.is_ready
+    assert environment.fork(warm) is None
+    wait_until(lambda: not warm.is_ready)
     wait_until(lambda: environment.parents.run_round() or not environment.parents.pids)
     environment.want(warm)
     environment.fork(warm)

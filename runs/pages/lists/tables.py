@@ -1,6 +1,7 @@
 """A list of runs for a query string: rows, order, counts by state, and changes for polls."""
 
 import dataclasses
+import difflib
 import functools
 import hashlib
 import zlib
@@ -16,11 +17,12 @@ from runs import metric_order, objectives, search
 from runs.charts import colours, run_charts
 from runs.metric_order import Objective
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
-from runs.pages.lists import columns, groups, list_query, remembered
+from runs.pages.lists import columns, facets, groups, list_query, remembered
 from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from runs.pages.lists.run_values import RunKeys
+from studio.errors import Invalid
 from studio.search.db_functions import AnyContains
 from studio.search.grammar import BadFilter
 from studio.words import split_words
@@ -34,6 +36,10 @@ MAX_CHILDREN = 500
 MAX_TOKEN_LENGTH = 3000
 # Large texts that are read only for their own column.
 LEFT_OUT = ["job", "warnings"]
+NAMED_KINDS = {"metric": "metric", "min": "metric", "max": "metric", "param": "parameter", "tag": "tag"}
+FACETS = {"metric": "metrics", "parameter": "params", "tag": "tags"}
+# Each name that is looked for is a query.
+MAX_LOOKED_FOR = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -514,3 +520,64 @@ def add_run_counts(rows: list[Experiment]) -> list[Experiment]:
             if (number := sum(states.get(state, 0) for state in of_group))
         ]
     return rows
+
+
+# ---- notes on the address: wrong values of its parameters, and names that no run has
+
+
+def list_notes(table) -> list[str]:
+    """Sentences for the bar above the table."""
+    notes = [f"Ignored: {text}" for text in table.refused]
+    if table.error:
+        return [*notes, "The query has an error, so it does not narrow the list."]
+    wanted, is_whole = table.options["page"] or 1, not (table.group_by and table.is_adding_up)
+    if wanted > 1 and is_whole and wanted > (last := table.page.paginator.num_pages):
+        notes.append(f"There is no page {wanted:,}: this is the last one, page {last:,}.")
+    missing = _find_missing(table)
+    names = facets.names_of(facets.read_facets(table)) if missing else {}
+    return notes + [_describe_missing(kind, name, names[FACETS[kind]]) for kind, name in missing]
+
+
+def _describe_missing(kind: str, name: str, present: list[str]) -> str:
+    near = difflib.get_close_matches(name[:60], present, 1)
+    return f"No job of this list has the {kind} {name[:60]}.{f' Did you mean {near[0]}?' if near else ''}"
+
+
+def _find_missing(table) -> list[tuple[str, str]]:
+    """Kind and name of what the address names and no run of the list has."""
+    named = dict.fromkeys(
+        [(NAMED_KINDS[one.kind], one.name) for one in _named_columns(table.options) if one.kind in NAMED_KINDS]
+    )
+    if not named or not table.newest_keys:
+        return []
+    newest = {pair for kind in {kind for kind, _ in named} for pair in _names_of_newest(table, kind, named)}
+    missing = [pair for pair in named if pair not in newest][:MAX_LOOKED_FOR]
+    return [pair for pair in missing if not _value_rows(*pair).filter(run__in=table.scope.order_by()).exists()]
+
+
+def _value_rows(kind: str, name: str):
+    return columns.value_rows(columns.parse_column(f"{'param' if kind == 'parameter' else kind}-{name}"))
+
+
+def _names_of_newest(table, kind: str, named) -> list[tuple[str, str]]:
+    names = [name for its, name in named if its == kind]
+    rows = _value_rows(kind, names[0]).model.objects.filter(run__in=table.newest_keys, name__in=names).order_by()
+    return [(kind, name) for name in rows.values_list("name", flat=True).distinct()]
+
+
+def _named_columns(options: dict) -> list[Column]:
+    words = [*options["col"], *[word.removeprefix("-") for word in options["sort"]], options["group"]]
+    words += [f"metric-{name}" for name in options["chart"]]
+    for clause in list_query.list_clauses(options["filter"]):
+        kind = search.ENTITIES.get(clause.entity)
+        is_column = kind == search.TAG and clause.key in search.TAG_COLUMNS
+        if kind in (search.METRIC, search.PARAM, search.TAG) and clause.operator != "is null" and not is_column:
+            words.append(f"{kind}-{clause.key}")
+    return [column for word in words if word and (column := _parse_or_none(word))]
+
+
+def _parse_or_none(word: str) -> Column | None:
+    try:
+        return columns.parse_column(word)
+    except Invalid:
+        return None

@@ -16,7 +16,7 @@ from accounts.actors import actor_of_request
 from runs.charts import figures
 from runs.models import Experiment, Run, SavedView
 from runs.pages.access import find_experiment, find_runs, find_workspace, is_allowed
-from runs.pages.lists import exports, facets, groups, list_charts, list_query, missing_names, tables
+from runs.pages.lists import exports, facets, groups, list_charts, list_query, tables
 from runs.pages.lists.list_query import RunFilter
 from studio import downloads
 from studio.errors import Invalid
@@ -165,7 +165,7 @@ def render_list(
     context = {"table": table, "unknown": unknown, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
     context |= {
         "may_submit": is_allowed(request, "submit"),
-        "notes": [] if table.seen else missing_names.list_notes(table),
+        "notes": [] if table.seen else tables.list_notes(table),
         "view": _current_view(request, experiment, table),
         "list_url": request.path,
         **_toolbar_context(slug, table),
