@@ -118,7 +118,7 @@ def test_differences_go_on_to_the_next_page(browser, alice, runs):
     page.get_by_role("button", name="Next", exact=True).click()
     expect(page).to_have_url(re.compile("page=2"))
     page.keyboard.press("p")
-    expect(page.locator("[data-difference-count]")).to_contain_text("on this page: seed")
+    expect(page.locator("[data-difference-count]")).to_contain_text("on this page: Code")
 
 
 def test_a_table_and_a_log_follow_a_live_job(browser, alice, runs):

@@ -97,7 +97,7 @@ def test_columns_are_chosen_moved_and_kept(browser, alice, experiment):
     panel.get_by_label("model", exact=True).check()
     panel.get_by_placeholder("Search columns").fill("")
     for _ in range(20):
-        panel.get_by_role("button", name="Move param model up").press("Enter")
+        panel.get_by_role("button", name="Move Parameter model up").press("Enter")
     panel.get_by_label("Pin Status").check()
     panel.get_by_label("Width of Status in pixels").fill("180")
     panel.get_by_role("button", name="Apply").click()
@@ -281,7 +281,7 @@ def test_a_panel_sorts_without_a_mouse(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url() + "?col=name&col=param-model&col=metric-loss")
     page.get_by_role("link", name="Sort").press("Enter")
     panel = page.get_by_role("dialog", name="Sort")
-    panel.get_by_label("Sort by").select_option("param model, descending")
+    panel.get_by_label("Sort by").select_option("Parameter model, descending")
     panel.get_by_label("Then by").first.select_option("last of the metric loss, ascending")
     panel.get_by_role("button", name="Apply").click()
     expect(page.locator("#run-table .row-link")).to_have_text(["job 1", "job 3", "job 5", "job 0", "job 2", "job 4"])
