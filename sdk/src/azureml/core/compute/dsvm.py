@@ -9,6 +9,7 @@ from lazuli.errors import NotAvailable
 
 from azureml import _absent
 from azureml.core.compute.compute import ComputeTarget, ComputeTargetProvisioningConfiguration
+from azureml.core.compute.remote import MachineTarget
 
 if TYPE_CHECKING:
     from azureml.core.workspace import Workspace
@@ -17,7 +18,7 @@ Json = Dict[str, Any]
 
 
 class DsvmProvisioningConfiguration(ComputeTargetProvisioningConfiguration):
-    """The settings of a new target. Size and port are recorded only: the machine is one that has joined the studio."""
+    """The settings of a new target. Size and port have no effect: the machine is one that has joined the studio."""
 
     def __init__(self, vm_size: str = "", ssh_port: Optional[int] = None, location: Optional[str] = None):
         super().__init__(DsvmCompute, location)
@@ -31,17 +32,10 @@ class DsvmProvisioningConfiguration(ComputeTargetProvisioningConfiguration):
         return computes.machine_body(location=self.location or workspace.location)
 
 
-class DsvmCompute(ComputeTarget):
+class DsvmCompute(MachineTarget):
     """A target on a machine that has joined the studio and that no other target has."""
 
     _compute_type = computes.CREATED_MACHINE
-
-    def _set_from_dto(self, dto: Json) -> None:
-        super()._set_from_dto(dto)
-        inner = dto["properties"].get("properties") or {}
-        self.vm_size = inner.get("virtualMachineSize")
-        self.address = inner.get("address")
-        self.ssh_port = inner.get("sshPort")
 
     @staticmethod
     def provisioning_configuration(

@@ -80,10 +80,8 @@ def _read_key(path: str) -> str:
         raise ComputeTargetException(f"private_key_file {path!r} cannot be read: {error}") from error
 
 
-class RemoteCompute(ComputeTarget):
-    """A machine that the studio attached by SSH; jobs are sent to it by its name."""
-
-    _compute_type = computes.MACHINE
+class MachineTarget(ComputeTarget):
+    """A compute target on one machine."""
 
     def _set_from_dto(self, dto: Json) -> None:
         super()._set_from_dto(dto)
@@ -91,6 +89,12 @@ class RemoteCompute(ComputeTarget):
         self.vm_size = inner.get("virtualMachineSize")
         self.address = inner.get("address")
         self.ssh_port = inner.get("sshPort")
+
+
+class RemoteCompute(MachineTarget):
+    """A machine that the studio attached by SSH; jobs are sent to it by its name."""
+
+    _compute_type = computes.MACHINE
 
     @staticmethod
     def attach_configuration(
