@@ -160,7 +160,8 @@ def test_the_sdk_attaches_and_detaches(ws, dialed, monkeypatch, capsys):  # noqa
 
 
 def test_a_dsvm_is_a_machine_that_has_joined_and_is_free(ws, owner):  # noqa: F811
-    config = DsvmCompute.provisioning_configuration(vm_size="Standard_D2_v2")
+    with pytest.warns(UserWarning, match="vm_size has no effect here"):
+        config = DsvmCompute.provisioning_configuration(vm_size="Standard_D2_v2")
     with pytest.raises(ComputeTargetException, match="There is no free machine"):
         SdkTarget.create(ws, "my-dsvm", config)
     token, _ = JoinToken.create_with_secret(owner)

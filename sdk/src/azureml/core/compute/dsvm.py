@@ -8,6 +8,7 @@ from lazuli import computes
 from lazuli.errors import NotAvailable
 
 from azureml import _absent
+from azureml._unused import warn_of_unused
 from azureml.core.compute.compute import ComputeTarget, ComputeTargetProvisioningConfiguration
 from azureml.core.compute.remote import MachineTarget
 
@@ -42,6 +43,7 @@ class DsvmCompute(MachineTarget):
         vm_size: str = "", ssh_port: Optional[int] = None, location: Optional[str] = None
     ) -> DsvmProvisioningConfiguration:
         """The settings for `ComputeTarget.create`, which raises ComputeTargetException if no machine is free."""
+        warn_of_unused("DsvmCompute.provisioning_configuration", vm_size=vm_size, ssh_port=ssh_port)
         return DsvmProvisioningConfiguration(vm_size, ssh_port, location)
 
     def get_credentials(self) -> Json:
