@@ -89,19 +89,20 @@ def _draw_lines(groups: list[GroupMean], found: dict[str, dict[int, list]], band
     for index, group in enumerate(groups):
         curves = [_join_curve(parts) for parts in found[group.value].values()]
         if curves:
-            x, mean, half = mean_curves.mean_of_curves(curves, band)
+            line = mean_curves.mean_of_curves(curves, band)
             is_bright = index >= len(groups) - MAX_BRIGHT
-            traces += _line_of_group(group, (x, mean, half), band if is_bright and group.count > 1 else "none")
+            traces += _line_of_group(group, line, band if is_bright and group.count > 1 else "none")
             traces[-1]["opacity"] = 1 if is_bright else 0.3
     return figures.build_figure(traces, "Step")
 
 
 def _line_of_group(group: GroupMean, line: tuple, band: str) -> list[dict]:
-    x, mean, half = line
+    x, mean, half, counts = line
     common = {"type": "scatter", **group.trace_style, "x": figures.finite_or_none(x)}
     mode = "lines" if len(x) > 1 else "markers"
     middle = {**common, "mode": mode, "line": {"width": 2, "dash": group.dash}, "marker": {"size": 7}}
     middle |= {"y": figures.finite_or_none(mean), "name": figures.escape_text(group.label)}
+    middle["text"] = mean_curves.describe_counts(counts, group.count)
     value = "%{y:.4~g} at step %{x}"
     edges = []
     if band != "none":
@@ -110,11 +111,8 @@ def _line_of_group(group: GroupMean, line: tuple, band: str) -> list[dict]:
         edges = [{**edge, "y": low}, {**edge, "y": high, "fill": "tonexty"}]
         middle["customdata"] = figures.finite_or_none(half)
         value = "%{y:.4~g} ± %{customdata:.2~g} at step %{x}"
-    return [*edges, {**middle, "hovertemplate": figures.close_hover(_title(group), value)}]
-
-
-def _title(group: GroupMean) -> str:
-    return figures.format_hover(group.label, [f"mean of {format_count(group.count, 'job')}"])
+    title = figures.format_hover(group.label, [])
+    return [*edges, {**middle, "hovertemplate": figures.close_hover(f"{title}<br>mean of %{{text}}", value)}]
 
 
 def _draw_points(groups: list[GroupMean], band: str) -> dict:
@@ -123,6 +121,7 @@ def _draw_points(groups: list[GroupMean], band: str) -> dict:
     for row, group in enumerate(groups):
         half = 0.0 if group.spread is None or band == "none" else mean_curves.half_band(group.spread, group.count, band)
         text = format_spread(group.mean, float(half)) if half else format_number(group.mean)
+        title = figures.format_hover(group.label, [f"mean of {format_count(group.count, 'job')}"])
         traces.append(
             {
                 **figures.build_trace("scatter", "markers"),
@@ -133,7 +132,7 @@ def _draw_points(groups: list[GroupMean], band: str) -> dict:
                 "error_x": {"type": "data", "array": figures.finite_or_none([float(half)]), "thickness": 2, "width": 0},
                 "opacity": 1 if row >= len(groups) - MAX_BRIGHT else 0.45,
                 "name": figures.escape_text(group.label),
-                "hovertemplate": figures.close_hover(_title(group), figures.escape_text(text)),
+                "hovertemplate": figures.close_hover(title, figures.escape_text(text)),
             }
         )
     range_ = [-0.6, max(len(groups), 1) - 0.4]

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from studio.formats import format_count
+
 # Points of a mean curve; curves with more points are averaged into bins first.
 MAX_POINTS = 200
 # Student's t for 95 % confidence, by degrees of freedom from 1.
@@ -15,11 +17,11 @@ CI95, STD = "ci", "std"
 Curve = tuple[np.ndarray, np.ndarray]
 
 
-def mean_of_curves(curves: list[Curve], band: str = CI95) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x, mean and half the band of curves (x, y), each used only where it has values, as far as half of them go."""
+def mean_of_curves(curves: list[Curve], band: str = CI95) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """x, mean, half the band and number of curves (x, y), each used only where it has values, as far as half of them go."""
     curves = [sorted_curve for x, y in curves if len((sorted_curve := _sort_curve(x, y))[0])]
     if not curves:
-        return np.empty(0), np.empty(0), np.empty(0)
+        return np.empty(0), np.empty(0), np.empty(0), np.empty(0)
     points = np.unique(np.concatenate([x for x, _ in curves]))
     if len(points) > MAX_POINTS:
         edges = np.linspace(points[0], points[-1], MAX_POINTS + 1)
@@ -27,9 +29,15 @@ def mean_of_curves(curves: list[Curve], band: str = CI95) -> tuple[np.ndarray, n
         curves = [_average_bins(x, y, edges, points) for x, y in curves]
     table = np.array([np.interp(points, x, y, left=np.nan, right=np.nan) for x, y in curves])
     # Where most curves have ended, the mean would jump to that of the few others.
-    enough = np.flatnonzero(2 * np.isfinite(table).sum(axis=0) >= len(curves))
+    counts = np.isfinite(table).sum(axis=0)
+    enough = np.flatnonzero(2 * counts >= len(curves))
     end = enough[-1] + 1 if len(enough) else len(points)
-    return points[:end], *mean_of_rows(table[:, :end], band)
+    return points[:end], *mean_of_rows(table[:, :end], band), counts[:end]
+
+
+def describe_counts(counts: np.ndarray, total: int) -> list[str]:
+    """The text of each point: of how many of `total` jobs it is the mean."""
+    return [f"{int(count):,} of {format_count(total, 'job')}" for count in counts]
 
 
 def mean_of_rows(table: np.ndarray, band: str = CI95) -> tuple[np.ndarray, np.ndarray]:

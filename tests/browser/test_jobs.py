@@ -282,7 +282,7 @@ def test_a_panel_sorts_without_a_mouse(browser, alice, experiment):
     page.get_by_role("link", name="Sort").press("Enter")
     panel = page.get_by_role("dialog", name="Sort")
     panel.get_by_label("Sort by").select_option("Parameter model, descending")
-    panel.get_by_label("Then by").first.select_option("last of the metric loss, ascending")
+    panel.get_by_label("Then by").first.select_option("Last value of loss, ascending")
     panel.get_by_role("button", name="Apply").click()
     expect(page.locator("#run-table .row-link")).to_have_text(["job 1", "job 3", "job 5", "job 0", "job 2", "job 4"])
     page.get_by_role("link", name="Sort").press("Enter")

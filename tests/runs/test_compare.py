@@ -15,6 +15,7 @@ from accounts.models import User
 from runs import metrics
 from runs.files import artifacts, snapshots
 from runs.models import Experiment, Run
+from runs.pages.compare import metrics_tab
 from runs.seeding.contents import SCRIPT, make_scalars
 from runs.seeding.full_run import make_full_run
 from tests import factories
@@ -255,6 +256,15 @@ def test_what_varies_comes_first_and_properties_last(bob_client, runs):
     assert names.index("zeta") < names.index("alpha") < names.index("seed") < names.index("Run ID")
 
 
+def test_the_metrics_that_matter_come_before_the_parameters_with_the_best_marked(bob_client, runs):
+    page = page_of(bob_client, runs[:2])
+    names = [name for _, name in rows_of(page)]
+    assert names.index("score") < names.index("learning_rate") and "score" in names[: metrics_tab.FIRST_ROWS]
+    [row] = re.findall(r'data-differs="score">(.*?)</tr>', page, re.DOTALL)
+    cells = re.findall(r"<td[^>]*>.*?</td>", row, re.DOTALL)
+    assert ["is-best" in cell for cell in cells] == [False, True] and "(best)" in cells[1]
+
+
 def test_only_differences(bob_client, runs):
     names = [name for _, name in rows_of(page_of(bob_client, runs[:2], only="1"))]
     assert "seed" in names and "learning_rate" not in names and "model" not in names
@@ -413,14 +423,14 @@ def test_the_legend_of_charts_has_the_best_first(bob_client, runs):
 def test_groups_have_a_mean_and_a_band(bob_client, runs):
     figure = curve(bob_client, runs, "loss", group="params.hidden").json()["figure"]
     low, high, mean = figure["data"]
-    assert mean["name"] == "64 (2 runs)" and low["band"] and high["fill"] == "tonexty"
+    assert mean["name"] == "64 (2 jobs)" and low["band"] and high["fill"] == "tonexty"
     assert low["y"][5] < mean["y"][5] < high["y"][5]
 
 
 def test_runs_are_grouped_by_experiment_too(bob_client, runs):
     elsewhere = make_full_run(factories.make_experiment(runs[0].workspace, "other"), runs[0].created_by)
     figure = curve(bob_client, [*runs, elsewhere], "loss", group="experiment").json()["figure"]
-    assert [line["name"] for line in figure["data"] if not line.get("band")] == ["digits (2 runs)", "other (1 run)"]
+    assert [line["name"] for line in figure["data"] if not line.get("band")] == ["digits (2 jobs)", "other (1 job)"]
 
 
 def test_hidden_groups_are_in_the_address(bob_client, runs):
@@ -442,7 +452,7 @@ def test_a_range_of_a_chart_has_only_its_points(bob_client, runs):
 
 def test_single_values_of_groups_are_points_with_errors(bob_client, runs):
     [points] = curve(bob_client, runs, "score", group="params.hidden").json()["figure"]["data"]
-    assert points["text"] == ["64 (2 runs)", "none (1 run)"] and points["y"] == pytest.approx([0.55, 0.7])
+    assert points["text"] == ["64 (2 jobs)", "none (1 job)"] and points["y"] == pytest.approx([0.55, 0.7])
     assert points["error_y"]["array"][0] == pytest.approx(12.71 * 0.05) and points["error_y"]["array"][1] == 0
 
 

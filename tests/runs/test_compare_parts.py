@@ -62,7 +62,7 @@ def test_buttons(before, press, after):
 
 def test_mean_and_interval_of_three_curves():
     x = np.array([0, 1])
-    positions, mean, error = mean_curves.mean_of_curves(
+    positions, mean, error, _ = mean_curves.mean_of_curves(
         [(x, np.array([value, value + 1.0])) for value in (1.0, 2.0, 3.0)]
     )
     assert positions.tolist() == [0, 1] and mean.tolist() == [2, 3]
@@ -71,21 +71,22 @@ def test_mean_and_interval_of_three_curves():
 
 
 def test_a_mean_counts_only_curves_that_reach_so_far():
-    _, mean, error = mean_curves.mean_of_curves(
+    _, mean, error, counts = mean_curves.mean_of_curves(
         [(np.array([0, 1]), np.array([1.0, 1.0])), (np.array([0]), np.array([3.0]))]
     )
     assert mean.tolist() == [2, 1] and error[1] == 0
+    assert mean_curves.describe_counts(counts, 2) == ["2 of 2 jobs", "1 of 2 jobs"]
 
 
 def test_a_mean_ends_where_fewer_than_half_of_the_curves_remain():
     short = [(np.arange(3), np.full(3, 1.0))] * 3
-    positions, mean, _ = mean_curves.mean_of_curves([*short, (np.arange(9), np.full(9, 9.0))])
+    positions, mean, *_ = mean_curves.mean_of_curves([*short, (np.arange(9), np.full(9, 9.0))])
     assert positions.tolist() == [0, 1, 2] and mean.tolist() == [3, 3, 3]
 
 
 def test_long_curves_are_averaged_into_bins():
     steps = np.arange(10_000)
-    positions, mean, error = mean_curves.mean_of_curves(
+    positions, mean, error, _ = mean_curves.mean_of_curves(
         [(steps, np.tile([0.0, 2.0], 5000)), (steps, np.tile([2.0, 4.0], 5000))]
     )
     assert len(positions) == mean_curves.MAX_POINTS and mean == pytest.approx(np.full(200, 2.0))
@@ -98,7 +99,7 @@ def test_intervals_of_many_curves_near_the_normal_distribution():
 
 
 def test_a_missing_number_is_a_gap():
-    _, mean, _ = mean_curves.mean_of_curves([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
+    _, mean, *_ = mean_curves.mean_of_curves([(np.array([0, 1, 2]), np.array([1.0, np.nan, 3.0]))])
     assert mean.tolist() == [1, 3]
     assert len(mean_curves.mean_of_curves([(np.array([0]), np.array([np.nan]))])[0]) == 0
 

@@ -45,7 +45,7 @@ def test_a_group_is_drawn_as_the_mean_of_all_its_runs(as_user, alice, experiment
     assert (forest["x"], forest["y"], forest["customdata"]) == ([0, 1], [5, 7], [2, 2])
     low, high = [trace for trace in figure["data"] if trace.get("band") and trace["meta"] == forest["meta"]]
     assert (low["y"], high["y"], high["fill"]) == ([3, 5], [7, 9], "tonexty")
-    assert "mean of 3 jobs" in forest["hovertemplate"]
+    assert "mean of %{text}" in forest["hovertemplate"] and forest["text"] == ["3 of 3 jobs"] * 2
     colours = {trace["meta"]: trace["colour"] for trace in figure["data"]}
     assert len(set(colours.values())) == len(colours) == 2
 

@@ -14,6 +14,7 @@ from runs.pages.compare.metrics_tab import CHARTED
 from runs.pages.compare.query import UnknownName
 from runs.pages.compare.selection import FIRST_CHARTS, RunSelection
 from studio.errors import Invalid
+from studio.formats import format_count
 
 # The width of a card in pixels; the runs share the maximum number of points of a chart.
 WIDTH = 640
@@ -155,7 +156,7 @@ def _build_group_points(selected: RunSelection, by_run: dict[int, MetricSeries],
 
 
 def _label_group(member: dict, count: int) -> str:
-    return f"{labels.escape_plotly(member['label'])} ({count} run{'s' if count > 1 else ''})"
+    return f"{labels.escape_plotly(member['label'])} ({format_count(count, 'job')})"
 
 
 def _build_means(selected: RunSelection, by_run: dict[int, MetricSeries], query, within) -> list[dict]:
@@ -171,7 +172,7 @@ def _build_means(selected: RunSelection, by_run: dict[int, MetricSeries], query,
 
 
 def _build_mean_and_band(lines: list[RunCurve], member: dict) -> list[dict]:
-    x, mean, error = mean_curves.mean_of_curves([(line.x, line.y) for line in lines])
+    x, mean, error, counts = mean_curves.mean_of_curves([(line.x, line.y) for line in lines])
     name = _label_group(member, len(lines))
     common = {"type": "scatter", "mode": "lines", "x": _to_list(x), "colour": member["colour"], "meta": member["label"]}
     middle = {
@@ -182,7 +183,8 @@ def _build_mean_and_band(lines: list[RunCurve], member: dict) -> list[dict]:
     }
     if len(lines) == 1:
         return [middle]
-    middle |= {"customdata": figures.finite_or_none(error), "hovertemplate": "%{y:.5~g} ± %{customdata:.2~g}"}
+    middle |= {"customdata": figures.finite_or_none(error), "text": mean_curves.describe_counts(counts, len(lines))}
+    middle["hovertemplate"] = "%{y:.5~g} ± %{customdata:.2~g}, mean of %{text}"
     edge = {**common, "line": {"width": 0}, "hoverinfo": "skip", "band": True, "name": name, "showlegend": False}
     low, high = {**edge, "y": figures.finite_or_none(mean - error)}, {**edge, "y": figures.finite_or_none(mean + error)}
     return [low, {**high, "fill": "tonexty"}, middle]

@@ -1,4 +1,4 @@
-"""The tab *Parameters & tags*: a row for each property and a column for each run."""
+"""The tab *Overview*: a row for each of the first metrics, each parameter, tag and property, and a column for each run."""
 
 import dataclasses
 import itertools
@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from runs.models.job_types import job_type
-from runs.pages.compare import table_export, table_rows
+from runs.pages.compare import metrics_tab, table_export, table_rows
 from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow
 from runs.pages.run import overview
@@ -32,7 +32,7 @@ def build_context(selected: RunSelection, query) -> dict:
     flat = _filtered_rows(selected, query)
     page = table_rows.get_page(flat, query)
     for _, row in page:
-        row.cells = table_rows.render_cells(row, base)
+        row.cells = row.cells or table_rows.render_cells(row, base)
     return {
         "groups": [
             RowGroup(name, [row for _, row in found]) for name, found in itertools.groupby(page, operator.itemgetter(0))
@@ -53,6 +53,7 @@ def build_table(selected: RunSelection, query) -> table_export.Table:
 def _filtered_rows(selected: RunSelection, query) -> list[tuple[str, TableRow]]:
     """The rows that match the search, each with the name of its group."""
     groups = {
+        "Metrics": metrics_tab.build_first_rows(selected, query),
         "Parameters": _rows_by_name(selected, selected.parameters),
         "Tags": _rows_by_name(selected, selected.tags),
         "Properties": _property_rows(selected),

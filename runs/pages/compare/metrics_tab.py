@@ -2,6 +2,7 @@
 
 import math
 
+from django.db.models import Count
 from django.utils.safestring import SafeString, mark_safe
 
 from runs import metric_order
@@ -14,6 +15,8 @@ from studio.formats import PAD, format_exact, format_number, format_numbers
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 FIELDS = ("name", "run", "shown", "last", "min", "max", "last_step", "min_step", "max_step")
+# Metrics in the first tab.
+FIRST_ROWS = 5
 FIELD = {"last": "last", "min": "min", "max": "max"}
 
 
@@ -26,6 +29,16 @@ def build_context(selected: RunSelection, query) -> dict:
         _render_row(row, base, _better_direction(row.name, query, selected), query)
     more = {"page": page, "differences": sum(row.differs for row in narrow), "values": VALUES}
     return {**more, "has_metrics": bool(found), "visible": ("q", "only")}
+
+
+def build_first_rows(selected: RunSelection, query) -> list[TableRow]:
+    """The rows of the metrics that matter most, for the first tab."""
+    found = load_summaries(selected, FIRST_ROWS)
+    names = {stat: set(query[stat]) for stat in VALUES}
+    rows = [_build_row(selected, found, name, names, query) for name in found]
+    for row in rows:
+        _render_row(row, selected.runs.index(selected.base), _better_direction(row.name, query, selected), query)
+    return rows
 
 
 def build_table(selected: RunSelection, query) -> table_export.Table:
@@ -44,15 +57,16 @@ def _build_rows(selected: RunSelection, found: dict, query) -> list[TableRow]:
     return table_rows.filter_rows([_build_row(selected, found, name, names, query) for name in found], query)
 
 
-def load_summaries(selected: RunSelection) -> dict[str, dict[int, tuple]]:
-    """{metric: {run: its summary}} of all metrics of numbers, what matters first: one query of what is kept at ingest."""
-    series = MetricSeries.objects.filter(run__in=selected.pks, kind__in=CHARTED).order_by("name")
-    found: dict[str, dict[int, tuple]] = {}
+def load_summaries(selected: RunSelection, limit: int | None = None) -> dict[str, dict[int, tuple]]:
+    """{metric: {run: its summary}} of all metrics of numbers, or the first `limit`, what matters first: two queries of what is kept at ingest."""
+    series = MetricSeries.objects.filter(run__in=selected.pks, kind__in=CHARTED).order_by()
+    counts = dict(series.values_list("name").annotate(number=Count("pk")))
+    names = metric_order.sort_metrics(counts, selected.objective.name)[:limit]
+    found: dict[str, dict[int, tuple]] = {name: {} for name in names}
+    series = series.filter(name__in=names) if limit else series
     for one in series.values_list(*FIELDS, named=True):
-        found.setdefault(one.name, {})[one.run] = one
-    counts = {name: len(of_runs) for name, of_runs in found.items()}
-    ordered = metric_order.sort_metrics(counts, selected.objective.name)
-    return {name: found[name] for name in ordered}
+        found[one.name][one.run] = one
+    return found
 
 
 def _row_stat(name: str, names: dict[str, set], query) -> str:

@@ -10,7 +10,7 @@ from studio import numbers
 from studio.errors import Invalid
 
 TABS = {
-    "details": "Parameters & tags",
+    "details": "Overview",
     "metrics": "Metrics",
     "charts": "Charts",
     "scatter": "Scatter",

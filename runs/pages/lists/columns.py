@@ -55,7 +55,7 @@ ATTRIBUTES = {
     "tags": ("Tags", ""),
 }
 METRIC_COLUMNS = {"metric": "last", "min": "min", "max": "max"}
-METRIC_WORDS = {"metric": "last", "min": "min", "max": "max"}
+METRIC_WORDS = {"metric": "Last value", "min": "Minimum", "max": "Maximum"}
 TEXTS = {"param": "parameter_rows", "tag": "tag_rows"}
 KINDS = [*METRIC_COLUMNS, *TEXTS, "property"]
 KIND_WORDS = {"param": "Parameter", "tag": "Tag", "property": "Property"}
@@ -80,18 +80,14 @@ class Column:
     def label(self) -> str:
         if self.kind == "attribute":
             return ATTRIBUTES[self.name][0]
-        return f"{self.name} ({METRIC_WORDS[self.kind]})" if self.kind in ("min", "max") else self.name
+        return f"{self.name} ({self.kind})" if self.kind in ("min", "max") else self.name
 
     @property
     def title(self) -> str:
         """A description, because two columns may have the same label."""
         if self.kind == "attribute":
             return self.label
-        return (
-            f"{METRIC_WORDS[self.kind]} of the metric {self.name}"
-            if self.is_metric
-            else f"{KIND_WORDS[self.kind]} {self.name}"
-        )
+        return f"{METRIC_WORDS[self.kind]} of {self.name}" if self.is_metric else f"{KIND_WORDS[self.kind]} {self.name}"
 
     @property
     def is_metric(self) -> bool:
