@@ -138,7 +138,6 @@ class ComputeInstanceAdmin(admin.ModelAdmin):
     list_select_related = ["target", "assigned_to", "work"]
     search_fields = ["target__name", "assigned_to__username"]
     raw_id_fields = ["target", "assigned_to", "work", "token"]
-    exclude = ["server_token"]
 
 
 @admin.register(ComputeSchedule)

@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from studio import shell
+from studio import encryption, shell
 from studio.findings import APP_CHECKS
 
 
@@ -12,11 +12,13 @@ class ComputeConfig(AppConfig):
         from compute import machine_checks, search, sizes, views, work_kinds
         from compute.instances import power
         from compute.instances.work_kind import WORK_KIND
+        from compute.models import ComputeInstance
         from workspaces import deletion
 
         sizes.check_settings()
         APP_CHECKS.append(machine_checks.check_machines)
         work_kinds.register_kind(WORK_KIND)
+        encryption.register_columns(ComputeInstance, "server_token_text")
         deletion.BEFORE_DELETE.append(power.stop_instances_of)
         shell.CARDS.append(shell.HomeCard("compute/_home_card.html", views.home_card, position=20))
         shell.SEARCHES.append(search.search_computes)

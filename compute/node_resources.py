@@ -185,7 +185,7 @@ class ClaimedWork(Shape):
             life=row.life,
             token=row.make_token(),
             key=keys.work_key(row),
-            spec=row.spec | {"node": node.name, "memory_gb": assignment.memory_gb} | cls._rank(row, assignment),
+            spec=row.build_spec() | {"node": node.name, "memory_gb": assignment.memory_gb} | cls._rank(row, assignment),
         )
 
     @staticmethod

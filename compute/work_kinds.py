@@ -30,6 +30,8 @@ class WorkKind:
     make_token: Callable[["Work"], str]
     # The URL of the page about this unit.
     page_url: Callable[["Work"], str]
+    # Environment variables of its process that are secret, so that its stored spec does not have them.
+    make_variables: Callable[["Work"], dict[str, str]] | None = None
     # The name of this unit for people, if it is not its subject.
     make_title: Callable[["Work"], str] | None = None
     life: Life = Life.ENDS

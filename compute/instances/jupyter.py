@@ -63,11 +63,10 @@ def build_command(label: str) -> list[str]:
     return ["python", "-m", "jupyterlab", *names, *(f"--{name}={value}" for name, value in options.items())]
 
 
-def build_spec(name: str, label: str, token: str, files: InstanceFiles) -> dict:
+def build_spec(name: str, label: str, files: InstanceFiles) -> dict:
     """The spec of kept-up work (docs/compute.md, Kinds of work)."""
     workspace = files.workspace
     variables = {
-        "JUPYTER_TOKEN": token,
         "JUPYTER_PATH": str(files.jupyter),
         "JUPYTER_CONFIG_PATH": str(files.jupyter),
         "SHELL": "/bin/bash",

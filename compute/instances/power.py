@@ -1,7 +1,5 @@
 """Create, start, stop, restart and delete compute instances: pages, REST and tasks call these."""
 
-import secrets
-
 from django.db import transaction
 from django.utils import timezone
 
@@ -86,11 +84,11 @@ def _queue(instance: ComputeInstance, operation: str, trigger: str) -> None:
         raise Conflict(f"The user of {instance} no longer has an account. Create an instance for somebody else.")
     files = InstanceFiles(target.workspace, Home.of(target.workspace, person))
     files.prepare()
-    token = secrets.token_hex(24)
-    spec = jupyter.build_spec(target.name, instance.label, token, files)
+    spec = jupyter.build_spec(target.name, instance.label, files)
     # It reserves nothing of its node, so that a job can run next to it.
     work = queue.enqueue(target, f"{KIND}:{target.pk}", spec, person, resources=Resources(0, 0))
-    fields = {"work": work, "server_token": token, "active_at": timezone.now(), "stops_at": None}
+    token = instance.make_server_token()
+    fields = {"work": work, "server_token_text": token, "active_at": timezone.now(), "stops_at": None}
     instance.record_operation(operation, trigger, **fields)
 
 
@@ -102,7 +100,7 @@ def stop_instance(instance: ComputeInstance, trigger: str = USER, message: str =
             raise Conflict(f"The compute instance {locked} is {locked.state.lower()}; it cannot be stopped.")
         if locked.work:
             queue.stop_work(locked.work)
-        locked.record_operation(Operation.STOP, trigger, stops_at=None)
+        locked.record_operation(Operation.STOP, trigger, stops_at=None, server_token_text="")
         locked.revoke_token()
         activity.record("compute.stop", locked.target, scope=locked.target.workspace, message=message or trigger)
 

@@ -21,6 +21,10 @@ def make_token(work: Work) -> str:
     return secret
 
 
+def make_variables(work: Work) -> dict[str, str]:
+    return {"JUPYTER_TOKEN": ComputeInstance.objects.get(target=work.target_id).server_token}
+
+
 def page_url(work: Work) -> str:
     return ComputeInstance.objects.select_related("target__workspace").get(target=work.target_id).get_absolute_url()
 
@@ -32,6 +36,7 @@ def make_title(work: Work) -> str:
 WORK_KIND = WorkKind(
     name=KIND,
     make_token=make_token,
+    make_variables=make_variables,
     page_url=page_url,
     make_title=make_title,
     life=Life.KEPT_UP,

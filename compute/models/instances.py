@@ -13,6 +13,7 @@ from accounts.secrets import new_secret, secret_digest
 from accounts.sessions import Session, stored_key
 from compute.models.targets import ComputeTarget
 from compute.models.work import Assignment, Work
+from studio import encryption
 from studio.errors import Conflict
 
 # The possible triggers of the last operation.
@@ -57,8 +58,8 @@ class ComputeInstance(models.Model):
     label = models.CharField(max_length=40, blank=True)
     # Its newest work; each start queues new work.
     work = models.ForeignKey(Work, models.SET_NULL, null=True, related_name="+")
-    # The token of the Jupyter server of this start, which the gateway sends.
-    server_token = models.CharField(max_length=64, blank=True)
+    # The token of the Jupyter server of this start, which the gateway sends; encrypted, and empty without a server.
+    server_token_text = models.TextField(blank=True, editable=False)
     # The personal token that scripts in it use.
     token = models.ForeignKey(Token, models.SET_NULL, null=True, related_name="+")
     idle_minutes = models.PositiveIntegerField(null=True, blank=True)
@@ -82,6 +83,18 @@ class ComputeInstance(models.Model):
 
     def get_absolute_url(self):
         return reverse("compute:instance_detail", args=[self.target.workspace.slug, self.target.name])
+
+    @property
+    def owner_of_text(self) -> str:
+        return f"instance:{self.pk}"
+
+    @property
+    def server_token(self) -> str:
+        return encryption.load_keys().decrypt(self.server_token_text, self.owner_of_text)
+
+    def make_server_token(self) -> str:
+        """A new token for its Jupyter server, encrypted for `server_token_text`."""
+        return encryption.load_keys().encrypt(secrets.token_hex(24), self.owner_of_text)
 
     @property
     def state(self) -> str:

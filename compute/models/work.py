@@ -147,6 +147,13 @@ class Work(models.Model):
         """The token with which its process calls the API."""
         return work_kinds.kind_of(self.scope).make_token(self)
 
+    def build_spec(self) -> dict:
+        """Its spec with the secret environment variables of its kind, which the stored one does not have."""
+        make = work_kinds.kind_of(self.scope).make_variables
+        if make is None:
+            return self.spec
+        return self.spec | {"environment_variables": self.spec.get("environment_variables", {}) | make(self)}
+
     @property
     def page_state(self) -> str:
         """The state in the terms of jobs and nodes."""

@@ -86,6 +86,15 @@ def test_the_spec_gives_the_home_the_shared_folder_and_nothing_else(instance, wo
     assert instance.work.life == Work.Life.KEPT_UP and instance.work.cores == 0
 
 
+def test_the_token_of_its_server_is_encrypted_until_a_node_gets_it(instance):
+    token = again(instance).server_token
+    columns = list(ComputeInstance.objects.filter(pk=instance.pk).values_list("server_token_text", "work__spec"))
+    assert len(token) == 48 and token not in str(columns)
+    assert instance.work.build_spec()["environment_variables"]["JUPYTER_TOKEN"] == token
+    power.stop_instance(instance)
+    assert again(instance).server_token_text == ""
+
+
 def test_a_ticket_opens_it_once_and_to_its_person_alone(as_user, api, instance, alice, workspace):
     gateway, page = api(gateway_key()), as_user(alice)
     assert page.get(f"{PAGE}open/jupyterlab/").status_code == 409
