@@ -86,6 +86,12 @@ def origin_now() -> dict[str, str]:
     return {"address": client_address(request), "client": client}
 
 
+def _is_unattended() -> bool:
+    """Whether an open page sent the current request by itself, while nobody was there (static/js/shared/attendance.js)."""
+    request = current_request()
+    return request is not None and "X-Unattended" in request.headers
+
+
 class SessionStore(db.SessionStore):
     @classmethod
     def get_model_class(cls):
@@ -120,7 +126,7 @@ class SessionStore(db.SessionStore):
         if found is None or not found.is_live:
             self._session_key = None
             return None
-        if found.user_id and timezone.now() - found.last_used_at > USED_EVERY:
+        if found.user_id and timezone.now() - found.last_used_at > USED_EVERY and not _is_unattended():
             with skipped_if_busy():
                 Session.objects.filter(pk=found.pk).update(last_used_at=timezone.now(), **origin_now())
         return found

@@ -112,7 +112,7 @@ def _line_of_group(group: GroupMean, line: tuple, band: str) -> list[dict]:
         middle["customdata"] = figures.finite_or_none(half)
         value = "%{y:.4~g} ± %{customdata:.2~g} at step %{x}"
     title = figures.format_hover(group.label, [])
-    return [*edges, {**middle, "hovertemplate": figures.close_hover(f"{title}<br>mean of %{{text}}", value)}]
+    return [*edges, {**middle, "hovertemplate": figures.close_hover(title, f"{value}, mean of %{{text}}")}]
 
 
 def _draw_points(groups: list[GroupMean], band: str) -> dict:

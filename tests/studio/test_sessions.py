@@ -93,3 +93,14 @@ def test_a_session_of_an_earlier_version_stays_signed_in(db):
     olga.is_active = False
     olga.save()
     assert client.get("/").status_code == 302
+
+
+def test_what_a_page_sends_by_itself_is_no_use_of_its_session(db):
+    client = Client()
+    client.force_login(factories.make_user("olga"))
+    before = timezone.now() - dt.timedelta(minutes=20)
+    Session.objects.update(last_used_at=before)
+    assert client.get("/", headers={"X-Unattended": "1"}).status_code == 200
+    assert Session.objects.get().last_used_at == before
+    client.get("/")
+    assert Session.objects.get().last_used_at > before

@@ -3,6 +3,7 @@
 import { fromLocalAxis, parseAxisTime } from "../pure/times.js";
 import { drawChart, saveChart } from "../shared/charts.js";
 import { isWaiting, recordAnswer, recordMiss } from "../shared/missed-polls.js";
+import { fetchUrl } from "../shared/requests.js";
 import { onThemeChange } from "../shell/theme.js";
 import { setParameter } from "./address.js";
 import { makeFigure } from "./curve-figure.js";
@@ -46,7 +47,7 @@ const drawAll = () => { for (const name of charts.keys()) drawCurve(name); };
 const fetchCurve = async (name, more) => {
   const query = readQuery(), card = "seen" in more && findCard(name);
   for (const [parameter, value] of Object.entries({ name, ...more })) query.set(parameter, value);
-  const answer = await fetch(`${page.dataset.url}?${query}`).catch(() => null);
+  const answer = await fetchUrl(`${page.dataset.url}?${query}`).catch(() => null);
   if (card) (answer?.ok ? recordAnswer : recordMiss)(card);
   if (!answer?.ok) throw new Error(`The chart of ${name} could not be loaded.`);
   return answer.status === 204 ? null : answer.json();

@@ -1,5 +1,6 @@
 // The small charts above a list of jobs, for the shown jobs; redrawn when the table changes.
 import { drawChart, removeChart, setTemplates } from "../shared/charts.js";
+import { fetchUrl } from "../shared/requests.js";
 import { arrangeFigure } from "./chart-figure.js";
 import { bindChart, releaseChart } from "./highlight.js";
 import { saveLayout } from "./layout.js";
@@ -95,7 +96,7 @@ const bindListCharts = (box) => {
     if (document.querySelector("[data-adding-up]")) return;
     loadedAt = Date.now();
     const number = ++lastLoad;
-    const answer = await fetch(box.dataset.listCharts + location.search).catch(() => null);
+    const answer = await fetchUrl(box.dataset.listCharts + location.search).catch(() => null);
     const found = answer?.ok ? await answer.json() : null;
     // If the list has changed since, a later request is in progress.
     if (found && number === lastLoad) showCharts(found);

@@ -1,7 +1,7 @@
 // The metrics tab while the job runs: new points for the charts in view, cards that have changed, metrics that are new.
 import { readFigure } from "../shared/charts.js";
 import { recordAnswer, recordMiss } from "../shared/missed-polls.js";
-import { fetchJson, fetchPiece } from "../shared/requests.js";
+import { fetchJson, fetchPiece, fetchUrl } from "../shared/requests.js";
 import { addCard, removeCard } from "./cards.js";
 import { charts, findSeenCards } from "./chart-registry.js";
 import { drawSoon, loadCharts } from "./drawing.js";
@@ -140,7 +140,7 @@ const findSection = (name) => page.querySelector(`[data-section="${CSS.escape(na
 // After a change of metrics: the server's new sections and cards; existing ones stay.
 export const reloadSections = async (count) => {
   if (!page.querySelector("#metric-sections")) return location.reload();
-  const answer = await fetch(location.href);
+  const answer = await fetchUrl(location.href);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   page.dataset.seriesCount = count;
   page.querySelector("#metric-names").replaceWith(document.adoptNode(fresh.querySelector("#metric-names")));

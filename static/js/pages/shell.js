@@ -1,5 +1,6 @@
 // Modules of every page. The order matters where two modules listen to the same event.
 import "../shell/theme.js";
+import "../shared/attendance.js";
 import "../shell/times.js";
 import "../shell/toasts.js";
 import "../shell/clipboard.js";

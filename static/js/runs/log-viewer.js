@@ -2,6 +2,7 @@
 import { cleanLine, hasLineEnd, splitLines, splitMatches } from "../pure/log-text.js";
 import { wrapIndex } from "../pure/words.js";
 import { recordAnswer, recordMiss } from "../shared/missed-polls.js";
+import { fetchUrl } from "../shared/requests.js";
 import { showToast } from "../shell/toasts.js";
 
 const CHUNK = 128 * 1024, MAX_WINDOW = 6 * CHUNK;
@@ -28,7 +29,7 @@ const bindLogViewer = (viewer) => {
 
   const readBytes = async (from, to) => {
     if (to <= from) return new Uint8Array();
-    const answer = await fetch(fileUrl(""), { headers: { Range: `bytes=${from}-${to - 1}` } });
+    const answer = await fetchUrl(fileUrl(""), { Range: `bytes=${from}-${to - 1}` });
     if (!answer.ok) throw new Error(`The file cannot be read: ${answer.status}`);
     return new Uint8Array(await answer.arrayBuffer());
   };
@@ -132,7 +133,7 @@ const bindLogViewer = (viewer) => {
   };
 
   const loadFirstNumber = async (byte) => {
-    const answer = await fetch(fileUrl("state/", { start: byte }));
+    const answer = await fetchUrl(fileUrl("state/", { start: byte }));
     if (!answer.ok || byte !== start) return;
     const { line } = await answer.json();
     firstNumber = line === null ? null : line + 1;
@@ -190,7 +191,7 @@ const bindLogViewer = (viewer) => {
 
   const poll = async () => {
     try {
-      const answer = await fetch(fileUrl("state/"));
+      const answer = await fetchUrl(fileUrl("state/"));
       if (!answer.ok) throw new Error(answer.status);
       const state = await answer.json();
       pollWait = POLL_MS;
