@@ -148,6 +148,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"]["ENGINE"] = "studio.postgresql"
+    # libpq's form of the URL: postgresql:///studio?host=/run/postgresql. pg_dump needs them too.
+    for _option in ("host", "port", "user", "password"):
+        if _value := DATABASES["default"].get("OPTIONS", {}).pop(_option, ""):
+            DATABASES["default"][_option.upper()] = _value
     # For a server that accepts connections and does not respond.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 # Threads of the web server and the workers keep their connection.

@@ -75,3 +75,12 @@ def test_seed_makes_a_studio_where_there_is_none(here, tmp_path):
         use_running_studio(["token"], dict(environ))
     use_running_studio(["seed"], environ)
     assert environ == {"DATA_DIR": str(tmp_path / "new")}
+
+
+def test_a_database_may_be_named_as_libpq_does(tmp_path):
+    url = "postgresql:///studio?host=/run/pg&port=5433&user=olga&sslmode=require"
+    code = "from django.conf import settings; d = settings.DATABASES['default']; print(*[d[k] for k in ('NAME', 'HOST', 'PORT', 'USER')], d['OPTIONS'])"
+    env = {**os.environ, "DATA_DIR": str(tmp_path), "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "studio.settings"}
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    assert ended.stdout.split(" ", 4)[:4] == ["studio", "/run/pg", "5433", "olga"], ended.stderr
+    assert "'sslmode': 'require'" in ended.stdout and "host" not in ended.stdout
