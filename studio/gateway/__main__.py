@@ -126,10 +126,13 @@ class Gateway:
             status, answer = await self.studio.ask("/nodes/v1/services/load", {"services": reports})
         except Unreachable:
             status, answer = 503, {}
-        if status != 200:
+        routes = answer.get("services", [])
+        if status != 200 or len(routes) != len(used):
             # The routes stay as they were, and the counts wait for the next report.
+            if status == 200:
+                logger.warning("The studio's answer to a report has %d of %d services.", len(routes), len(used))
             return
-        for (_, service), counted, route in zip(used, counts, answer["services"], strict=True):
+        for (_, service), counted, route in zip(used, counts, routes, strict=True):
             service.meter.subtract(*counted)
             if route:
                 service.follow(Route.of(route), began)
@@ -155,6 +158,9 @@ async def serve(gateway: Gateway, listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     watching = [asyncio.create_task(gateway.watch()), asyncio.create_task(gateway.report_loads())]
+    for task in watching:
+        # Without them, access would no longer be checked: the gateway ends, and is started again.
+        task.add_done_callback(lambda _: stopped.set())
 
     def accept() -> None:
         # Many at once: a page of JupyterLab opens a dozen, and the web server does not wait.
@@ -168,6 +174,8 @@ async def serve(gateway: Gateway, listener: socket.socket) -> None:
     await stopped.wait()
     loop.remove_reader(listener)
     for task in watching:
+        if task.done():
+            logger.error("The gateway stops, because one of its tasks has failed.", exc_info=task.exception())
         task.cancel()
     for client in list(gateway.clients):
         client.abort()

@@ -208,8 +208,9 @@ def test_a_request_waits_for_a_replica_that_starts(connect, studio, replica):
     assert read_answer(connect(post("early")))[1] == '"early of 5"'
 
 
-def test_what_came_of_requests_is_reported_once_also_after_the_studio_was_away(connect, studio, replica):
-    studio.answers["load"] = (500, {})
+@pytest.mark.parametrize("answer", [(500, {}), (200, {"services": []})])
+def test_what_came_of_requests_is_reported_once_also_after_a_wrong_answer(connect, studio, replica, answer):
+    studio.answers["load"] = answer
     replica()
     sock = connect(post("first"))
     read_answer(sock)
