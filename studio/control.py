@@ -5,10 +5,12 @@ import sys
 
 from celery.utils.nodenames import host_format
 
+from studio import tracing
 from studio.celery import app
 
 
 def main() -> int:
+    tracing.start_tracing("control")
     worker = app.Worker(
         hostname=host_format("control@%h"),
         queues=["control"],

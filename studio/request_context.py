@@ -22,6 +22,9 @@ class RequestContext:
         finally:
             _current.reset(token)
         response.headers["X-Request-Id"] = request.id
+        if request.resolver_match:
+            # For traces (studio/spans.py).
+            request.META["studio.route"] = request.resolver_match.route
         return response
 
 

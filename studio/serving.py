@@ -20,7 +20,7 @@ from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
-from studio import socket_handover
+from studio import socket_handover, tracing
 from studio.connections import BUFFERED, ClientSocket, Connection
 from studio.web_limits import read_limits
 
@@ -386,6 +386,10 @@ def when_ready(server) -> None:
     gc.collect()
     # Garbage collection must not touch shared memory, so that it stays shared.
     gc.freeze()
+
+
+def post_worker_init(worker) -> None:
+    tracing.start_tracing("web")
 
 
 def _allow_open_files(wanted: int) -> int:

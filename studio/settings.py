@@ -7,7 +7,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from lazuli import private_folder
 
-from studio import env, hosts, networks, redis_server
+from studio import env, hosts, networks, redis_server, tracing
 from studio.secret_key import secret_key
 from studio.static_files import static_version
 
@@ -281,6 +281,9 @@ EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.scheme == "smtps", _mail.scheme == "smtp" a
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.read_text("MAIL_FROM", f"lazuli@{PUBLIC_HOST}")
 
+OTEL_EXPORTER_OTLP_ENDPOINT = env.read_url("OTEL_EXPORTER_OTLP_ENDPOINT", ("http", "https"))
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    tracing.check_packages()
 LOG_FORMAT = env.read_choice("LOG_FORMAT", ("text", "json"))
 LOGGING = {
     "version": 1,

@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 django_application = get_wsgi_application()
 
 # Only once Django is set up.
-from studio import probes  # noqa: E402
+from studio import probes, tracing  # noqa: E402
 from studio.api_handler import ApiHandler  # noqa: E402
 from studio.middleware import API  # noqa: E402
 
@@ -24,5 +24,10 @@ def application(variables, start_response):
         path = variables["PATH_INFO"]
     if path in probes.PATHS:
         return probes.answer_probe(path, variables, start_response)
-    chosen = api_application if API.match(path) else django_application
+    return answer_request(variables, start_response)
+
+
+@tracing.trace_requests
+def answer_request(variables, start_response):
+    chosen = api_application if API.match(variables.get("PATH_INFO", "")) else django_application
     return chosen(variables, start_response)
