@@ -20,6 +20,7 @@ from endpoints import (
     mlflow_models,
     recent_requests,
     request_log,
+    resource_use,
     revision_changes,
     scaling,
     snippets,
@@ -220,12 +221,13 @@ def endpoint_logs(request, slug: str, name: str):
 
 @require_safe
 def endpoint_monitoring(request, slug: str, name: str):
-    """Requests, latency and replicas of the last hour."""
+    """Requests, latency, replicas and their resource use of the last hour."""
     endpoint = find_page_endpoint(request, slug, name)
     rows = traffic.read_hour(endpoint)
     summary = traffic.summarize_traffic(rows)
     more: dict[str, Any] = {"summary": summary, "templates": build_templates()}
     more.update(raised=endpoint.alerts.exclude(raised_at=None), alerts_form=_alerts_form(endpoint))
+    more["use"] = resource_use.draw_use(endpoint)
     if summary.requests:
         more["figures"] = traffic.draw_traffic(rows)
     return render_tab(request, endpoint, "monitoring", "endpoint-traffic", **more)

@@ -5,8 +5,10 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
+from compute import monitoring
 from compute.keys import gateway_key
-from endpoints import traffic
+from compute.models import Host
+from endpoints import resource_use, traffic
 from endpoints.models import Endpoint, TrafficMinute
 from studio.gateway.meters import BUCKETS, RequestMeter, bucket_of, end_of
 
@@ -54,6 +56,25 @@ def test_reports_become_figures_of_the_last_hour(deploy, run_replica, api, as_us
     TrafficMinute.objects.update(minute=timezone.now() - dt.timedelta(days=4))
     traffic.forget_old()
     assert not TrafficMinute.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_replicas_have_charts_of_their_processor_time_and_memory(deploy, run_replica, as_user, alice):
+    deploy()
+    replica = run_replica()
+    assignment = replica.work.lead
+    host = assignment.node.host
+    sample = {"at": timezone.now().timestamp(), "cpu": 0.5, "memory": 1.0}
+    monitoring.store_samples(
+        host, [sample | {"work": {replica.work_id: {"cpu": 0.25, "memory": 0.02}}}], timezone.now()
+    )
+    endpoint = Endpoint.objects.with_state().get()
+    cards = {card.title: card for card in resource_use.draw_use(endpoint)}
+    assert list(cards) == ["CPU", "Memory"] and cards["CPU"].last == "0.25 cores in use"
+    assert [trace["name"] for trace in cards["Memory"].figure["data"]] == ["replica 1"]
+    assert monitoring.is_watched(Host.objects.get(pk=host.pk), timezone.now())
+    content = as_user(alice).get(f"{endpoint.get_absolute_url()}monitoring/").content.decode()
+    assert "CPU of the replicas" in content and "Memory of the replicas" in content
 
 
 @pytest.mark.django_db
