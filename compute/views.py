@@ -17,7 +17,7 @@ from compute.models import Assignment, ComputeTarget, Host, Work
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
-from studio.list_parameters import accept_parameters
+from studio.list_parameters import accept_parameters, order_rows
 from studio.pagination import page_of
 from studio.repeated_polls import nothing_new
 from studio.words import split_words
@@ -57,7 +57,7 @@ def _create_links(request, workspace, target: str = "") -> list[dict[str, str]]:
 @accept_parameters("q", "sort", "seen")
 def compute_list(request, slug):
     workspace = find_page_workspace(request, slug, "read_compute")
-    words, sort = " ".join(split_words(request.GET.get("q", ""))), request.GET.get("sort", "-created")
+    words = " ".join(split_words(request.GET.get("q", "")))
     targets = (
         workspace.compute_targets.present()
         .clusters()
@@ -67,8 +67,7 @@ def compute_list(request, slug):
     )
     if words:
         targets = targets.filter(name__icontains=words)
-    field = SORTS.get(sort.lstrip("-"), "created_at")
-    page = page_of(request, targets.order_by(f"-{field}" if sort[:1] == "-" else field, "pk"))
+    page = page_of(request, order_rows(request, targets, SORTS, "-created"))
     for target in page.object_list:
         target.workspace = workspace
     token = _state_token(page.object_list)

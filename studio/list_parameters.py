@@ -2,8 +2,9 @@
 
 import difflib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 # Every list may have pages.
@@ -31,3 +32,13 @@ def accept_parameters(*known: str) -> Callable:
         return wrapped
 
     return decorate
+
+
+def order_rows(request, rows: QuerySet, sorts: Mapping[str, str], default: str) -> QuerySet:
+    """The rows in the order of `?sort=`, a key of `sorts`, falling after a minus; the page names one that the list does not have."""
+    sort = request.GET.get("sort") or default
+    if sort.removeprefix("-") not in sorts:
+        request.wrong_sort = {"value": sort[:60], "allowed": list(sorts)}
+        sort = default
+    sign, field = "-" if sort[:1] == "-" else "", sorts[sort.removeprefix("-")]
+    return rows.order_by(f"{sign}{field}", f"{sign}pk")

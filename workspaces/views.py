@@ -15,7 +15,7 @@ from accounts.guards import reauthentication_required
 from studio.errors import Denied, Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
-from studio.list_parameters import accept_parameters
+from studio.list_parameters import accept_parameters, order_rows
 from studio.pagination import page_of
 from studio.shell import CARDS
 from workspaces import associated, creation, deletion, lookup, resources, rules, search
@@ -36,11 +36,7 @@ SORTS = {
 @accept_parameters("q", "sort")
 def workspace_list(request):
     words = request.GET.get("q", "").strip()
-    sort = request.GET.get("sort", "name")
-    field = SORTS.get(sort.lstrip("-"), "name")
-    found = search.match_workspaces(actor_of_request(request), words).order_by(
-        f"-{field}" if sort[:1] == "-" else field, "pk"
-    )
+    found = order_rows(request, search.match_workspaces(actor_of_request(request), words), SORTS, "name")
     context = {"page": page_of(request, found), "words": words, "may_create": _may_create(request)}
     context["any_deleted"] = Workspace.objects.in_trash_of(actor_of_request(request)).exists()
     return render_page(request, "workspaces/workspace_list.html", context, partial="workspace-rows")

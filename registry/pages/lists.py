@@ -16,7 +16,7 @@ from registry.models import Model, ModelStar, ModelVersion
 from runs.pages.access import find_workspace, is_allowed
 from studio.errors import Invalid
 from studio.htmx import render_page
-from studio.list_parameters import accept_parameters
+from studio.list_parameters import accept_parameters, order_rows
 from studio.pagination import page_of
 
 SORTS = {"created": "created_at", "name": "model__name", "version": "number"}
@@ -58,19 +58,12 @@ def select_versions(request, workspace) -> QuerySet[ModelVersion]:
     return rows
 
 
-def _sorted(request, rows: QuerySet) -> QuerySet:
-    sort = request.GET.get("sort") or "-created"
-    column = SORTS.get(sort.lstrip("-"), "created_at")
-    sign = "-" if sort[:1] == "-" else ""
-    return rows.order_by(f"{sign}{column}", f"{sign}pk")
-
-
 @require_safe
 @accept_parameters(*(facet.key for facet in FACETS), "q", "tag", "all", "archived", "starred", "facets", "sort")
 def model_list(request, slug):
     workspace = find_workspace(request, slug)
     rows = select_versions(request, workspace)
-    page = page_of(request, _sorted(request, rows))
+    page = page_of(request, order_rows(request, rows, SORTS, "-created"))
     page.object_list = list(page.object_list.select_related("model", "run__experiment", "created_by"))
     starred = ModelStar.objects.filter(user=request.user, model__in=[row.model_id for row in page.object_list])
     keys = set(starred.values_list("model", flat=True))

@@ -26,6 +26,14 @@ def test_a_list_names_unknown_parameters(as_user, alice, workspace):
     assert bar and re.findall(r"<code>(.+?)</code>", bar[0]) == ["archive", "sise", "size"]
 
 
+def test_a_list_names_a_sort_order_that_it_does_not_have(as_user, alice, workspace):
+    for name in ("compute:list", "registry:list", "environments:list"):
+        page = as_user(alice).get(reverse(name, args=[workspace.slug]), {"sort": "-<b>"}).content.decode()
+        assert "cannot be sorted" in page and "<code>-&lt;b&gt;</code>" in page and "<code>created</code>" in page
+        right = as_user(alice).get(reverse(name, args=[workspace.slug]), {"sort": "-created"}).content.decode()
+        assert "cannot be sorted" not in right
+
+
 @pytest.mark.extended
 def test_all_lists_name_unknown_parameters_and_know_those_of_their_links(as_user, workspace):
     client = as_user(factories.make_user(is_superuser=True))

@@ -28,7 +28,7 @@ from runs.pages.run.views import tab_context
 from studio.errors import Invalid
 from studio.forms import attempt
 from studio.htmx import render_page
-from studio.list_parameters import accept_parameters
+from studio.list_parameters import accept_parameters, order_rows
 from studio.pagination import page_of
 from studio.words import split_words
 
@@ -83,14 +83,12 @@ def build_queue(request, slug):
 
 
 def _custom(request, workspace, words):
-    sort = request.GET.get("sort", "name")
-    field = SORTS.get(sort.lstrip("-"), "name")
     versions = EnvironmentVersion.objects.defer("definition").select_related("created_by")
     rows = Environment.objects.filter(workspace=workspace).exclude(versions=None)
     rows = rows.prefetch_related(models.Prefetch("versions", versions))
     for word in words:
         rows = rows.filter(name__icontains=word)
-    return rows.order_by(f"-{field}" if sort[:1] == "-" else field, "pk")
+    return order_rows(request, rows, SORTS, "name")
 
 
 def _curated(words) -> list[Environment]:
