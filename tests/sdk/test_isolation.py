@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from lazuli import isolation
 from lazuli.agent.host import find_hidden_paths
 from lazuli.agent.isolation_check import find_isolation_problem
 from lazuli.environments import uv_program
+from lazuli.runner import script_limits
 
 TRY = """
 import json, os, sys
@@ -155,3 +157,39 @@ def test_database_files_and_logins_of_the_account_are_hidden_too(monkeypatch):
     expected = {"/srv/data", "/home/mo/.config/lazuli", "/srv/studio.sqlite3", "/srv/studio.sqlite3-wal", "/mnt/files"}
     assert expected <= {os.path.realpath(path) for path in found}
     assert len(find_hidden_paths({"DATABASE_URL": "postgres://db/studio"}, pathlib.Path("/srv/data"))) == 2
+
+
+def test_a_process_that_hides_its_memory_counts_too(monkeypatch):
+    held, pid = bytearray(b"x") * 50_000_000, os.getpid()
+    visible = script_limits.sum_memory([pid])
+
+    def refuse(path, **kwargs):
+        """What the kernel does for a process that is not dumpable."""
+        if path.endswith("smaps_rollup"):
+            raise PermissionError(path)
+        return open(path, **kwargs)
+
+    monkeypatch.setattr(script_limits, "open", refuse, raising=False)
+    assert len(held) < visible <= script_limits.sum_memory([pid]) * 1.02
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("held = bytearray(b'x') * 60_000_000", "OutOfMemory"),
+        ("import os\nfor n in range(4):\n    os.fork() or time.sleep(60)", "TooManyProcesses"),
+    ],
+)
+def test_the_limits_of_a_fenced_script_are_kept(studio, monkeypatch, script, code):
+    monkeypatch.setattr(script_limits, "MAX_PROCESSES", 3)
+    fence = isolation.make_fence([str(studio)], [], [str(studio / "run")])
+    command = [sys.executable, "-I", "-S", "-c", f"import time\n{script}\nprint(flush=True)\ntime.sleep(60)"]
+    process = subprocess.Popen(command, preexec_fn=fence.enter, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        process.stdout.readline()
+        excess = script_limits.ScriptLimits(0.03, process.pid).find_excess()
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        fence.close()
+    assert excess["code"] == code

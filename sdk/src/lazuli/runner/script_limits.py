@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, Iterable, Optional
+from typing import Dict, Iterable, Optional, Tuple
 
 from lazuli import processes
 
@@ -17,6 +17,7 @@ MAX_PROCESSES = 2000
 GIGABYTE = 1024**3
 # What belongs to a process alone, and its share of what it has in common with others; not files in memory.
 COUNTED = ("Pss_Anon:", "Pss_Shmem:")
+COUNTED_WHOLE = ("RssAnon:", "RssShmem:")
 
 
 class ScriptLimits:
@@ -62,10 +63,19 @@ def sum_memory(pids: Iterable[int]) -> int:
 
 
 def _read_memory(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii", errors="replace") as file:
-            rows = [line.split() for line in file if line.startswith(COUNTED)]
-    except OSError:
-        # It has just ended, or the kernel does not say.
-        return 0
-    return sum(int(row[1]) for row in rows) * 1024
+    # A process may forbid the first file to all but root (PR_SET_DUMPABLE); it still counts, with what it shares whole.
+    for path, names in (("smaps_rollup", COUNTED), ("status", COUNTED_WHOLE)):
+        try:
+            return _sum_rows(f"/proc/{pid}/{path}", names)
+        except PermissionError:
+            continue
+        except OSError:
+            # It has just ended, or the kernel does not say.
+            break
+    return 0
+
+
+def _sum_rows(path: str, names: Tuple[str, ...]) -> int:
+    """The sum of the rows with these names, in bytes."""
+    with open(path, encoding="ascii", errors="replace") as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith(names)) * 1024
