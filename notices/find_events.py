@@ -22,7 +22,7 @@ from runs.models import BulkAct, Run, RunEvent
 from runs.models.status import TERMINAL, RunStatus
 from studio.formats import format_count
 
-# A turn every 5 seconds; after a pause of the control worker it looks back to the last one, but no longer than LONGEST.
+# A turn every 2 seconds; after a pause of the control worker it looks back to the last one, but no longer than LONGEST.
 LOOK_BACK, LONGEST = dt.timedelta(minutes=2), dt.timedelta(days=1)
 TASK = "notices.tasks.notify_people"
 # Maximum jobs in one turn, so that a large sweep does not block the worker.

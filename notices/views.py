@@ -17,6 +17,7 @@ from studio.errors import Conflict
 from studio.forms import attempt
 from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
+from studio.repeated_polls import nothing_new
 from studio.signed_posts import SIGNATURE
 from studio.time_zones import list_zones
 
@@ -34,8 +35,11 @@ def _count_unread(request) -> int:
 
 @require_safe
 def bell(request):
-    """The bell of the header, for its polls."""
-    return render(request, "notices/_bell.html", {"unread": _count_unread(request)})
+    """The bell of the header, for its polls, whose `seen` is the number that is shown."""
+    unread = _count_unread(request)
+    if request.GET.get("seen") == str(unread):
+        return nothing_new()
+    return render(request, "notices/_bell.html", {"unread": unread})
 
 
 @require_POST

@@ -58,7 +58,7 @@ app.config_from_object(
                 "options": {"expires": 600},
             },
             "purge-files": {"task": "notebooks.tasks.purge_trash", "schedule": 3600.0, "options": {"expires": 3600}},
-            "notify-people": {"task": "notices.tasks.notify_people", "schedule": 5.0, "options": {"expires": 10}},
+            "notify-people": {"task": "notices.tasks.notify_people", "schedule": 2.0, "options": {"expires": 10}},
             "send-digests": {"task": "notices.tasks.send_digests", "schedule": 10.0, "options": {"expires": 10}},
             "forget-notifications": {
                 "task": "notices.tasks.forget_old",

@@ -106,6 +106,8 @@ def test_the_list_opens_what_it_is_about_and_marks_it_read(as_user, alice, bob, 
     assert client.post("/notifications/read/", {"notification": one.pk}).url == run.get_absolute_url()
     assert Notification.objects.count_unread(alice) == 0
     assert "bell-count" not in html_of(client.get("/notifications/bell/"))
+    assert client.get("/notifications/bell/?seen=0").status_code == 204
+    assert client.get("/notifications/bell/?seen=1").status_code == 200
 
 
 def test_a_budget_is_said_to_its_person_and_to_site_admins(alice, owner, bob):
