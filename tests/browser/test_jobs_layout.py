@@ -192,7 +192,7 @@ def test_a_row_and_its_lines_mark_each_other(browser, alice, experiment):
     page.locator("#run-table tbody tr").nth(2).hover()
     expect(page.locator(".run-charts .trace.is-marked")).to_have_count(4)
     chart = page.locator(".run-charts .js-plotly-plot").first
-    looks = """one => one.data.filter(trace => (trace.opacity ?? 1) === 1)
+    looks = """one => one.data.filter(trace => trace.line.color.length === 7)
         .map(trace => `${trace.line.color} ${trace.line.dash}`)"""
     for bright in [one.evaluate(looks) for one in page.locator(".run-charts .js-plotly-plot").all()]:
         assert len(bright) == len(set(bright)) == 8

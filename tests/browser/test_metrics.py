@@ -154,7 +154,7 @@ def test_choices_of_a_chart_are_in_the_address(browser, alice, run):
     expect(choice(page, "x")).to_have_value("relative")
     layout = chart_of(page, run).evaluate("chart => [chart.layout.yaxis.type, chart.layout.xaxis.title.text]")
     assert layout[0] == "log" and layout[1].startswith("Seconds since the ")
-    assert chart_of(page, run).evaluate("chart => chart.data.map(trace => trace.opacity || 1)") == [0.3, 1]
+    assert chart_of(page, run).evaluate("chart => chart.data.map(trace => trace.line.color.slice(7))") == ["4d", ""]
     assert card_of(page, run, "accuracy").count() == 0
     page.locator("#metric-names").get_by_label("accuracy", exact=True).check()
     expect(card_of(page, run, "accuracy").locator(".js-plotly-plot")).to_be_visible()

@@ -15,7 +15,12 @@ const applyColours = (trace, colours) => {
   const pickColour = (index) => colours[index % colours.length];
   // A band is its colour, nearly transparent.
   if (band && rest.fill) rest.fillcolor ??= `${pickColour(colour)}29`;
-  if (colour !== undefined) return { ...rest, line: { ...rest.line, color: pickColour(colour) }, marker: { ...rest.marker, color: pickColour(colour) } };
+  if (colour !== undefined) {
+    // A faint line has a transparent colour: a layer for each would darken what is behind all of them.
+    const { opacity = 1, ...look } = rest;
+    const color = pickColour(colour) + (opacity < 1 ? Math.round(opacity * 255).toString(16).padStart(2, "0") : "");
+    return { ...look, line: { ...look.line, color }, marker: { ...look.marker, color } };
+  }
   if (indexes) return { ...rest, marker: { ...rest.marker, color: indexes.map(pickColour) } };
   return rest;
 };
