@@ -1,6 +1,7 @@
 """All settings. A deployment changes the environment, not this file; docs/operations.md has a line for each variable."""
 
 import pathlib
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
@@ -134,7 +135,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
+DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(
         env.read_url("DATABASE_URL", ("sqlite", "postgres", "postgresql"), f"sqlite:///{DATA_DIR / 'studio.sqlite3'}")
     )
