@@ -399,6 +399,64 @@ def test_labeling_projects_are_created_listed_and_exported(ws, lazuli, tmp_path)
     assert code == cli.FAILED and "said has no labeled items yet" in err
 
 
+def test_datastores_are_attached_filled_and_detached(ws, lazuli, tmp_path, settings):
+    settings.DATASTORE_ROOTS = [str(tmp_path)]
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    for name in ("a.csv", "sub/b.csv"):
+        (tmp_path / "in" / name).write_text("x,y\n1,2\n")
+    words = ("attach-folder", "-n", "shared", "--folder", str(tmp_path / "shared"), "-o", "json")
+    made = as_json(lazuli("datastore", *words))
+    assert (made["kind"], made["address"], made["credentials"]) == ("Folder", str(tmp_path / "shared"), "None")
+    assert as_json(lazuli("datastore", "test", "-n", "shared", "-o", "json"))["state"] == "answers"
+    words = ("upload", "-p", "in", "-u", "data", "-n", "shared", "-o", "json")
+    assert as_json(lazuli("datastore", *words))["uploaded"] == 2
+    again = as_json(lazuli("datastore", *words))
+    assert (again["uploaded"], again["skipped"]) == (0, 2)
+    assert as_json(lazuli("datastore", "upload", "-p", "in/a.csv", "-o", "json"))["datastore"] == "workspaceblobstore"
+    listed = as_json(lazuli("datastore", "files", "-n", "shared", "-o", "json"))
+    assert [file["path"] for file in listed] == ["data/a.csv", "data/sub/b.csv"]
+    words = ("download", "-n", "shared", "-d", "copy", "--prefix", "data/sub", "-o", "json")
+    assert as_json(lazuli("datastore", *words))["files"] == 1
+    assert (tmp_path / "copy/data/sub/b.csv").read_text() == "x,y\n1,2\n"
+    assert as_json(lazuli("datastore", "set-default", "-n", "shared", "-o", "json"))["isDefault"]
+    assert as_json(lazuli("datastore", "show-default", "-o", "json"))["name"] == "shared"
+    assert "Make another one the default first" in lazuli("datastore", "detach", "-n", "shared", "--yes")[2]
+    lazuli("datastore", "set-default", "-n", "workspaceblobstore")
+    assert lazuli("datastore", "detach", "-n", "shared", "--yes")[0] == cli.OK
+    assert lazuli("datastore", "show", "-n", "shared")[0] == cli.NOT_FOUND
+    code, _, err = lazuli("datastore", "attach-blob", "-n", "b", "--account-name", "store", "--container-name", "c01")
+    assert code == cli.USAGE and "give the value with --secret-file PATH" in err
+
+
+def test_datasets_are_registered_listed_archived_and_unregistered(ws, lazuli, tmp_path):
+    for number in (1, 2):
+        (tmp_path / f"{number}.csv").write_text(f"x,y\n{number},2\n")
+        assert lazuli("datastore", "upload", "-p", f"{number}.csv", "-u", "in")[0] == cli.OK
+    words = ("register", "-n", "both", "-p", "in/*.csv", "--tags", "format=CSV", "-o", "json")
+    made = as_json(lazuli("dataset", *words))
+    assert (made["version"], made["kind"], made["tags"]) == ("1", "tabular", {"format": "CSV"})
+    assert Dataset.get_by_name(ws, "both").to_pandas_dataframe()["x"].tolist() == [1, 2]
+    assert (
+        as_json(lazuli("dataset", "register", "-n", "both", "-p", "in", "--type", "file", "-o", "json"))["version"]
+        == "2"
+    )
+    assert len(as_json(lazuli("dataset", "versions", "-n", "both", "-o", "json"))) == 2
+    assert as_json(lazuli("dataset", "show", "-n", "both", "-v", "1", "-o", "json"))["kind"] == "tabular"
+    assert as_json(lazuli("dataset", "download", "-n", "both", "-d", "copy", "-o", "json"))["files"] == 2
+    assert (tmp_path / "copy" / "1.csv").read_text() == "x,y\n1,2\n"
+    assert as_json(lazuli("dataset", "deprecate", "-n", "both", "-o", "json"))["isArchived"]
+    assert as_json(lazuli("dataset", "list", "-o", "json")) == []
+    assert [row["name"] for row in as_json(lazuli("dataset", "list", "--archived", "-o", "json"))] == ["both"]
+    assert not as_json(lazuli("dataset", "reactivate", "-n", "both", "-o", "json"))["isArchived"]
+    assert lazuli("dataset", "unregister", "-n", "both", "-v", "1", "--yes")[0] == cli.OK
+    assert [row["version"] for row in as_json(lazuli("dataset", "versions", "-n", "both", "-o", "json"))] == ["2"]
+    assert lazuli("dataset", "unregister", "-n", "both", "--yes")[0] == cli.OK
+    assert lazuli("dataset", "show", "-n", "both")[0] == cli.NOT_FOUND
+    assert "do not match any files" in lazuli("dataset", "register", "-n", "none", "-p", "nothing.csv")[2]
+    assert lazuli("dataset", "register", "-n", "none")[0] == cli.USAGE
+
+
 def test_channels_of_events_and_the_webhook_are_chosen(ws, lazuli):
     chosen = as_json(lazuli("notification", "choose", "-e", "model_alias", "-c", "bell", "webhook", "-o", "json"))
     assert chosen["channels"] == ["bell", "webhook"]

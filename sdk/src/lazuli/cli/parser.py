@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
-from typing import Any, Callable, Dict, List
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
 
 
 class UsageError(Exception):
@@ -79,6 +81,20 @@ def parse_pairs(texts: List[str]) -> Dict[str, str]:
             raise UsageError(f"{text!r} is not of the form KEY=VALUE")
         found[name] = value
     return found
+
+
+def read_secret_value(path: Optional[str], option: str) -> str:
+    """A secret from a file, from standard input (`-`), or typed. Raises UsageError."""
+    if path == "-":
+        return sys.stdin.read().rstrip("\n")
+    if path:
+        try:
+            return Path(path).read_text("utf-8").rstrip("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{option} {path}: {error}") from error
+    if not sys.stdin.isatty():
+        raise UsageError(f"give the value with {option} PATH, or with {option} - and standard input")
+    return getpass.getpass("Value: ")
 
 
 def confirm_deletion(options: argparse.Namespace, kind: str, name: str) -> None:

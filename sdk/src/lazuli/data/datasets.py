@@ -40,8 +40,13 @@ def get_version(workspace: WorkspaceClient, name: str, version: str) -> Json:
         raise UserErrorException(f"Cannot find dataset registered with name {name!r} ({error.message})") from error
 
 
-def list_assets(workspace: WorkspaceClient) -> Iterator[Json]:
-    return workspace.client.items(workspace.path + "/data")
+def list_assets(workspace: WorkspaceClient, view: str = "ActiveOnly") -> Iterator[Json]:
+    return workspace.client.items(workspace.path + "/data", {"listViewType": view})
+
+
+def list_versions(workspace: WorkspaceClient, name: str) -> Iterator[Json]:
+    """The versions, newest first."""
+    return workspace.client.items(f"{workspace.path}/data/{quote_segment(name)}/versions")
 
 
 def register_dataset(
@@ -67,8 +72,17 @@ def update_version(workspace: WorkspaceClient, resource: Json, **fields: Any) ->
     return cast(Json, answer.json())
 
 
-def delete_asset(workspace: WorkspaceClient, name: str) -> None:
-    workspace.client.request("DELETE", f"{workspace.path}/data/{quote_segment(name)}")
+def archive_asset(workspace: WorkspaceClient, name: str, is_archived: bool) -> Json:
+    """Archive the asset with all its versions, or restore it."""
+    body = {"properties": {"isArchived": is_archived}}
+    answer = workspace.client.request("PUT", f"{workspace.path}/data/{quote_segment(name)}", json=body)
+    return cast(Json, answer.json())
+
+
+def delete_asset(workspace: WorkspaceClient, name: str, version: Optional[str] = None) -> None:
+    """Remove the asset, or one version of it; the files stay."""
+    address = _path_of(workspace, name, version) if version else f"{workspace.path}/data/{quote_segment(name)}"
+    workspace.client.request("DELETE", address)
 
 
 def _path_of(workspace: WorkspaceClient, name: str, version: str) -> str:

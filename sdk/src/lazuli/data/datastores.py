@@ -62,6 +62,11 @@ def set_default(workspace: WorkspaceClient, name: str) -> Json:
     return cast(Json, answer.json())
 
 
+def test_datastore(workspace: WorkspaceClient, name: str) -> None:
+    """Raises an error that says why the datastore does not answer."""
+    workspace.client.request("POST", path_of(workspace, name) + "/test", repeatable=True)
+
+
 def list_files(workspace: WorkspaceClient, name: str, prefix: str = "") -> Iterator[RemoteFile]:
     """All files whose path begins with `prefix`, by path."""
     query = {"prefix": prefix, "$top": 5000}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 from argparse import Namespace
-from pathlib import Path
 from typing import Any, Dict
 
 from lazuli import secrets
 from lazuli.cli.output import Answer
-from lazuli.cli.parser import CommandGroup, UsageError, add_yes_argument, confirm_deletion
+from lazuli.cli.parser import CommandGroup, add_yes_argument, confirm_deletion, read_secret_value
 from lazuli.cli.workspace_options import add_workspace_arguments, find_workspace
 
 COLUMNS = ("name", "contentType", "version", "updated", "createdBy", "forRuns")
@@ -44,21 +41,10 @@ def list_all(options: Namespace) -> Answer:
 def set_one(options: Namespace) -> Answer:
     workspace = find_workspace(options)
     for_runs = False if options.not_for_runs else None
-    item = secrets.set_secret(workspace, options.name, _read_value(options.file), options.content_type, for_runs)
+    item = secrets.set_secret(
+        workspace, options.name, read_secret_value(options.file, "--file"), options.content_type, for_runs
+    )
     return Answer(_to_row(item), COLUMNS)
-
-
-def _read_value(path: Any) -> str:
-    if path == "-":
-        return sys.stdin.read().rstrip("\n")
-    if path:
-        try:
-            return Path(path).read_text("utf-8").rstrip("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--file {path}: {error}") from error
-    if not sys.stdin.isatty():
-        raise UsageError("give the value with --file PATH, or with --file - and standard input")
-    return getpass.getpass("Value: ")
 
 
 def show_one(options: Namespace) -> Any:
