@@ -12,7 +12,7 @@ TEXT = {"type": "read_delimited", "column_types": {"a": {"type": "long"}}}
 LINES, PARQUET = {"type": "read_json_lines"}, {"type": "read_parquet"}
 ROWS = b"a,b\n1,x\n"
 CASES = [
-    (TEXT, {"a.csv": b"a,b\n1,2\n3\n"}, "a.csv, line 3: 1 columns, where the header has 2"),
+    (TEXT, {"a.csv": b"a,b\n1,2\n3\n"}, "a.csv, line 3: 1 column, where the header has 2"),
     (TEXT, {"a.csv": b"a,b\n1,x,y\n"}, "a.csv, line 2: 3 columns, where .* the first that differs is column 3"),
     (TEXT, {"a.csv": ROWS, "b.csv": b"a,b\n1,2,3\n"}, "b.csv, line 2: 3 columns"),
     (TEXT, {"a.csv": ROWS, "b.csv": b"a,c\n1,2\n"}, "b.csv, line 1: the header is a, c, but a.csv has a, b"),

@@ -9,7 +9,7 @@ import pandas
 import pytest
 from azureml.core import Dataset, Environment, Experiment, ScriptRunConfig
 from azureml.core.run import InputDatasets, OutputDatasets
-from azureml.data import OutputFileDatasetConfig
+from azureml.data import LinkTabularOutputDatasetConfig, OutputFileDatasetConfig
 from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
 from azureml.data.dataset_factory import DataType
 from azureml.data.dataset_type_definitions import PromoteHeadersBehavior
@@ -153,11 +153,27 @@ def test_files_are_listed_and_downloaded_without_their_common_folder(ws, store, 
         files.download(str(target))
     with files.take(1).mount() as mounted:
         assert (Path(mounted.mount_point) / "diabetes.csv").read_text() == ROWS
+    assert not Path(mounted.mount_point).exists()
     assert files.filter(files.file_metadata("Size") < 100).to_path() == ["/diabetes2.csv"]
     with pytest.raises(DatasetExecutionError, match="do not match any files"):
         Dataset.File.from_files((store, "nothing/*.csv"))
     with pytest.raises(DatasetValidationError, match=r"without \.\."):
         Dataset.File.from_files((store, "a/../b"))
+
+
+def test_a_mount_removes_only_its_own_files(ws, store, tmp_path):
+    files, folder = Dataset.File.from_files(path=(store, "diabetes-data/*.csv")), tmp_path / "mine"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    mounted = files.mount(str(folder))
+    with pytest.raises(UserErrorException, match="has files already"):
+        mounted.start()
+    mounted.stop()
+    assert (folder / "notes.txt").read_text() == "mine"
+    (folder / "notes.txt").unlink()
+    with files.mount(str(folder)):
+        assert len(list(folder.iterdir())) == 2
+    assert list(folder.iterdir()) == []
 
 
 def test_datasets_are_registered_with_versions_and_found(ws, store):
@@ -185,7 +201,7 @@ def test_datasets_are_registered_with_versions_and_found(ws, store):
 
 def test_bad_files_are_refused_with_file_and_line(ws, store, tmp_path):
     put(store, "bad/ragged.csv", b"a,b\n1,2\n3\n", tmp_path)
-    with pytest.raises(DatasetExecutionError, match=r"bad/ragged.csv, line 3: 1 columns, where the header has 2"):
+    with pytest.raises(DatasetExecutionError, match=r"bad/ragged.csv, line 3: 1 column, where the header has 2"):
         Dataset.Tabular.from_delimited_files((store, "bad/ragged.csv")).to_pandas_dataframe()
     put(store, "bad/latin.csv", "a,b\n1,é\n".encode("latin-1"), tmp_path)
     with pytest.raises(DatasetExecutionError, match=r"bad/latin.csv, line 2: byte 0xe9 is not utf8"):
@@ -233,6 +249,7 @@ def test_a_job_names_its_data_and_what_it_reads_is_recorded(ws, store, cluster, 
             *("--input-data", table.as_named_input("training_data")),
             *("--files", files.as_named_input("training_files").as_download()),
             *("--out", OutputFileDatasetConfig("prepped").register_on_complete("prepped data")),
+            *("--link", LinkTabularOutputDatasetConfig("chosen").register_on_complete("chosen rows")),
             *("--ref", store.path("diabetes-data").as_mount()),
         ],
         compute_target="cpu-cluster",
@@ -246,11 +263,12 @@ def test_a_job_names_its_data_and_what_it_reads_is_recorded(ws, store, cluster, 
     run = Run.objects.get()
     arguments = run.job["commandArgv"]
     assert arguments[3] == table.id and arguments[5] == "DatasetConsumptionConfig:training_files"
-    assert arguments[7] == "DatasetOutputConfig:prepped" and arguments[9].startswith("$AZUREML_DATAREFERENCE_")
+    assert arguments[7] == "DatasetOutputConfig:prepped" and arguments[11].startswith("$AZUREML_DATAREFERENCE_")
     assert {(link.context, link.name) for link in run.datasets.all()} >= {("training_data", "diabetes dataset")}
     spec = run.work.spec
     assert [item["mode"] for item in spec["inputs"]] == ["direct", "download", "mount"]
-    assert spec["outputs"][0]["registration"]["name"] == "prepped data"
+    assert [item["registration"]["name"] for item in spec["outputs"]] == ["prepped data", "chosen rows"]
+    assert spec["outputs"][1]["mode"] == "link"
     with pytest.raises(UserErrorException, match="as_named_input"):
         Experiment(ws, "exp").submit(ScriptRunConfig(str(tmp_path / "src"), "train.py", arguments=[table]))
     files.register(ws, "prepped data")
@@ -273,7 +291,7 @@ def test_a_script_finds_its_inputs_and_outputs_like_those_of_a_dictionary(monkey
         outputs["other"]
 
 
-def test_a_runner_fetches_inputs_and_stores_outputs(ws, store, tmp_path):
+def test_a_runner_fetches_inputs_and_stores_outputs(ws, store, tmp_path, monkeypatch):
     from lazuli.runner.run_data import RunData
     from lazuli.runner.spec import Spec
 
@@ -292,7 +310,9 @@ def test_a_runner_fetches_inputs_and_stores_outputs(ws, store, tmp_path):
     ]
     output = {"name": "out", "mode": "upload", "datastore": None, "path": None, "overwrite": False, "globs": ["*.csv"]}
     content = {"run_id": "r1", "experiment": "e", "server_url": SERVER, "argv": ["x"], "workspace": workspace_path}
-    spec = Spec.from_dict({**content, "inputs": inputs, "outputs": [{**output, "registration": registration}]}, "")
+    link = {**output, "name": "link", "mode": "link", "registration": {"name": "linked"}}
+    outputs = [{**output, "registration": registration}, link]
+    spec = Spec.from_dict({**content, "inputs": inputs, "outputs": outputs}, "")
     spec.token = ws._client.token()
     data = RunData(spec, str(tmp_path / "node"))
     data.fetch_inputs()
@@ -309,8 +329,16 @@ def test_a_runner_fetches_inputs_and_stores_outputs(ws, store, tmp_path):
     assert data.variables["AZUREML_DATASET_ENVIRONMENT_VARS"] == "a:mount,ab:download,c:direct"
     (Path(data.variables["out"]) / "x.csv").write_text("a\n1\n")
     (Path(data.variables["out"]) / "secret.csv").symlink_to("/etc/hostname")
+    for name in ("link", "out", "AZUREML_DATASET_FILE_OUTPUTS", "AZUREML_DATASET_LINK_OUTPUTS"):
+        monkeypatch.setenv(name, data.variables[name])
+    found = OutputDatasets(ws)
+    with pytest.raises(UserErrorException, match="Only a dataset can be linked"):
+        found["link"].link("files")
+    found["link"].link(files.take(1))
+    assert found["out"] == data.variables["out"]
     data.store_outputs(succeeded=False)
-    assert "prepped" not in ws.datasets
+    assert "prepped" not in ws.datasets and "linked" not in ws.datasets
     data.store_outputs(succeeded=True)
+    assert ws.datasets["linked"].to_path() == ["/diabetes.csv"]
     made = ws.datasets["prepped"]
     assert made.to_path() == ["/x.csv"] and made._definition["paths"][0]["path"] == "dataset/r1/out"

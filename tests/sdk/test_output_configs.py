@@ -1,7 +1,7 @@
 """Outputs of runs as values: each change makes another one, and what they cannot be is refused."""
 
 import pytest
-from azureml.data import OutputFileDatasetConfig
+from azureml.data import LinkFileOutputDatasetConfig, OutputFileDatasetConfig
 from azureml.data.dataset_factory import DataType
 from lazuli.errors import NotAvailable, UserErrorException
 
@@ -34,6 +34,8 @@ def test_what_an_output_cannot_be_is_refused():
     with pytest.raises(UserErrorException, match="destination is a pair"):
         OutputFileDatasetConfig("out", destination="folder")
     output = OutputFileDatasetConfig("out")
+    with pytest.raises(NotAvailable, match="pipelines"):
+        LinkFileOutputDatasetConfig("out").as_input()
     with pytest.raises(NotAvailable, match="pipelines"):
         output.as_input()
     with pytest.raises(NotAvailable, match="pipelines"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
-from lazuli import errors
+from lazuli.errors import UserErrorException
 
 from azureml.data.abstract_dataset import AbstractDataset
 
@@ -13,6 +13,8 @@ from azureml.data.abstract_dataset import AbstractDataset
 MODES = "AZUREML_DATASET_ENVIRONMENT_VARS"
 # Names with semicolons.
 OUTPUTS = "AZUREML_DATASET_FILE_OUTPUTS"
+# Those of them that are datasets, and the file in which the script leaves the id of one.
+LINKS, LINK_FILE = "AZUREML_DATASET_LINK_OUTPUTS", "dataset-id.txt"
 
 
 def read_input_modes(environ: Mapping[str, str]) -> Dict[str, str]:
@@ -78,7 +80,7 @@ class InputDatasets(_NamedValues):
 
 
 class OutputDatasets(_NamedValues):
-    """The folders of a script's outputs by name."""
+    """The folders of a script's outputs by name; for linked outputs the objects that link a dataset."""
 
     def _list_names(self) -> List[str]:
         return [name for name in os.environ.get(OUTPUTS, "").split(";") if name]
@@ -89,13 +91,23 @@ class OutputDatasets(_NamedValues):
         if path is None or (names and name not in names):
             there = f" It has {', '.join(names)}." if names else ""
             raise KeyError(f"The run has no output named {name!r}.{there}")
-        return path
+        return LinkOutput(self._workspace, name) if name in os.environ.get(LINKS, "").split(";") else path
 
 
 class LinkOutput:
+    """An output of a script that is a dataset, which it saves or registers itself."""
+
     def __init__(self, workspace: Any, name: Optional[str] = None):
         self._workspace = workspace
         self._name = name
 
     def link(self, dataset: Any, run: Any = None) -> None:
-        raise errors.NotAvailable("the service for data assets", "LinkOutput.link")
+        """Make a dataset this output; once the run has completed, it is registered as the output says."""
+        if not hasattr(dataset, "_ensure_saved"):
+            raise UserErrorException(f"Only a dataset can be linked, not a {type(dataset).__name__}.")
+        name = self._name or ""
+        folder = os.environ.get(f"AZURE_ML_OUTPUT_{name}") or os.environ.get(name)
+        if not folder or name not in os.environ.get(LINKS, "").split(";"):
+            raise UserErrorException(f"The run has no output {name!r} to which a dataset can be linked.")
+        with open(os.path.join(folder, LINK_FILE), "w", encoding="utf-8") as file:
+            file.write(dataset._ensure_saved(self._workspace))

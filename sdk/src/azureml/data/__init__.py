@@ -8,6 +8,8 @@ from azureml import _absent
 _MODULES = {
     "DataType": "azureml.data.dataset_factory",
     "FileDataset": "azureml.data.file_dataset",
+    "LinkFileOutputDatasetConfig": "azureml.data.output_dataset_config",
+    "LinkTabularOutputDatasetConfig": "azureml.data.output_dataset_config",
     "OutputFileDatasetConfig": "azureml.data.output_dataset_config",
     "TabularDataset": "azureml.data.tabular_dataset",
 }

@@ -196,7 +196,28 @@ class OutputTabularDatasetConfig(OutputDatasetConfig):
         return copy.copy(self)
 
 
+class _LinkOutputDatasetConfig(OutputDatasetConfig):
+    """An output without files: the script links a dataset to it, `run.output_datasets[name].link(dataset)`."""
+
+    # As in OutputFileDatasetConfig.
+    destination = source = _globs = None
+    _overwrite = False
+
+    def __init__(self, name: Optional[str] = None):
+        super().__init__("link", name)
+
+
+class LinkFileOutputDatasetConfig(_LinkOutputDatasetConfig):
+    """An output to which the script links a `FileDataset`."""
+
+
+class LinkTabularOutputDatasetConfig(_LinkOutputDatasetConfig):
+    """An output to which the script links a `TabularDataset`."""
+
+
 __all__ = [
+    "LinkFileOutputDatasetConfig",
+    "LinkTabularOutputDatasetConfig",
     "MountOptions",
     "OutputDatasetConfig",
     "OutputFileDatasetConfig",

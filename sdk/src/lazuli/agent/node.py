@@ -37,7 +37,7 @@ MAX_RUNNERS = 128
 PASSED_VARIABLES = {
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME",
     "PYENV_ROOT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
-    "LAZULI_CONSTRAINTS", "LAZULI_KEEP_WORKDIR",
+    "LAZULI_CONSTRAINTS", "LAZULI_KEEP_WORKDIR", "LAZULI_DATA_CACHE_GB",
 }  # fmt: skip
 PASSED_PREFIXES = ("LC_", "PIP_", "UV_", "SSL_CERT_", "CUDA_", "NVIDIA_", "OMP_", "LAZULI_ENV_CACHE_")
 
@@ -61,6 +61,7 @@ class Node(Agent):
         super().__init__(name)
         self.server = server
         self.environments = data_dir / "nodes" / "environments"
+        self.data_cache = data_dir / "nodes" / "data"
         self.folder = NodeFolder(data_dir, name)
         self.runners = self._adopt_runners()
         self.warm_parents = WarmParents(self.folder.path / "warm")
@@ -170,6 +171,7 @@ class Node(Agent):
         own = {
             "AZUREML_RUN_TOKEN": work["token"],
             "LAZULI_ENV_CACHE": str(self.environments),
+            "LAZULI_DATA_CACHE": str(self.data_cache),
             "LAZULI_WORK_DIR": str(spec.parent),
             records.VARIABLE: str(record),
             **isolation.variables_for_runner(os.environ),

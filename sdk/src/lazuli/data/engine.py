@@ -368,7 +368,7 @@ def _explain(text: str, files: Sequence[LocalFile]) -> str:
     start = f"{where}: " if where else ""
     if counts := _COUNT.search(text):
         wanted, found_count = int(counts[1]), int(counts[2])
-        text = f"{found_count} columns, where the header has {wanted}"
+        text = f"{found_count} column{'' if found_count == 1 else 's'}, where the header has {wanted}"
         return f"{start}{text}; the first that differs is column {min(wanted, found_count) + 1}."
     said = next((said for words, said in EXPLANATIONS.items() if words in text), None)
     if said:

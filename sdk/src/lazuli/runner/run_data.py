@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from lazuli.client import Client
 from lazuli.data import datasets, datastores, sources, transfer
 from lazuli.data.errors import DatasetExecutionError
+from lazuli.data.node_cache import NodeCache
 from lazuli.runner.spec import Spec
 from lazuli.runs.glob_patterns import Glob
 from lazuli.workspaces import WorkspaceClient
@@ -18,6 +19,7 @@ from lazuli.workspaces import WorkspaceClient
 Json = Dict[str, Any]
 MODES = "AZUREML_DATASET_ENVIRONMENT_VARS"
 OUTPUTS = "AZUREML_DATASET_FILE_OUTPUTS"
+LINKS, LINK_FILE = "AZUREML_DATASET_LINK_OUTPUTS", "dataset-id.txt"
 DEFAULT_PATH = "dataset/{run-id}/{output-name}"
 
 
@@ -66,7 +68,7 @@ class RunData:
         found = sources.find_sources(self._workspace, definition)
         folder = self._local_folder("inputs", item)
         started = time.monotonic()
-        paths = sources.download_sources(self._workspace, found, folder)
+        paths, cached = NodeCache.from_environment(os.environ).download_sources(self._workspace, found, folder)
         seconds = max(time.monotonic() - started, 0.001)
         if item["mode"] == "mount":
             for path in paths:
@@ -74,7 +76,8 @@ class RunData:
         size = sum(os.path.getsize(path) for path in paths)
         value = paths[0] if _is_one_file(definition, found) else folder
         files = f"{len(paths)} file{'' if len(paths) == 1 else 's'}, {size / 1e6:.1f} MB"
-        self.lines.append(f"{item['name']} -> {value} ({files}, {item['mode']}, {size / 1e6 / seconds:.0f} MB/s)")
+        speed = f"{size / 1e6 / seconds:.0f} MB/s{', from the cache of this node' if cached else ''}"
+        self.lines.append(f"{item['name']} -> {value} ({files}, {item['mode']}, {speed})")
         return value
 
     def _definition_of(self, item: Json) -> Json:
@@ -99,6 +102,8 @@ class RunData:
             self.variables[item["name"]] = folder
         if self._outputs:
             self.variables[OUTPUTS] = ";".join(item["name"] for item, _ in self._outputs)
+        if links := [item["name"] for item, _ in self._outputs if item["mode"] == "link"]:
+            self.variables[LINKS] = ";".join(links)
 
     def replace_texts(self, text: str) -> str:
         # A name may be the beginning of another.
@@ -109,6 +114,10 @@ class RunData:
     def store_outputs(self, succeeded: bool) -> None:
         """Store outputs; mounted ones also of a failed script. Only outputs of a successful script are registered."""
         for item, folder in self._outputs:
+            if item["mode"] == "link":
+                if succeeded and item["registration"]:
+                    self._register_link(item, folder)
+                continue
             if item["mode"] == "upload" and not succeeded:
                 continue
             datastore, path = self._path_of(item)
@@ -124,6 +133,18 @@ class RunData:
             self.default_datastore = datastores.get_default(self._workspace)["name"]
         path = (item["path"] or DEFAULT_PATH).replace("{run-id}", self._spec.run_id)
         return item["datastore"] or str(self.default_datastore), path.replace("{output-name}", item["name"])
+
+    def _register_link(self, item: Json, folder: str) -> None:
+        """Register the dataset whose id the script has left; without one there is nothing to register."""
+        path = os.path.join(folder, LINK_FILE)
+        if not os.path.isfile(path) or os.path.islink(path):
+            return
+        with open(path, encoding="utf-8") as file:
+            dataset_id = file.read(1000).strip()
+        given = item["registration"]
+        definition = datasets.get_dataset(self._workspace, dataset_id)["properties"]["definition"]
+        fields = {"description": given.get("description"), "tags": given.get("tags")}
+        datasets.register_dataset(self._workspace, given["name"], definition, True, **fields)
 
     def _register(self, item: Json, datastore: str, path: str) -> None:
         given = item["registration"]

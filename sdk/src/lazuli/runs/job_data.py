@@ -8,7 +8,7 @@ from lazuli.errors import UserErrorException
 
 Json = Dict[str, Any]
 INPUT_MODES = ("direct", "mount", "download")
-OUTPUT_MODES = ("mount", "upload")
+OUTPUT_MODES = ("mount", "upload", "link")
 MAX_COUNT = 100
 
 

@@ -1,0 +1,104 @@
+"""Files of datastores that jobs on this node have read: a later job copies them from here instead of downloading them.
+
+A file is found by its etag, so one that has changed is another entry. What was not used for the longest time makes room.
+A job gets a copy of its own: it can change what is in its folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from lazuli.data import datastores, sources
+from lazuli.data.sources import Source
+from lazuli.workspaces import WorkspaceClient
+
+FOLDER, MAX_GB = "LAZULI_DATA_CACHE", "LAZULI_DATA_CACHE_GB"
+DEFAULT_GB = 20.0
+# What stays free on the disk.
+RESERVE_BYTES = 5 * 10**9
+
+
+class NodeCache:
+    """A folder of at most `max_bytes`; with 0 it stores nothing."""
+
+    def __init__(self, folder: str, max_bytes: int):
+        self._folder = folder
+        self._max_bytes = max_bytes if folder else 0
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> NodeCache:
+        try:
+            limit = float(environ.get(MAX_GB) or DEFAULT_GB)
+        except ValueError:
+            limit = DEFAULT_GB
+        return cls(environ.get(FOLDER, ""), int(limit * 10**9))
+
+    def download_sources(
+        self, workspace: WorkspaceClient, found: Sequence[Source], folder: str
+    ) -> Tuple[List[str], int]:
+        """Download the files below a folder, as `sources.download_sources`; the paths, and how many bytes came from here."""
+        targets = {source: datastores.local_path(folder, source.inside) for source in found}
+        cached = {source for source in found if self._copy_to(self._path_of(workspace, source), targets[source])}
+        missing = [source for source in found if source not in cached]
+        sources.download_sources(workspace, missing, folder)
+        for source in missing:
+            self._add(self._path_of(workspace, source), targets[source])
+        if missing:
+            self._free_space()
+        return list(targets.values()), sum(source.remote.size for source in cached)
+
+    def _path_of(self, workspace: WorkspaceClient, source: Source) -> str:
+        """Nothing for a file of the web, which may change at any time."""
+        if source.url or not source.remote.etag or not self._max_bytes:
+            return ""
+        remote = source.remote
+        parts = (workspace.client.base_url, workspace.path, remote.datastore, remote.path, remote.etag, remote.size)
+        digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+        return os.path.join(self._folder, digest[:2], digest)
+
+    @staticmethod
+    def _copy_to(path: str, target: str) -> bool:
+        if not path or os.path.exists(target):
+            return False
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        try:
+            os.utime(path)
+            shutil.copyfile(path, target)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _add(self, path: str, source: str) -> None:
+        size = os.path.getsize(source)
+        if not path or size > self._max_bytes // 2:
+            return
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        if shutil.disk_usage(self._folder).free < size + RESERVE_BYTES:
+            return
+        partial = f"{path}.{uuid.uuid4().hex[:8]}"
+        shutil.copyfile(source, partial)
+        os.replace(partial, path)
+
+    def _free_space(self) -> None:
+        found: Dict[str, os.stat_result] = {}
+        for where, _, names in os.walk(self._folder):
+            for path in (os.path.join(where, name) for name in names):
+                if (state := _stat(path)) is not None:
+                    found[path] = state
+        total = 0
+        for path in sorted(found, key=lambda path: found[path].st_mtime, reverse=True):
+            total += found[path].st_size
+            if total > self._max_bytes and os.path.exists(path):
+                os.remove(path)
+
+
+def _stat(path: str) -> Optional[os.stat_result]:
+    """None for a file that another job has removed meanwhile."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
