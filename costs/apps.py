@@ -8,6 +8,7 @@ class CostsConfig(AppConfig):
 
     def ready(self):
         # Imported here because they need the models, which are not loaded earlier.
+        from assets.data import stores
         from compute import holds
         from costs import associated as contents
         from costs import budgets, limits, quotas
@@ -21,5 +22,6 @@ class CostsConfig(AppConfig):
         holds.REASONS.append(limits.prepare_reasons)
         for limit in (quotas, budgets):
             holds.NEW_WORK.append(limit.check_new_work)
+        stores.STORE_CHECKS.append(quotas.check_new_files)
         holds.MORE_NODES.append(quotas.count_more_nodes)
         holds.NO_IDLE.append(budgets.stops_idle)

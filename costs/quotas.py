@@ -171,14 +171,22 @@ def count_gb(quota: Quota) -> float:
 
 def check_new_work(target: ComputeTarget, user: User) -> None:
     """Refuse new work where the storage quota of its workspace or subscription is used up."""
-    subscription = target.workspace.resource_group.subscription_id
-    scopes = Q(workspace=target.workspace_id) | Q(subscription=subscription)
+    _check_storage(target.workspace, "computeId")
+
+
+def check_new_files(workspace: Workspace) -> None:
+    """Refuse files that people upload there."""
+    _check_storage(workspace, "path")
+
+
+def _check_storage(workspace: Workspace, where: str) -> None:
+    scopes = Q(workspace=workspace.pk) | Q(subscription=workspace.resource_group.subscription_id)
     for quota in Quota.objects.filter(scopes).exclude(storage_gb=None).select_related("workspace", "subscription"):
         used, limit = count_gb(quota), quota.storage_gb
         if limit is not None and used >= limit:
             applied = Applied(quota, "storage_gb", limit, used)
             text = f"{applied.describe()} Delete files, empty the trash, or ask a site admin."
-            raise Conflict(text, target="computeId", code="QuotaExceeded")
+            raise Conflict(text, target=where, code="QuotaExceeded")
 
 
 def count_more_nodes(target: ComputeTarget) -> int | None:

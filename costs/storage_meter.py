@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 
+from assets.data import stores
 from costs.models import Usage
 from registry.models import ModelFile, WorkspaceFile
 from runs.models import Artifact, Snapshot
@@ -29,6 +30,8 @@ def count_bytes() -> Counter[int]:
     for model, path in FILES:
         for workspace, size in model._default_manager.order_by().values_list(path).annotate(Sum("size")):
             found[workspace] += size or 0
+    for workspace in Workspace.objects.all():
+        found[workspace.pk] += stores.count_stored_bytes(workspace)
     return found
 
 

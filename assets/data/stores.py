@@ -23,6 +23,7 @@ from assets.data.models import BLOB_STORE, Datastore
 from studio import storage
 from studio.errors import Conflict, Invalid, NotReady, TooLarge
 from studio.formats import format_bytes
+from workspaces.models import Workspace
 
 # The folder of frozen copies in the workspace's own storage (assets/data/freezing.py).
 FROZEN = "frozen"
@@ -47,6 +48,9 @@ RETRY = {
 UNFINISHED = re.compile(r"#\d+(?:/|$)")
 # Responses of stores to wrong credentials.
 REFUSALS = ("Unauthenticated", "PermissionDenied", "status 401", "status 403", "403 Forbidden", "401 Unauthorized")
+
+# (workspace): raises Conflict if people may store no more files in it.
+STORE_CHECKS: list[Callable[[Workspace], None]] = []
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -162,8 +166,8 @@ class DatastoreFiles:
     def write(self, path: str, chunks: Iterable[bytes], overwrite: bool = False, is_freezing: bool = False) -> File:
         """Store a file, which appears only when it is complete."""
         self.check_names([path], is_freezing)
-        if not overwrite and self.exists(path):
-            raise self._taken(path)
+        if not overwrite:
+            self.check_free(path)
         self.check_no_folder(path)
         self.put(path, chunks, overwrite)
         return self.find(path)
@@ -192,6 +196,17 @@ class DatastoreFiles:
             # One path stands for all of the same copy.
             for path in {"/".join(path.split("/")[:3]): path for path in paths}.values():
                 self._check_not_frozen(path)
+
+    def check_quota(self) -> None:
+        """Refuse files for the studio's storage where the quota of the workspace is used up."""
+        if self.datastore.is_built_in:
+            for check in STORE_CHECKS:
+                check(self.datastore.workspace)
+
+    def check_free(self, path: str) -> None:
+        """Refuse a path at which a file is."""
+        if self.exists(path):
+            raise self._taken(path)
 
     def run_each(self, act: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """The results, in order; several at a time if each waits for a network. `act` does not use the database."""
@@ -287,6 +302,13 @@ class DatastoreFiles:
             if "Is a directory" in text or "Not a directory" in text:
                 raise Conflict(f"{path} is a folder, or is inside a file.", target="path") from error
             raise NotReady(f"The datastore {name} does not answer: {_first_line(error)}") from error
+
+
+def count_stored_bytes(workspace: Workspace) -> int:
+    """The bytes in the built-in datastores of a workspace."""
+    prefix = f"{workspace.storage_area}/datastores"
+    batches = obstore.list(storage.open_store(), prefix=prefix, chunk_size=5000)
+    return sum(entry["size"] for batch in batches for entry in batch)
 
 
 def _open_remote(row: Datastore):

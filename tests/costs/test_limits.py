@@ -97,7 +97,7 @@ def test_a_quota_of_nodes_limits_the_autoscaler(cluster, nodes, workspace, alice
     assert Node.objects.usable().count() == 3
 
 
-def test_full_storage_refuses_new_jobs(cluster, workspace, alice):
+def test_full_storage_refuses_new_jobs_and_uploads(cluster, workspace, alice, api):
     Quota.set(workspace, storage_gb=1)
     now = timezone.now()
     times = {"day": now.date(), "started_at": now, "ended_at": now}
@@ -105,6 +105,12 @@ def test_full_storage_refuses_new_jobs(cluster, workspace, alice):
     with pytest.raises(Conflict, match="2 of 1 GB of storage are in use") as refused:
         submit(cluster, alice, "a1")
     assert refused.value.code == "QuotaExceeded"
+    address = f"{workspace.arm_id}/datastores/workspaceblobstore/files"
+    answer = api(alice).put(f"{address}/content?path=a.csv", b"a", content_type="application/octet-stream")
+    assert answer.status_code == 409 and "2 of 1 GB of storage are in use" in answer.text
+    Quota.set(workspace, storage_gb=3)
+    answer = api(alice).put(f"{address}/content?path=a.csv", b"a", content_type="application/octet-stream")
+    assert answer.status_code == 201
 
 
 def test_no_caller_may_set_limits_that_the_page_refuses(workspace):
