@@ -92,7 +92,7 @@ def version_zip(request, slug: str, name: str, number: int):
     if files is None:
         raise Invalid("The files of this model are not here.")
     content = ((path, row.size, version_files.stream_file(row)) for path, row in files)
-    return archives.respond_with_zip(content, f"{name}-{number}")
+    return archives.respond_with_plain_zip(content, f"{name}-{number}")
 
 
 @require_safe

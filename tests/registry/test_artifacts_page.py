@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from registry.models import WorkspaceFile
-from runs.files import artifacts
+from runs.files import archives, artifacts
 from studio import storage
 from tests import factories
 
@@ -42,6 +42,17 @@ def test_files_are_downloaded_one_by_one_and_as_an_archive(as_user, bob, mallory
     assert packed.namelist() == ["MLmodel", "data/weights_10.bin"]
     for address in (tab(version), tab(version, "zip/"), tab(version, "file/") + "?path=MLmodel"):
         assert as_user(mallory).get(address).status_code == 404
+
+
+@pytest.mark.parametrize("limit", [zipfile.ZIP64_LIMIT, 1000])
+def test_the_length_of_an_archive_is_known_before_it_is_written(as_user, bob, version, monkeypatch, limit):
+    answer = as_user(bob).get(tab(version, "zip/"))
+    assert len(answer.getvalue()) == int(answer["Content-Length"])
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+    monkeypatch.setattr(archives, "LARGE", limit // 2)
+    files = [("a", 3), ("ä/b", 0), ("c", 700), ("d" * 50, 1500), ("e", 5)]
+    content = archives.stream_zip(((path, size, iter([bytes(size)])) for path, size in files), zipfile.ZIP_STORED)
+    assert sum(map(len, content)) == archives.measure_zip(files)
 
 
 def test_a_model_of_one_uploaded_file_has_its_name(as_user, bob, workspace):
