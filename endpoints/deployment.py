@@ -26,6 +26,8 @@ from workspaces.models import Workspace
 
 FOLDER = "endpoints"
 MAX_MODELS = 1000
+# The stages of revisions that serve nothing any more.
+GONE = (Revision.State.FAILED, Revision.State.STOPPED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,8 +200,7 @@ def _begin(endpoint: Endpoint, revision: Revision) -> None:
 
 def check_not_served(versions: Iterable[ModelVersion]) -> None:
     """Raises Conflict if a deployed revision uses one of them."""
-    gone = [Revision.State.FAILED, Revision.State.STOPPED]
-    used = Revision.model_versions.through.objects.filter(modelversion__in=versions).exclude(revision__stage__in=gone)
+    used = Revision.model_versions.through.objects.filter(modelversion__in=versions).exclude(revision__stage__in=GONE)
     found = used.select_related("modelversion__model", "revision__endpoint").first()
     if found:
         raise Conflict(

@@ -8,14 +8,17 @@ class RegistryConfig(AppConfig):
 
     def ready(self):
         # Imported here because it needs the models, which are not loaded earlier.
-        from registry import data_lineage, kept_files, lineage, purging, search
+        from registry import data_lineage, dependents, kept_files, lineage, purging, search
         from runs.files import artifacts
+        from runs.pages.data import dependents as data_dependents
         from runs.pages.data import views as data_views
 
         purging.register()
         lineage.register()
         data_lineage.register()
-        data_views.TABS.append(("models", "Models", "registry:data_models"))
+        tabs = [("models", "Models", "registry:data_models"), ("lineage", "Lineage", "registry:data_lineage")]
+        data_views.TABS.extend(tabs)
+        data_dependents.PROVIDERS.append(dependents.list_trained_models)
         shell.SEARCHES.append(search.search_models)
         artifacts.DELETION_CHECKS.append(kept_files.check_deletable)
         artifacts.CHANGE_STEPS.append(kept_files.keep_files)

@@ -1,20 +1,13 @@
 """Warnings of the delete page: objects that break if versions of a model are deleted. What prevents a deletion:
 `ModelVersion.move_to_trash` in registry/models/registered_models.py."""
 
-import dataclasses
-
-from registry import lineage
+from assets.data.models import DataVersion
+from registry import data_lineage, lineage
 from registry.models import ModelVersion
+from runs.pages.data.dependents import Dependent
 from workspaces.models import Workspace
 
 MAX_SHOWN = 100
-
-
-@dataclasses.dataclass(frozen=True)
-class Dependent:
-    what: str
-    why: str
-    url: str = ""
 
 
 def find_dependents(workspace: Workspace, versions: list[ModelVersion]) -> list[Dependent]:
@@ -44,6 +37,14 @@ def _following(workspace: Workspace, versions: list[ModelVersion]) -> list[Depen
 
 
 WHY = {
+    "deployed": "This endpoint serves {0}; deploy another version first.",
     "copied": "It is a copy of {0}: its files are those of {0}.",
     "read": "This job read {0}; it cannot be run again in the same way.",
 }
+
+
+def list_trained_models(version: DataVersion) -> list[Dependent]:
+    """For the removal of data: the models that were trained on it."""
+    rows = data_lineage.find_trained_models(version).select_related("model__workspace")[:MAX_SHOWN]
+    why = "It was trained on this version; its lineage then shows a dataset without a name."
+    return [Dependent(f"Model {row}", why, row.get_absolute_url()) for row in rows]

@@ -149,8 +149,10 @@ class ModelVersionFile(Shape):
 
 
 class LineageKey(Shape):
-    kind: str = pydantic.Field(description="`job`, `model` or `data`.")
-    id: str = pydantic.Field(description="The name of a job, `name:version` of a model, or `name@digest` of data.")
+    kind: str = pydantic.Field(description="`job`, `model`, `data` or `endpoint`.")
+    id: str = pydantic.Field(
+        description="The name of a job or endpoint, `name:version` of a model, `datasetId` or `name@digest` of data."
+    )
 
 
 class LineageNode(LineageKey):

@@ -34,5 +34,6 @@ urlpatterns = [
     path(f"{VERSION}/archive/", actions.version_archive, name="version_archive"),
     path(f"{VERSION}/delete/", actions.version_delete, name="version_delete"),
     path(f"{DATA_VERSION}/models/", lineage_views.data_models, name="data_models"),
+    path(f"{DATA_VERSION}/lineage/", lineage_views.data_version_lineage, name="data_lineage"),
     path("ws/<slug:slug>/runs/<str:run_id>/lineage/", lineage_views.run_lineage, name="run_lineage"),
 ]

@@ -21,11 +21,13 @@ urlpatterns = [
     path(f"{VERSION}/quality/", quality_views.data_quality, name="quality"),
     path(f"{VERSION}/versions/", views.data_versions, name="versions"),
     path(f"{VERSION}/jobs/", views.data_jobs, name="jobs"),
+    path(f"{VERSION}/remove/", views.data_remove, name="remove"),
     path(f"{VERSION}/change/", views.data_change, name="change"),
     path(f"{DATA}/datastores/", datastore_views.datastore_list, name="datastores"),
     path(f"{DATA}/new-datastore/", datastore_views.datastore_new, name="datastore_new"),
     path(f"{DATASTORE}/", datastore_views.datastore_detail, name="datastore"),
     path(f"{DATASTORE}/file/", datastore_views.datastore_file, name="datastore_file"),
     path(f"{DATASTORE}/upload/", datastore_views.datastore_upload, name="datastore_upload"),
+    path(f"{DATASTORE}/piece/", datastore_views.datastore_piece, name="datastore_piece"),
     path(f"{DATASTORE}/change/", datastore_views.datastore_change, name="datastore_change"),
 ]

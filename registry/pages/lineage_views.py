@@ -88,6 +88,15 @@ def run_lineage(request, slug: str, run_id: str):
 
 
 @require_safe
+def data_version_lineage(request, slug: str, name: str, version: str):
+    """The same graph, seen from data."""
+    found = data_views.find_version(request, slug, name, version)
+    key = lineage.GraphKey(data_lineage.KIND, str(found.dataset_id))
+    more = lineage_context(lineage.find_graph(found.workspace, key))
+    return render(request, "registry/data_lineage.html", data_views.build_context(request, found, "lineage", **more))
+
+
+@require_safe
 def data_models(request, slug: str, name: str, version: str):
     """A tab of the page of data."""
     found = data_views.find_version(request, slug, name, version)

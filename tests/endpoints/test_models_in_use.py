@@ -4,6 +4,7 @@ import pytest
 
 from accounts.actors import Actor
 from endpoints import deployment
+from registry import lineage
 from studio.errors import Conflict
 from tests import factories
 
@@ -33,3 +34,17 @@ def test_a_job_shows_the_endpoints_that_serve_its_models(deploy, workspace, alic
     assert 'endpoints/svc/">svc</a>' in as_user(alice).get(run.get_absolute_url()).content.decode()
     revision.stop()
     assert "Served by" not in as_user(alice).get(run.get_absolute_url()).content.decode()
+
+
+def test_the_lineage_reaches_the_endpoints_that_serve_a_model(deploy, workspace, alice, as_user):
+    version = factories.make_model_version(workspace, "digits")
+    start = lineage.key_of(version)
+    assert not lineage.find_graph(workspace, start).edges
+    revision = deploy(models=[version])
+    graph = lineage.find_graph(workspace, start)
+    assert [(edge.target.id, edge.label) for edge in graph.edges] == [("svc", "deployed")]
+    assert lineage.find_graph(workspace, graph.edges[0].target).edges == graph.edges
+    assert "/endpoints/svc/" in as_user(alice).get(f"{version.get_absolute_url()}lineage/").text
+    assert "This endpoint serves digits:1" in as_user(alice).get(f"{version.get_absolute_url()}delete/").text
+    revision.stop()
+    assert not lineage.find_graph(workspace, start).edges

@@ -96,6 +96,16 @@ def test_the_page_of_data_lists_the_models_that_were_trained_on_it(
     assert "No models yet" in as_user(bob).get(address.format(3)).text
 
 
+def test_the_page_of_data_shows_the_graph_and_what_its_removal_means(as_user, alice, bob, mallory, workspace, family):
+    address = "/ws/aml-workspace/data/assets/diabetes/versions/1/"
+    page = as_user(bob).get(f"{address}lineage/").text
+    assert "<svg" in page and "/runs/teacher/" in page and "/models/digits/versions/1/" in page
+    assert as_user(mallory).get(f"{address}lineage/").status_code == 404
+    assert as_user(bob).post(f"{address}lineage/").status_code == 405
+    page = as_user(alice).get(f"{address}remove/").text
+    assert "Job teacher" in page and "Model digits:1" in page and "/models/digits/versions/1/" in page
+
+
 def test_rest_gives_nodes_and_edges(api, bob, workspace, family):
     address = V.format(workspace.arm_id)
     found = api(bob).get(f"{address}?kind=model&id=digits:1&direction=down").json()

@@ -1,14 +1,17 @@
 """The pages of datastores and data: browse, upload, create by the wizard, preview, profile, versions and jobs."""
 
 import contextlib
+import os
 import re
 import sqlite3
+import time
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.actors import Actor
-from assets.data import datasets, previews, stores
+from assets.data import datasets, partial_uploads, previews, stores
+from assets.data.work import DataWork
 from assets.models import Datastore, DataVersion
 from runs.job_data import make_link
 from runs.models import RunDataset
@@ -54,6 +57,44 @@ def test_a_datastore_is_browsed_uploaded_to_and_downloaded_from(as_user, alice, 
     assert "cannot be removed" in browser.post(f"{STORE}change/", {"act": "remove"}, follow=True).text
 
 
+def test_a_large_file_is_sent_in_pieces_and_continues_where_it_stopped(
+    as_user, alice, bob, mallory, workspace, files, settings, tmp_path
+):
+    settings.DATA_DIR = tmp_path
+    browser, address = as_user(alice), f"{STORE}piece/?path=in/a%20%231.bin&size=10&stamp=7"
+
+    def send(start, data, query="", who=browser):
+        url = f"{address}&start={start}{query}"
+        return who.post(url, data, content_type="application/octet-stream", headers={"HX-Request": "true"})
+
+    assert browser.get(address).json() == {"arrived": 0, "exists": False}
+    assert send(0, b"01234").json() == {"arrived": 5, "exists": False} and not files.walk()
+    assert browser.get(address).json()["arrived"] == 5
+    wrong = send(0, b"01234")
+    assert wrong.status_code == 409 and "continue there" in wrong["HX-Trigger"]
+    assert "more than the 10 bytes" in send(5, b"567890123")["HX-Trigger"]
+    assert send(5, b"56789").json() == {"arrived": 10, "exists": True}
+    assert files.read("in/a #1.bin", 0, 20) == b"0123456789" and not list((tmp_path / "cache/uploads").iterdir())
+    assert browser.get(address).json()["exists"] and not browser.get(f"{address}&overwrite").json()["exists"]
+    assert send(0, b"9876543210").status_code == 409
+    assert send(0, b"9876543210", "&overwrite").status_code == 200
+    assert files.read("in/a #1.bin", 0, 20) == b"9876543210"
+    assert [send(0, b"1", who=as_user(person)).status_code for person in (bob, mallory)] == [403, 404]
+    assert browser.post(f"{STORE}piece/?path=../x&size=1", b"1", content_type="text/plain").status_code == 400
+    assert browser.put(address).status_code == 405
+
+
+def test_pieces_that_nobody_continues_are_deleted(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    folder = tmp_path / "cache" / "uploads"
+    folder.mkdir(parents=True)
+    for name, age in (("old", partial_uploads.KEPT_SECONDS + 60), ("new", 60)):
+        (folder / name).write_bytes(b"1")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    partial_uploads.delete_old()
+    assert [file.name for file in folder.iterdir()] == ["new"]
+
+
 def test_a_datastore_is_registered_and_its_key_is_not_shown(as_user, alice, workspace, settings, tmp_path):
     settings.DATASTORE_ROOTS, settings.DATA_DIR = [str(tmp_path)], tmp_path
     browser, new = as_user(alice), f"{LIST}new-datastore/?kind="
@@ -80,9 +121,12 @@ def test_the_wizard_uploads_shows_and_registers(as_user, alice, workspace, files
     assert done.url.endswith("/assets/ages/versions/1/explore/") and made.description == "d"
     assert made.definition["steps"][1] == {"type": "keep_columns", "columns": ["id", "age"]}
     assert made.definition["steps"][0]["column_types"]["id"] == {"type": "string"}
+    chosen = {"include_0": "1", "type_0": "long", "profile": "1"}
+    assert browser.post(answer.url, chosen).url.endswith("/assets/ages/versions/2/explore/?profile")
+    assert DataWork.objects.get(kind="profile").version == DataVersion.objects.get(version="2")
     files.write("bad.csv", iter([b"a,b\n1,2\n3\n"]))
     bad = browser.get(f"{LIST}new/settings/?name=bad&kind=tabular&datastore=workspaceblobstore&path=bad.csv")
-    assert "bad.csv, line 3: 1 columns, where the header has 2" in bad.text
+    assert "bad.csv, line 3: 1 column, where the header has 2" in bad.text
 
 
 def test_the_wizard_names_values_that_would_be_missing(as_user, alice, workspace, files):
@@ -182,7 +226,7 @@ def test_all_files_of_this_machine_are_searched(as_user, alice, workspace, setti
     assert "3 of the first 4 rows match." in page and "Rows 3 to 3" in page and "Next" not in page
 
 
-def test_a_version_shows_details_rows_profile_code_versions_and_jobs(as_user, alice, bob, workspace, files):
+def test_a_version_shows_details_rows_profile_code_versions_and_jobs(as_user, alice, bob, mallory, workspace, files):
     files.write("in/a.csv", iter([ROWS]))
     first = register(workspace, alice)
     second = register(workspace, alice, {"type": "keep_columns", "columns": ["age"]})
@@ -208,6 +252,10 @@ def test_a_version_shows_details_rows_profile_code_versions_and_jobs(as_user, al
     as_user(alice).post(address, {"description": "new words", "tags": "a: b"})
     first.refresh_from_db()
     assert first.description == "new words" and first.tags == {"a": "b"}
+    uses = as_user(alice).get(f"{address}remove/").text
+    assert "reads it" in uses and "The newest version" not in uses
+    assert "It then means version 1." in as_user(alice).get(f"{LIST}assets/diabetes%20dataset/versions/2/remove/").text
+    assert [as_user(one).get(f"{address}remove/").status_code for one in (bob, mallory)] == [403, 404]
     as_user(alice).post(f"{LIST}assets/diabetes%20dataset/versions/2/change/", {"act": "remove"})
     second.refresh_from_db()
     assert second.asset is None and DataVersion.objects.filter(asset=first.asset).count() == 1

@@ -195,7 +195,7 @@ def test_a_profile_of_all_rows_is_kept_for_these_files(as_user, alice, version, 
     files.write("in/b.csv", iter([b"id,age,note\n1\n"]), overwrite=True)
     browser.post(f"{HERE}change/", {"act": "profile"})
     tasks.work_on_data()
-    assert "failed: in/b.csv, line 2: 1 columns, where the header has 3" in browser.get(address).text
+    assert "failed: in/b.csv, line 2: 1 column, where the header has 3" in browser.get(address).text
 
 
 def test_work_of_a_killed_worker_is_taken_again(version, alice):

@@ -11,9 +11,12 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from accounts.actors import actor_of_request
+from assets import tasks
 from assets.data import datasets, previews, rules, stores
 from assets.data.misfits import check_version
 from assets.data.models import Datastore
+from assets.data.work import DataWork
+from compute import notifications
 from runs.api.datastores import find_datastore
 from runs.pages.access import find_workspace
 from runs.pages.data.forms import COLUMN_TYPES, BasicsForm, QueryForm, SettingsForm
@@ -65,8 +68,10 @@ def _find_files(request, workspace, data: dict) -> dict:
     folder = f"UI/{dt.datetime.now(dt.UTC):%Y-%m-%d}_{uuid.uuid4().hex[:8]}"
     targets = paths if len(paths) == len(files) else [file.name for file in files]
     full = [rules.check_stored_path(f"{folder}/{target}") for target in targets]
+    target_store = stores.DatastoreFiles(store)
+    target_store.check_quota()
     for file, path in zip(files, full, strict=True):
-        stores.DatastoreFiles(store).write(path, file.chunks())
+        target_store.write(path, file.chunks())
     return {"path": full[0] if len(full) == 1 else folder}
 
 
@@ -103,8 +108,7 @@ def data_settings(request, slug):
         misfits = _find_misfits(request, workspace, chosen)
     if request.method == "POST" and not problem and not misfits:
         made = _register(request, workspace, given, chosen)
-        messages.success(request, f"{made} was registered.")
-        return redirect("data:explore", slug, made.asset.name, made.version)
+        return _show_made(request, made)
     context = {
         "given": given,
         "form": form,
@@ -141,8 +145,7 @@ def data_query(request, slug):
         misfits = _find_misfits(request, workspace, chosen) if chosen else None
         made = chosen and not misfits and attempt(form, lambda: _register(request, workspace, given, chosen))
         if made:
-            messages.success(request, f"{made} was registered.")
-            return redirect("data:explore", slug, made.asset.name, made.version)
+            return _show_made(request, made)
     context = {
         "given": given,
         "store": store,
@@ -261,3 +264,14 @@ def _register(request, workspace, given: dict, definition: dict):
     if "seen" in request.POST:
         check_version(made, actor.user)
     return made
+
+
+def _show_made(request, made):
+    """Its rows; with `profile` the profile of all rows, which is computed in the background."""
+    messages.success(request, f"{made} was registered.")
+    address = reverse("data:explore", args=[request.workspace.slug, made.named_asset.name, made.version])
+    if "profile" not in request.POST:
+        return redirect(address)
+    DataWork.queue(made, DataWork.Kind.PROFILE, request.user)
+    notifications.notify_control(tasks.WORK)
+    return redirect(f"{address}?profile")

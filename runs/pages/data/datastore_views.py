@@ -3,6 +3,7 @@
 import mimetypes
 
 from django.contrib import messages
+from django.http import JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -13,10 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actors import actor_of_request
 from assets.data import connections, rules, stores
 from assets.data.models import Datastore
+from assets.data.partial_uploads import MAX_PIECE, PartialUpload
 from runs.api.datastores import find_datastore, respond_with_file
-from runs.files import previews
+from runs.files import previews, uploads
 from runs.pages.access import find_workspace, is_allowed, require_permission
 from runs.pages.data.datastore_forms import KINDS, DatastoreForm
+from studio import numbers
 from studio.errors import Conflict, Denied, Invalid, NotReady
 from studio.formats import format_count
 from studio.forms import attempt
@@ -166,6 +169,7 @@ def datastore_upload(request, slug, name):
     targets = paths if len(paths) == len(files) else [file.name for file in files]
     store, overwrite = stores.DatastoreFiles(found), bool(request.POST.get("overwrite"))
     full = [rules.check_stored_path(f"{folder}/{target}" if folder else target) for target in targets]
+    store.check_quota()
     skipped = 0
     for file, path in zip(files, full, strict=True):
         try:
@@ -178,6 +182,27 @@ def datastore_upload(request, slug, name):
     text = f"{format_count(done, 'file')} uploaded"
     messages.success(request, f"{text}, {skipped} left because they are there already." if skipped else f"{text}.")
     return redirect(_address(found, folder))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def datastore_piece(request, slug, name):
+    """A file `?path=` of `?size=` bytes, sent in pieces: a POST stores the one that begins at `?start=`, the last one the
+    file; a GET says how much has arrived."""
+    found = find_datastore(find_workspace(request, slug, "edit"), name)
+    path = rules.check_stored_path(request.GET.get("path", ""))
+    size, start = (numbers.parse_int(request.GET.get(key, "0"), key) for key in ("size", "start"))
+    part = PartialUpload(request.user, found, path, size, request.GET.get("stamp", "")[:100])
+    files, overwrite = stores.DatastoreFiles(found), "overwrite" in request.GET
+    if request.method != "POST":
+        return JsonResponse({"arrived": part.arrived, "exists": not overwrite and files.exists(path)})
+    files.check_quota()
+    files.check_names([path])
+    if not overwrite:
+        files.check_free(path)
+    arrived = part.add_piece(start, uploads.read_chunks(request, MAX_PIECE))
+    if arrived == size:
+        part.store(files, overwrite)
+    return JsonResponse({"arrived": arrived, "exists": arrived == size})
 
 
 def _address(found: Datastore, folder: str) -> str:

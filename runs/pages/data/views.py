@@ -18,7 +18,7 @@ from runs.api.data_assets import add_newest, list_assets
 from runs.job_data import SOURCE_TYPE
 from runs.models import Run, RunDataset
 from runs.pages.access import find_workspace, is_allowed, require_permission
-from runs.pages.data import row_views
+from runs.pages.data import dependents, row_views
 from runs.pages.data.forms import DataVersionForm
 from studio import numbers
 from studio.forms import attempt
@@ -248,6 +248,15 @@ def data_jobs(request, slug, name, version):
     made_by = Run.objects.filter(workspace=request.workspace, run_id=found.made_by_run, deleted_at=None).first()
     more = {"page": page_of(request, rows), "made_by": made_by if found.made_by_run else None}
     return render(request, "data/jobs.html", build_context(request, found, "jobs", **more))
+
+
+@require_safe
+def data_remove(request, slug, name, version):
+    """Show what uses a version, before it is removed by `data_change`."""
+    found = find_version(request, slug, name, version)
+    require_permission(request, "edit")
+    context = {"version": found, "name": name, "dependents": dependents.find_dependents(found)}
+    return render(request, "data/remove.html", context)
 
 
 @require_POST

@@ -1,6 +1,7 @@
 // form[data-code-upload]: a folder, files or a zip, chosen or dropped, become one zip and are sent. The server says first
 // which of the files are taken, so that nothing else leaves the machine. Without this module the form sends a zip.
 import { centralHeader, crc32, endRecord, localHeader } from "../pure/zip.js";
+import { bindDrop } from "../shared/dropped-files.js";
 import { readCsrfToken } from "../shared/requests.js";
 
 const form = document.querySelector("[data-code-upload]");
@@ -159,43 +160,10 @@ const upload = async () => {
   }
 };
 
-const readEntry = async (entry) => {
-  if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    return [{ path: entry.fullPath.replace(/^\//, ""), file }];
-  }
-  const reader = entry.createReader();
-  const found = [];
-  for (;;) {
-    // A reader gives some entries at a time.
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) return found;
-    for (const inside of some) found.push(...(await readEntry(inside)));
-  }
-};
-
-const readDropped = async (items) => {
-  const entries = [...items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  return (await Promise.all(entries.map(readEntry))).flat();
-};
-
-const bindDrop = (zone) => {
-  zone.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    zone.classList.add("drop-here");
-  });
-  zone.addEventListener("dragleave", () => zone.classList.remove("drop-here"));
-  zone.addEventListener("drop", async (event) => {
-    event.preventDefault();
-    zone.classList.remove("drop-here");
-    take(await readDropped(event.dataTransfer.items));
-  });
-};
-
 if (form) {
   part("plain").remove();
   show("drop");
-  bindDrop(part("drop"));
+  bindDrop(part("drop"), take);
   form.addEventListener("click", ({ target }) => {
     const kind = target.closest("[data-choose]")?.dataset.choose;
     if (kind) form.querySelector(`[data-input="${kind}"]`).click();

@@ -1,0 +1,34 @@
+// The files of a drop, with those in dropped folders; each with its path below what was dropped.
+
+const readEntry = async (entry) => {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    return [{ path: entry.fullPath.replace(/^\//, ""), file }];
+  }
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    // A reader gives some entries at a time.
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return found;
+    for (const inside of some) found.push(...(await readEntry(inside)));
+  }
+};
+
+const readDropped = async (items) => {
+  const entries = [...items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+  return (await Promise.all(entries.map(readEntry))).flat();
+};
+
+export const bindDrop = (zone, take) => {
+  zone.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("drop-here");
+  });
+  zone.addEventListener("dragleave", () => zone.classList.remove("drop-here"));
+  zone.addEventListener("drop", async (event) => {
+    event.preventDefault();
+    zone.classList.remove("drop-here");
+    take(await readDropped(event.dataTransfer.items));
+  });
+};
