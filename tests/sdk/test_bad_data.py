@@ -28,6 +28,7 @@ CASES = [
     (TEXT, {"a.csv": b"PAR1"}, "a.csv is a parquet file, not text"),
     (TEXT, {"a.csv": b"a,b\n1,\0\n"}, "a.csv, line 2: a zero byte"),
     (TEXT, {"a.csv": b""}, "a.csv is empty"),
+    (TEXT, {"a.csv": b"a" * 2_000_000}, "a.csv, line 1: the line is longer than 1 MB"),
     (LINES, {"a.jsonl": b'{"a": 1}\n{"a"\n'}, "a.jsonl, line 2, column 5: this is not JSON"),
     (LINES, {"a.jsonl": b'{"a": 1}\n7\n'}, "a.jsonl, line 2: this is not a JSON object"),
     (PARQUET, {"a.parquet": ROWS}, "a.parquet: this is not a parquet file"),

@@ -112,7 +112,7 @@ class TabularDatasetFactory:
         reader = {
             "separator": separator,
             "header": _header_number(header),
-            "encoding": str(getattr(encoding, "name", encoding)).lower().replace("-", "").replace("_", ""),
+            "encoding": _name_encoding(encoding),
             "multi_line": bool(support_multi_line),
             "empty_as_string": bool(empty_as_string),
         }
@@ -138,7 +138,7 @@ class TabularDatasetFactory:
         invalid_lines: str = "error",
         encoding: str = "utf8",
     ) -> TabularDataset:
-        reader = {"invalid_lines": invalid_lines, "encoding": encoding}
+        reader = {"invalid_lines": invalid_lines, "encoding": _name_encoding(encoding)}
         return _make_table("read_json_lines", path, validate, False, reader, **_given(locals()))
 
     @staticmethod
@@ -249,6 +249,11 @@ def _type_definition(name: str, found: Any) -> Json:
     if not isinstance(found, DataType):
         raise UserErrorException(f"The type of the column {name!r} must be a DataType, such as DataType.to_long().")
     return found._definition
+
+
+def _name_encoding(encoding: Any) -> str:
+    """`utf8` of `UTF-8`, or of the member of an enumeration."""
+    return str(getattr(encoding, "name", encoding)).lower().replace("-", "").replace("_", "")
 
 
 def _header_number(header: Any) -> int:

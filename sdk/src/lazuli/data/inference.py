@@ -78,6 +78,8 @@ def decode_head(data: bytes, encoding: str, name: str, is_whole: bool) -> str:
         raise DatasetExecutionError(f"{name} is a parquet file, not text. Read it as parquet.")
     codec = ENCODINGS[encoding]
     if not is_whole:
+        if b"\n" not in data and b"\r" not in data:
+            raise DatasetExecutionError(f"{name}, line 1: the line is longer than {len(data) >> 20} MB.")
         # Not in the middle of a character.
         end = data.rfind(b"\n") + 1
         data = data[: end + (-end % 4 if "32" in codec else -end % 2 if "16" in codec else 0)] if end else data
