@@ -333,6 +333,8 @@ def _find(
 ) -> Json:
     if id is not None:
         name, _, number = str(id).rpartition(":")
+        if not name or not number:
+            raise WebserviceException(f"ModelNotFound: {id!r} is not the id of a model; write name:version.")
         return models.get_version(workspace._remote, name, number)
     if name is None:
         raise WebserviceException("Error, one of id or name must be provided.")

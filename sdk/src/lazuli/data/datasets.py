@@ -37,7 +37,8 @@ def get_version(workspace: WorkspaceClient, name: str, version: str) -> Json:
     try:
         return cast(Json, workspace.client.get(_path_of(workspace, name, version)))
     except NotFound as error:
-        raise UserErrorException(f"Cannot find dataset registered with name {name!r} ({error.message})") from error
+        text = f"Cannot find dataset registered with name {name!r} ({error.message})"
+        raise UserErrorException(text, inner_exception=error) from error
 
 
 def list_assets(workspace: WorkspaceClient, view: str = "ActiveOnly") -> Iterator[Json]:

@@ -36,7 +36,8 @@ def get_datastore(workspace: WorkspaceClient, name: str) -> Json:
     try:
         return cast(Json, workspace.client.get(path_of(workspace, name)))
     except NotFound as error:
-        raise UserErrorException(f"Could not find datastore {name!r} in the workspace {workspace.name}.") from error
+        text = f"Could not find datastore {name!r} in the workspace {workspace.name}."
+        raise UserErrorException(text, inner_exception=error) from error
 
 
 def get_default(workspace: WorkspaceClient) -> Json:
