@@ -16,7 +16,8 @@ V = "/modelmanagement/v1.0{}/lineage"
 
 
 def make_data(workspace, asset, number):
-    fields = {"kind": "tabular", "definition": {"kind": "tabular"}, "digest": "0", "version": str(number)}
+    definition = {"kind": "tabular", "paths": [{"datastore": "workspaceblobstore", "path": "a.csv"}], "steps": []}
+    fields = {"kind": "tabular", "definition": definition, "digest": "0", "version": str(number)}
     return DataVersion.objects.create(workspace=workspace, asset=asset, number=number, **fields)
 
 
