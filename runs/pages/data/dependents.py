@@ -45,6 +45,6 @@ def _of_itself(version: DataVersion) -> list[Dependent]:
 def _list_jobs(version: DataVersion) -> list[Dependent]:
     links = RunDataset.objects.filter(digest=str(version.dataset_id), source_type=SOURCE_TYPE)
     rows = Run.objects.filter(workspace=version.workspace, deleted_at=None, pk__in=links.values("run"))
-    why = "It read this version, and still finds it by its id; code that names the version does not."
+    why = "It still finds this version by its id, but not by its name."
     rows = rows.select_related("workspace").order_by("-created_at", "-pk")[:MAX_SHOWN]
     return [Dependent(f"Job {run.display_name}", why, run.get_absolute_url()) for run in rows]
