@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from django.db.models import Q
-from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from endpoints.deployment import GONE
@@ -13,6 +12,12 @@ from registry.lineage import GraphEdge, GraphKey, GraphNode
 from workspaces.models import Workspace
 
 KIND = "endpoint"
+FIELDS = (
+    "revision__endpoint__parent__name",
+    "revision__endpoint__name",
+    "modelversion__model__name",
+    "modelversion__number",
+)
 
 
 def edges_of_endpoints(workspace: Workspace, keys: list[GraphKey]) -> Iterable[GraphEdge]:
@@ -23,11 +28,9 @@ def edges_of_endpoints(workspace: Workspace, keys: list[GraphKey]) -> Iterable[G
     links = Revision.model_versions.through.objects.exclude(revision__stage__in=GONE)
     chosen = Q(modelversion__in=lineage.versions_of(workspace, ids))
     chosen |= Q(revision__endpoint__name__in=names) | Q(revision__endpoint__parent__name__in=names)
-    rows = links.filter(chosen, revision__endpoint__workspace=workspace).annotate(
-        served_by=Coalesce("revision__endpoint__parent__name", "revision__endpoint__name")
-    )
-    for name, model, number in rows.values_list("served_by", "modelversion__model__name", "modelversion__number"):
-        yield GraphEdge(GraphKey("model", f"{model}:{number}"), GraphKey(KIND, name), "deployed")
+    rows = links.filter(chosen, revision__endpoint__workspace=workspace)
+    for parent, name, model, number in rows.values_list(*FIELDS):
+        yield GraphEdge(GraphKey("model", f"{model}:{number}"), GraphKey(KIND, parent or name), "deployed")
 
 
 def describe_endpoints(workspace: Workspace, ids: list[str]) -> Iterable[GraphNode]:
