@@ -1,4 +1,4 @@
-"""What a version of data is used for, shown before it is removed. Apps add theirs to PROVIDERS."""
+"""The uses of a version of data, shown before it is removed. Apps add theirs to PROVIDERS."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
