@@ -210,7 +210,7 @@ def list_files(options: Namespace) -> Answer:
 def upload(options: Namespace) -> Answer:
     workspace, source = find_workspace(options), os.path.abspath(os.path.expanduser(options.src_path))
     if not os.path.exists(source):
-        raise UsageError(f"there is no file or folder {options.src_path!r}")
+        raise UsageError(f"{options.src_path!r} does not exist")
     name, target = _name_of(workspace, options), options.target_path.replace("\\", "/").strip("/")
     if os.path.isdir(source):
         pairs = [(local, path) for path, local in list_folder_files(target, source)]
