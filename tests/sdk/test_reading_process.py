@@ -1,10 +1,12 @@
 """What the process that reads previews and profiles answers to a request."""
 
+import bisect
 import io
 import json
+import math
 
 import pytest
-from lazuli.data import reading_process
+from lazuli.data import profiles, reading_process
 
 CSV = "number,word,day,flag\n" + "".join(f"{n},{'ab'[n % 2]},2026-01-{n + 1:02},true\n" for n in range(20)) + "x,,,\n"
 
@@ -86,6 +88,44 @@ def test_columns_of_many_different_values_have_an_estimate_of_the_most_frequent_
     (tmp_path / "a.csv").write_text("word\n" + "\n".join(words) + "\n")
     found = reading_process.answer_request(request_for("profile", limit=None))["result"]["columns"][0]
     assert found["top"][0] == ("often", 5_000) and found["bars"][0] == 100
+
+
+def test_moments_are_exact_and_quantiles_come_from_picked_rows_if_there_are_many(request_for, tmp_path, monkeypatch):
+    monkeypatch.setattr(profiles, "MIN_PICKED", 4_000)
+    monkeypatch.setattr(profiles, "MAX_PICKED", 4_000)
+    count, shuffled = 20_000, [(7_919 * number) % 20_000 for number in range(20_000)]
+    columns = {
+        "plain": shuffled,
+        "far": [1e9 + number / 1e5 for number in shuffled],
+        "skewed": [number**4 / 1e12 for number in shuffled[:-1]] + [1e12],
+        "constant": [0.1] * count,
+    }
+    lines = [
+        ",".join([*columns, "word"]),
+        *(
+            f"{','.join(map(repr, row))},{row[0] if row[0] % 4 else 'often'}"
+            for row in zip(*columns.values(), strict=True)
+        ),
+    ]
+    (tmp_path / "a.csv").write_text("\n".join([*lines, "inf,,,,often", ",inf,nan,,often"]) + "\n")
+    found = reading_process.answer_request(request_for("profile", limit=None))["result"]["columns"]
+    for column, (name, values) in zip(found, columns.items(), strict=False):
+        mean = math.fsum(values) / count
+        powers = [math.fsum((value - mean) ** power for value in values) / count for power in (2, 3, 4)]
+        assert column["mean"] == pytest.approx(mean, rel=1e-12), name
+        assert column["variance"] == pytest.approx(powers[0] * count / (count - 1), rel=1e-9, abs=1e-12), name
+        if name == "constant":
+            assert column["skewness"] is column["kurtosis"] is None and column["quantiles"] == [0.1] * 9
+            continue
+        skewness = powers[1] / powers[0] ** 1.5 * math.sqrt(count * (count - 1)) / (count - 2)
+        excess = (count + 1) * powers[2] / powers[0] ** 2 - 3 * (count - 1)
+        kurtosis = excess * (count - 1) / ((count - 2) * (count - 3))
+        assert column["skewness"] == pytest.approx(skewness, rel=1e-9, abs=1e-5), name
+        assert column["kurtosis"] == pytest.approx(kurtosis, rel=1e-9), name
+        ordered = sorted(values)
+        for point, value in zip(profiles.QUANTILES, column["quantiles"], strict=True):
+            assert abs(bisect.bisect(ordered, value) / count - point) < 0.04, (name, point)
+    assert found[4]["top"][0] == ("often", 5_002)
 
 
 def test_what_is_wrong_with_the_data_is_the_answer_and_not_a_traceback(request_for, capsys, monkeypatch):

@@ -33,6 +33,8 @@ INSTALL = (
     "This needs the packages duckdb and pandas, or pandas and pyarrow. Install azureml-dataset-runtime, or "
     "lazuli-sdk[data]."
 )
+# The form of a copy that is read a few times: dictionaries of columns with many different values would take too long.
+STORED = "FORMAT parquet, COMPRESSION lz4_raw, DICTIONARY_SIZE_LIMIT 8192, WRITE_BLOOM_FILTER false"
 PLAIN_TYPES = {"DATE": "TIMESTAMP", "DECIMAL": "DOUBLE", "HUGEINT": "DOUBLE"}
 # Encodings that DuckDB reads itself; files of others are rewritten first.
 UTF8 = ("utf-8", "utf-8-sig", "ascii")
@@ -235,7 +237,10 @@ class Reader:
         base = compile_query({**self._definition, "steps": [reader]}, self._files)
         sql, misfits = number_misfits(base) if base.casts else (base.sql, {})
         path = os.path.join(self._folder, "rows.parquet")
-        self.execute(f"COPY ({sql}) TO {quote(path)} (FORMAT parquet, COMPRESSION lz4_raw)")
+        # Writing in the order of the files takes longer; these steps count on it.
+        is_ordered = any(step["type"] in ("skip", "sample", "split") for step in steps)
+        self.execute(f"SET preserve_insertion_order = {'true' if is_ordered else 'false'}")
+        self.execute(f"COPY ({sql}) TO {quote(path)} ({STORED})")
         stored = f"SELECT * FROM read_parquet({quote(path)})"
         casts = {name: base.casts[name]._replace(sql=stored, is_misfit=found) for name, found in misfits.items()}
         rows = f"SELECT {', '.join(map(name_of, base.columns))} FROM ({stored})"
