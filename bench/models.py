@@ -131,7 +131,7 @@ def fill(models: int):
     from django.contrib.auth import get_user_model
     from django.utils import timezone
 
-    from registry.models import Model, ModelVersion
+    from registry.models import Model, ModelVersion, VersionDataset
     from tests import factories
 
     owner = get_user_model().objects.create_superuser("owner")
@@ -150,6 +150,9 @@ def fill(models: int):
             latest = number == EACH
             rows.append(ModelVersion(workspace=workspace, model=model, number=number, is_latest=latest, **fields))
     ModelVersion.objects.bulk_create(rows, batch_size=2_000)
+    keys = ModelVersion.objects.values_list("pk", "datasets")
+    links = [VersionDataset(version_id=key, dataset_id=one["id"]) for key, listed in keys for one in listed]
+    VersionDataset.objects.bulk_create(links, batch_size=5_000)
     return owner, workspace
 
 

@@ -11,6 +11,7 @@ from registry.models import (
     PromotionRequest,
     PromotionRule,
     RunModel,
+    VersionDataset,
     WorkspaceFile,
 )
 
@@ -33,6 +34,14 @@ class ModelVersionAdmin(admin.ModelAdmin):
     search_fields = ["model__name", "source_run_id", "source"]
     raw_id_fields = ["model", "created_by"]
     readonly_fields = ["number", "source", "source_run_id", "run", "logged_model", "created_at"]
+
+
+@admin.register(VersionDataset)
+class VersionDatasetAdmin(admin.ModelAdmin):
+    list_display = ["dataset_id", "version"]
+    list_select_related = ["version__model"]
+    search_fields = ["dataset_id"]
+    raw_id_fields = ["version"]
 
 
 @admin.register(LoggedModel)

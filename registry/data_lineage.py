@@ -1,8 +1,6 @@
 """Data in the lineage: inputs of jobs and data of models; for datasets of the studio also whether a newer version
 exists."""
 
-import functools
-import operator
 import uuid
 from collections.abc import Iterable
 
@@ -12,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from assets.data.models import DataVersion
 from registry import lineage
 from registry.lineage import GraphEdge, GraphKey, GraphNode
-from registry.models import ModelVersion
+from registry.models import ModelVersion, VersionDataset
 from runs.job_data import SOURCE_TYPE
 from runs.models.lineage import RunDataset
 from workspaces.models import Workspace
@@ -50,10 +48,9 @@ def edges_of_models(workspace: Workspace, keys: list[GraphKey]) -> Iterable[Grap
     """From data to the versions that were registered with it."""
     ids, data = lineage.ids_of(keys, "model"), set(lineage.ids_of(keys, KIND))
     found = list(lineage.versions_of(workspace, ids).exclude(datasets=[]).select_related("model"))
-    if data:
-        chosen = functools.reduce(operator.or_, [Q(datasets__icontains=one) for one in data])
-        rows = ModelVersion.objects.present().filter(chosen, workspace=workspace, model__deleted_at=None)
-        found += rows.select_related("model")
+    links = VersionDataset.objects.filter(dataset_id__in=data).values("version")
+    rows = ModelVersion.objects.present().filter(pk__in=links, workspace=workspace, model__deleted_at=None)
+    found += rows.select_related("model") if data else []
     wanted = set(ids)
     for version in found:
         target = lineage.key_of(version)
@@ -115,7 +112,8 @@ def find_trained_models(version: DataVersion):
         digest=one, source_type=SOURCE_TYPE, run__workspace=version.workspace, run__deleted_at=None
     )
     rows = ModelVersion.objects.present().filter(workspace=version.workspace, model__deleted_at=None)
-    return rows.filter(Q(source_run_id__in=read.values("run__run_id")) | Q(datasets__icontains=one))
+    links = VersionDataset.objects.filter(dataset_id=one)
+    return rows.filter(Q(source_run_id__in=read.values("run__run_id")) | Q(pk__in=links.values("version")))
 
 
 def register() -> None:

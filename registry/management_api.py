@@ -37,10 +37,7 @@ def version_search(request: HttpRequest, workspace_path: Path[WorkspacePath], qu
     if query.latest:
         rows = rows.filter(is_latest=True)
     if query.datasetId:
-        # The database finds the text, Python the value, because the two databases search lists differently.
-        near = rows.filter(datasets__icontains=query.datasetId).values_list("pk", "datasets")
-        exact = [pk for pk, listed in near if any(one.get("id") == query.datasetId for one in listed)]
-        rows = rows.filter(pk__in=exact)
+        rows = rows.filter(dataset_links__dataset_id=query.datasetId)
     return api.paginate(request, rows.with_related().order_by("-created_at", "-pk"), resources.ModelVersion)
 
 

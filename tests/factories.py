@@ -68,7 +68,9 @@ def make_model_version(workspace, name="", **fields) -> ModelVersion:
     model.save(update_fields=["version_count"])
     model.versions.update(is_latest=False)
     fields = {"source": "https://elsewhere.example/m", "is_latest": True, **fields}
-    return ModelVersion.objects.create(workspace=workspace, model=model, number=model.version_count, **fields)
+    version = ModelVersion.objects.create(workspace=workspace, model=model, number=model.version_count, **fields)
+    version.link_datasets()
+    return version
 
 
 def make_run(workspace, *, experiment=None, **fields) -> Run:

@@ -3,7 +3,7 @@
 from registry.models.logged_models import LoggedModel, ModelFile, RunModel
 from registry.models.promotion import PromotionRule
 from registry.models.promotion_requests import PromotionRequest
-from registry.models.registered_models import Model, ModelVersion
+from registry.models.registered_models import Model, ModelVersion, VersionDataset
 from registry.models.stars import ModelStar
 from registry.models.workspace_files import WorkspaceFile
 
@@ -16,5 +16,6 @@ __all__ = [
     "PromotionRequest",
     "PromotionRule",
     "RunModel",
+    "VersionDataset",
     "WorkspaceFile",
 ]

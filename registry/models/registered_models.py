@@ -20,6 +20,11 @@ from workspaces.models import Workspace
 
 # Functions of apps above this one: each raises Conflict if one of the given versions must not be deleted.
 DELETION_CHECKS: "list[Callable[[Iterable[ModelVersion]], None]]" = []
+# The indexes of the lists of versions: their columns, and the rows that they have.
+IN_LIST = ["workspace", "-created_at", "-id"]
+ACTIVE = models.Q(deleted_at=None, archived_at=None)
+NEWEST = models.Q(is_latest=True)
+ARCHIVED = models.Q(deleted_at=None, archived_at__isnull=False)
 
 
 @contextlib.contextmanager
@@ -172,6 +177,7 @@ class Model(models.Model):
                 archived_at=self.archived_at,
                 **fields,
             )
+            version.link_datasets()
             if version.logged_model:
                 version.logged_model.add_version_to_tag(self.name, version.number)
             activity.record("model_version.create", version, actor=actor, scope=self.workspace)
@@ -299,7 +305,7 @@ class ModelVersion(models.Model):
     framework = models.CharField(max_length=100, blank=True)
     framework_version = models.CharField(max_length=100, blank=True)
     flavors = models.JSONField(default=dict, blank=True)
-    # Its data sets, in SDK v1's form: [{"name": "training data", "id": "…"}]
+    # Its data sets, in SDK v1's form: [{"name": "training data", "id": "…"}]; VersionDataset has their ids.
     datasets = models.JSONField(default=list, blank=True)
     sample_input = models.CharField(max_length=500, blank=True)
     sample_output = models.CharField(max_length=500, blank=True)
@@ -320,15 +326,11 @@ class ModelVersion(models.Model):
         ordering = ["-number"]
         constraints = [models.UniqueConstraint(fields=["model", "number"], name="one_version_of_a_model_number")]
         indexes = [
-            # The list of a workspace and its count; of all versions, and of the newest of each model.
-            models.Index(
-                fields=["workspace", "deleted_at", "archived_at", "-created_at", "-id"], name="versions_in_list"
-            ),
-            models.Index(
-                fields=["workspace", "deleted_at", "archived_at", "-created_at", "-id"],
-                condition=models.Q(is_latest=True),
-                name="latest_versions_in_list",
-            ),
+            # The lists of a workspace and their counts. What is fixed is a condition: PostgreSQL sorts the rows of an
+            # index again if `IS NULL` is one of its columns.
+            models.Index(fields=IN_LIST, condition=ACTIVE, name="active_versions_in_list"),
+            models.Index(fields=IN_LIST, condition=ACTIVE & NEWEST, name="newest_versions_in_list"),
+            models.Index(fields=IN_LIST, condition=ARCHIVED, name="archived_versions_in_list"),
             models.Index(SourceHead("source"), name="versions_by_source"),
         ]
 
@@ -399,7 +401,16 @@ class ModelVersion(models.Model):
             change_json(self, "properties", lambda stored: stored | properties)
         given = {"description": description, "tags": tags, **fields}
         if given := {name: value for name, value in given.items() if value is not None}:
-            update_row(self, **given)
+            with transaction.atomic():
+                update_row(self, **given)
+                if "datasets" in given:
+                    self.link_datasets()
+
+    def link_datasets(self):
+        """Store the ids in `datasets` as rows, by which versions are found."""
+        self.dataset_links.all().delete()
+        ids = dict.fromkeys(one["id"] for one in self.datasets)
+        self.dataset_links.bulk_create([VersionDataset(version=self, dataset_id=one) for one in ids])
 
     def set_archived(self, is_archived: bool, actor):
         changes = {"archived": [self.archived_at is not None, is_archived]}
@@ -431,3 +442,17 @@ class ModelVersion(models.Model):
             update_row(self, deleted_at=None)
             self.model.mark_latest()
             activity.record("model_version.restore", self, actor=actor, scope=self.model.workspace)
+
+
+class VersionDataset(models.Model):
+    """An id in `datasets` of a version: databases do not find a value in a list of JSON by an index."""
+
+    version = models.ForeignKey(ModelVersion, models.CASCADE, related_name="dataset_links")
+    dataset_id = models.CharField(max_length=500, db_index=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["version", "dataset_id"], name="one_link_to_a_dataset")]
+
+    def __str__(self):
+        return self.dataset_id

@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter
 
 from django.contrib import messages
+from django.core.paginator import Page
 from django.db.models import Count, QuerySet
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
@@ -58,13 +59,21 @@ def select_versions(request, workspace) -> QuerySet[ModelVersion]:
     return rows
 
 
+def _page_of_versions(request, rows: QuerySet[ModelVersion]) -> Page:
+    """A page whose rows are read by their keys: the database sorts and leaves out many, without what belongs to them."""
+    page = page_of(request, order_rows(request, rows, SORTS, "-created").values_list("pk", flat=True))
+    keys = list(page.object_list)
+    found = ModelVersion.objects.select_related("model", "run__experiment", "created_by").in_bulk(keys)
+    page.object_list = [found[key] for key in keys if key in found]
+    return page
+
+
 @require_safe
 @accept_parameters(*(facet.key for facet in FACETS), "q", "tag", "all", "archived", "starred", "facets", "sort")
 def model_list(request, slug):
     workspace = find_workspace(request, slug)
     rows = select_versions(request, workspace)
-    page = page_of(request, order_rows(request, rows, SORTS, "-created"))
-    page.object_list = list(page.object_list.select_related("model", "run__experiment", "created_by"))
+    page = _page_of_versions(request, rows)
     starred = ModelStar.objects.filter(user=request.user, model__in=[row.model_id for row in page.object_list])
     keys = set(starred.values_list("model", flat=True))
     for row in page.object_list:

@@ -1,6 +1,7 @@
 """One graph from data to jobs, models and jobs that read them, both ways; by page and REST."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -127,3 +128,22 @@ def test_a_graph_that_is_too_large_is_cut_at_the_nearest(workspace, family, monk
     monkeypatch.setattr(lineage, "MAX_NODES", 3)
     graph = lineage.find_graph(workspace, lineage.key_of(family))
     assert graph.is_cut and len(graph.nodes) == 3
+
+
+def test_data_is_found_by_its_whole_id_whatever_its_letters(api, bob, workspace, family):
+    one = family.datasets[0]["id"]
+    ids = {"alike": f"copy of {one}", "upper": one.upper(), "named": "Überblick@1"}
+    for name, found in ids.items():
+        factories.make_model_version(workspace, name, datasets=[{"name": one, "id": found}])
+    family.edit(datasets=[{"name": "test data", "id": one}, {"name": "again", "id": one}])
+    search = f"/modelmanagement/v1.0{workspace.arm_id}/models"
+    for found, expected in ((one, "digits"), (ids["named"], "named"), (one[:8], None)):
+        rows = api(bob).get(f"{search}?datasetId={quote(found)}").json()["value"]
+        assert [row["id"].split("/")[-3] for row in rows] == ([expected] if expected else []), found
+    assert names(lineage.find_graph(workspace, lineage.GraphKey("data", ids["named"]))) == [
+        "named, version 1",
+        "Überblick",
+    ]
+    assert "alike" not in str(names(lineage.find_graph(workspace, lineage.key_of(family))))
+    family.edit(datasets=[])
+    assert api(bob).get(f"{search}?datasetId={one}").json()["value"] == []

@@ -16,6 +16,7 @@ NEEDLESS = {
     ("contenttypes", "0002_remove_content_type_name"),
     ("notices", "0004_encrypted_secrets"),
     ("registry", "0005_latest_version_not_archived"),
+    ("registry", "0007_datasets_of_versions"),
     ("runs", "0006_fewer_indexes"),
 }
 
