@@ -51,6 +51,11 @@ SERVERS = {
     "AzurePostgreSql": ("postgres.database.azure.com", "5432"),
     "AzureMySql": ("mysql.database.azure.com", "3306"),
 }
+# What to do instead for kinds of Azure that the studio does not read.
+INSTEAD = {
+    "AzureSqlDatabase": " Read the rows of SQL Server in a script, and register them as a dataset.",
+    "AzureFile": " Mount the file share on the server, and register its folder.",
+}
 HOST = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])?|[0-9a-fA-F:]{2,39}")
 SSL_MODES = ("require", "prefer", "verify-full")
 MAX_SECRET_LENGTH = 5000
@@ -61,6 +66,7 @@ def check_datastore(fields: dict) -> dict:
     kind = fields.get("kind") or ""
     if kind not in SETTINGS:
         text = f"{kind!r} is not a kind of datastore that can be registered: write {' or '.join(SETTINGS)}."
+        text += INSTEAD.get(kind, "")
         raise Invalid(text, target="datastoreType")
     chosen, secrets = _check_credentials(kind, fields.get("credentials") or "None", fields.get("secrets") or {})
     return {
