@@ -9,7 +9,7 @@ from mlflow_api.request import MlflowRequest
 from mlflow_api.search import page_message
 from registry import registration, sources
 from registry.models import LoggedModel, Model, ModelVersion
-from registry.version_files import files_of, own_path
+from registry.version_files import files_of, own_path, with_originals
 from runs import run_tokens
 from runs.files import ranges
 from runs.models import Run
@@ -203,12 +203,13 @@ def download_uri(request: MlflowRequest) -> dict:
 
 def _download_uri(request: MlflowRequest, version: ModelVersion) -> str:
     """The URI for downloads by the plain client; for files of a run it is the source."""
+    for one in with_originals(version):
+        if one.own_folder:
+            return f"mlflow-artifacts:/{own_path(one)}"
     if version.logged_model:
         return model_files.artifact_uri(model_files.find_model(request, version.logged_model.model_id))
     if version.source.startswith("models:/"):
         return _download_uri(request, _version_named(request, version.source))
-    if version.own_folder:
-        return f"mlflow-artifacts:/{own_path(version)}"
     source = sources.parse_source(version.source)
     is_azure = version.source.lower().startswith(("azureml:", "aml:"))
     if is_azure and source.kind == "workspace":

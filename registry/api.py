@@ -152,7 +152,8 @@ def _columns(given) -> dict:
 
 def check_same_files(row: ModelVersion, uri: str) -> None:
     """Files never change; a client that changes a tag sends the address of the files with it."""
-    if sources.parse_source(uri) != sources.parse_source(row.source) and uri != row.source:
+    same = (row.source, resources.uri_of(row))
+    if uri not in same and sources.parse_source(uri) != sources.parse_source(row.source):
         raise Conflict(
             f"The version {row} exists, and the files of a version never change. Register a new version.",
             target="modelUri",

@@ -1,14 +1,16 @@
 """A version of a model keeps its files: what happens when files of a job, a logged model or the workspace change.
 
 Before a file of a job is added, replaced or continued, the versions to which it belongs get copies of all their files as
-they are. Files that MLflow's clients delete, and those of the workspace and of logged models, stay as they are instead.
+they are; so does a version whose signature or input example is edited (registry/signature_edits.py). Files that MLflow's clients delete, and those of the workspace and of logged models, stay as they are instead.
 """
+
+from collections.abc import Collection
 
 from django.db import transaction
 
 from registry import sources
-from registry.models import LoggedModel, ModelVersion, WorkspaceFile
-from registry.version_files import files_of, stream_file
+from registry.models import LoggedModel, ModelFile, ModelVersion, WorkspaceFile
+from registry.version_files import ModelFiles, files_of, own_path, stream_file
 from runs.models import Artifact, Run
 from studio import storage
 from studio.errors import Conflict
@@ -23,7 +25,7 @@ MAX_COPIED_BYTES = 4 * 1024**3
 def keep_files(run: Run, path: str) -> None:
     """Give the versions to which the path belongs copies of their files."""
     for version in _versions_with_file(run, path, ModelVersion.objects.all()):
-        _copy_files(version)
+        _keep_copies(version)
 
 
 def check_deletable(artifact: Artifact) -> None:
@@ -43,45 +45,64 @@ def _versions_with_file(run: Run, path: str, versions) -> list[ModelVersion]:
     return found
 
 
-def _copy_files(version: ModelVersion) -> None:
+def _keep_copies(version: ModelVersion) -> None:
     files, folder = files_of(version), sources.new_upload_folder()
     if files is None:
         return
+    try:
+        rows = copy_files(version, files, folder)
+    except FileNotFoundError:
+        # Another request has just copied them, and has then replaced one.
+        if not ModelVersion.objects.filter(pk=version.pk).exclude(own_folder="").exists():
+            raise
+        return
+    replace_files(version, folder, rows)
+
+
+def copy_files(
+    version: ModelVersion, files: ModelFiles, folder: str, without: Collection[str] = ()
+) -> list[WorkspaceFile]:
+    """Copy the files of a version for a folder of its own, except those at some paths of the model. The rows are not
+    stored yet."""
     if files.rows.count() > MAX_FILES:
         raise Conflict(
             f"{version} has more than {MAX_FILES:,} files, which this would change. Use another folder.", target="path"
         )
-    rows: list[WorkspaceFile] = []
-    try:
-        for file in files.rows.order_by("path").iterator():
-            rows.append(_copy_file(version, file, folder))
-    except FileNotFoundError:
-        # Another request has just copied them, and has then replaced one.
-        if not _has_own_files(version):
-            raise
+    root = own_path(version, folder)
+    wanted = ((path, file) for path, file in files if path not in without)
+    return [_copy_file(version, file, root if files.is_file else f"{root}/{path}") for path, file in wanted]
+
+
+def _copy_file(version: ModelVersion, file: Artifact | ModelFile | WorkspaceFile, path: str) -> WorkspaceFile:
+    segments = (
+        list(file.segments.values_list("key", "size")[:2]) if isinstance(file, Artifact) else [(file.key, file.size)]
+    )
+    copy = make_file(version, path, file.size)
+    if len(segments) == 1 and segments[0][1] == file.size <= MAX_COPIED_BYTES:
+        storage.copy_object(segments[0][0], copy.key)
+    else:
+        storage.put_stream(copy.key, stream_file(file))
+    return copy
+
+
+def make_file(version: ModelVersion, path: str, size: int) -> WorkspaceFile:
+    """A row that is not stored yet, of an object that is not either."""
+    key = storage.make_key(WorkspaceFile.storage_area(version.workspace))
+    return WorkspaceFile(workspace=version.workspace, path=path, key=key, size=size, made_by_run=version.made_by_run)
+
+
+def replace_files(version: ModelVersion, folder: str, rows: list[WorkspaceFile]) -> bool:
+    """Make these the files of a version, if no other request has given it others meanwhile."""
+    chosen = ModelVersion.objects.filter(pk=version.pk, own_folder=version.own_folder)
     with transaction.atomic():
-        is_first = ModelVersion.objects.filter(pk=version.pk, own_folder="").update(own_folder=folder)
+        is_first = bool(chosen.update(own_folder=folder))
         if is_first:
             WorkspaceFile.objects.bulk_create(rows, batch_size=500)
-    if not is_first:
-        storage.delete_keys([row.key for row in rows])
-
-
-def _has_own_files(version: ModelVersion) -> bool:
-    return ModelVersion.objects.filter(pk=version.pk).exclude(own_folder="").exists()
-
-
-def _copy_file(version: ModelVersion, file: Artifact, folder: str) -> WorkspaceFile:
-    key = storage.make_key(WorkspaceFile.storage_area(version.workspace))
-    segments = list(file.segments.values_list("key", "size")[:2])
-    if len(segments) == 1 and segments[0][1] == file.size <= MAX_COPIED_BYTES:
-        storage.copy_object(segments[0][0], key)
+    if is_first:
+        version.own_folder = folder
     else:
-        storage.put_stream(key, stream_file(file))
-    path = f"{folder}/{file.path}"
-    return WorkspaceFile(
-        workspace=version.workspace, path=path, key=key, size=file.size, made_by_run=version.made_by_run
-    )
+        storage.delete_keys([row.key for row in rows])
+    return is_first
 
 
 def check_changeable(workspace: Workspace, files: list[WorkspaceFile]) -> None:

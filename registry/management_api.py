@@ -1,9 +1,10 @@
 """Routes for SDK v1 beyond Azure's resources: a search over all versions, and their files."""
 
+from django.db import transaction
 from django.http import Http404, HttpRequest
 from ninja import Path, Query, Router, Schema
 
-from registry import access, lineage, resources, version_files
+from registry import access, lineage, resources, signature_edits, version_files
 from registry.models import ModelVersion
 from registry.version_search import filter_by_pairs
 from runs.files import ranges
@@ -53,6 +54,36 @@ def file_list(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
         return resources.ModelVersionFile(path=files.relative(row.path), size=row.size)
 
     return api.paginate(request, files.rows.order_by("path"), resources.ModelVersionFile, make)
+
+
+@router.get(
+    "/models/{name}/versions/{version}/signature",
+    response=resources.ModelSignature,
+    summary="Get the signature and the input example of a version",
+)
+def signature_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str):
+    return resources.ModelSignature.of(access.find_version(request, workspace_path, name, version))
+
+
+@router.patch(
+    "/models/{name}/versions/{version}/signature",
+    response=resources.ModelSignature,
+    summary="Change the signature or the input example of an MLflow model",
+)
+def signature_patch(
+    request: HttpRequest,
+    workspace_path: Path[WorkspacePath],
+    name: str,
+    version: str,
+    body: resources.ModelSignatureUpdate,
+):
+    row = access.find_version(request, workspace_path, name, version, "edit")
+    with transaction.atomic():
+        if "signature" in body.model_fields_set:
+            signature_edits.edit_signature(request.auth, row, body.signature)
+        if "inputExample" in body.model_fields_set:
+            signature_edits.edit_example(request.auth, row, body.inputExample)
+    return resources.ModelSignature.of(row)
 
 
 @router.get("/lineage", response=resources.Lineage, summary="Get the lineage of a job, a model or data")

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Self
 
 import pydantic
 
-from registry import lineage, models, rules, sources
+from registry import lineage, models, rules, signatures, sources, version_files
+from registry.signature_rules import INPUT_EXAMPLE, SIGNATURE
 from studio.formats import utc_time
 from studio.public_url import public_url
 from studio.request_body import Body
@@ -134,6 +135,8 @@ def uri_of(row: models.ModelVersion) -> str:
     """A path in the workspace's datastore of artifacts, with which Azure's clients find files."""
     source = sources.parse_source(row.source)
     store = f"azureml:/{row.model.workspace.arm_id}/datastores/workspaceartifactstore/paths"
+    if row.own_folder:
+        return f"{store}/{version_files.own_path(row)}"
     if source.kind == "run":
         return f"{store}/ExperimentRun/dcid.{source.run_id}/{source.path}"
     return f"{store}/{source.path}" if source.kind == "workspace" else row.source
@@ -146,6 +149,19 @@ class ModelVersionFile(Shape):
     @classmethod
     def of(cls, found: tuple[str, Any]) -> Self:
         return cls(path=found[0], size=found[1].size)
+
+
+class ModelSignature(Shape):
+    signature: dict[str, list[dict[str, Any]]] = pydantic.Field(
+        description="The columns of `inputs`, `outputs` and `params`, as in MLflow's file MLmodel."
+    )
+    inputExample: Any = pydantic.Field(description="Null without one, or if it is too long to be edited.")
+
+    @classmethod
+    def of(cls, row: models.ModelVersion) -> Self:
+        files = version_files.files_of(row)
+        about = signatures.read_description(files)
+        return cls(signature=about.signature, inputExample=signatures.load_example(files, about))
 
 
 class LineageKey(Shape):
@@ -284,6 +300,13 @@ class ModelVersionPropertiesPatch(Body):
     sampleInputDatasetId: Annotated[str, rules.DATASET_ID] | None = None
     sampleOutputDatasetId: Annotated[str, rules.DATASET_ID] | None = None
     resourceRequirements: ResourceRequirementsUpdate | None = None
+
+
+class ModelSignatureUpdate(Body):
+    """The values to change: null removes one, and what is left out stays."""
+
+    signature: Annotated[dict[str, Any], SIGNATURE] | None = None
+    inputExample: Annotated[Any, INPUT_EXAMPLE] = None
 
 
 class ModelVersionPatch(Body):

@@ -56,26 +56,40 @@ def files_of(version) -> ModelFiles | None:
 
     Deletion of the job, logged model or version that has them does not take them away: a purge keeps those too.
     """
+    for one in with_originals(version):
+        if one.own_folder:
+            return _own_files(one)
+        source = sources.parse_source(one.source)
+        if source.kind != "version" and not one.logged_model:
+            return _of_source(one, source)
+    return ModelFiles(version.logged_model.files.all(), "", "", False) if version.logged_model else None
+
+
+def with_originals(version) -> Iterator[Any]:
+    """The version, and those that it is a copy of, the nearest first."""
     for _ in range(MAX_COPIES):
-        if version.logged_model:
-            return ModelFiles(version.logged_model.files.all(), "", "", False)
+        yield version
         source = sources.parse_source(version.source)
         if source.kind != "version":
-            return _of_source(version, source)
+            return
         # Not a version of a later model with the same name.
         copied = version.workspace.model_versions.filter(
             model__name=source.name, number=source.number, created_at__lte=version.created_at
         )
         version = copied.select_related("logged_model", "run", "workspace").order_by("-created_at").first()
         if version is None:
-            return None
-    return None
+            return
+
+
+def _own_files(version) -> ModelFiles | None:
+    files = _below(version.workspace.artifact_files.all(), own_path(version))
+    *_, original = with_originals(version)
+    source = sources.parse_source(original.source)
+    name = "" if original.logged_model else source.path.rpartition("/")[2]
+    return files and dataclasses.replace(files, name=name)
 
 
 def _of_source(version, source: sources.ModelSource) -> ModelFiles | None:
-    if version.own_folder:
-        copies = _below(version.workspace.artifact_files.all(), own_path(version))
-        return copies and dataclasses.replace(copies, name=source.path.rpartition("/")[2])
     if source.kind == "run":
         run = version.run or version.workspace.runs.filter(run_id=source.run_id).first()
         return _below(run.artifacts.all(), source.path) if run else None
@@ -84,9 +98,9 @@ def _of_source(version, source: sources.ModelSource) -> ModelFiles | None:
     return None
 
 
-def own_path(version) -> str:
-    """Where its own copies are among the workspace's files."""
-    return f"{version.own_folder}/{sources.parse_source(version.source).path}".rstrip("/")
+def own_path(version, folder: str = "") -> str:
+    """Where its own copies are among the workspace's files, or would be in another folder."""
+    return f"{folder or version.own_folder}/{sources.parse_source(version.source).path}".rstrip("/")
 
 
 def _below(rows: QuerySet, root: str) -> ModelFiles | None:

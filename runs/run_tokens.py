@@ -236,6 +236,8 @@ GET    {V}/services/{name}/requests/{request_id}             NO
 GET    {V}/models/{name}/versions/{version}/files            READ
 GET    {V}/models/{name}/versions/{version}/files/content    READ
 HEAD   {V}/models/{name}/versions/{version}/files/content    READ
+GET    {V}/models/{name}/versions/{version}/signature        READ
+PATCH  {V}/models/{name}/versions/{version}/signature        NO
 POST   mlflow/experiments/create                             NO
 GET    mlflow/experiments/get                                READ
 GET    mlflow/experiments/get-by-name                        READ

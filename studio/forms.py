@@ -9,6 +9,7 @@ from django import forms
 
 from studio.errors import Conflict, Invalid
 from studio.names import wire_name
+from studio.request_body import load_json
 from studio.rules import TAGS, Rule
 
 Result = TypeVar("Result")
@@ -94,6 +95,20 @@ class TextField(forms.CharField):
     def clean(self, value):
         text = super().clean(value)
         return check_field(self.rule.check, text) if text else text
+
+
+class JsonField(forms.CharField):
+    """A text of JSON with a validation rule for its value; None if it is empty."""
+
+    widget = forms.Textarea
+
+    def __init__(self, rule: Rule, **kwargs):
+        super().__init__(**kwargs)
+        self.rule = rule
+
+    def clean(self, value):
+        text = super().clean(value)
+        return check_field(lambda: self.rule.check(load_json(text, "text"))) if text else None
 
 
 class NumberField(forms.IntegerField):

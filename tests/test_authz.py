@@ -198,6 +198,8 @@ ask for a promotion             | POST   {v}/models/mod/versions/1/promotionRequ
 decide on a promotion           | PATCH  {v}/promotionRequests/999 $decision                | 404 404 404 403 403 404 403
 find versions of models         | GET    {v}/models                                         | y y y 403 y 404 y
 files of a model                | GET    {v}/models/mod/versions/1/files                    | y y y 403 y 404 y
+signature of a model            | GET    {v}/models/mod/versions/1/signature                | y y y 403 y 404 y
+change a signature              | PATCH  {v}/models/mod/versions/1/signature                | y y y 403 403 404 403
 a file of a model               | GET    {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y
 list services                   | GET    {v}/services                                       | y y y 403 y 404 y
 read a service                  | GET    {v}/services/svc                                   | y y y 403 y 404 y

@@ -189,6 +189,8 @@ GET    {w}/models/mod/versions
 GET    {w}/models/mod/versions/latest
 GET    {v}/models?tag=a=b
 GET    {v}/models/mod/versions/1/files
+GET    {v}/models/mod/versions/1/signature
+PATCH  {v}/models/mod/versions/1/signature    {}
 GET    {v}/promotionRequests
 GET    {v}/lineage?kind=model&id=mod:1
 GET    {v}/services

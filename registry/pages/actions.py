@@ -10,12 +10,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.actors import actor_of_request
 from accounts.edit_conflicts import EditConflicts, cleaned_or_conflict, edit_in_turn, read_single_field
 from accounts.form_keys import process_once
-from registry import dependents, rules
+from registry import dependents, rules, signature_edits, signatures, version_files
 from registry.models import ModelStar, ModelVersion, PromotionRequest
 from registry.pages.access import find_model, find_version
+from registry.signature_rules import INPUT_EXAMPLE, SIGNATURE
 from runs.pages.access import find_workspace, require_permission
 from studio.errors import Conflict, Denied, Invalid
-from studio.forms import SelectField, TagsField, TextField, cleaned_or_invalid
+from studio.forms import JsonField, SelectField, TagsField, TextField, cleaned_or_invalid
 from studio.htmx import keep_address, reload_page, wants_piece
 from studio.rules import DESCRIPTION
 
@@ -26,11 +27,13 @@ class VersionEdit(EditConflicts, forms.Form):
     alias = TextField(rules.ALIAS, required=False)
     remove_alias = TextField(rules.ALIAS, required=False)
     stage = SelectField(rules.STAGE, required=False)
+    signature = JsonField(SIGNATURE, required=False)
+    input_example = JsonField(INPUT_EXAMPLE, required=False)
 
 
 @require_POST
 def version_edit(request, slug: str, name: str, number: int):
-    """Sets `field` to `value`: description, tags, alias (adds one), remove_alias, stage."""
+    """Sets `field` to `value`: description, tags, alias (adds one), remove_alias, stage, signature, input_example."""
     with edit_in_turn(request):
         version = find_version(request, slug, name, number)
         require_permission(request, "edit")
@@ -38,7 +41,7 @@ def version_edit(request, slug: str, name: str, number: int):
         if field not in VersionEdit.base_fields:
             raise Invalid(f"field={field[:60]!r}: write one of {', '.join(VersionEdit.base_fields)}.", target="field")
         sent = read_single_field(request.POST, field)
-        form = VersionEdit(sent, initial={"description": version.description, "tags": version.tags}, edited=version)
+        form = VersionEdit(sent, initial=_read_present(version, field), edited=version)
         given = cleaned_or_conflict(form)[field]
         try:
             said = _store(request, version, field, given)
@@ -50,8 +53,23 @@ def version_edit(request, slug: str, name: str, number: int):
     return reload_page() if wants_piece(request) else redirect(version)
 
 
+def _read_present(version: ModelVersion, field: str) -> dict:
+    """The values that somebody else may have changed."""
+    if field in ("signature", "input_example"):
+        files = version_files.files_of(version)
+        about = signatures.read_description(files)
+        return {"signature": about.signature_text, "input_example": signatures.format_example(files, about)}
+    return {"description": version.description, "tags": version.tags}
+
+
 def _store(request, version: ModelVersion, field: str, given) -> str:
     actor = actor_of_request(request)
+    if field == "signature":
+        signature_edits.edit_signature(actor, version, given)
+        return "Saved." if given else "The signature was removed."
+    if field == "input_example":
+        signature_edits.edit_example(actor, version, given)
+        return "The input example was removed." if given is None else "Saved."
     if field in ("description", "tags"):
         version.edit(**{field: given})
         return "Saved."

@@ -22,6 +22,9 @@ def version_detail(request, slug: str, name: str, number: int):
     more = {
         "about": about,
         "example": signatures.read_example(files, about),
+        "example_text": signatures.format_example(files, about),
+        "is_mlflow": files is not None and not files.is_file and files.find(signatures.FILE) is not None,
+        "is_edited": bool(version.own_folder),
         "description": render_markdown(version.description) if version.description else "",
         "tags_text": "\n".join(f"{key}: {value}" if value else key for key, value in version.tags.items()),
         "aliases": version.aliases,
