@@ -10,10 +10,11 @@ from assets.data.work import DataWork
 
 
 def check_version(version: DataVersion, user: User | None) -> Misfits | None:
-    """Read the first rows of a new version, and store what does not fit. None if it gives no types."""
-    if not previews.has_types(version.definition):
+    """Compare the files of a new version, read its first rows, and store what does not fit. None if nothing was read."""
+    problem = previews.check_files(version.workspace, version.definition)
+    if not problem and not previews.has_types(version.definition):
         return None
-    found = previews.read_misfits(version.workspace, version.definition)
+    found = Misfits(problem=problem) if problem else previews.read_misfits(version.workspace, version.definition)
     DataWork.objects.create(
         version=version,
         kind=DataWork.Kind.MISFITS,

@@ -213,6 +213,19 @@ def has_types(definition: dict) -> bool:
     return definition["kind"] == "tabular" and bool(definition["steps"][0].get("column_types"))
 
 
+def check_files(workspace: Workspace, definition: dict) -> str:
+    """Say which file does not have the columns of the first one; empty if all do, or are not on this machine."""
+    if definition["kind"] != "tabular":
+        return ""
+    try:
+        copies = _find_all_local(workspace, list_sources(workspace, definition))
+        if len(copies) > 1:
+            reading.read_copies(definition, copies, reading.SEARCH, act="columns")
+    except PROBLEMS as error:
+        return error.message
+    return ""
+
+
 def read_misfits(workspace: Workspace, definition: dict) -> Misfits:
     """The values that would be missing with the types of the definition, of the first rows of the first file."""
     try:

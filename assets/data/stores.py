@@ -52,6 +52,7 @@ REFUSALS = ("Unauthenticated", "PermissionDenied", "status 401", "status 403", "
 # (workspace): raises Conflict if people may store no more files in it.
 STORE_CHECKS: list[Callable[[Workspace], None]] = []
 
+UNREACHABLE = "its host cannot be reached, or does not answer"
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -343,7 +344,9 @@ def _open_remote(row: Datastore):
 def _first_line(error: Exception) -> str:
     """The first line of an error, without details for developers and signed URLs."""
     line = re.sub(r"https?://\S+", "its address", str(error).strip().split("\n", 1)[0])
-    return line[:300]
+    # The reason comes after what was tried.
+    reason = line.rpartition("  - ")[2]
+    return UNREACHABLE if "error sending request" in reason else reason[:300]
 
 
 def _by_path(file: File) -> str:

@@ -6,8 +6,10 @@ import re
 import sqlite3
 import time
 
+import pandas
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from lazuli.data import engine
 
 from accounts.actors import Actor
 from assets.data import datasets, partial_uploads, previews, stores
@@ -205,6 +207,28 @@ def test_rows_are_searched_filtered_and_sorted_by_a_url(as_user, bob, alice, mal
     for wrong in ("column=age", "column=age&op=like&value=1", "sort=age&order=up", "q=%00", "sort=" + "a" * 501):
         assert browser.get(f"{address}?{wrong}").status_code == 400, wrong
     assert as_user(mallory).get(f"{address}?q=x").status_code == 404
+
+
+def test_a_file_with_other_columns_is_named_before_anything_is_registered(
+    as_user, alice, api, workspace, settings, tmp_path
+):
+    settings.DATASTORE_ROOTS, settings.DATA_DIR = [str(tmp_path)], tmp_path
+    Datastore.register(Actor(alice), workspace, "local", {"kind": "Folder", "settings": {"folder": str(tmp_path)}})
+    for name, columns in (("a", {"x": [1], "y": [2]}), ("b", {"x": [1], "z": [2]})):
+        engine.write_parquet(pandas.DataFrame(columns), str(tmp_path / f"{name}.parquet"))
+        (tmp_path / f"{name}.csv").write_text(",".join(columns) + "\n1,2\n")
+    page = f"{LIST}new/settings/?name=both&kind=tabular&datastore=local&path="
+    for path, said in (
+        ("*.parquet", "b.parquet has the column &#x27;z&#x27;, which a.parquet does not have"),
+        ("*.csv", "b.csv, line 1: the header is x, z, but a.csv has x, y"),
+    ):
+        assert said in as_user(alice).post(page + path, {"include_0": "1", "type_0": "long"}).text, path
+    assert not DataVersion.objects.exists()
+    step = {"type": "read_parquet"}
+    definition = {"kind": "tabular", "paths": [{"datastore": "local", "path": "*.parquet"}], "steps": [step]}
+    body = {"properties": {"definition": definition}}
+    warnings = api(alice).put(f"{workspace.arm_id}/data/both/versions/auto", body).json()["properties"]["warnings"]
+    assert "b.parquet has the column 'z'" in warnings[0]["message"]
 
 
 def test_all_files_of_this_machine_are_searched(as_user, alice, workspace, settings, tmp_path, monkeypatch):

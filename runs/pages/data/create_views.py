@@ -105,7 +105,8 @@ def data_settings(request, slug):
     misfits = None
     if request.method == "POST" and not problem:
         chosen = _add_schema(definition, schema)
-        misfits = _find_misfits(request, workspace, chosen)
+        problem = previews.check_files(workspace, chosen)
+        misfits = None if problem else _find_misfits(request, workspace, chosen)
     if request.method == "POST" and not problem and not misfits:
         made = _register(request, workspace, given, chosen)
         return _show_made(request, made)

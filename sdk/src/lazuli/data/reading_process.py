@@ -35,7 +35,7 @@ def limit_process(megabytes: int, seconds: int, file_bytes: Optional[int] = None
 
 
 def answer_request(request: Json) -> Json:
-    """`act` is infer, rows, matches, misfits, profile, quality or export."""
+    """`act` is infer, rows, matches, columns, misfits, profile, quality or export."""
     try:
         definition = request["definition"]
         if "connection" in request:
@@ -77,6 +77,9 @@ def _read(request: Json, definition: Json) -> Json:
                 reader.check_casts()
             with _Progress(reader):
                 reader.write_parquet(request["target"])
+            return {}
+        if request["act"] == "columns":
+            # The reader has compared the columns of all files.
             return {}
         if request["act"] == "misfits":
             return misfits.report_misfits(reader, request["max_rows"])
