@@ -43,13 +43,14 @@ def edit_signature(actor: Actor, version: ModelVersion, signature: dict[str, lis
 def edit_example(actor: Actor, version: ModelVersion, example: Any) -> None:
     """Store a checked input example; for None, the version has none."""
     files, content = _open(version)
-    signature_rules.check_columns_of_example(example, signatures.read_signature(content))
+    signature = signatures.read_signature(content)
+    signature_rules.check_columns_of_example(example, signature)
     before = signatures.read_example(files, signatures.describe(content))
     info = content.pop(EXAMPLE_INFO, None)
     old = [info.get(name) for name in ("artifact_path", "serving_input_path")] if isinstance(info, dict) else []
     written: dict[str, bytes | None] = dict.fromkeys([*filter(None, old), EXAMPLE, REQUEST])
     if example is not None:
-        info, request = _describe_example(example)
+        info, request = _describe_example(example, signature)
         content[EXAMPLE_INFO] = {"artifact_path": EXAMPLE, **info, "serving_input_path": REQUEST}
         written |= {EXAMPLE: _to_json(example), REQUEST: _to_json(request)}
     with transaction.atomic():
@@ -58,13 +59,12 @@ def edit_example(actor: Actor, version: ModelVersion, example: Any) -> None:
         activity.record("model_version.example", version, actor=actor, scope=version.model.workspace, changes=changes)
 
 
-def _describe_example(example: Any) -> tuple[dict[str, str], Any]:
+def _describe_example(example: Any, signature: dict[str, list[dict]]) -> tuple[dict[str, str], Any]:
     """How MLflow's clients read the example, and the body of a request with it."""
     if signature_rules.is_table(example):
         return {"type": "dataframe", "pandas_orient": "split"}, {"dataframe_split": example}
-    if isinstance(example, dict) and set(example) == {"inputs"}:
-        return {"type": "ndarray", "format": "tf-serving"}, example
-    return {"type": "json_object"}, {"inputs": example}
+    is_tensor = any(column.get("type") == "tensor" for column in signature.get(signature_rules.INPUTS, []))
+    return {"type": "ndarray" if is_tensor else "json_object"}, {"inputs": example}
 
 
 def _to_json(value: Any) -> bytes:
