@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -42,20 +43,22 @@ TARGETS = {
     "charts: 5 groups, each of 20,000 jobs": 300,
     "charts: 50 groups, each of 1,000 jobs": 300,
 }
-POLL_TARGET = 2
+# Polls, and the means of groups that come after the page.
+POLL_TARGET, MEANS_TARGET = 2, 300
 # Grouped lists with a query, and those of which nothing has been read before.
 HALF, UNREAD, LATER = ", of half of the jobs", ", with columns that nobody has read", ", its groups a moment later"
 WHY = """## Where the time goes
 
 - Each page counts its jobs by state: 12 to 30 ms for an index of 100,000 jobs. The rest of the experiment page is Python: 18 statements, 400 cells and the template.
-- A grouped list reads keys and revisions of its jobs, 40 to 80 ms, and the values of each of its columns as a vector, of which it computes the means in 2 to 5 ms each. The control
-  worker reads the usual columns of long experiments before somebody asks (`runs/pages/lists/prepared_columns.py`): 16 metrics, and each parameter, tag and attribute that divides the
-  newest jobs. The same values serve any filter and any group, and only those of jobs that have changed since are read again. Reading a column of 100,000 jobs for the first time
-  takes about 100 ms, on PostgreSQL 170 ms; a page that has to comes without its groups, which a second request brings. PostgreSQL sends the 1.3 MB of each column as text, which
-  takes 6 ms.
-- The poll of a grouped list adds up the revisions of all its jobs, because no single number changes with each of them.
-- A word is searched in each name, id, description and tag. Pages far down the list scan the index up to their first row."""
-# kB of all scripts, styles and HTML of a first visit, without Plotly.
+- A grouped list reads keys, revisions and states of its jobs, 20 to 30 ms, and the values of each of its columns as a vector, of which it computes the means in 1 to 2 ms each. The
+  control worker reads the usual columns of long experiments before somebody asks (`runs/pages/lists/prepared_columns.py`): 16 metrics, and each parameter, tag and attribute that divides
+  the newest jobs. The same values serve any filter and any group, and only those of jobs that have changed since are read again. Reading a column of 100,000 jobs for the first time
+  takes 25 to 45 ms; a page that has to comes without its groups, which a second request brings. The databases send vectors packed (`runs/pages/lists/vectors.py`).
+- The poll of a grouped list of 16,384 jobs or more compares the number of jobs, those that have not ended, and the activity log of the workspace; once a minute it adds up the revisions
+  of all jobs, 20 to 35 ms, because nothing else tells of new tags or metrics of ended jobs.
+- Pages far down a list sorted by a metric use the same vectors (`runs/pages/lists/deep_pages.py`), where they have been read; otherwise the database sorts all jobs.
+- A word is searched in each name, id, description and tag. Pages far down another list scan the index up to their first row."""
+# kB of all scripts, styles, fonts and HTML of a first visit, without Plotly.
 WEIGHT_TARGET = 150
 PAGES = {
     "experiment page": "",
@@ -138,20 +141,18 @@ def page(found: dict[str, dict], runs: int) -> str:
         f"{platform.python_version()}, {dt.date.today()}, load {first['load']:.0f}): ms of processor time of the server for one "
         f"request, its database included, the median of {TIMES} and the worst, the statements of a request, and kB of the answer "
         "compressed. No request uses results of an earlier one. Grouped lists are measured after a change of one job, with the "
-        "columns that the control worker has read, and without these. Each job has 5 metrics, 5 parameters and 2 tags. "
+        "columns that the control worker has read, and without these; so are pages far down a list sorted by a metric. Each job has 5 metrics, 5 parameters and 2 tags. "
         "Values that miss their target are **bold**.",
         "",
-        f"All scripts, styles and HTML of a first visit of the experiment page, compressed and without Plotly: "
+        f"All scripts, styles, fonts and HTML of a first visit of the experiment page, compressed and without Plotly: "
         f"{first['weight'] / 1000:.0f} kB (target: {WEIGHT_TARGET} kB).",
         "",
         f"| what | {' | '.join(f'{name} | worst' for name in found)} | target | statements | kB |",
         f"|---|{'--:|--:|' * len(found)}--:|--:|--:|",
     ]
     for index, (what, _, size, statements) in enumerate(first["rows"]):
-        target = TARGETS.get(
-            what.removesuffix(UNREAD).removesuffix(LATER).removesuffix(HALF),
-            POLL_TARGET if what.startswith("poll") else TARGET,
-        )
+        usual = MEANS_TARGET if what.endswith(LATER) else POLL_TARGET if what.startswith("poll") else TARGET
+        target = TARGETS.get(what.removesuffix(UNREAD).removesuffix(HALF), usual)
         rows = [answers["rows"][index] for answers in found.values()]
         cells = " | ".join(f"{_shown(times, target)} | {_rounded(max(times))}" for _, times, *_ in rows)
         lines.append(f"| {what} | {cells} | {target} | {statements} | {size / 1000:.0f} |")
@@ -260,12 +261,22 @@ def measure_weight(experiment) -> int:
     client = sign_in(experiment)
     text = client.get(page_of(experiment)).content.decode()
     found = set(re.findall(r'<(?:link|script)[^>]*?(?:href|src)="([^"]+\.(?:css|js))"', text))
-    bodies = [text.encode()]
-    for address in found:
-        if "plotly" not in address.lower():
-            answer = client.get(html.unescape(address))
-            bodies.append(answer.getvalue())
-    return sum(len(gzip.compress(body)) for body in bodies)
+    loaded = {address: client.get(html.unescape(address)).getvalue() for address in found if "plotly" not in address}
+    fonts = {font for address, body in loaded.items() for font in list_fonts(address, body.decode(), text)}
+    compressed = sum(len(gzip.compress(body)) for body in [text.encode(), *loaded.values()])
+    # Their format is compressed.
+    return compressed + sum(len(client.get(font).getvalue()) for font in fonts)
+
+
+def list_fonts(address: str, style: str, text: str) -> list[str]:
+    """The fonts of a stylesheet that have characters of the text."""
+    found = []
+    for face in re.findall(r"@font-face\s*{([^}]*)}", style):
+        ranges = [word.partition("-") for word in re.findall(r"U\+([0-9A-F-]+)", face)]
+        codes = [(int(first, 16), int(last or first, 16)) for first, _, last in ranges]
+        if any(first <= ord(character) <= last for character in set(text) for first, last in codes):
+            found += [urllib.parse.urljoin(address, url) for url in re.findall(r'url\("([^"]+)"\)', face)]
+    return found
 
 
 def dict_of(query: str) -> dict[str, list[str]]:
@@ -321,13 +332,14 @@ def timed_list(experiment, what: str, query: dict, get):
 
     from runs.pages.lists import prepared_columns
 
+    forget_columns()
+    if "group" in query or "page" in query:
+        for _ in prepared_columns.prepare_list(experiment.workspace, experiment):
+            pass
     if "group" not in query:
         yield what, *timed(functools.partial(get, query))
         return
     job = experiment.runs.filter(number=experiment.run_count // 3)
-    forget_columns()
-    for _ in prepared_columns.prepare_list(experiment.workspace, experiment):
-        pass
     change = functools.partial(job.update, revision=F("revision") + 1)
     yield what, *timed(functools.partial(get, query), before=change)
     yield f"{what}{HALF}", *timed(functools.partial(get, {**query, "filter": "params.data = 'v1'"}), before=change)

@@ -23,6 +23,13 @@ TOP = "document.querySelector('#run-table tbody tr').getBoundingClientRect().top
 INNER_SCROLLS = """[...document.querySelectorAll('main, main *')].filter(one => one.scrollHeight > one.clientHeight + 1
   && ['auto', 'scroll'].includes(getComputedStyle(one).overflowY)).map(one => one.className)"""
 
+# All that a page loads, with the bytes that a server sends which compresses all but fonts.
+LOADED = """async () => Promise.all(['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
+  .map(one => one.name).filter(name => !name.includes('plotly')).map(async name => {
+    const body = (await fetch(name)).body;
+    const sent = name.endsWith('.woff2') ? body : body.pipeThrough(new CompressionStream('gzip'));
+    return [new URL(name).pathname, (await new Response(sent).blob()).size]; }))"""
+
 
 @pytest.fixture
 def experiment(transactional_db, workspace, alice):
@@ -63,6 +70,14 @@ def test_enough_rows_are_seen_in_windows_down_to_200_percent(browser, alice, exp
         assert page.evaluate(SEEN) >= rows, (width, height)
         assert page.evaluate(INNER_SCROLLS) == []
         assert page.locator("h1").evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
+def test_a_first_visit_loads_little_besides_the_library_of_the_charts(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url())
+    expect(page.locator(".run-charts .js-plotly-plot")).to_have_count(4)
+    loaded = page.evaluate(LOADED)
+    assert {path.rpartition(".")[2] for path, _ in loaded} >= {"css", "js", "woff2"}
+    assert sum(size for _, size in loaded) <= 140_000, loaded
 
 
 def test_on_a_phone_the_first_job_is_near_the_top(browser, alice, experiment):
