@@ -87,6 +87,14 @@ def insert_new_rows(model: type[Model], names: Sequence[str], rows: Iterable[Seq
     return set(_insert(model, names, rows, f' ON CONFLICT DO NOTHING RETURNING "{_field(model, key).column}"'))
 
 
+def replace_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], *, unique: Sequence[str]) -> None:
+    """Store rows, in place of those with the same values of the fields `unique`."""
+    columns = {name: f'"{_field(model, name).column}"' for name in names}
+    changes = ", ".join(f"{columns[name]} = EXCLUDED.{columns[name]}" for name in names if name not in unique)
+    ending = f" ON CONFLICT ({', '.join(columns[name] for name in unique)}) DO UPDATE SET {changes}"
+    _insert(model, names, rows, ending)
+
+
 def _insert(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], ending: str) -> list:
     """The values that the statement returns."""
     connection = connections[DEFAULT_DB_ALIAS]
@@ -100,7 +108,7 @@ def _insert(model: type[Model], names: Sequence[str], rows: Iterable[Sequence], 
         for begin in range(0, len(prepared), size):
             batch = prepared[begin : begin + size]
             cursor.execute(start + ", ".join([marks] * len(batch)) + ending, [v for row in batch for v in row])
-            if ending:
+            if "RETURNING" in ending:
                 found += [value for (value,) in cursor.fetchall()]
     return found
 

@@ -139,6 +139,12 @@ class Experiment(models.Model):
             (self.run_count,) = cursor.fetchone()
         return self.run_count
 
+    def has_majority(self) -> bool:
+        """Whether it is long and probably has more runs than all others together."""
+        if self.run_count < LONG:
+            return False
+        return self.run_count * 2 > (self.runs.model.objects.aggregate(last=models.Max("pk"))["last"] or 0)
+
     def has_metrics_only_in_children(self) -> bool:
         """Whether its newest runs log nothing but their children do, as those of a sweep."""
         runs = self.runs.filter(parent=None, deleted_at=None).order_by("-pk")

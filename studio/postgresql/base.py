@@ -29,6 +29,15 @@ class PreparedCursor(base.ServerBindingCursor):
         return super().rowcount
 
 
+class PackedCursor(base.ServerBindingCursor):
+    """Receives numbers and bytes as the server has them, not as text. The values are written into the statement, as Django's
+    own cursors do."""
+
+    def execute(self, query, params=None):
+        text = psycopg.ClientCursor(self.connection).mogrify(query, params) if params else query
+        return super().execute(text, binary=True, prepare=False)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     wants_pipeline = False
 
@@ -46,6 +55,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         with self.wrap_database_errors:
             return self._prepare_cursor(PreparedCursor(self.connection))
+
+    def packed_cursor(self):
+        """For a few rows with long vectors or files."""
+        if self.queries_logged:
+            return self.cursor()
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            return self._prepare_cursor(PackedCursor(self.connection))
 
     def is_usable(self):
         """Whether the connection is open, without Django's statement: a closed connection has unread data."""

@@ -45,6 +45,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """As studio/postgresql/base.py; SQLite's driver prepares all statements."""
         return self.cursor()
 
+    def packed_cursor(self):
+        """As studio/postgresql/base.py."""
+        return self.cursor()
+
     def _cursor(self, name=None):
         """Without the checks that only a new or an unused connection needs: each statement has a cursor."""
         if self.connection is None or self.queries_logged:

@@ -1,11 +1,14 @@
 """The means of groups are computed from the values of columns, which long lists keep."""
 
 import datetime as dt
+import html
+import re
 import statistics
 
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -13,9 +16,10 @@ from django.utils import timezone
 from runs import metrics, tasks
 from runs.models import ColumnChunk, Experiment, MetricSeries, SavedView, column_chunks
 from runs.models.experiments import LONG
-from runs.pages.lists import groups, prepared_columns, run_values
+from runs.pages.lists import columns, deep_pages, group_polls, groups, prepared_columns, run_values
 from runs.pages.lists.columns import parse_column
 from runs.pages.lists.run_values import RunKeys
+from runs.pages.lists.tables import RunTable
 from runs.purging import delete_runs
 from runs.seeding.contents import make_scalars
 from studio.purging import PurgeSelection
@@ -52,18 +56,16 @@ def stored(monkeypatch):
 
 def read(experiment, group: str = "param-model", words: tuple[str, ...] = ("metric-gain",), patient: bool = True):
     """For each group the number of its runs and the means; None if they would take long."""
-    columns = [parse_column(word) for word in words]
+    shown = [parse_column(word) for word in words]
     keys = RunKeys.read(experiment.runs)
-    found = groups.load_groups(keys, parse_column(group), columns, [], experiment.workspace, patient)
+    found = groups.load_groups(keys, parse_column(group), shown, [], experiment.workspace, patient)
     return None if found is None else {group.value: (group.count, *group.means.values()) for group in found}
 
 
 def count_readings(made) -> int:
     """How many statements have read the values of columns."""
-    tables = ("runs_metricseries", "runs_runparameter")
-    return len(
-        [row for row in made if row["sql"].startswith(tuple(f'SELECT "{table}"."run_id" AS' for table in tables))]
-    )
+    readings = [f'SELECT "{table}"."run_id" AS "run",' for table in ("runs_metricseries", "runs_runparameter")]
+    return len([row for row in made if any(reading in row["sql"] for reading in readings)])
 
 
 def add_points(experiment, number: int) -> None:
@@ -101,6 +103,14 @@ def test_groups_by_each_kind_of_column(experiment):
     for word, counts in expected.items():
         found = read(experiment, word)
         assert {value: count for value, (count, _) in found.items()} == counts, word
+    long = ["x" * 70 + end for end in "aab"]
+    for number, value in enumerate(long):
+        experiment.runs.get(number=number + 1).edit(tags={"long": value})
+    assert {value: count for value, (count, _) in read(experiment, "tag-long").items()} == {
+        long[0]: 2,
+        long[2]: 1,
+        "": 7,
+    }
     by = read(experiment, "by")
     assert [count for count, _ in by.values()] == [10]
 
@@ -249,6 +259,64 @@ def test_a_page_does_not_wait_for_values_that_nobody_has_read(experiment, as_use
     headers = {"HX-Request": "true", "HX-Target": "run-table"}
     later = as_user(alice).get(experiment.get_absolute_url(), {"group": "type", "whole": "1"}, headers=headers)
     assert "group-row" in html_of(later) and "whole=1" not in html_of(later)
+
+
+def test_polls_of_a_long_list_add_up_all_runs_once_in_a_while(experiment, as_user, alice, monkeypatch):
+    monkeypatch.setattr(group_polls, "LONG", 5)
+    experiment.runs.exclude(number=1).update(status="Completed")
+    started, ended = (experiment.runs.get(number=number) for number in (1, 2))
+    client, headers = as_user(alice), {"HX-Request": "true", "HX-Target": "run-poll"}
+
+    def find_poll() -> str:
+        text = html_of(client.get(experiment.get_absolute_url(), {"group": "type"}))
+        return html.unescape(re.search(r'id="run-poll" hx-get="([^"]+)"', text)[1])
+
+    def ask(address: str) -> tuple[int, int]:
+        """The status, and how many statements added up ended runs."""
+        with CaptureQueriesContext(connection) as made:
+            answer = client.get(address, headers=headers)
+        sums = [row for row in made if 'AS "revisions"' in row["sql"] and "NOT (" not in row["sql"]]
+        return answer.status_code, len(sums)
+
+    changes = [
+        lambda: factories.make_run(experiment.workspace, experiment=experiment),
+        lambda: metrics.store_batch(started, "", make_scalars("gain", [1.0])),
+        lambda: ended.delete(),
+        lambda: ended.restore(),
+    ]
+    for change in changes:
+        poll = find_poll()
+        assert [ask(poll) for _ in range(4)] == [(204, 1), (204, 0), (204, 0), (204, 0)]
+        change()
+        assert ask(poll) == (200, 1)
+    poll = find_poll()
+    assert ask(poll) == (204, 1)
+    ended.edit(tags={"team": "red"})
+    assert ask(poll) == (204, 0)
+    cache.clear()
+    assert ask(poll) == (200, 1)
+
+
+def test_pages_far_down_are_those_of_the_database(experiment, stored, alice, as_user, monkeypatch):
+    MetricSeries.objects.filter(run__number__in=[2, 7]).update(last=1e9 + 3)
+
+    def slice_table(words: str, start: int, stop: int) -> tuple:
+        table = RunTable(experiment.runs, QueryDict(words), alice, experiment, workspace=experiment.workspace)
+        return deep_pages.slice_runs(table, start, stop), columns.slice_runs(table.matching, table.sorts, start, stop)
+
+    assert slice_table("sort=metric-gain", 1, 3)[0] is None, "nobody has read the values"
+    read(experiment)
+    for words in ("sort=metric-gain", "sort=-metric-gain", "sort=-metric-gain&status=Queued"):
+        for start in range(8):
+            found, expected = slice_table(words, start, start + 2)
+            assert found == expected or (found is None and start + 2 > len(expected)), (words, start)
+    assert slice_table("sort=metric-gain", 8, 10)[0] is None, "one of them has no value"
+    assert slice_table("sort=metric-gain&sort=name", 2, 7)[0] is None, "two have the same value"
+    found, expected = slice_table("sort=metric-gain&sort=name", 0, 2)
+    assert found == expected
+    monkeypatch.setattr(deep_pages, "FAR", 0)
+    page = {"sort": "-metric-gain", "size": "10"}
+    assert html_of(as_user(alice).get(experiment.get_absolute_url(), page)).count("row-link") == 10
 
 
 def prepare_all() -> None:

@@ -35,7 +35,11 @@ def read_groups(
     values = run_values.read_values(group, runs, workspace, patient)
     if values is None:
         return None
-    _, first, group_of, totals = np.unique(values, return_index=True, return_inverse=True, return_counts=True)
+    # Far quicker than np.unique with positions.
+    distinct = np.unique(values)
+    group_of = np.searchsorted(distinct, values)
+    totals, first = np.bincount(group_of), np.empty(len(distinct), np.intp)
+    first[group_of[::-1]] = np.arange(len(values))[::-1]
     largest = np.lexsort((first, -totals))[:limit]
     # All other groups share a number.
     rank = np.full(len(totals), len(largest))
@@ -55,7 +59,8 @@ def read_groups(
 def _compute_means(group_of, values, number: int) -> list[Mean]:
     """Means and squared distances of the differences to a first mean, which do not cancel."""
     there = ~np.isnan(values)
-    group_of, values = group_of[there], values[there]
+    if not there.all():
+        group_of, values = group_of[there], values[there]
 
     def add_up(weights) -> Any:
         return np.bincount(group_of, weights, minlength=number + 1)[: number + 1]

@@ -122,9 +122,10 @@ def list_metrics(columns: list[Column], sorts: list[Sort]) -> list[Column]:
 
 def find_source(one: Column) -> Source:
     if one.is_row:
-        field = value_field(one)
-        rows = value_rows(one).filter(**{f"{field}__isnull": False})
-        return Source(one.id, rows, "run", field, is_text=not one.is_metric)
+        field, rows = value_field(one), value_rows(one)
+        if one.is_metric:
+            return Source(one.id, rows.filter(**{f"{field}__isnull": False}), "run", field, is_text=False)
+        return Source(one.id, rows, "run", field, is_text=True, is_indexed=True)
     # The names of people and experiments change without a change of their runs.
     if one.id in KEYS:
         rows = Run.objects.annotate(group_key=Cast(KEYS[one.id], TextField()))

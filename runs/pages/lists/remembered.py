@@ -9,7 +9,7 @@ from django.core.cache import cache
 SECONDS = 600
 
 
-def compute_cached(parts: tuple, token: str, compute: Callable[[], Any]) -> Any:
+def compute_cached(parts: tuple, token: str, compute: Callable[[], Any], seconds: int = SECONDS) -> Any:
     """Return `compute()`, or its cached result for the same `parts` and token, unless it is None. `token` changes with the
     runs that it reads."""
     key = f"list-{hashlib.sha256(repr(parts).encode()).hexdigest()}"
@@ -18,5 +18,5 @@ def compute_cached(parts: tuple, token: str, compute: Callable[[], Any]) -> Any:
         return found[1]
     value = compute()
     if value is not None:
-        cache.set(key, (token, value), SECONDS)
+        cache.set(key, (token, value), seconds)
     return value

@@ -3,44 +3,74 @@ again, all others are not."""
 
 import dataclasses
 import functools
-import hashlib
 import io
 from collections import Counter
 from typing import Any
 
 import numpy as np
-from django.db import connection
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from runs.models import ColumnChunk
+from runs.models.status import ACTIVE, TERMINAL
+from runs.pages.lists import vectors
+from runs.pages.lists.vectors import F8, I8
+from studio import statements
 from studio.database import skipped_if_busy
-from studio.search.db_functions import JoinedNumbers
 
 # A chunk has the runs of 2 ** BITS keys.
 BITS = 16
 # From so many values on that are not stored, they are stored once they have been read; reading more takes long.
 WORTH_STORING, MANY = 2_000, 10_000
 # Keys of one statement, unless most of the keys between the first and the last are read.
-KEYS = 1_000
-I8, F8 = np.dtype("<i8"), np.dtype("<f8")
+KEYS, DENSE = 1_000, 4
+
+
+# Key, revision and status of a run in one number. Of two different revisions, these numbers are never the same by chance.
+REVISION_BITS, STATE_BITS = 24, 4
+REVISIONS, STATES = 2**REVISION_BITS, 2**STATE_BITS
+STATUSES = [str(status) for status in (*TERMINAL, *ACTIVE)]
+CODE = Case(*[When(status=status, then=Value(code)) for code, status in enumerate(STATUSES)], default=Value(0))
+SHORT_REVISION = F("revision") % REVISIONS
+PACKED = F("pk") * (REVISIONS * STATES) + SHORT_REVISION * STATES + CODE
 
 
 @dataclasses.dataclass(frozen=True)
 class RunKeys:
-    """The runs of a list: sorted keys, their revisions, and the number of runs by status."""
+    """The runs of a list: keys, their revisions, and the positions of their states in STATUSES."""
 
     keys: Any
     revisions: Any
-    counts: Counter
+    codes: Any
 
     @classmethod
-    def read(cls, runs) -> "RunKeys":
-        rows = runs.order_by().values_list("status").annotate(keys=JoinedNumbers("pk"), of=JoinedNumbers("revision"))
-        found = [(status, _parse_numbers(keys), _parse_numbers(revisions)) for status, keys, revisions in rows]
-        keys = np.concatenate([np.empty(0, I8), *[of_status for _, of_status, _ in found]])
-        revisions = np.concatenate([np.empty(0, I8), *[of_status for _, _, of_status in found]])
-        order = np.argsort(keys)
-        return cls(keys[order], revisions[order], Counter({status: len(keys) for status, keys, _ in found}))
+    def read(cls, runs, is_majority: bool = False) -> "RunKeys":
+        """In the order of the keys. `is_majority`: the list probably has most of the runs in the database."""
+        packed = vectors.read_integers(runs.order_by().annotate(packed=PACKED), "packed", is_majority)
+        # Nearly sorted already.
+        packed.sort(kind="stable")
+        return cls._unpack(packed)
+
+    @classmethod
+    def read_in_order(cls, runs) -> "RunKeys":
+        return cls._unpack(vectors.read_integers(runs.annotate(packed=PACKED), "packed"))
+
+    @classmethod
+    def _unpack(cls, packed) -> "RunKeys":
+        revisions = packed >> STATE_BITS & REVISIONS - 1
+        return cls(packed >> REVISION_BITS + STATE_BITS, revisions, packed & STATES - 1)
+
+    @functools.cached_property
+    def counts(self) -> Counter:
+        """The number of runs by status."""
+        counts = np.bincount(self.codes, minlength=len(STATUSES)).tolist()
+        return Counter({status: number for status, number in zip(STATUSES, counts, strict=True) if number})
+
+    def slice_of_states(self, states: set[str], start: int, stop: int) -> list[tuple[int, int]]:
+        """Key and revision of some of the runs in these states."""
+        wanted = np.isin(self.codes, [code for code, status in enumerate(STATUSES) if status in states])
+        pairs = (self.keys[wanted][start:stop].tolist(), self.revisions[wanted][start:stop].tolist())
+        return list(zip(*pairs, strict=True))
 
     @functools.cached_property
     def chunks(self) -> list[int]:
@@ -56,13 +86,14 @@ class RunKeys:
 @dataclasses.dataclass(frozen=True)
 class Source:
     """Where the values of a column are: the table, and its fields with the key of the run and the value. A text is
-    represented by a digest, so that all values are numbers."""
+    represented by a digest, so that all values are numbers; `is_indexed`: an index has the starts of the texts."""
 
     column: str
     rows: Any
     run: str
     value: str
     is_text: bool
+    is_indexed: bool = False
 
 
 def read_values(source: Source, runs: RunKeys, workspace, patient: bool = True) -> Any:
@@ -71,9 +102,11 @@ def read_values(source: Source, runs: RunKeys, workspace, patient: bool = True) 
     Values that had to be read are stored in the workspace, if they are many.
     """
     keys, revisions, values = _load_chunks(source, runs, workspace)
-    positions = np.minimum(np.searchsorted(keys, runs.keys), max(len(keys) - 1, 0))
-    known = (keys[positions] == runs.keys) & (revisions[positions] == runs.revisions) if len(keys) else runs.keys < 0
-    found = values[positions] if len(keys) else np.empty(len(runs.keys), values.dtype)
+    positions = _locate(keys, runs.keys)
+    known = positions >= 0
+    known[known] = revisions[positions[known]] == runs.revisions[known]
+    found = np.empty(len(runs.keys), values.dtype)
+    found[known] = values[positions[known]]
     missing = np.flatnonzero(~known)
     if len(missing) >= MANY and not patient:
         return None
@@ -87,40 +120,42 @@ def read_values(source: Source, runs: RunKeys, workspace, patient: bool = True) 
     return found
 
 
-def _parse_numbers(text: str) -> Any:
-    return np.fromstring(text, I8, sep=",")
+def _locate(keys, wanted) -> Any:
+    """The position of each wanted key in the sorted keys, or -1."""
+    if np.array_equal(keys, wanted):
+        return np.arange(len(keys))
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    first, span = int(keys[0]), int(keys[-1] - keys[0]) + 1
+    if span > DENSE * (len(keys) + len(wanted)):
+        positions = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[positions] == wanted, positions, -1)
+    # One more for keys outside.
+    table = np.full(span + 1, -1)
+    table[keys - first] = np.arange(len(keys))
+    return table[np.where((wanted >= first) & (wanted < first + span), wanted - first, span)]
 
 
 def _read_rows(source: Source, keys) -> Any:
     """The values of these runs."""
-    dtype = I8 if source.is_text else F8
-    rows = np.concatenate([np.empty(0, [("key", I8), ("value", dtype)]), *_iterate_rows(source, keys)])
-    empty = _digest_text(None) if source.is_text else np.nan
-    found = np.full(len(keys), empty, dtype)
-    positions = np.minimum(np.searchsorted(keys, rows["key"]), len(keys) - 1)
-    there = keys[positions] == rows["key"]
-    found[positions[there]] = rows["value"][there]
+    found = np.zeros(len(keys), I8) if source.is_text else np.full(len(keys), np.nan)
+    lists = _select_rows(source, keys)
+    by_index = source.is_indexed and len(keys) > KEYS * len(lists)
+    for rows in lists:
+        names = (rows.order_by(), source.run, source.value)
+        of, values = vectors.read_digests(*names, by_index) if source.is_text else vectors.read_numbers(*names)
+        positions = _locate(keys, of)
+        there = positions >= 0
+        found[positions[there]] = values[there]
     return found
 
 
-def _iterate_rows(source: Source, keys):
+def _select_rows(source: Source, keys) -> list:
     first, last = int(keys[0]), int(keys[-1])
-    if len(keys) > KEYS and len(keys) * 4 > last - first:
-        lists = [source.rows.filter(**{f"{source.run}__gte": first, f"{source.run}__lte": last})]
-    else:
-        parts = [keys[start : start + KEYS].tolist() for start in range(0, len(keys), KEYS)]
-        lists = [source.rows.filter(**{f"{source.run}__in": part}) for part in parts]
-    for rows in lists:
-        with connection.cursor() as cursor:
-            # A queryset takes a third longer.
-            cursor.execute(*rows.order_by().values_list(source.run, source.value).query.sql_with_params())
-            pairs = ((key, _digest_text(value)) for key, value in cursor) if source.is_text else cursor
-            yield np.fromiter(pairs, [("key", I8), ("value", I8 if source.is_text else F8)])
-
-
-@functools.lru_cache(maxsize=1_000)
-def _digest_text(text: str | None) -> int:
-    return int.from_bytes(hashlib.blake2b((text or "").encode(), digest_size=8).digest(), "little", signed=True)
+    if len(keys) > KEYS and len(keys) * DENSE > last - first:
+        return [source.rows.filter(**{f"{source.run}__gte": first, f"{source.run}__lte": last})]
+    parts = [keys[start : start + KEYS].tolist() for start in range(0, len(keys), KEYS)]
+    return [source.rows.filter(**{f"{source.run}__in": part}) for part in parts]
 
 
 # ---- the stored values
@@ -133,28 +168,23 @@ def _load_chunks(source: Source, runs: RunKeys, workspace) -> list:
     # Few values are read faster one by one.
     if len(runs.keys) >= WORTH_STORING:
         rows = ColumnChunk.objects.filter(workspace=workspace, column=source.column, number__in=runs.chunks)
-        contents = rows.order_by("number").values_list("content", flat=True)
-        stored = [_unpack_vectors(bytes(content)) for content in contents]
+        contents = vectors.read_rows(rows.order_by("number").values_list("content"))
+        stored = [_unpack_vectors(bytes(content)) for (content,) in contents]
     parts = zip(*stored, strict=True) if stored else [[]] * 3
     return [np.concatenate([np.empty(0, dtype), *part]) for dtype, part in zip(dtypes, parts, strict=True)]
 
 
-def _store_chunks(source: Source, vectors: list, numbers: list[int], workspace) -> None:
+def _store_chunks(source: Source, joined: list, numbers: list[int], workspace) -> None:
     """Store the chunks of these numbers."""
     now, rows = timezone.now(), []
-    order = np.argsort(vectors[0])
+    order = np.argsort(joined[0], kind="stable")
     for number in numbers:
-        start, stop = np.searchsorted(vectors[0], [number << BITS, (number + 1) << BITS], sorter=order)
-        content = _pack_vectors([vector[order[start:stop]] for vector in vectors])
-        size = len(content)
-        rows.append(
-            ColumnChunk(
-                workspace=workspace, column=source.column, number=number, content=content, size=size, stored_at=now
-            )
-        )
-    unique, changed = ["workspace", "column", "number"], ["content", "size", "stored_at"]
+        start, stop = np.searchsorted(joined[0], [number << BITS, (number + 1) << BITS], sorter=order)
+        content = _pack_vectors([vector[order[start:stop]] for vector in joined])
+        rows.append((workspace.pk, source.column, number, content, len(content), now))
+    names = ["workspace", "column", "number", "content", "size", "stored_at"]
     with skipped_if_busy():
-        ColumnChunk.objects.bulk_create(rows, update_conflicts=True, unique_fields=unique, update_fields=changed)
+        statements.replace_rows(ColumnChunk, names, rows, unique=names[:3])
 
 
 def _pack_vectors(vectors: list) -> bytes:

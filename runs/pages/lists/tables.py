@@ -5,7 +5,6 @@ import difflib
 import functools
 import hashlib
 import zlib
-from collections import Counter
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -17,11 +16,11 @@ from runs import metric_order, objectives, search
 from runs.charts import colours, run_charts
 from runs.metric_order import Objective
 from runs.models import Experiment, MetricSeries, Run, RunParameter, RunTag, Star
-from runs.pages.lists import columns, facets, groups, list_query, remembered
+from runs.pages.lists import columns, deep_pages, facets, group_polls, groups, list_query, remembered
 from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
-from runs.pages.lists.run_values import RunKeys
+from runs.pages.lists.run_values import SHORT_REVISION, RunKeys
 from studio.errors import Invalid
 from studio.search.db_functions import AnyContains
 from studio.search.grammar import BadFilter
@@ -40,6 +39,7 @@ NAMED_KINDS = {"metric": "metric", "min": "metric", "max": "metric", "param": "p
 FACETS = {"metric": "metrics", "parameter": "params", "tag": "tags"}
 # Each name that is looked for is a query.
 MAX_LOOKED_FOR = 5
+MAX_LISTED = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +70,8 @@ class RunTable:
         self.refused: list[str] = []
         # Whether a page may come without its groups, if these take long.
         self.may_come_later = False
+        # Whether a poll of a long list had to add up all runs.
+        self.has_added_up = False
 
     def check_layout(self) -> None:
         """Raise Invalid for a wrong column or primary metric, which are read later."""
@@ -106,28 +108,28 @@ class RunTable:
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
-        if self.group_by and not self.options["status"]:
-            by_state: dict = self._keys.counts
+        if (self.group_by or deep_pages.is_deep(self)) and not self.options["status"]:
+            by_state: dict = self.keys.counts
         elif self._searched is None:
             by_state = dict(self.runs_in_any_state.order_by().values_list("status").annotate(number=Count("*")))
         else:
-            by_state = Counter(status for _, _, status in self._searched)
+            by_state = self._searched.counts
         return {group: sum(by_state.get(state, 0) for state in states) for group, states in STATUS_GROUPS.items()}
 
     @functools.cached_property
-    def _searched(self) -> list[tuple] | None:
-        """For a word search, key, revision and state of all matching runs, newest first, because each statement would
-        read all tags again."""
+    def _searched(self) -> RunKeys | None:
+        """For a word search all matching runs, newest first, because each statement would read all tags again."""
         if not self.options["q"] or self.sorts or self.group_by:
             return None
-        return list(columns.order_runs(self.runs_in_any_state, []).values_list("pk", "revision", "status"))
+        return RunKeys.read_in_order(columns.order_runs(self.runs_in_any_state, []))
 
     def _slice_top(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Key and revision of the runs of a page, without children of open ones."""
         if self._searched is None:
-            return columns.slice_runs(self.matching, self.sorts, start, stop)
-        wanted = {state for group in self.options["status"] or STATUS_GROUPS for state in STATUS_GROUPS[group]}
-        return [(pk, revision) for pk, revision, status in self._searched if status in wanted][start:stop]
+            found = deep_pages.slice_runs(self, start, stop) if deep_pages.is_deep(self) else None
+            return columns.slice_runs(self.matching, self.sorts, start, stop) if found is None else found
+        wanted = {str(state) for group in self.options["status"] or STATUS_GROUPS for state in STATUS_GROUPS[group]}
+        return self._searched.slice_of_states(wanted, start, stop)
 
     @property
     def count(self) -> int:
@@ -213,13 +215,13 @@ class RunTable:
     @functools.cached_property
     def _found_groups(self) -> list[RunGroup] | None:
         # Read first, so that the next poll includes later changes.
-        sums, _ = self._sums, self._keys
+        sums, _ = self._sums, self.keys
         return self.remember("groups", self._load_groups) if sums[0][0] else []
 
     def _load_groups(self) -> list[RunGroup] | None:
         assert self.group_by is not None
         wanted, patient = [*self.columns, *self.chart_columns], not self.may_come_later
-        return groups.load_groups(self._keys, self.group_by, wanted, self.sorts, self.workspace, patient)
+        return groups.load_groups(self.keys, self.group_by, wanted, self.sorts, self.workspace, patient)
 
     def remember(self, what: str, compute) -> Any:
         """`compute()` of a grouped list, computed again only once its runs, its address or its columns change."""
@@ -314,6 +316,8 @@ class RunTable:
         return below
 
     def _load_rows(self, flat: list[tuple]) -> list[Run]:
+        if not flat:
+            return []
         left_out = LEFT_OUT if any(one.id == "description" for one in self.columns) else [*LEFT_OUT, "description"]
         runs = Run.objects.select_related("experiment", "created_by", "workspace").prefetch_related("tag_rows")
         marks = {"child_count": _count_children(), "own_colour": colours.chosen_colour(self.user)}
@@ -415,16 +419,16 @@ class RunTable:
         """For a grouped list: sums that change with any of its runs, known without grouping."""
         if self.seen:
             # A poll needs no keys, which take a third longer.
-            sums = self.matching.order_by().aggregate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision"))
+            sums = self.matching.order_by().aggregate(number=Count("*"), keys=Sum("pk"), revisions=Sum(SHORT_REVISION))
             number, keys, revisions = sums["number"], int(sums["keys"] or 0), int(sums["revisions"] or 0)
         else:
-            number, keys, revisions = self._keys.sums
+            number, keys, revisions = self.keys.sums
         below = [pair for pairs in self._children.values() for pair in pairs]
         return [(number, 0), (keys, revisions), *below]
 
     @functools.cached_property
-    def _keys(self) -> RunKeys:
-        return RunKeys.read(self.matching)
+    def keys(self) -> RunKeys:
+        return RunKeys.read(self.matching, bool(self.experiment and self.experiment.has_majority()))
 
     @property
     def _shape(self) -> str:
@@ -443,11 +447,15 @@ class RunTable:
         """Whether the rows differ from the reader's, by one query without counts or joins."""
         _, _, had = self.seen.partition("~")
         if self.group_by:
-            return self._token(self._sums) != had
+            is_long = group_polls.is_long(self)
+            return group_polls.has_changes(self, lambda: self._has_sums(had)) if is_long else not self._has_sums(had)
         top, below = self._page_runs(), self._children
         revisions = dict([*top, *(pair for pairs in below.values() for pair in pairs)])
         shown = [(pk, revisions[pk]) for pk, _ in _flatten_tree([pk for pk, _ in top], below)]
         return self._token(shown) != had
+
+    def _has_sums(self, had: str) -> bool:
+        return self._token(self._sums) == had
 
     @property
     def changed(self) -> list[Run] | None:
@@ -479,10 +487,16 @@ def match_word(word: str) -> Q:
     return (
         Q(AnyContains(word, "display_name", "run_id", "description", "target_name"))
         | Q(status__in=[state for state in Run.Status.values if state.lower() == word.lower()])
-        | Q(experiment__in=Experiment.objects.filter(name__icontains=word))
-        | Q(created_by__in=User.objects.filter(username__icontains=word))
+        | Q(experiment__in=_list_few(Experiment.objects.filter(name__icontains=word)))
+        | Q(created_by__in=_list_few(User.objects.filter(username__icontains=word)))
         | Q(pk__in=tags.values("run"))
     )
+
+
+def _list_few(found):
+    """The keys, if they are few: most words match nobody, and each run has one condition less."""
+    keys = list(found.order_by().values_list("pk", flat=True)[: MAX_LISTED + 1])
+    return keys if len(keys) <= MAX_LISTED else found
 
 
 def _count_children():

@@ -158,7 +158,8 @@ def render_list(
         return redirect(first)
     table.may_come_later = not table.seen and "whole" not in request.GET
     if table.seen and not table.has_changes():
-        return nothing_new()
+        # The same statements again would add up all runs again.
+        return HttpResponse(status=204) if table.has_added_up else nothing_new()
     unknown = find_unknown(request.GET, list_query.RunFilter.base_fields, list_query.TRANSIENT)
     # Parameters of a poll are not kept in links.
     request.GET = table.query
