@@ -3,12 +3,12 @@
 from django.db import transaction
 
 from accounts.actors import Actor
-from registry import rules, signatures, sources, version_files
+from registry import datastore_copies, rules, signatures, sources, version_files
 from registry.models import Model, ModelVersion
 from runs import run_tokens
 from runs.models import Run
 from runs.token_filters import filter_below
-from studio.errors import Conflict, Invalid
+from studio.errors import Conflict, Invalid, StudioError
 from workspaces.models import Workspace
 
 MAX_NAMED = 20
@@ -34,9 +34,14 @@ def register_version(
     if not model_type:
         is_mlflow = files is not None and files.find(signatures.FILE) is not None
         model_type = ModelVersion.Type.MLFLOW if is_mlflow else ModelVersion.Type.CUSTOM
-    with transaction.atomic():
-        model = _find_or_register(actor, workspace, name)
-        return model.add_version(actor, number=number, model_type=model_type, **origin, **fields)
+    try:
+        with transaction.atomic():
+            model = _find_or_register(actor, workspace, name)
+            return model.add_version(actor, number=number, model_type=model_type, **origin, **fields)
+    except StudioError:
+        if source.kind == "datastore":
+            datastore_copies.discard_copies(workspace, origin["own_folder"])
+        raise
 
 
 def _find_or_register(actor: Actor, workspace: Workspace, name: str) -> Model:
@@ -78,6 +83,12 @@ def check_own_upload(actor: Actor, workspace: Workspace, path: str) -> None:
             run_tokens.check_made(actor, other)
 
 
+def _of_datastore(actor: Actor, workspace: Workspace, source: sources.ModelSource, uri: str) -> dict:
+    run = Run.objects.filter(workspace=workspace, run_id=actor.run_id).first() if actor.is_run else None
+    folder = datastore_copies.copy_files(actor, workspace, source)
+    return {"source": uri, "own_folder": folder, "source_run_id": actor.run_id, "run": run}
+
+
 def _of_version(actor: Actor, workspace: Workspace, source: sources.ModelSource, uri: str) -> dict:
     versions = workspace.model_versions.present().filter(model__name=source.name, number=source.number)
     original = versions.select_related("model", "run", "logged_model").first()
@@ -93,7 +104,13 @@ def _of_other_server(actor: Actor, workspace: Workspace, source: sources.ModelSo
     return {"source": uri}
 
 
-ORIGINS = {"run": _of_run, "workspace": _of_upload, "version": _of_version, "elsewhere": _of_other_server}
+ORIGINS = {
+    "run": _of_run,
+    "workspace": _of_upload,
+    "datastore": _of_datastore,
+    "version": _of_version,
+    "elsewhere": _of_other_server,
+}
 
 
 def _no_files(workspace: Workspace, source: sources.ModelSource, origin: dict) -> Invalid:

@@ -26,6 +26,7 @@ WORKSPACE_PATTERNS = [
     re.compile(r"(?i:aml)://artifacts?/(?P<path>[^?#]+)"),
     re.compile(r"(?i:mlflow-artifacts):(?://[^/]*)?/+(?P<path>[^?#]+)"),
 ]
+DATASTORE = re.compile(r"(?i:azureml)://(?:subscriptions/.*/)?datastores/(?P<name>[\w-]+)/paths/(?P<path>[^?#]+)")
 VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>\d{1,10})")
 # An asset id of Azure's v2, of this workspace.
 ASSET = re.compile(r"azureml:(?P<name>[^/:@]+):(?P<number>\d{1,10})")
@@ -49,7 +50,7 @@ def is_below(path: str, folder: str) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class ModelSource:
-    """`kind` is run, workspace, version or elsewhere; `path` is a file or folder there."""
+    """`kind` is run, workspace, datastore, version or elsewhere; `path` is a file or folder there."""
 
     kind: str
     path: str = ""
@@ -68,6 +69,8 @@ def parse_source(uri: str) -> ModelSource:
     for pattern in WORKSPACE_PATTERNS:
         if match := pattern.fullmatch(uri):
             return ModelSource("workspace", match["path"].strip("/"))
+    if match := DATASTORE.fullmatch(uri):
+        return ModelSource("datastore", match["path"].strip("/"), name=match["name"])
     return ModelSource("elsewhere")
 
 

@@ -123,6 +123,10 @@ GET    {W}/datastores/{name}/files/content                   READ
 HEAD   {W}/datastores/{name}/files/content                   READ
 PUT    {W}/datastores/{name}/files/content                   MAKE
 DELETE {W}/datastores/{name}/files/content                   NO
+GET    {W}/datastores/{name}/blobs/{account}/{container}     READ
+GET    {W}/datastores/{name}/blobs/{account}/{container}/{path} READ
+HEAD   {W}/datastores/{name}/blobs/{account}/{container}/{path} READ
+PUT    {W}/datastores/{name}/blobs/{account}/{container}/{path} MAKE
 GET    {W}/jobs                                              READ
 PUT    {W}/jobs/{name}                                       MAKE
 GET    {W}/jobs/{name}                                       READ

@@ -24,6 +24,7 @@ from registry.api import router as models_api
 from registry.management_api import router as model_management_api
 from registry.promotion_api import router as promotion_api
 from runs.api.artifacts import router as artifacts_api
+from runs.api.blobs import router as blobs_api
 from runs.api.codes import router as codes_api
 from runs.api.codes import signed as code_files_api
 from runs.api.content import router as content_api
@@ -55,6 +56,7 @@ api.add_router(
 )
 api.add_router(f"{W}/environments", environments_api)
 api.add_router(f"{W}/datastores", datastores_api)
+api.add_router(f"{W}/datastores/{{name}}/blobs", blobs_api)
 api.add_router(f"{W}/data", data_api)
 api.add_router(f"{W}/datasets", datasets_api)
 api.add_router(f"{W}/codes", codes_api)

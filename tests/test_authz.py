@@ -99,6 +99,10 @@ list files of a datastore       | GET    {w}/datastores/workspaceblobstore/files
 read a file                     | GET    {w}/datastores/workspaceblobstore/files/content?path=none | 404 404 404 403 404 404 404
 look for a file                 | HEAD   {w}/datastores/workspaceblobstore/files/content?path=none | 404 404 404 403 404 404 404
 store a file                    | PUT    {w}/datastores/workspaceblobstore/files/content?path=new&overwrite=1 | y y y 403 403 404 y
+list blobs                      | GET    {w}/datastores/workspaceblobstore/blobs/a/c?comp=list | y y y 403 y 404 y
+read a blob                     | GET    {w}/datastores/workspaceblobstore/blobs/a/c/none   | 404 404 404 403 404 404 404
+look for a blob                 | HEAD   {w}/datastores/workspaceblobstore/blobs/a/c/none   | 404 404 404 403 404 404 404
+store a blob                    | PUT    {w}/datastores/workspaceblobstore/blobs/a/c/blob   | y y y 403 403 404 y
 store many files                | PUT    {w}/datastores/workspaceblobstore/files $files     | y y y 403 403 404 y
 read many files                 | POST   {w}/datastores/workspaceblobstore/files/download $paths | y y y 403 y 404 y
 delete a file                   | DELETE {w}/datastores/workspaceblobstore/files/content?path=none | 404 404 404 403 403 404 403

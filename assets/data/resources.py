@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Annotated, Any, Self
 
 import pydantic
+from django.conf import settings
 
 from assets.data import file_batches, models, stores
 from studio.formats import utc_time
@@ -32,7 +33,11 @@ class DatastoreCredentials(Shape):
 class DatastoreProperties(Shape):
     datastoreType: str
     kind: str
-    accountName: str | None = None
+    accountName: str | None = pydantic.Field(
+        None,
+        description="For a store of the studio, the address to which Azure's storage client adds `.blob.` and the suffix.",
+    )
+    storageAccount: str | None = None
     containerName: str | None = None
     fileShareName: str | None = None
     filesystem: str | None = None
@@ -79,6 +84,11 @@ class DatastoreResource(Shape):
         )
 
 
+def _blob_address(row: models.Datastore) -> str:
+    """The path of its files as blobs (runs/api/blobs.py), which ends with its name."""
+    return f"{settings.PUBLIC_URL}{row.arm_id}/blobs/{row.name}".partition("://")[2]
+
+
 def _address(row: models.Datastore) -> dict:
     if row.is_built_in:
         word = models.BUILT_IN[row.name]
@@ -86,7 +96,8 @@ def _address(row: models.Datastore) -> dict:
         is_share = row.name == models.FILE_STORE
         return {
             "datastoreType": "AzureFile" if is_share else "AzureBlob",
-            "accountName": row.workspace.storage_account,
+            "accountName": row.workspace.storage_account if is_share else _blob_address(row),
+            "storageAccount": row.workspace.storage_account,
             "fileShareName" if is_share else "containerName": container,
             "endpoint": "core.windows.net",
             "protocol": "https",
@@ -101,7 +112,8 @@ def _address(row: models.Datastore) -> dict:
     container = "filesystem" if row.kind == Kind.LAKE else "containerName"
     return {
         "datastoreType": AZURE_TYPES[Kind(row.kind)],
-        "accountName": given.get("account_name") or row.kind.lower(),
+        "accountName": given.get("account_name") or _blob_address(row),
+        "storageAccount": given.get("account_name") or row.kind.lower(),
         container: given.get("container") or row.name,
         **{name: given.get(name) for name in ("endpoint", "protocol", "folder", "region", "prefix")},
     }

@@ -164,6 +164,17 @@ class DatastoreFiles:
             yield part
             start += len(part)
 
+    def read_parts(self, file: File) -> Iterator[bytes]:
+        """The whole file, for a function of the storage library: it cannot be called again in the thread in which it asks for parts."""
+        size = file.size or 0
+        with ThreadPoolExecutor(1, thread_name_prefix="parts") as reader:
+            for start in range(0, size, PART):
+                yield reader.submit(self.read, file.path, start, min(PART, size - start)).result()
+
+    def key_of(self, path: str) -> str:
+        """The key of a file in the storage of the studio, for a built-in datastore."""
+        return self._prefix + path
+
     def write(self, path: str, chunks: Iterable[bytes], overwrite: bool = False, is_freezing: bool = False) -> File:
         """Store a file, which appears only when it is complete."""
         self.check_names([path], is_freezing)

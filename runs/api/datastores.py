@@ -150,14 +150,14 @@ def respond_with_file(request: HttpRequest, datastore: Datastore, path: str):
 def file_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str, overwrite: bool = False):
     workspace = find_workspace(request, workspace_path)
     files = stores.DatastoreFiles(find_datastore(workspace, name))
-    may_replace = _may_replace(request, files)
+    may_replace = may_replace_files(request, files)
     if not may_replace and overwrite and files.exists(path):
         raise denied("edit", workspace)
     written = files.write(path, uploads.read_chunks(request), overwrite and may_replace)
     return Status(201, resources.DatastoreFile.of(written))
 
 
-def _may_replace(request: HttpRequest, files: stores.DatastoreFiles) -> bool:
+def may_replace_files(request: HttpRequest, files: stores.DatastoreFiles) -> bool:
     """The token of a run also stores what its script or runner leaves, where no file is; nobody else without the right."""
     workspace = files.datastore.workspace
     may_replace = person_can(request.auth, "edit", workspace)
@@ -185,7 +185,7 @@ def read_batch(request: HttpRequest) -> tuple[list[file_batches.BatchFile], file
 def files_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, overwrite: bool = False):
     workspace = find_workspace(request, workspace_path)
     files = stores.DatastoreFiles(find_datastore(workspace, name))
-    may_replace = _may_replace(request, files)
+    may_replace = may_replace_files(request, files)
     listed, body = read_batch(request)
     present = file_batches.check_upload(files, [file.path for file in listed], overwrite, may_replace)
     stored = file_batches.store_files(files, listed, body, present, overwrite and may_replace)

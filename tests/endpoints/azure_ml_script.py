@@ -9,9 +9,11 @@ import tempfile
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import (
     CodeConfiguration,
+    Data,
     Environment,
     ManagedOnlineDeployment,
     ManagedOnlineEndpoint,
+    Model,
     OnlineRequestSettings,
     ProbeSettings,
 )
@@ -24,9 +26,36 @@ def init():
     if os.environ.get("BROKEN"):
         raise ValueError("no weights")
     print("the level is", os.environ.get("LEVEL"))
+    for folder, _, names in os.walk(os.environ["AZUREML_MODEL_DIR"]):
+        for name in names:
+            print("model file:", os.path.relpath(os.path.join(folder, name), os.environ["AZUREML_MODEL_DIR"]))
 def run(raw_data):
     return {"level": os.environ.get("LEVEL"), "sum": sum(json.loads(raw_data)["data"])}
 """
+
+
+def drive_assets(client, folder: pathlib.Path) -> dict:
+    """Uploads data and a model to the workspace's store, and downloads the model."""
+    source, seen = folder / "source", {}
+    (source / "deep").mkdir(parents=True)
+    (source / "a.csv").write_text("x\n1\n")
+    (source / "deep" / "b.csv").write_text("x\n2\n")
+    # More than the storage client sends in one request.
+    (source / "large.bin").write_bytes(os.urandom(1024) * 70 * 1024)
+    made = client.data.create_or_update(Data(name="sent", path=str(source), type="uri_folder", description="by v2"))
+    seen["data"] = [made.name, made.version, made.type, "datastores/workspaceblobstore/paths/LocalUpload/" in made.path]
+    seen["versions"] = [one.version for one in client.data.list(name="sent")]
+    model = client.models.create_or_update(Model(name="sent", path=str(source), type="custom_model", tags={"a": "b"}))
+    seen["model"] = [model.name, model.version, model.type, model.tags]
+    client.models.download("sent", "1", download_path=str(folder / "down"))
+    found = sorted(path for path in (folder / "down").rglob("*") if path.is_file())
+    seen["files"] = [path.name for path in found]
+    seen["same"] = all(path.read_bytes() == next(source.rglob(path.name)).read_bytes() for path in found)
+    seen["stores"] = sorted(store.name for store in client.datastores.list())
+    seen["default"] = client.datastores.get_default().name
+    client.models.archive("sent", "1")
+    seen["archived"] = [one.version for one in client.models.list(name="sent")]
+    return seen
 
 
 class Credential:
@@ -38,6 +67,7 @@ def drive(folder: pathlib.Path) -> dict:
     subscription, group, workspace = sys.argv[1:4]
     client = MLClient(Credential(), subscription, group, workspace, enable_telemetry=False)
     endpoints, deployments, seen = client.online_endpoints, client.online_deployments, {}
+    seen["assets"] = drive_assets(client, folder)
     made = endpoints.begin_create_or_update(
         ManagedOnlineEndpoint(name="live", auth_mode="key", tags={"a": "b"})
     ).result()
@@ -46,12 +76,13 @@ def drive(folder: pathlib.Path) -> dict:
     (folder / "code" / "score.py").write_text(SCORE)
     (folder / "request.json").write_text('{"data": [1, 2]}')
 
-    def deployment(name, **variables):
+    def deployment(name, model=None, **variables):
         return ManagedOnlineDeployment(
             name=name,
             endpoint_name="live",
             code_configuration=CodeConfiguration(code=str(folder / "code"), scoring_script="score.py"),
             environment="azureml:present-python:1",
+            model=model,
             instance_type="Standard_DS3_v2",
             instance_count=1,
             environment_variables=variables,
@@ -62,7 +93,10 @@ def drive(folder: pathlib.Path) -> dict:
 
     blue = deployments.begin_create_or_update(deployment("blue", LEVEL="one")).result()
     seen["blue"] = [blue.name, blue.provisioning_state, blue.instance_count, blue.request_settings.request_timeout_ms]
-    deployments.begin_create_or_update(deployment("green", LEVEL="two")).result()
+    weights = folder / "weights"
+    weights.mkdir()
+    (weights / "weights.txt").write_text("0.5")
+    deployments.begin_create_or_update(deployment("green", Model(path=str(weights)), LEVEL="two")).result()
     made.traffic = {"blue": 100}
     made.mirror_traffic = {"green": 50}
     endpoints.begin_create_or_update(made).result()
@@ -78,6 +112,7 @@ def drive(folder: pathlib.Path) -> dict:
     except HttpResponseError as error:
         seen["failure"] = str(error)
     seen["log"] = deployments.get_logs("blue", "live", lines=100)
+    seen["model"] = [deployments.get("green", "live").model, deployments.get_logs("green", "live", lines=100)]
     before = endpoints.get_keys("live").primary_key
     endpoints.begin_regenerate_keys("live", key_type="primary").result()
     seen["key"] = before != endpoints.get_keys("live").primary_key

@@ -131,5 +131,13 @@ def test_an_online_endpoint_is_made_called_and_deleted(studio, tmp_path, monkeyp
     assert seen["answers"] == [{"level": "one", "sum": 3}, {"level": "two", "sum": 3}]
     assert "ValueError: no weights" in seen["failure"]
     assert "the level is one" in seen["log"] and "instanceType has no effect" in seen["log"]
+    model, log = seen["model"]
+    assert "/models/" in model and "model file: weights/weights.txt" in log, seen["model"]
+    assets = seen["assets"]
+    assert assets["data"] == ["sent", "1", "uri_folder", True] and assets["versions"] == ["1"]
+    assert assets["model"] == ["sent", "1", "custom_model", {"a": "b"}]
+    assert assets["files"] == ["a.csv", "b.csv", "large.bin"] and assets["same"]
+    assert {"workspaceblobstore", "workspacefilestore"} <= set(assets["stores"])
+    assert assets["default"] == "workspaceblobstore" and assets["archived"] == []
     assert seen["key"] and seen["names"] == [["blue", "green", "red"], ["live"]]
     assert seen["environment"] == "1" and seen["left"] == []

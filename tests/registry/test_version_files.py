@@ -3,13 +3,15 @@
 import pytest
 
 from accounts.actors import Actor
+from assets.data.models import Datastore
+from assets.data.stores import DatastoreFiles
 from compute import notifications
 from registry import kept_files, registration
 from registry.models import Model, ModelVersion, WorkspaceFile
 from registry.version_files import files_of, read_bytes
 from runs.files import artifacts
 from studio import storage
-from studio.errors import Conflict
+from studio.errors import Conflict, Invalid
 from tests import factories
 from trash import contents, purge
 
@@ -161,3 +163,25 @@ def test_a_purge_deletes_the_copies_with_their_version(workspace, alice, registe
     while purge.run_turn():
         """Turn after turn, as the task does."""
     assert not WorkspaceFile.objects.exists() and registered.run.artifacts.count() == 3
+
+
+def test_a_version_of_files_in_a_datastore_keeps_them_as_they_were(workspace, alice):
+    files = DatastoreFiles(Datastore.objects.of(workspace).get(name="workspaceblobstore"))
+    for name in ("MLmodel", "data/model.pkl"):
+        files.write(f"LocalUpload/abc/m/{name}", [name.encode()], overwrite=True)
+    uri = f"azureml:/{workspace.arm_id}/datastores/workspaceblobstore/paths/LocalUpload/abc/m"
+    version = registration.register_version(Actor(alice), workspace, "sent", uri)
+    assert version.model_type == ModelVersion.Type.MLFLOW
+    files.write("LocalUpload/abc/m/data/model.pkl", [b"changed"], overwrite=True)
+    files.delete("LocalUpload/abc/m/MLmodel")
+    found = files_of(version)
+    assert {path: read_bytes(row, row.size) for path, row in found} == {
+        name: name.encode() for name in ("MLmodel", "data/model.pkl")
+    }
+    before = WorkspaceFile.objects.count()
+    for wrong in (uri.replace("/m", "/n"), uri.replace("workspaceblobstore", "none")):
+        with pytest.raises(Invalid):
+            registration.register_version(Actor(alice), workspace, "sent", wrong)
+    with pytest.raises(Conflict):
+        registration.register_version(Actor(alice), workspace, "sent", uri.replace("/m", "/m/data"), number=1)
+    assert WorkspaceFile.objects.count() == before

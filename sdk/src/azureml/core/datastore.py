@@ -336,7 +336,8 @@ def from_resource(workspace: Any, resource: Json) -> AbstractDatastore:
     kind: Any = AzureFileDatastore if found["datastoreType"] == "AzureFile" else AzureBlobDatastore
     container = found.get("containerName") or found.get("fileShareName") or found.get("filesystem")
     address = {"protocol": found.get("protocol"), "endpoint": found.get("endpoint")}
-    datastore: AbstractDatastore = kind(workspace, resource["name"], container, found.get("accountName"), **address)
+    account = found.get("storageAccount") or found.get("accountName")
+    datastore: AbstractDatastore = kind(workspace, resource["name"], container, account, **address)
     vars(datastore)["credential_type"] = found["credentials"]["credentialsType"]
     return datastore
 
