@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.conf import settings
 from django.urls import reverse
 from gunicorn.http import message
-from gunicorn.http.body import LengthReader
+from gunicorn.http.body import MAX_READ_STEP, Body, LengthReader
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
@@ -226,7 +226,7 @@ class Worker(ThreadWorker):
         # The main thread has already sent the 100.
         req._expected_100_continue = req._expected_100_continue and not conn.is_invited
         if type(req.body.reader) is LengthReader:
-            req.body.reader = BodyReader(req.body.reader.unreader, req.body.reader.length)
+            req.body = RequestBody(BodyReader(req.body.reader.unreader, req.body.reader.length))
         conn.sock.hold_head()
         try:
             return super().handle_request(req, conn)
@@ -376,6 +376,20 @@ class BodyReader(LengthReader):
         data = ahead + self.unreader.sock.recv(size - len(ahead), socket.MSG_WAITALL)
         self.length -= len(data)
         return data
+
+
+class RequestBody(Body):
+    """gunicorn's own copies each piece once more."""
+
+    def read(self, size=None):
+        left = self.getsize(size)
+        if left < LARGE or self.buf.tell():
+            return super().read(size)
+        pieces = []
+        while left > 0 and (data := self._read_reader(min(left, MAX_READ_STEP))):
+            pieces.append(data)
+            left -= len(data)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def when_ready(server) -> None:

@@ -19,7 +19,7 @@ from django.conf import settings
 from obstore.exceptions import BaseError as Error
 from obstore.store import LocalStore, MemoryStore, S3Store, from_url
 
-from studio import s3_uploads
+from studio import local_files, s3_uploads
 from studio.errors import NoSpace
 
 MB = 1024 * 1024
@@ -27,10 +27,10 @@ MB = 1024 * 1024
 ROOT = "w"
 # Bytes per request to a store, and per read of a file.
 PART, PIECE = 4 * MB, MB
-# Size and number of concurrent parts of an upload, which determine its memory use. Parts for
-# a network store are larger because S3 accepts at most 10,000.
-# Bytes of a part of an upload, and how many parts are uploaded at once.
-IN_FOLDER = (MB, 2)
+# The largest object that one request stores.
+WHOLE = MB
+# Bytes of a part of an upload to a network store, and how many parts are sent at once, which determine its memory use. S3
+# accepts at most 10,000 parts.
 OVER_NETWORK = (8 * MB, 3)
 
 # The storage library writes an upload to a file beside its key and renames it at the end. Lists of a store omit these.
@@ -69,15 +69,15 @@ def make_key(area: str) -> str:
 
 def put_stream(key: str, chunks: Iterable[bytes]) -> int:
     """Store a stream without holding it in memory; returns its size in bytes."""
-    rest = iter(check_space(chunks))
-    first, second = next(rest, b""), next(rest, None)
-    if second is None:
-        # It is in memory already: one request instead of the three of a multipart upload.
-        put_bytes(key, first)
-        return len(first)
-    size, every = 0, itertools.chain([first, second], rest)
+    start, rest = read_start(check_space(chunks))
+    if rest is None:
+        put_bytes(key, start)
+        return len(start)
+    size, every = 0, itertools.chain([start], rest)
     # Freed now, not at the end of the upload.
-    del first, second
+    del start
+    if folder := get_folder():
+        return local_files.write_file(folder / key, every)
 
     def count_chunks() -> Iterator[bytes]:
         nonlocal size
@@ -85,9 +85,21 @@ def put_stream(key: str, chunks: Iterable[bytes]) -> int:
             size += len(chunk)
             yield chunk
 
-    chunk_size, max_concurrency = IN_FOLDER if get_folder() else OVER_NETWORK
-    obstore.put(open_store(), key, count_chunks(), chunk_size=chunk_size, max_concurrency=max_concurrency)
+    part, count = OVER_NETWORK
+    obstore.put(open_store(), key, count_chunks(), chunk_size=part, max_concurrency=count)
     return size
+
+
+def read_start(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
+    """The first bytes of a stream, and the rest; None if that is all, which one request stores instead of the three of
+    a multipart upload."""
+    pieces, size, rest = [], 0, iter(chunks)
+    for chunk in rest:
+        pieces.append(chunk)
+        size += len(chunk)
+        if size > WHOLE:
+            return b"".join(pieces), rest
+    return b"".join(pieces), None
 
 
 def check_space(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from obstore.store import AzureStore, LocalStore, S3Store
 
 from assets.data import rules
 from assets.data.models import BLOB_STORE, Datastore
-from studio import storage
+from studio import local_files, storage
 from studio.errors import Conflict, Invalid, NotReady, TooLarge
 from studio.formats import format_bytes
 from workspaces.models import Workspace
@@ -186,17 +186,19 @@ class DatastoreFiles:
 
     def put(self, path: str, chunks: Iterable[bytes], overwrite: bool) -> None:
         """Store a file at a path that has been checked."""
-        rest = iter(self._limited(storage.check_space(chunks) if self.datastore.is_built_in else chunks))
-        first, second = next(rest, b""), next(rest, None)
+        limited = self._limited(storage.check_space(chunks) if self.datastore.is_built_in else chunks)
+        start, rest = storage.read_start(limited)
         key = self._prefix + path
         with self._errors(path):
-            if second is None:
-                obstore.put(self._store, key, first, mode="overwrite" if overwrite else "create")
+            if rest is None:
+                obstore.put(self._store, key, start, mode="overwrite" if overwrite else "create")
+                return
+            every = itertools.chain([start], rest)
+            if local := self.find_local(path):
+                local_files.write_file(local, every, overwrite)
             else:
-                every = itertools.chain([first, second], rest)
-                local = isinstance(self._store, LocalStore)
-                size, count = storage.IN_FOLDER if local else storage.OVER_NETWORK
-                obstore.put(self._store, key, every, chunk_size=size, max_concurrency=count)
+                part, count = storage.OVER_NETWORK
+                obstore.put(self._store, key, every, chunk_size=part, max_concurrency=count)
 
     def check_names(self, paths: Sequence[str], is_freezing: bool = False) -> None:
         """Refuse paths at which no file can be stored, whatever the datastore has."""

@@ -8,7 +8,8 @@ from gunicorn.http.errors import ParseException
 from studio import numbers
 from studio.errors import Invalid, TooLarge
 
-PART = 1024 * 1024
+# A larger part would need memory that the process has to ask the system for, and to give back, each time.
+PART = 256 * 1024
 
 
 def read_chunks(request: HttpRequest, max_bytes: int | None = None) -> Iterator[bytes]:
