@@ -9,7 +9,7 @@ from azureml.data.data_reference import DataReference
 from azureml.exceptions import UserErrorException
 from lazuli import file_batches
 from lazuli.data import datastores, transfer
-from lazuli.errors import NotAvailable, NotFound
+from lazuli.errors import NotAvailable, NotFound, ServiceException
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +95,22 @@ def test_small_files_share_requests_and_large_ones_do_not(ws, tmp_path, monkeypa
     with pytest.warns(UserWarning, match="in/gone is left out"):
         found = transfer.download_files(remote, pairs, overwrite=True, ignore_not_found=True)
     assert found == [pairs[0][1], pairs[2][1]]
+
+
+def test_an_older_studio_gets_a_request_for_each_file(ws, csv_files, tmp_path, monkeypatch):
+    request = type(ws._client).request
+
+    def refuse_batches(client, method, path, **words):
+        if (method == "PUT" and path.endswith("/files")) or path.endswith("/files/download"):
+            raise ServiceException("There is no such route.", status_code=405 if method == "PUT" else 404)
+        return request(client, method, path, **words)
+
+    monkeypatch.setattr(type(ws._client), "request", refuse_batches)
+    store = ws.get_default_datastore()
+    for _ in range(2):
+        store.upload(str(csv_files), "in", show_progress=False)
+    assert store.download(str(tmp_path / "t"), "in", show_progress=False) == 2
+    assert (tmp_path / "t" / "in" / "a.csv").read_text() == "x,y\n1,2\n"
 
 
 def test_a_folder_below_an_allowed_root_is_a_datastore(ws, csv_files, tmp_path, settings):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Container, Dict, Iterator, Opti
 from urllib.parse import quote, urljoin, urlsplit
 
 from lazuli import errors
+from lazuli.bodies import LargeReads
 from lazuli.masking import Masker
 from lazuli.version import VERSION
 
@@ -80,8 +81,9 @@ class Client:
         """Send a request and return the answer if its status is in `ok`; else raise one of `lazuli.errors`.
 
         `path` may be a complete URL; the token is sent to this client's server only. `timeout` is in seconds. With
-        `stream=True` the body is not read yet: use `iter_bytes()`, then `close()`. `repeatable` says that sending
-        the request twice does no harm; by default that is so for GET, PUT and DELETE. `attempts` limits the retries.
+        `stream=True` the body is not read yet: use `bodies.iterate_blocks()`, then `close()`. `repeatable` says that
+        sending the request twice does no harm; by default that is so for GET, PUT and DELETE. `attempts` limits the
+        retries.
         """
         pool = self._get_pool()
         url = self._build_url(path)
@@ -95,11 +97,13 @@ class Client:
         repeatable = method.upper() in SAFE_METHODS if repeatable is None else repeatable
         can_resend = content is None or start is not None
         repeatable = repeatable and can_resend
+        # TLS sends 16 kB at a time, and copies the rest of the block each time.
+        body = LargeReads(content) if hasattr(content, "read") and url.startswith("http:") else content
 
         def send() -> httpx.Response:
             if content is not None and start:
                 content.seek(start - 1)
-            return pool.send(pool.build_request(method, url, content=content, **build), stream=stream)
+            return pool.send(pool.build_request(method, url, content=body, **build), stream=stream)
 
         response = self._send_with_retries(send, repeatable, can_resend, attempts or self._attempts)
         if response.status_code in ok:

@@ -7,6 +7,7 @@ import os
 import tempfile
 from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, TypeVar
 
+from lazuli.bodies import iterate_blocks
 from lazuli.client import Client
 from lazuli.errors import ServiceException
 
@@ -43,6 +44,11 @@ def group_small(items: Iterable[Item], size_of: Callable[[Item], int]) -> List[L
         current.append(item)
         total += size
     return [*groups, current] if current else groups
+
+
+def is_unknown(error: ServiceException) -> bool:
+    """Whether the studio may be older than the requests for several files: then each file has a request of its own."""
+    return error.status_code in (404, 405)
 
 
 def upload_batch(client: Client, address: str, files: Sequence[Upload], **params: str) -> List[str]:
@@ -93,6 +99,14 @@ def save_blocks(blocks: Iterable[bytes], target: str) -> None:
     except BaseException:
         os.unlink(part)
         raise
+
+
+def save_answer(answer: Any, target: str) -> None:
+    """Store the body of a streamed answer in a file, which is only created when it is complete."""
+    try:
+        save_blocks(iterate_blocks(answer), target)
+    finally:
+        answer.close()
 
 
 class _Reader:

@@ -15,6 +15,7 @@ from lazuli.data.engine import Reader
 from lazuli.data.errors import DatasetExecutionError
 from lazuli.data.inference import HEAD_BYTES, decode_head, infer_types
 from lazuli.errors import NotFound, Refused, UserErrorException
+from lazuli.file_batches import save_answer
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
@@ -128,7 +129,7 @@ def _read_by_studio(workspace: WorkspaceClient, definition: Mapping[str, Any], s
             )
         except Refused as error:
             raise DatasetExecutionError(error.message) from error
-        datastores.save_answer(answer, path)
+        save_answer(answer, path)
         return engine.read_parquet(path)
 
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, ca
 
 from lazuli.client import quote_segment
 from lazuli.errors import NotFound, UserErrorException
-from lazuli.file_batches import save_blocks
+from lazuli.file_batches import save_answer
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
@@ -98,14 +98,6 @@ def download_file(workspace: WorkspaceClient, file: RemoteFile, target: str) -> 
         timeout=TRANSFER_TIMEOUT,
     )
     save_answer(answer, target)
-
-
-def save_answer(answer: Any, target: str) -> None:
-    """Store the body of a streamed answer in a file, which is only created when it is complete."""
-    try:
-        save_blocks(answer.iter_bytes(), target)
-    finally:
-        answer.close()
 
 
 def read_head(workspace: WorkspaceClient, file: RemoteFile, length: int) -> bytes:

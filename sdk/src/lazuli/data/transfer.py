@@ -37,10 +37,7 @@ def upload_files(
     def send(group: List[Upload]) -> List[str]:
         for file in group:
             say(f"Uploading {file.source}")
-        if group[0].size <= file_batches.SMALL:
-            address = path_of(workspace, name) + "/files"
-            return file_batches.upload_batch(workspace.client, address, group, overwrite=str(overwrite).lower())
-        return _upload_large(workspace, name, group[0], overwrite)
+        return _upload_group(workspace, name, group, overwrite)
 
     uploads = list(dict.fromkeys(Upload(source, path, os.path.getsize(source)) for source, path in pairs))
     for group, skipped in run_each(send, file_batches.group_small(uploads, lambda file: file.size)):
@@ -55,7 +52,19 @@ def upload_files(
     return done
 
 
-def _upload_large(workspace: WorkspaceClient, name: str, file: Upload, overwrite: bool) -> List[str]:
+def _upload_group(workspace: WorkspaceClient, name: str, group: List[Upload], overwrite: bool) -> List[str]:
+    """Upload the files, small ones with one request; return the paths at which there was a file already, which has stayed."""
+    if group[0].size <= file_batches.SMALL:
+        address = path_of(workspace, name) + "/files"
+        try:
+            return file_batches.upload_batch(workspace.client, address, group, overwrite=str(overwrite).lower())
+        except ServiceException as error:
+            if not file_batches.is_unknown(error):
+                raise
+    return [path for file in group for path in _upload_single(workspace, name, file, overwrite)]
+
+
+def _upload_single(workspace: WorkspaceClient, name: str, file: Upload, overwrite: bool) -> List[str]:
     """Upload a file with a request of its own; return its path if there was a file already, which has stayed."""
     with open(file.source, "rb") as source:
         try:
@@ -122,17 +131,23 @@ def _group_downloads(pairs: Sequence[Pair]) -> List[List[Pair]]:
 
 def _fetch(workspace: WorkspaceClient, group: List[Pair]) -> Dict[str, str]:
     """Download the files of a group; return the paths that are not there any more, each with a message."""
-    file, target = group[0]
     if len(group) > 1:
-        address = path_of(workspace, file.datastore) + "/files/download"
+        name = group[0][0].datastore
         found = [(remote.path, local) for remote, local in group]
-        missing = file_batches.download_batch(workspace.client, address, found)
-        return {path: f"The datastore {file.datastore} has no file {path!r}." for path in missing}
-    try:
-        datastores.download_file(workspace, file, target)
-    except NotFound as error:
-        return {file.path: error.message}
-    return {}
+        try:
+            missing = file_batches.download_batch(workspace.client, path_of(workspace, name) + "/files/download", found)
+        except ServiceException as error:
+            if not file_batches.is_unknown(error):
+                raise
+        else:
+            return {path: f"The datastore {name} has no file {path!r}." for path in missing}
+    failures = {}
+    for file, target in group:
+        try:
+            datastores.download_file(workspace, file, target)
+        except NotFound as error:
+            failures[file.path] = error.message
+    return failures
 
 
 def run_each(act: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Tuple[Item, Result]]:

@@ -6,17 +6,17 @@ import io
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, BinaryIO, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from lazuli import errors
 from lazuli.artifact_names import is_utf_8, rename_refused
+from lazuli.bodies import iterate_blocks
 from lazuli.client import Client
-from lazuli.errors import UserErrorException
-from lazuli.file_batches import Upload, download_batch, group_small, upload_batch
+from lazuli.errors import ServiceException, UserErrorException
+from lazuli.file_batches import Upload, download_batch, group_small, is_unknown, save_answer, upload_batch
 
 PARALLEL = 4
 TIMEOUT = 600.0
-BLOCK = 1024 * 1024
 
 
 class Artifact(NamedTuple):
@@ -89,17 +89,21 @@ class RunFiles:
         return {name: self._describe(file.path) for (name, _), file in zip(pairs, uploads)}
 
     def _upload_group(self, group: List[Upload]) -> None:
-        if len(group) == 1:
-            self._upload_file(group[0].path, group[0].source, overwrite=False)
-            return
-        try:
-            upload_batch(self._client, self._path, group)
-        except errors.Conflict as error:
-            taken = set(self.list_names())
-            name = next((file.path for file in group if file.path in taken), "")
-            if name and error.code == "path_conflict":
-                error.message = self._say_taken(name)
-            raise
+        if len(group) > 1:
+            try:
+                upload_batch(self._client, self._path, group)
+                return
+            except errors.Conflict as error:
+                taken = set(self.list_names())
+                name = next((file.path for file in group if file.path in taken), "")
+                if name and error.code == "path_conflict":
+                    error.message = self._say_taken(name)
+                raise
+            except ServiceException as error:
+                if not is_unknown(error):
+                    raise
+        for file in group:
+            self._upload_file(file.path, file.source, overwrite=False)
 
     def _say_taken(self, name: str) -> str:
         return f"The run {self._run_id} already has a file {name!r}. Use another name."
@@ -109,16 +113,7 @@ class RunFiles:
 
     def download(self, name: str, target: str) -> None:
         """Save the file `name` as `target`, which appears only when it is complete."""
-        folder = os.path.dirname(os.path.abspath(target))
-        os.makedirs(folder, exist_ok=True)
-        partial = f"{target}.{os.getpid()}.part"
-        try:
-            with open(partial, "wb") as file:
-                self._stream(name, file.write)
-            os.replace(partial, target)
-        finally:
-            if os.path.exists(partial):
-                os.remove(partial)
+        save_answer(self._open(name), target)
 
     def download_files(
         self, prefix: Optional[str], folder: Optional[str], output_paths: Any = None, append_prefix: bool = True
@@ -140,15 +135,23 @@ class RunFiles:
         return names
 
     def _download_group(self, group: List[Tuple[str, str]]) -> None:
-        missing = download_batch(self._client, f"{self._path}/download", group) if len(group) > 1 else [group[0][0]]
+        missing = [name for name, _ in group]
+        if len(group) > 1:
+            try:
+                missing = download_batch(self._client, f"{self._path}/download", group)
+            except ServiceException as error:
+                if not is_unknown(error):
+                    raise
         for name, target in group:
             if name in missing:
                 self.download(name, target)
 
     def read(self, name: str) -> bytes:
-        buffer = io.BytesIO()
-        self._stream(name, buffer.write)
-        return buffer.getvalue()
+        answer = self._open(name)
+        try:
+            return b"".join(iterate_blocks(answer))
+        finally:
+            answer.close()
 
     def read_from(self, name: str, offset: int) -> bytes:
         """The content of the file after its first `offset` bytes."""
@@ -164,19 +167,15 @@ class RunFiles:
         content: bytes = answer.content
         return content if answer.status_code == 206 else content[offset:]
 
-    def _stream(self, name: str, write: Callable[[bytes], Any]) -> None:
+    def _open(self, name: str) -> Any:
+        """The streamed answer with the content of the file."""
         url_path = f"{self._path}/content"
         try:
-            answer = self._client.request("GET", url_path, params={"path": name}, stream=True, timeout=TIMEOUT)
+            return self._client.request("GET", url_path, params={"path": name}, stream=True, timeout=TIMEOUT)
         except errors.NotFound as error:
             names = ", ".join(self.list_names()) or "none"
             text = f"The run has no file {name!r}. Its files: {names}."
             raise UserErrorException(text, inner_exception=error) from error
-        try:
-            for block in answer.iter_bytes(BLOCK):
-                write(block)
-        finally:
-            answer.close()
 
 
 def _check_is_file(path: str) -> None:

@@ -11,6 +11,7 @@ import zipfile
 from typing import Any, BinaryIO, Iterator, List, NamedTuple, Optional
 
 from lazuli.artifact_names import is_refused
+from lazuli.bodies import iterate_blocks
 from lazuli.errors import SnapshotException
 from lazuli.runs.ignore_rules import IgnoreRules, includes_path, walk_included
 from lazuli.runs.secret_files import SecretFiles
@@ -191,7 +192,7 @@ def download_snapshot(workspace: WorkspaceClient, snapshot_id: str, path: Option
     zip_path = f"{workspace.content_path}/snapshots/{snapshot_id}/zip"
     answer = workspace.client.request("GET", zip_path, stream=True, timeout=600)
     with open(target, "wb") as file:
-        for block in answer.iter_bytes():
+        for block in iterate_blocks(answer):
             file.write(block)
     answer.close()
     return target
