@@ -16,7 +16,7 @@ def upload(request: MlflowRequest, path: str) -> dict:
     if present:
         run_tokens.check_made(request.actor, present)
         kept_files.check_changeable(workspace, [present])
-    WorkspaceFile.objects.check_free(workspace, path)
+    WorkspaceFile.objects.check_free(workspace, [path])
     key = storage.make_key(WorkspaceFile.storage_area(workspace))
     size = storage.put_stream(key, uploads.read_chunks(request.http))
     storage.delete_keys(WorkspaceFile.objects.put(request.actor, workspace, path, key, size))

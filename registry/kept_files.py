@@ -1,10 +1,11 @@
 """A version of a model keeps its files: what happens when files of a job, a logged model or the workspace change.
 
 Before a file of a job is added, replaced or continued, the versions to which it belongs get copies of all their files as
-they are; so does a version whose signature or input example is edited (registry/signature_edits.py). Files that MLflow's clients delete, and those of the workspace and of logged models, stay as they are instead.
+they are; so does a version whose signature or input example is edited (registry/signature_edits.py). Files that MLflow's
+clients delete, and those of the workspace and of logged models, stay as they are instead.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from django.db import transaction
 
@@ -22,25 +23,27 @@ MAX_FILES = 50_000
 MAX_COPIED_BYTES = 4 * 1024**3
 
 
-def keep_files(run: Run, path: str) -> None:
-    """Give the versions to which the path belongs copies of their files."""
-    for version in _versions_with_file(run, path, ModelVersion.objects.all()):
+def keep_files(run: Run, paths: Sequence[str]) -> None:
+    """Give the versions to which one of the paths belongs copies of their files."""
+    for version in _versions_with_files(run, paths, ModelVersion.objects.all()):
         _keep_copies(version)
 
 
 def check_deletable(artifact: Artifact) -> None:
     """Raise Conflict if a version that is not in the trash uses the file; those in the trash get copies."""
-    for version in _versions_with_file(artifact.run, artifact.path, ModelVersion.objects.present()):
+    for version in _versions_with_files(artifact.run, [artifact.path], ModelVersion.objects.present()):
         raise _in_use(artifact.path, version)
-    keep_files(artifact.run, artifact.path)
+    keep_files(artifact.run, [artifact.path])
 
 
-def _versions_with_file(run: Run, path: str, versions) -> list[ModelVersion]:
-    """The versions whose files are in the run, with this one among them."""
+def _versions_with_files(run: Run, paths: Sequence[str], versions) -> list[ModelVersion]:
+    """The versions whose files are in the run, with one of these among them."""
     found = []
     for version in versions.filter(run=run.pk, own_folder="").select_related("workspace", "model", "logged_model"):
         source = sources.parse_source(version.source)
-        if not version.logged_model and source.kind == "run" and sources.is_below(path, source.path):
+        if version.logged_model or source.kind != "run":
+            continue
+        if any(sources.is_below(path, source.path) for path in paths):
             found.append(version)
     return found
 
@@ -119,6 +122,15 @@ def check_changeable(workspace: Workspace, files: list[WorkspaceFile]) -> None:
             used = [file for file in files if source.kind == "workspace" and sources.is_below(file.path, source.path)]
             if used:
                 raise _in_use(used[0].path, version)
+
+
+def check_upload_open(workspace: Workspace, folder: str) -> None:
+    """Raise Conflict if a version has files of the folder of an upload, also one in the trash."""
+    versions = ModelVersion.objects.filter(workspace=workspace).select_related("model")
+    for version in versions.filter(source__contains=folder) | versions.filter(own_folder=folder):
+        source = sources.parse_source(version.source)
+        if version.own_folder == folder or (source.kind == "workspace" and sources.is_below(source.path, folder)):
+            raise _in_use(folder, version)
 
 
 def check_model_changeable(model: LoggedModel, path: str) -> None:

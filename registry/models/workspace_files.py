@@ -1,8 +1,11 @@
 """Files that MLflow's clients store outside of runs and models, under any path of the workspace's artifact root."""
 
+from collections.abc import Sequence
+
 from django.db import models, transaction
 from django.utils import timezone
 
+from studio import path_clashes
 from studio.errors import Conflict
 from workspaces.models import Workspace
 
@@ -13,16 +16,23 @@ class WorkspaceFileQuerySet(models.QuerySet["WorkspaceFile"]):
         # "0" follows "/": a range uses the index on every database.
         return self.filter(path__gt=f"{folder}/", path__lt=f"{folder}0") if folder else self
 
-    def check_free(self, workspace: Workspace, path: str) -> None:
-        """Checks that no file has the path of a needed folder, and no folder the path of the file."""
-        parts = path.split("/")
-        above = ["/".join(parts[:count]) for count in range(1, len(parts))]
+    def check_free(self, workspace: Workspace, paths: Sequence[str]) -> None:
+        """Checks that no file has the path of a needed folder, and no folder the path of a file."""
         files = self.filter(workspace=workspace)
-        taken = files.filter(path__in=above).values_list("path", flat=True).first()
-        if taken is None and files.below(path).exists():
-            taken = path
-        if taken is not None:
-            raise Conflict(f"'{path}' cannot be stored: '{taken}' is a {'folder' if taken == path else 'file'}.")
+        above = {folder: path for path in paths for folder in path_clashes.list_folders(path)}
+        file = path_clashes.find_file(files, list(above))
+        if file is not None:
+            raise Conflict(f"'{above[file]}' cannot be stored: '{file}' is a file.")
+        folder = path_clashes.find_folder(files, paths)
+        if folder is not None:
+            raise Conflict(f"'{folder}' cannot be stored: '{folder}' is a folder.")
+
+    def check_new(self, workspace: Workspace, paths: Sequence[str]) -> None:
+        """The same, and refuses the path of a file."""
+        self.check_free(workspace, paths)
+        file = path_clashes.find_file(self.filter(workspace=workspace), paths)
+        if file is not None:
+            raise Conflict(f"There is a file '{file}' already.", code="path_conflict", target="path")
 
     def put(self, actor, workspace: Workspace, path: str, key: str, size: int) -> list[str]:
         """Make a stored object the file at this path; returns the keys of the replaced one."""

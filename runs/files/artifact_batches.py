@@ -16,8 +16,7 @@ def store_artifacts(run: Run, listed: list[file_batches.BatchFile], body: file_b
     """Store all the files, or none; returns how many."""
     paths = [file_paths.check_path(file.path) for file in listed]
     file_batches.check_together(paths)
-    for path in paths:
-        artifacts.check_free(run, path, overwrite=False)
+    artifacts.check_free(run, paths)
     keys: dict[str, str] = {}
     with contextlib.ExitStack() as undo:
         undo.callback(lambda: artifacts.delete_objects(list(keys.values())))
@@ -25,8 +24,7 @@ def store_artifacts(run: Run, listed: list[file_batches.BatchFile], body: file_b
             if data:
                 keys[path] = storage.make_key(run.storage_area)
                 storage.put_stream(keys[path], iter([data]))
-        for path in paths:
-            artifacts.prepare_change(run, path)
+        artifacts.prepare_change(run, paths)
         try:
             with transaction.atomic():
                 _add_rows(run, listed, keys)

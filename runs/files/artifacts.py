@@ -2,14 +2,14 @@
 
 import mimetypes
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
 from runs.models import Artifact, ArtifactSegment, Run
-from studio import file_paths, storage
+from studio import file_paths, path_clashes, storage
 from studio.errors import Conflict
 
 MAX_APPEND_BYTES = 16 * 1024 * 1024
@@ -20,8 +20,8 @@ SEGMENTS = 500
 SPOOL = 4 * 1024 * 1024
 # Checks of apps that use files of runs: each raises Conflict for a file that is in use.
 DELETION_CHECKS: list[Callable[[Artifact], None]] = []
-# Called before the file of a run at a path is added, replaced or continued, with apps that need the present files.
-CHANGE_STEPS: list[Callable[[Run, str], None]] = []
+# Called before files of a run are added, replaced or continued, with apps that need the present files.
+CHANGE_STEPS: list[Callable[[Run, Sequence[str]], None]] = []
 TEXTS = {".log": "text/plain", ".txt": "text/plain", ".jsonl": "application/json", ".ipynb": "application/json"}
 TYPES = {
     **TEXTS,
@@ -37,11 +37,11 @@ def store_artifact(
 ) -> Artifact:
     """Store a whole file. Of two requests that store the same path at once, one gets a Conflict."""
     path = file_paths.check_path(path)
-    check_free(run, path, overwrite)
+    check_free(run, [path], overwrite)
     key = storage.make_key(run.storage_area)
     size = storage.put_stream(key, chunks)
     try:
-        prepare_change(run, path)
+        prepare_change(run, [path])
         with transaction.atomic():
             artifact, old = _replace_artifact(run, path, content_type, overwrite)
             _add_segment(artifact, 0, size, key)
@@ -56,7 +56,7 @@ def store_artifact(
 def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, content_type: str = "") -> Artifact:
     """Store a file from existing objects, as (key, size) in order; replaces a file with the same path."""
     path = file_paths.check_path(path)
-    prepare_change(run, path)
+    prepare_change(run, [path])
     with transaction.atomic():
         artifact, old = _replace_artifact(run, path, content_type, overwrite=True)
         for key, size in segments:
@@ -67,9 +67,9 @@ def store_segments(run: Run, path: str, segments: list[tuple[str, int]], *, cont
     return artifact
 
 
-def prepare_change(run: Run, path: str) -> None:
+def prepare_change(run: Run, paths: Sequence[str]) -> None:
     for step in CHANGE_STEPS:
-        step(run, path)
+        step(run, paths)
 
 
 def _replace_artifact(run: Run, path: str, content_type: str, overwrite: bool) -> tuple[Artifact, list[str]]:
@@ -77,7 +77,7 @@ def _replace_artifact(run: Run, path: str, content_type: str, overwrite: bool) -
     kind = content_type_of(path, content_type)
     artifact = Artifact.objects.select_for_update().filter(run=run, path=path).first() if overwrite else None
     if artifact is None:
-        check_free(run, path, overwrite)
+        check_free(run, [path], overwrite)
         return Artifact.objects.create(run=run, path=path, content_type=kind), []
     keys = list(artifact.segments.values_list("key", flat=True))
     artifact.segments.all().delete()
@@ -107,14 +107,14 @@ def append_to_artifact(run: Run, path: str, offset: int, data: bytes, *, content
             )
         fresh = data[artifact.size - offset :]
         if fresh:
-            prepare_change(run, path)
+            prepare_change(run, [path])
         if not fresh or _append_at(artifact, fresh):
             return artifact
     raise Conflict(f"Other requests append to {path} at the same time. Try again.", target="path")
 
 
 def _start_artifact(run: Run, path: str, content_type: str) -> Artifact:
-    check_free(run, path, overwrite=False)
+    check_free(run, [path])
     kind = content_type_of(path, content_type)
     return Artifact.objects.get_or_create(run=run, path=path, defaults={"content_type": kind})[0]
 
@@ -248,16 +248,15 @@ def delete_objects(keys: list[str]) -> None:
             delete_objects([key])
 
 
-def check_free(run: Run, path: str, overwrite: bool) -> None:
-    """Checks that the path is free and no file has the name of one of its folders, so that all can be downloaded."""
-    if not overwrite and Artifact.objects.filter(run=run, path=path).exists():
-        raise make_path_conflict(path)
-    parts = path.split("/")
-    folders = ["/".join(parts[:count]) for count in range(1, len(parts))]
-    file = Artifact.objects.filter(run=run, path__in=folders).values_list("path", flat=True).first()
-    # "0" follows "/": a range, unlike a pattern, uses the index on every database.
-    below = Artifact.objects.filter(run=run, path__gt=f"{path}/", path__lt=f"{path}0", path__startswith=f"{path}/")
-    if file or below.exists():
+def check_free(run: Run, paths: Sequence[str], overwrite: bool = False) -> None:
+    """Checks that the paths are free and no file has the name of one of their folders, so that all can be downloaded."""
+    files = Artifact.objects.filter(run=run)
+    above = {folder: path for path in paths for folder in path_clashes.list_folders(path)}
+    file = path_clashes.find_file(files, [*above, *([] if overwrite else paths)])
+    if file is not None and file not in above:
+        raise make_path_conflict(file)
+    path = above[file] if file else path_clashes.find_folder(files, paths)
+    if path is not None:
         other = f"a file {file}" if file else f"a folder {path}"
         raise Conflict(f"The run has {other}, so {path} cannot be stored too.", code="path_conflict", target="path")
 

@@ -61,6 +61,15 @@ def test_a_batch_with_a_wrong_file_stores_nothing(alice_api, run, contents, word
     assert Artifact.objects.count() == ArtifactSegment.objects.count() == count_objects() == 1
 
 
+def test_the_number_of_queries_does_not_grow_with_the_files(alice_api, run, django_assert_max_num_queries):
+    for count in (2, 300):
+        contents = {f"{count}/{number}/{name}": b"" for number in range(count // 2) for name in "ab"}
+        with django_assert_max_num_queries(16):
+            assert alice_api.put(FILES, data=pack(contents)).json()["stored"] == count
+    with pytest.raises(Conflict, match="has a folder 300/7, so 300/7 cannot"):
+        artifacts.check_free(run, ["other", "300/7"])
+
+
 def test_what_fails_after_the_bytes_leaves_none(run, monkeypatch):
     listed = [file_batches.BatchFile(path=path, size=1) for path in "ab"]
     with pytest.raises(Invalid, match="ended in b"):
