@@ -4,13 +4,16 @@ from django.db import transaction
 from django.http import Http404, HttpRequest
 from ninja import Path, Query, Router, Schema
 
-from registry import access, lineage, resources, signature_edits, version_files
+from assets.data import file_batches
+from assets.data.resources import FilePaths, StoredFiles
+from registry import access, lineage, resources, signature_edits, version_files, workspace_file_batches
 from registry.models import ModelVersion
 from registry.version_search import filter_by_pairs
+from runs.api.datastores import read_batch
 from runs.files import ranges
 from studio import api
 from studio.errors import Invalid
-from studio.schemas import bytes_response, list_of
+from studio.schemas import BYTES, bytes_response, list_of
 from workspaces.workspace_path import WorkspacePath
 
 router = Router(tags=["models"])
@@ -116,6 +119,36 @@ def file_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
         request, row.size, tag, lambda start, length: version_files.stream_file(row, start, length)
     )
     return ranges.set_safe_headers(answer, version_files.content_type_of(row), path)
+
+
+@router.post(
+    "/models/{name}/versions/{version}/files/download",
+    summary='Get many files: a line `{"files": [{"path": "a", "size": 3, "etag": "…"}], "missing": []}`, then their bytes',
+    openapi_extra=bytes_response("application/octet-stream", 200),
+)
+def files_download(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, version: str, body: FilePaths):
+    file_batches.check_paths(body.paths)
+    rows = _files(request, workspace_path, name, version).find_all(body.paths)
+    found = [(path, rows[path]) for path in body.paths if path in rows]
+    listed = [version_files.VersionFile(path, row.size, version_files.tag_of(row)) for path, row in found]
+    line = file_batches.write_list(listed, [path for path in body.paths if path not in rows])
+    parts = version_files.stream_files([row for _, row in found])
+    length = len(line) + sum(file.size for file in listed)
+    answer = ranges.stream_response(file_batches.join_parts(line, parts), length)
+    return ranges.set_safe_headers(answer, "application/octet-stream", f"{name}.files")
+
+
+@router.put(
+    "/files",
+    response=StoredFiles,
+    summary='Store many small files of a model, all or none: a line `{"files": [{"path": "LocalUpload/mine/a", "size": 3}]}`, '
+    "then their bytes. All are in the same new folder of LocalUpload",
+    openapi_extra=BYTES,
+)
+def files_put(request: HttpRequest, workspace_path: Path[WorkspacePath]):
+    workspace = access.open_workspace(request, workspace_path, "edit")
+    listed, body = read_batch(request)
+    return StoredFiles(stored=workspace_file_batches.store_files(request.auth, workspace, listed, body), skipped=[])
 
 
 def _files(request: HttpRequest, workspace_path: WorkspacePath, name: str, version: str) -> version_files.ModelFiles:

@@ -4,18 +4,28 @@ Paths are relative to the model; for a model of one file, the only path is its n
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import QuerySet, Sum
 
 from registry import sources
-from runs.files import artifacts
+from runs.files import artifact_batches, artifacts
 from runs.models import Artifact
 from studio import storage
 
 # How many versions may each be a copy of the next.
 MAX_COPIES = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class VersionFile:
+    """A file of a version, as a download of many files lists it."""
+
+    path: str
+    size: int
+    etag: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +52,11 @@ class ModelFiles:
         if self.is_file and path != self.name:
             return None
         return self.rows.filter(path=self.stored(path)).first()
+
+    def find_all(self, paths: Sequence[str]) -> dict[str, Any]:
+        """The rows at those of the paths that are files of the model."""
+        rows = self.rows.filter(path__in={self.stored(path) for path in paths})
+        return {self.relative(row.path): row for row in rows}
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         for row in self.rows.order_by("path").iterator():
@@ -128,6 +143,13 @@ def stream_file(row, start: int = 0, length: int | None = None) -> Iterable[byte
         return artifacts.read_artifact(row, start, length)
     length = row.size - start if length is None else min(length, row.size - start)
     return storage.stream_object(row.key, start, length) if length > 0 else []
+
+
+def stream_files(rows: Sequence[Any]) -> Iterator[bytes]:
+    """The bytes of files of one version, in order."""
+    if rows and isinstance(rows[0], Artifact):
+        return artifact_batches.stream_artifacts(list(rows))
+    return itertools.chain.from_iterable(map(stream_file, rows))
 
 
 def read_bytes(row, length: int) -> bytes:

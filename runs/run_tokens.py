@@ -242,6 +242,8 @@ GET    {V}/models/{name}/versions/{version}/files/content    READ
 HEAD   {V}/models/{name}/versions/{version}/files/content    READ
 GET    {V}/models/{name}/versions/{version}/signature        READ
 PATCH  {V}/models/{name}/versions/{version}/signature        NO
+POST   {V}/models/{name}/versions/{version}/files/download   READ
+PUT    {V}/files                                             MAKE
 POST   mlflow/experiments/create                             NO
 GET    mlflow/experiments/get                                READ
 GET    mlflow/experiments/get-by-name                        READ

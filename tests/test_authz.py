@@ -204,6 +204,8 @@ find versions of models         | GET    {v}/models                             
 files of a model                | GET    {v}/models/mod/versions/1/files                    | y y y 403 y 404 y
 signature of a model            | GET    {v}/models/mod/versions/1/signature                | y y y 403 y 404 y
 change a signature              | PATCH  {v}/models/mod/versions/1/signature                | y y y 403 403 404 403
+many files of a model           | POST   {v}/models/mod/versions/1/files/download $paths     | y y y 403 y 404 y
+store files of a model          | PUT    {v}/files $uploads                                 | y y y 403 403 404 y
 a file of a model               | GET    {v}/models/mod/versions/1/files/content?path=a.txt | y y y 403 y 404 y
 list services                   | GET    {v}/services                                       | y y y 403 y 404 y
 read a service                  | GET    {v}/services/svc                                   | y y y 403 y 404 y
@@ -308,6 +310,7 @@ BODIES = {
     "$secret": {"value": "hush hush"},
     "$store": {"properties": {"datastoreType": "S3", "containerName": "bucket"}},
     "$files": {"files": [{"path": "many", "size": 0}]},
+    "$uploads": {"files": [{"path": "LocalUpload/new/many", "size": 0}]},
     "$paths": {"paths": ["none"]},
     "$rows": {"properties": {"definition": DATA}},
     "$saved": {"definition": DATA},

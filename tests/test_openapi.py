@@ -191,6 +191,7 @@ GET    {v}/models?tag=a=b
 GET    {v}/models/mod/versions/1/files
 GET    {v}/models/mod/versions/1/signature
 PATCH  {v}/models/mod/versions/1/signature    {}
+PUT    {v}/files {"files": [{"path": "LocalUpload/new/empty", "size": 0}]}
 GET    {v}/promotionRequests
 GET    {v}/lineage?kind=model&id=mod:1
 GET    {v}/services
@@ -335,6 +336,7 @@ def test_answers_have_the_shapes_that_are_described(world, workspace):
 NOT_REQUESTED = {
     "GET /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
     "HEAD /modelmanagement/v1.0/models/{name}/versions/{version}/files/content",
+    "POST /modelmanagement/v1.0/models/{name}/versions/{version}/files/download",
     "POST /modelmanagement/v1.0/models/{name}/versions/{version}/promotionRequests",
     "PATCH /modelmanagement/v1.0/promotionRequests/{number}",
     "GET /datasets/{dataset_id}",

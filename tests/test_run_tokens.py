@@ -148,6 +148,8 @@ class World:
             "PUT {H}/experiments/{name}/runs/{run_id}": {"parentRunId": run_id},
             "PUT {W}/datastores/{name}/files": {"files": [{"path": "late", "size": 0}]},
             "POST {W}/datastores/{name}/files/download": {"paths": ["late"]},
+            "PUT {V}/files": {"files": [{"path": f"LocalUpload/{run_id}/late", "size": 0}]},
+            "POST {V}/models/{name}/versions/{version}/files/download": {"paths": ["a.txt"]},
             "PUT {H}/runs/{run_id}/artifacts": {"files": [{"path": "late", "size": 0}]},
             "POST {H}/runs/{run_id}/artifacts/download": {"paths": ["a.txt"]},
             "PUT {W}/models/{name}": {"properties": {"description": "x"}},
@@ -264,7 +266,7 @@ def test_a_token_that_is_no_longer_valid_is_refused_at_every_route(world, happen
 OF_THE_WORKSPACE = re.compile(
     r"GET /subscriptions|GET /login|GET /api/|GET \S+/(environments|usages|vmSizes|jobs|runs|experiments|snapshots|models)$"
     r"|\S+ \S+/workspaces/\{workspace_name\}/(data|datasets|datastores)(/\S*)?$"
-    r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments|models)/\S*$|(GET|HEAD) /modelmanagement/"
+    r"|\S+ \S+/experiments/\{name\}(/runs)?$|GET \S+/(workspaces|environments|models)/\S*$|(GET|HEAD|POST) /modelmanagement/"
     r"|\S+ mlflow/(experiments/(get|get-by-name|search|list|search-datasets)|server-info|runs/search)$"
     r"|GET mlflow/metrics/get-history-bulk(-interval)?$|\S+ mlflow/(registered-models|model-versions)/(get|search|get-latest-versions|get-download-uri)$"
     r"|GET mlflow/registered-models/alias$|POST mlflow/logged-models/search|GET mlflow/logged-models/\{model_id\}(/artifacts/directories)?$"
@@ -287,8 +289,8 @@ def test_a_token_reaches_nothing_of_another_run(world, rule):
     elif rule.endswith(("/jobs/{name}", "/experiments/{name}/runs/{run_id}")) and RULES[rule] is May.MAKE:
         # There is no such run to be a parent.
         assert answer.status_code == 400
-    elif re.search(r"/(data|datasets|datastores)(/|$)", rule) and RULES[rule] is May.MAKE:
-        # Data of the workspace, to which runs add: the file is new, the body of the others is empty.
+    elif re.search(r"/(data|datasets|datastores)(/|$)|v1.0/subscriptions/.*/files$", rule) and RULES[rule] is May.MAKE:
+        # Data and files of the workspace, to which runs add: the file is new, the body of the others is empty.
         assert answer.status_code in (200, 201, 422)
     else:
         assert answer.status_code in (401, 403, 404), (answer.status_code, answer.content[:300])

@@ -9,6 +9,7 @@ from azureml.core.webservice import AciWebservice, AksWebservice
 from azureml.exceptions import (
     ModelNotFoundException,
     ModelPathNotFoundException,
+    ServiceException,
     UserErrorException,
     WebserviceException,
 )
@@ -82,6 +83,27 @@ def test_a_folder_keeps_its_files_and_a_part_of_it_can_be_chosen(ws, folder, tmp
     assert os.listdir(part.download(str(tmp_path / "part"))) == ["data"]
     with pytest.raises(WebserviceException, match=r"child path .* cannot be found"):
         Model.register(ws, str(folder), "part", child_paths=["none"])
+
+
+def test_small_files_share_requests_if_the_studio_has_them(ws, folder, tmp_path, monkeypatch):
+    sent, request, is_older = [], type(ws._client).request, False
+
+    def note(client, method, path, **words):
+        if is_older and path.endswith(("/files", "/files/download")) and method != "GET":
+            raise ServiceException("There is no such route.", status_code=404)
+        sent.append(f"{method} {path.rpartition('/')[2]}")
+        return request(client, method, path, **words)
+
+    monkeypatch.setattr(type(ws._client), "request", note)
+    model = Model.register(ws, str(folder), "m")
+    model.download(str(tmp_path / "new"))
+    assert sent == ["PUT files", "PUT auto", "GET files", "POST download"]
+    is_older = True
+    del sent[:]
+    Model.register(ws, str(folder), "m").download(str(tmp_path / "old"))
+    assert sent == ["PUT MLmodel", "PUT a%20b.bin", "PUT auto", "GET files", "GET content", "GET content"]
+    for name in ("new", "old"):
+        assert (tmp_path / name / "saved" / "data" / "a b.bin").read_bytes() == b"1234"
 
 
 def test_a_run_registers_what_it_has_uploaded(ws, run, tmp_path):

@@ -26,6 +26,7 @@ class Records:
         self.files = files
         self.events = []
         self.artifacts = {}
+        self.batches = []
         self.metrics = {}
         self.down = 0
         self.cancel = False
@@ -67,12 +68,24 @@ class Records:
             present = self.artifacts.setdefault(query["path"], b"")
             self.artifacts[query["path"]] = present + body[max(0, len(present) - int(query["offset"])) :]
             return httpx.Response(200, json={})
+        if word == "artifacts" and method == "PUT":
+            return self.store_batch(body)
         if word == "content":
             if query["path"] in self.artifacts and "overwrite" not in query:
                 return httpx.Response(409, json={"error": {"code": "path_conflict", "message": "It is there."}})
             self.artifacts[query["path"]] = body
             return httpx.Response(200, json={})
         return httpx.Response(200, json={"experimentId": "e-id"})
+
+    def store_batch(self, body):
+        line, _, rest = body.partition(b"\n")
+        files = json.loads(line)["files"]
+        if any(file["path"] in self.artifacts for file in files):
+            return httpx.Response(409, json={"error": {"code": "path_conflict", "message": "One is there."}})
+        for file in files:
+            self.artifacts[file["path"]], rest = rest[: file["size"]], rest[file["size"] :]
+        self.batches.append(len(files))
+        return httpx.Response(200, json={"stored": len(files), "skipped": []})
 
     @property
     def states(self):
@@ -454,6 +467,28 @@ def test_what_the_script_uploaded_itself_stays():
     run(None, records=records)
     assert records.artifacts["outputs/a"] == b"early"
     assert records.states[-1] == "Completed"
+
+
+MANY = "for name in 'abcd': open('outputs/' + name, 'w').write(name * (300_000 if name == 'c' else 2))"
+
+
+def test_small_outputs_share_a_request():
+    records = run(MANY)
+    assert records.states[-1] == "Completed" and records.batches == [3]
+    assert [len(records.artifacts[f"outputs/{name}"]) for name in "abcd"] == [2, 2, 300_000, 2]
+
+
+def test_outputs_are_uploaded_one_by_one_if_they_cannot_share_a_request():
+    # The script has uploaded one of them, or the studio is older than such requests.
+    for code, status, before in (("path_conflict", 409, {"outputs/a": b"early"}), ("NotFound", 405, {})):
+        records = Records({"train.py": MANY})
+        records.refused["artifacts"] = (status, code, [])
+        records.artifacts.update(before)
+        run(None, records=records)
+        assert records.states[-1] == "Completed" and records.batches == []
+        assert (
+            records.artifacts["outputs/a"] == before.get("outputs/a", b"aa") and records.artifacts["outputs/d"] == b"dd"
+        )
 
 
 ODD = r"""

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
 from lazuli.client import quote_segment
-from lazuli.errors import ModelPathNotFoundException, NotFound, Refused, WebserviceException
-from lazuli.runs.files import BLOCK, PARALLEL, TIMEOUT, list_folder_files
+from lazuli.errors import ModelPathNotFoundException, NotFound, Refused, ServiceException, WebserviceException
+from lazuli.file_batches import Upload, download_batch, group_small, is_unknown, save_answer, upload_batch
+from lazuli.runs.files import PARALLEL, TIMEOUT, list_folder_files
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
@@ -70,8 +71,9 @@ def upload(workspace: WorkspaceClient, path: str, child_paths: Optional[Iterable
     pairs = list(_pairs_of(path, name, child_paths))
     if not pairs:
         raise WebserviceException(f"Error, provided model path {path!r} has no files")
+    uploads = [Upload(local, f"{folder}/{inner}", os.path.getsize(local)) for inner, local in pairs]
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="lazuli-upload") as pool:
-        list(pool.map(lambda pair: _put(workspace, f"{folder}/{pair[0]}", pair[1]), pairs))
+        list(pool.map(lambda group: _upload_group(workspace, group), group_small(uploads, lambda file: file.size)))
     return f"azureml://datastores/workspaceartifactstore/paths/{folder}/{name}"
 
 
@@ -95,6 +97,18 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder + os.sep)
 
 
+def _upload_group(workspace: WorkspaceClient, group: List[Upload]) -> None:
+    if len(group) > 1:
+        try:
+            upload_batch(workspace.client, f"{_management(workspace)}/files", group)
+            return
+        except ServiceException as error:
+            if not is_unknown(error):
+                raise
+    for file in group:
+        _put(workspace, file.path, file.source)
+
+
 def _put(workspace: WorkspaceClient, name: str, path: str) -> None:
     address = f"/mlflow/v1.0{workspace.path}/api/2.0/mlflow-artifacts/artifacts/"
     address += "/".join(map(quote_segment, name.split("/")))
@@ -103,9 +117,9 @@ def _put(workspace: WorkspaceClient, name: str, path: str) -> None:
         workspace.client.request("PUT", address, content=file, headers=headers, timeout=TIMEOUT)
 
 
-def list_files(workspace: WorkspaceClient, name: str, version: Any) -> List[str]:
-    path = f"{_management(workspace)}/models/{quote_segment(name)}/versions/{version}/files"
-    return [item["path"] for item in workspace.client.items(path)]
+def list_files(workspace: WorkspaceClient, name: str, version: Any) -> Dict[str, int]:
+    """The files of a version with their sizes."""
+    return {item["path"]: int(item["size"]) for item in workspace.client.items(_files_path(workspace, name, version))}
 
 
 def download(workspace: WorkspaceClient, resource: Json, name: str, folder: str, exist_ok: bool = False) -> str:
@@ -113,17 +127,31 @@ def download(workspace: WorkspaceClient, resource: Json, name: str, folder: str,
     version = resource["name"]
     files = list_files(workspace, name, version)
     root = root_name(resource, name)
-    is_file = files == [root]
+    is_file = list(files) == [root]
     target = os.path.join(folder, root)
     if os.path.exists(target) and not exist_ok:
         raise WebserviceException(
             f"{target!r} already exists. Set exist_ok=True to overwrite it, or choose another target_dir."
         )
     targets = [target] if is_file else [os.path.join(target, *file.split("/")) for file in files]
-    address = f"{_management(workspace)}/models/{quote_segment(name)}/versions/{version}/files/content"
+    address = _files_path(workspace, name, version)
+    groups = group_small(zip(files, targets), lambda pair: files[pair[0]])
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="lazuli-download") as pool:
-        list(pool.map(lambda pair: _save(workspace, address, *pair), zip(files, targets)))
+        list(pool.map(lambda group: _download_group(workspace, address, group), groups))
     return target
+
+
+def _download_group(workspace: WorkspaceClient, address: str, group: List[Tuple[str, str]]) -> None:
+    missing = [path for path, _ in group]
+    if len(group) > 1:
+        try:
+            missing = download_batch(workspace.client, f"{address}/download", group)
+        except ServiceException as error:
+            if not is_unknown(error):
+                raise
+    for path, target in group:
+        if path in missing:
+            _save(workspace, f"{address}/content", path, target)
 
 
 def root_name(resource: Json, name: str) -> str:
@@ -133,18 +161,12 @@ def root_name(resource: Json, name: str) -> str:
 
 
 def _save(workspace: WorkspaceClient, address: str, path: str, target: str) -> None:
-    os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-    partial = f"{target}.{os.getpid()}.part"
     answer = workspace.client.request("GET", address, params={"path": path}, stream=True, timeout=TIMEOUT)
-    try:
-        with open(partial, "wb") as file:
-            for block in answer.iter_bytes(BLOCK):
-                file.write(block)
-        os.replace(partial, target)
-    finally:
-        answer.close()
-        if os.path.exists(partial):
-            os.remove(partial)
+    save_answer(answer, target)
+
+
+def _files_path(workspace: WorkspaceClient, name: str, version: Any) -> str:
+    return f"{_management(workspace)}/models/{quote_segment(name)}/versions/{version}/files"
 
 
 def _management(workspace: WorkspaceClient) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import Any, BinaryIO, Callable, Dict, List, Optional, TypeVar
+from typing import Any, BinaryIO, Callable, Dict, List, Optional, Sequence, TypeVar
 
 from lazuli import errors
+from lazuli.bodies import iterate_blocks
 from lazuli.client import Client
 from lazuli.errors import ServiceException
+from lazuli.file_batches import Upload, upload_batch
 from lazuli.runner.spec import Spec
 
 Result = TypeVar("Result")
@@ -68,12 +70,16 @@ class RunApi:
             timeout=TRANSFER_TIMEOUT,
         )
 
+    def upload_batch(self, files: Sequence[Upload]) -> None:
+        """Upload small files; all of them or none."""
+        upload_batch(self._client, self._spec.run_address + "/artifacts", files)
+
     def download_snapshot(self, target: BinaryIO) -> None:
         target.seek(0)
         target.truncate()
         answer = self._client.request("GET", self._spec.snapshot_address, stream=True, timeout=TRANSFER_TIMEOUT)
         try:
-            for block in answer.iter_bytes():
+            for block in iterate_blocks(answer):
                 target.write(block)
         finally:
             answer.close()

@@ -11,7 +11,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 from lazuli import errors
 from lazuli.artifact_names import rename_refused
 from lazuli.errors import ServiceException
-from lazuli.runner.run_api import RunApi, retry_while_unavailable
+from lazuli.file_batches import Upload, group_small
+from lazuli.runner.run_api import RunApi, is_temporary, retry_while_unavailable
 
 SCAN_SECONDS = 10.0
 PARALLEL_UPLOADS = 4
@@ -124,29 +125,50 @@ class LogFolderUploader:
 
 def upload_outputs(api: RunApi, root: str, stopped: threading.Event) -> List[str]:
     """Upload `outputs/` and return the problems. A file that the script has uploaded itself is not replaced."""
-
-    def upload(pair: Tuple[str, str]) -> Optional[str]:
-        name, path = pair
-        try:
-            retry_while_unavailable(lambda: _upload_file(api, name, path), stopped=stopped)
-        except errors.Conflict as error:
-            return None if error.code == "path_conflict" else f"{name}: {error.message}"
-        except (ServiceException, errors.Unreachable) as error:
-            return f"{name}: {error.message}"
-        except OSError as error:
-            return f"{name}: {error}"
-        return None
-
     pairs = [pair for pair in list_files_below(root, OUTPUTS) if not pair[0].endswith("azureml.log")]
     if not pairs:
         return []
+    groups = group_small([Upload(path, name, _find_size(path)) for name, path in pairs], lambda file: file.size)
     with ThreadPoolExecutor(PARALLEL_UPLOADS, thread_name_prefix="outputs") as pool:
-        problems = [problem for problem in pool.map(upload, pairs) if problem]
+        found = pool.map(lambda group: _upload_group(api, group, stopped), groups)
+        problems = [problem for problems in found for problem in problems]
     for problem in problems:
         print(f"This file could not be uploaded: {problem}", file=sys.stderr)
     return problems
 
 
-def _upload_file(api: RunApi, name: str, path: str) -> None:
-    with open(path, "rb") as file:
-        api.upload(name, file)
+def _find_size(path: str) -> int:
+    """The size, or -1 if the file cannot be read, so that it has a request of its own."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return -1
+
+
+def _upload_group(api: RunApi, group: List[Upload], stopped: threading.Event) -> List[str]:
+    """Upload the files, small ones with one request; if that is refused, one by one, because one file may be the reason."""
+    if len(group) > 1:
+        try:
+            retry_while_unavailable(lambda: api.upload_batch(group), stopped=stopped)
+            return []
+        except (ServiceException, OSError) as error:
+            if is_temporary(error):
+                return [f"{file.path}: {getattr(error, 'message', error)}" for file in group]
+    return [problem for file in group for problem in _upload_single(api, file, stopped)]
+
+
+def _upload_single(api: RunApi, file: Upload, stopped: threading.Event) -> List[str]:
+    try:
+        retry_while_unavailable(lambda: _send_file(api, file), stopped=stopped)
+    except errors.Conflict as error:
+        return [] if error.code == "path_conflict" else [f"{file.path}: {error.message}"]
+    except (ServiceException, errors.Unreachable) as error:
+        return [f"{file.path}: {error.message}"]
+    except OSError as error:
+        return [f"{file.path}: {error}"]
+    return []
+
+
+def _send_file(api: RunApi, file: Upload) -> None:
+    with open(file.source, "rb") as source:
+        api.upload(file.path, source)
