@@ -7,6 +7,7 @@ import pytest
 from accounts.actors import Actor
 from endpoints import deployment, mlflow_models
 from endpoints.models import Endpoint
+from registry import signature_edits
 from registry.signatures import SignatureColumn
 from runs.files import artifacts
 from studio.errors import Invalid
@@ -39,6 +40,15 @@ def deploy(client, version, **fields):
     counts = {"min_replicas": "1", "max_replicas": "2", "concurrency": "1"}
     data = {"name": "svc", "authentication": "key", **counts, **fields}
     return client.post(f"/ws/aml-workspace/deploy/{version.model.name}/{version.number}/", data, follow=True)
+
+
+def test_the_form_and_the_example_of_an_endpoint_are_those_of_an_edited_signature(register, alice):
+    version = register()
+    signature_edits.edit_signature(Actor(alice), version, {"inputs": [{"type": "long", "name": "c", "required": True}]})
+    assert [column.name for column in mlflow_models.list_inputs(version)] == ["c"]
+    assert json.loads(mlflow_models.write_example(version))["dataframe_split"]["columns"] == ["c"]
+    signature_edits.edit_example(Actor(alice), version, {"columns": ["c"], "data": [[7]]})
+    assert json.loads(mlflow_models.write_example(version))["dataframe_split"]["data"] == [[7]]
 
 
 def test_a_model_is_deployed_from_its_page_with_the_packages_of_its_conda_file(register, size, as_user, alice, bob):

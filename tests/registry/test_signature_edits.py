@@ -159,6 +159,15 @@ def test_the_version_of_a_logged_model_and_that_of_an_edited_one_get_copies_too(
     body = {"signature": {"inputs": [COLUMN]}}
     assert client.patch(route.replace("/1/signature", "/2/signature"), body).status_code == 200
     assert sorted(contents_of(of_model)) == ["MLmodel", "model.pkl"] and logged.files.count() == 2
+    registration.register_version(Actor(alice), workspace, "best", "models:/digits/2")
+    mlflow = f"/mlflow/v1.0{workspace.arm_id}/api/2.0/mlflow"
+    uris = [
+        client.get(f"{mlflow}/model-versions/get-download-uri?name={name}&version={number}").json()["artifact_uri"]
+        for name, number in (("digits", 2), ("best", 1))
+    ]
+    assert uris[0] == uris[1] and uris[0].startswith("mlflow-artifacts:/LocalUpload/"), uris
+    listed = client.get(f"{mlflow}-artifacts/artifacts?path={uris[0].partition(':/')[2]}").json()["files"]
+    assert [file["path"] for file in listed] == ["MLmodel", "model.pkl"]
     # The files of an edited version that another was registered from stay when it is edited again.
     client.patch(route, body)
     uri = client.get(f"{workspace.arm_id}/models/digits/versions/1").json()["properties"]["modelUri"]

@@ -22,6 +22,7 @@ from lazuli.data.compiler import (
     apply_steps,
     compile_query,
     find_encoding,
+    literal,
     name_of,
     number_misfits,
     quote,
@@ -229,7 +230,7 @@ class Reader:
             rows: List[Tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return rows
 
-    def store_rows(self) -> None:
+    def store_rows(self, in_order: bool = True) -> None:
         """Read text files once, for many queries: their rows become a parquet file, with the type of each column."""
         reader, *steps = self._definition["steps"]
         if reader["type"] in PARQUET_READERS or any(step["type"] == "take" for step in steps):
@@ -238,8 +239,8 @@ class Reader:
         sql, misfits = number_misfits(base) if base.casts else (base.sql, {})
         path = os.path.join(self._folder, "rows.parquet")
         # Writing in the order of the files takes longer; these steps count on it.
-        is_ordered = any(step["type"] in ("skip", "sample", "split") for step in steps)
-        self.execute(f"SET preserve_insertion_order = {'true' if is_ordered else 'false'}")
+        in_order = in_order or any(step["type"] in ("skip", "sample", "split") for step in steps)
+        self.execute(f"SET preserve_insertion_order = {literal(in_order)}")
         self.execute(f"COPY ({sql}) TO {quote(path)} ({STORED})")
         stored = f"SELECT * FROM read_parquet({quote(path)})"
         casts = {name: base.casts[name]._replace(sql=stored, is_misfit=found) for name, found in misfits.items()}

@@ -31,7 +31,7 @@ TYPE_WORDS = {"BIGINT": "long", "DOUBLE": "float", "VARCHAR": "string", "TIMESTA
 def make_profile(reader: Reader, limit: Optional[int] = None) -> Json:
     """`row_count` and `columns`; of the first `limit` rows."""
     if limit is None:
-        reader.store_rows()
+        reader.store_rows(in_order=False)
     types = list(reader.fetch_types().items())
     shown = dict(types[:MAX_COLUMNS])
     misfits = count_misfits(reader, list(shown), limit)
