@@ -178,3 +178,5 @@ class DatasetUpdate(Body):
 class DatasetRowsRequest(DatasetUpdate):
     # Refuse values that do not have the type of their column, instead of leaving them out.
     strict: bool = False
+    # The rows as delimited text with a header, instead of parquet.
+    separator: str | None = None

@@ -23,9 +23,9 @@ SLOTS = threading.BoundedSemaphore(2)
 INSTALL = "Install lazuli-sdk[data] or azureml-dataset-runtime, which read datasets where they are used."
 
 
-def open_rows(workspace: Workspace, definition: dict, strict: bool = False) -> BinaryIO:
-    """Open a temporary file with the rows; with `strict`, a value that does not have the type of its column is
-    refused."""
+def open_rows(workspace: Workspace, definition: dict, strict: bool = False, separator: str | None = None) -> BinaryIO:
+    """Open a temporary parquet file with the rows, or with a separator a text file; with `strict`, a value that does
+    not have the type of its column is refused."""
     found = previews.list_sources(workspace, definition)
     sources = timestamps.leave_out(definition, found, lambda source: source.path)
     size = sum(source.size or 0 for source in sources)
@@ -35,12 +35,12 @@ def open_rows(workspace: Workspace, definition: dict, strict: bool = False) -> B
     if not SLOTS.acquire(timeout=reading.WAIT_SECONDS):
         raise NotReady("The rows of other data are being read. Try again in a moment.")
     try:
-        return _write_rows(workspace, definition, sources, strict)
+        return _write_rows(workspace, definition, sources, {"strict": strict, "separator": separator})
     finally:
         SLOTS.release()
 
 
-def _write_rows(workspace: Workspace, definition: dict, sources: list[reading.SourceFile], strict: bool) -> BinaryIO:
+def _write_rows(workspace: Workspace, definition: dict, sources: list[reading.SourceFile], options: dict) -> BinaryIO:
     reader = definition["steps"][0]
     is_parquet = reader["type"] == "read_parquet"
     bounds = dataclasses.replace(BOUNDS, seconds=BOUNDS.seconds + reader.get("query_timeout", 0))
@@ -53,7 +53,7 @@ def _write_rows(workspace: Workspace, definition: dict, sources: list[reading.So
     with tempfile.TemporaryDirectory(prefix="lazuli-rows-") as folder:
         copies = reading.fetch_all(workspace, sources, folder, is_parquet, check_time)
         target = os.path.join(folder, "rows.parquet")
-        request = {"act": "export", "target": target, "strict": strict, "file_bytes": MAX_BYTES}
+        request = {"act": "export", "target": target, "file_bytes": MAX_BYTES, **options}
         reading.read_copies(definition, copies, bounds, None, **request)
         # It stays readable after its name is removed.
         return open(target, "rb")

@@ -188,7 +188,7 @@ def dataset_save(request: HttpRequest, workspace_path: Path[WorkspacePath], body
 
 @saved.post(
     "/rows",
-    summary="Get the rows of a table as a parquet file",
+    summary="Get the rows of a table as a parquet file, or with `separator` as delimited text",
     openapi_extra=bytes_response(PARQUET, 200),
 )
 def dataset_rows(request: HttpRequest, workspace_path: Path[WorkspacePath], body: data_resources.DatasetRowsRequest):
@@ -197,7 +197,10 @@ def dataset_rows(request: HttpRequest, workspace_path: Path[WorkspacePath], body
     if definition["kind"] != "tabular":
         raise Invalid("Only a table has rows.", target="definition/kind")
     datasets.check_query_allowed(request.auth, workspace, definition)
-    return FileResponse(exports.open_rows(workspace, definition, body.strict), content_type=PARQUET)
+    if body.separator is not None and not 1 <= len(body.separator) <= 4:
+        raise Invalid("separator: write 1 to 4 characters.", target="separator")
+    rows = exports.open_rows(workspace, definition, body.strict, body.separator)
+    return FileResponse(rows, content_type="text/csv" if body.separator else PARQUET)
 
 
 @saved.get("/{dataset_id}", response=data_resources.DataVersionBase, summary="Get a dataset by its id")

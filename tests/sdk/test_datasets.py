@@ -15,6 +15,7 @@ from azureml.data.dataset_factory import DataType
 from azureml.data.dataset_type_definitions import PromoteHeadersBehavior
 from azureml.exceptions import DatasetTimestampMissingError, UserErrorException
 from lazuli.data import engine, transfer
+from lazuli.data.definitions import check_definition
 
 from assets.data import exports
 from tests.sdk.conftest import SERVER
@@ -159,6 +160,28 @@ def test_files_are_listed_and_downloaded_without_their_common_folder(ws, store, 
         Dataset.File.from_files((store, "nothing/*.csv"))
     with pytest.raises(DatasetValidationError, match=r"without \.\."):
         Dataset.File.from_files((store, "a/../b"))
+
+
+def test_a_table_becomes_files_when_they_are_downloaded(ws, store, tmp_path):
+    table = Dataset.Tabular.from_delimited_files((store, "diabetes-data/diabetes.csv"))
+    made = table.keep_columns(["PatientID", "Age"]).take(1).to_csv_files(separator=";").register(ws, "as csv")
+    found = Dataset.get_by_name(ws, "as csv")
+    assert type(found).__name__ == "FileDataset" and found.to_path() == ["/part_00000.csv"] and made.version == 1
+    (path,) = found.download(str(tmp_path / "csv"))
+    assert Path(path).read_text().splitlines()[0] == "PatientID;Age"
+    with table.to_parquet_files().mount() as mounted:
+        rows = engine.read_parquet(str(Path(mounted.mount_point) / "part_00000.parquet"))
+    assert rows["PatientID"].tolist() == table.to_pandas_dataframe()["PatientID"].tolist()
+    with pytest.raises(DatasetExecutionError, match="There is no column 'nothing'"):
+        table.keep_columns("nothing").to_csv_files().download(str(tmp_path / "wrong"))
+    step = {"type": "to_files", "table_steps": [{"type": "take", "count": 1}]}
+    for kind, steps, said in (
+        ("file", [step], "The first step, and no other, reads files"),
+        ("file", [{"type": "take", "count": 1}, step], "in the first step of a dataset of files"),
+        ("tabular", [{"type": "read_parquet"}, step], "in the first step of a dataset of files"),
+    ):
+        with pytest.raises(DatasetValidationError, match=said):
+            check_definition({"kind": kind, "paths": [{"datastore": "x", "path": "y"}], "steps": steps})
 
 
 def test_a_mount_removes_only_its_own_files(ws, store, tmp_path):

@@ -9,7 +9,12 @@ from studio.forms import TagsField, TextField
 from studio.rules import DESCRIPTION
 
 SEPARATORS = {",": "Comma", "\t": "Tab", ";": "Semicolon", "|": "Pipe", " ": "Space"}
-HEADERS = {"3": "All files have the same headers", "1": "Only the first file has headers", "0": "No headers"}
+HEADERS = {
+    "3": "All files have the same headers",
+    "1": "Only the first file has headers",
+    "2": "Each file has headers of its own",
+    "0": "No headers",
+}
 FORMATS = {"read_delimited": "Delimited", "read_parquet": "Parquet", "read_json_lines": "JSON lines"}
 RULES = {
     "not_null": "Never missing",

@@ -22,11 +22,13 @@ const readDropped = async (items) => {
 
 export const bindDrop = (zone, take) => {
   zone.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     zone.classList.add("drop-here");
   });
   zone.addEventListener("dragleave", () => zone.classList.remove("drop-here"));
   zone.addEventListener("drop", async (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     zone.classList.remove("drop-here");
     take(await readDropped(event.dataTransfer.items));

@@ -35,6 +35,7 @@ SHOWN = {
     "split": "RandomSplit",
     "filter": "Filter",
     "partition_format": "AddColumnsFromPartitionFormat",
+    "to_files": "WriteFiles",
 }
 
 

@@ -9,12 +9,14 @@ import uuid
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from lazuli.data import datasets, engine, timestamps, transfer
+from lazuli.data.definitions import check_definition
 from lazuli.errors import DatasetTimestampMissingError, NotAvailable, UserErrorException
 
 from azureml import _absent
 from azureml._unused import warn_of_unused
 from azureml.data._expressions import Expression, to_expression
 from azureml.data.abstract_dataset import AbstractDataset
+from azureml.data.file_dataset import FileDataset
 
 Columns = Union[str, List[str]]
 
@@ -49,10 +51,17 @@ class TabularDataset(AbstractDataset):
         raise NotAvailable("Spark", "TabularDataset.to_spark_dataframe")
 
     def to_csv_files(self, separator: str = ",") -> Any:
-        raise NotAvailable("conversion of tables to files", "TabularDataset.to_csv_files")
+        """The rows as a file dataset with one csv file, which the studio writes when it is downloaded or mounted."""
+        return self._to_files(separator=separator)
 
     def to_parquet_files(self) -> Any:
-        raise NotAvailable("conversion of tables to files", "TabularDataset.to_parquet_files")
+        """The rows as a file dataset with one parquet file, which the studio writes when it is downloaded or mounted."""
+        return self._to_files()
+
+    def _to_files(self, **values: Any) -> Any:
+        step = {"type": "to_files", "table_steps": self._definition["steps"], **values}
+        definition = check_definition({"kind": "file", "paths": self._definition["paths"], "steps": [step]})
+        return FileDataset._create(self._workspace, definition)
 
     def download(
         self,

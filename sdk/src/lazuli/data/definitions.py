@@ -47,6 +47,10 @@ def check_definition(definition: Any) -> Json:
         raise _wrong(f"The first step, and no other, reads files: {', '.join(READERS)}.", "steps")
     if definition["kind"] == "file" and readers:
         raise _wrong("The steps of files do not read them as a table.", "steps")
+    if "to_files" in [step["type"] for step in definition["steps"][definition["kind"] == "file" :]]:
+        raise _wrong("A table becomes files in the first step of a dataset of files.", "steps")
+    if find_step(definition, "to_files"):
+        check_definition(table_of(definition))
     if find_step(definition, "read_sql") and [path.get("path") for path in definition["paths"]] != [""]:
         raise _wrong("A query has one path: a datastore, with an empty `path`.", "paths")
     return definition
@@ -163,6 +167,10 @@ def _one_of(words: Any) -> Callable[[Any, str], None]:
     return check
 
 
+def _table_steps(value: Any, path: str) -> None:
+    _check_list(value, path, MAX_STEPS, _check_step, smallest=1)
+
+
 def _columns(value: Any, path: str) -> None:
     _check_list(value, path, MAX_COLUMNS, _check_text, smallest=1)
 
@@ -249,6 +257,7 @@ STEPS: Dict[str, Tuple[Checks, Checks]] = {
     "read_parquet": ({}, _READER),
     "read_json_lines": ({}, {**_READER, "encoding": _one_of(ENCODINGS), "invalid_lines": _one_of(("error", "drop"))}),
     "read_sql": ({"query": _query}, {"query_timeout": _seconds, "column_types": _types}),
+    "to_files": ({"table_steps": _table_steps}, {"separator": _separator}),
     "partition_format": ({"format": _check_text}, {}),
     "take": ({"count": _count}, {}),
     "skip": ({"count": _count}, {}),
@@ -263,6 +272,11 @@ STEPS: Dict[str, Tuple[Checks, Checks]] = {
 READERS = ("read_delimited", "read_parquet", "read_json_lines", "read_sql")
 # What is read as parquet: the studio stores the rows of a query in such a file.
 PARQUET_READERS = ("read_parquet", "read_sql")
+
+
+def table_of(definition: Mapping[str, Any]) -> Json:
+    """The table whose rows the files of a dataset are."""
+    return {"kind": "tabular", "paths": definition["paths"], "steps": definition["steps"][0]["table_steps"]}
 
 
 def add_step(definition: Mapping[str, Any], kind: str, **values: Any) -> Json:

@@ -290,6 +290,11 @@ class Reader:
             columns.append(f"CAST({name_of(name)} AS {plain}) AS {name_of(name)}" if plain else name_of(name))
         self.execute(f"COPY (SELECT {', '.join(columns)} FROM ({self.query.sql})) TO {quote(path)} (FORMAT parquet)")
 
+    def write_delimited(self, path: str, separator: str) -> None:
+        """The rows as a text file with a header."""
+        options = f"FORMAT csv, HEADER true, DELIMITER {quote(separator)}"
+        self.execute(f"COPY ({self.query.sql}) TO {quote(path)} ({options})")
+
     def to_pandas(self) -> Any:
         """A pandas DataFrame with the types that SDK v1 gives."""
         with explain_errors(self._files):

@@ -76,7 +76,10 @@ def _read(request: Json, definition: Json) -> Json:
             if request["strict"]:
                 reader.check_casts()
             with _Progress(reader):
-                reader.write_parquet(request["target"])
+                if request.get("separator"):
+                    reader.write_delimited(request["target"], request["separator"])
+                else:
+                    reader.write_parquet(request["target"])
             return {}
         if request["act"] == "columns":
             # The reader has compared the columns of all files.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import os
 import posixpath
 import random
@@ -16,8 +17,10 @@ from urllib.parse import unquote, urlsplit
 from lazuli.data import datastores, timestamps, transfer
 from lazuli.data.compiler import LocalFile
 from lazuli.data.datastores import RemoteFile
+from lazuli.data.definitions import find_step, table_of
 from lazuli.data.errors import DatasetExecutionError, FilesNotFound
 from lazuli.data.partitions import PartitionFormat
+from lazuli.errors import Refused
 from lazuli.runs.glob_patterns import Glob
 from lazuli.workspaces import WorkspaceClient
 
@@ -31,6 +34,8 @@ class Source(NamedTuple):
     remote: RemoteFile
     inside: str
     url: str = ""
+    # The request for the rows of a table that become this file, as JSON.
+    rows: str = ""
 
     @property
     def display_path(self) -> str:
@@ -51,10 +56,21 @@ def find_sources(workspace: Optional[WorkspaceClient], definition: Mapping[str, 
         raise FilesNotFound(f"The paths of the dataset do not match any files: {shown}.")
     sources = _strip_common(found)
     if definition["kind"] == "file":
-        for step in definition["steps"]:
+        steps = definition["steps"]
+        if find_step(definition, "to_files"):
+            sources, steps = [_make_file_of_rows(definition)], steps[1:]
+        for step in steps:
             sources = _FILE_STEPS[step["type"]](sources, step)
         return sources
     return timestamps.leave_out(definition, sources, lambda source: source.remote.path)
+
+
+def _make_file_of_rows(definition: Mapping[str, Any]) -> Source:
+    """The file that the studio makes of a table when it is downloaded."""
+    separator = definition["steps"][0].get("separator")
+    name = f"part_00000.{'csv' if separator else 'parquet'}"
+    request = {"definition": table_of(definition), **({"separator": separator} if separator else {})}
+    return Source(RemoteFile("", name, -1, ""), name, rows=json.dumps(request))
 
 
 def _find_path(workspace: Optional[WorkspaceClient], path: Mapping[str, str]) -> List[Tuple[RemoteFile, str, str]]:
@@ -191,12 +207,15 @@ def download_sources(
 ) -> List[str]:
     """Download the files below a folder and return their paths there; with `ignore_not_found` of those that are there."""
     paths = [datastores.local_path(folder, source.inside) for source in sources]
-    pairs = [(source.remote, path) for source, path in zip(sources, paths) if not source.url]
+    pairs = [(source.remote, path) for source, path in zip(sources, paths) if not source.url and not source.rows]
     found: List[str] = []
     if pairs:
         assert workspace is not None
         found += transfer.download_files(workspace, pairs, overwrite=overwrite, ignore_not_found=ignore_not_found)
     for source, path in zip(sources, paths):
+        if source.rows:
+            _download_rows(workspace, source, path, overwrite)
+            found.append(path)
         if source.url:
             try:
                 _download_url(source.url, path, overwrite)
@@ -230,6 +249,19 @@ def read_head(workspace: Optional[WorkspaceClient], source: Source, length: int)
         return data[:length], len(data) <= length
     assert workspace is not None
     return datastores.read_head(workspace, source.remote, length), source.remote.size <= length
+
+
+def _download_rows(workspace: Optional[WorkspaceClient], source: Source, path: str, overwrite: bool) -> None:
+    if workspace is None:
+        raise DatasetExecutionError("The dataset has no workspace, whose studio could write its rows to a file.")
+    if os.path.exists(path) and not overwrite:
+        raise DatasetExecutionError(f"File {path} already exists. Set overwrite=True to overwrite it.")
+    request, address = json.loads(source.rows), workspace.path + "/datasets/rows"
+    try:
+        answer = workspace.client.request("POST", address, json=request, stream=True, timeout=TIMEOUT, repeatable=True)
+    except Refused as error:
+        raise DatasetExecutionError(error.message) from error
+    datastores.save_answer(answer, path)
 
 
 def _download_url(url: str, path: str, overwrite: bool) -> None:
