@@ -55,9 +55,9 @@ def _count_values(reader: Reader, kinds: Dict[str, str], rows: str) -> Tuple[int
     """The number of rows; and of each column what a pass over it finds. Numbers have `low` and `high`, None without one."""
     expressions = ["count(*)"]
     for name, kind in kinds.items():
-        column = name_of(name)
-        expressions += [f"count({column})", f"approx_count_distinct({column})", f"min({column})", f"max({column})"]
-        expressions.append(f"max(strlen({column}))" if kind == "VARCHAR" else "NULL")
+        of = name_of(name)
+        expressions += [f"count({of})", f"approx_count_distinct({of})", f"min({of})", f"max({of})"]
+        expressions.append(f"max(strlen({of}))" if kind == "VARCHAR" else "NULL")
     count, *values = reader.execute(f"SELECT {', '.join(expressions)} FROM {rows}")[0]
     columns = []
     for number, (name, kind) in enumerate(kinds.items()):
