@@ -209,7 +209,8 @@ def measured_pages(experiment):
         params = dict_of(query)
         yield from timed_list(experiment, f"page: {what}", params, functools.partial(client.get, page))
         if "group" in params:
-            ask = functools.partial(client.get, page, {**params, "whole": "1"})
+            headers = {"HX-Request": "true", "HX-Target": "run-table"}
+            ask = functools.partial(client.get, page, {**params, "whole": "1"}, headers=headers)
             yield f"page: {what}{LATER}", *timed(ask, before=forget_columns)
     charts = reverse("runs:experiment_charts", args=[slug, experiment.experiment_id])
     for what, query in CHARTS.items():

@@ -13,6 +13,7 @@ from runs.rules import EXPERIMENT_NAME
 from studio.database import prepared_cursor
 from studio.errors import Conflict
 from studio.rules import DESCRIPTION, TAGS
+from studio.search.db_functions import IsAmong
 from workspaces.models import Workspace
 
 # MLflow's clients expect an experiment 0 on every server; here it is the one with this name.
@@ -150,7 +151,7 @@ class Experiment(models.Model):
         runs = self.runs.filter(parent=None, deleted_at=None).order_by("-pk")
         newest = list(runs.values_list("pk", flat=True)[:NEWEST])
         logged = self.runs.model.objects.filter(metrics__isnull=False)
-        if not newest or logged.filter(pk__in=newest).exists():
+        if not newest or logged.filter(IsAmong("pk", newest)).exists():
             return False
         return logged.filter(parent__in=newest, deleted_at=None).exists()
 

@@ -1,6 +1,9 @@
 """SQL functions with the same result on SQLite and PostgreSQL, such as the lookup `name__like="run%"` without
 escapes."""
 
+from collections.abc import Iterable
+
+from django.core.exceptions import EmptyResultSet
 from django.db.models import BooleanField, CharField, FloatField, Func, Lookup, TextField
 
 # How many characters of a value are indexed; PostgreSQL refuses long ones.
@@ -12,6 +15,22 @@ class ValueStart(Func):
 
     template = f"SUBSTR(%(expressions)s, 1, {INDEXED})"
     output_field = TextField()
+
+
+class IsAmong(Func):
+    """Whether a key is one of many. Django's `in` takes longer to write the statement than the databases to answer it."""
+
+    output_field = BooleanField()
+
+    def __init__(self, name: str, keys: Iterable[int]):
+        self.listed = ", ".join(str(int(key)) for key in keys)
+        super().__init__(name)
+
+    def as_sql(self, compiler, connection, **context):
+        if not self.listed:
+            raise EmptyResultSet
+        sql, params = compiler.compile(self.source_expressions[0])
+        return f"{sql} IN ({self.listed})", params
 
 
 class Like(Lookup):

@@ -5,6 +5,7 @@ from runs.charts.group_charts import GroupMean
 from runs.models import MetricSeries
 from runs.pages.lists import groups
 from runs.pages.lists.groups import RunGroup
+from studio.search.db_functions import IsAmong
 
 
 def draw_charts(table) -> list[dict]:
@@ -18,7 +19,7 @@ def _draw_groups(table) -> list[dict]:
     """A chart of a grouped list has one metric, because its lines are distinguished by group."""
     shown = table.coloured_groups
     runs = groups.runs_of_groups(table.matching, table.group_by, [group.value for group in shown])
-    curves = MetricSeries.objects.filter(run__in=table.newest_keys, name__in=table.charted, count__gt=1)
+    curves = MetricSeries.objects.filter(IsAmong("run", table.newest_keys), name__in=table.charted, count__gt=1)
     with_curves = set(curves.values_list("name", flat=True))
     band = table.options["band"] or "ci"
     drawn = []

@@ -22,7 +22,7 @@ from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from runs.pages.lists.run_values import SHORT_REVISION, RunKeys
 from studio.errors import Invalid
-from studio.search.db_functions import AnyContains
+from studio.search.db_functions import AnyContains, IsAmong
 from studio.search.grammar import BadFilter
 from studio.words import split_words
 
@@ -176,14 +176,14 @@ class RunTable:
     @functools.cached_property
     def common_metrics(self) -> list[str]:
         """The scalar metrics of the newest runs, the most important first."""
-        scalars = MetricSeries.objects.filter(run__in=self.newest_keys, kind=MetricSeries.Kind.SCALAR)
+        scalars = MetricSeries.objects.filter(IsAmong("run", self.newest_keys), kind=MetricSeries.Kind.SCALAR)
         counts = dict(scalars.order_by().values_list("name").annotate(number=Count("pk")))
         return metric_order.sort_metrics(counts, self.objective.name)
 
     @functools.cached_property
     def varying_parameters(self) -> list[str]:
         """Parameters that differ among the newest runs, the most common first."""
-        written = RunParameter.objects.filter(run__in=self.newest_keys).order_by().values("name")
+        written = RunParameter.objects.filter(IsAmong("run", self.newest_keys)).order_by().values("name")
         counted = written.annotate(number=Count("pk"), found=Count("value", distinct=True)).filter(found__gt=1)
         return list(counted.order_by("-number", "name").values_list("name", flat=True))
 
@@ -575,7 +575,8 @@ def _value_rows(kind: str, name: str):
 
 def _names_of_newest(table, kind: str, named) -> list[tuple[str, str]]:
     names = [name for its, name in named if its == kind]
-    rows = _value_rows(kind, names[0]).model.objects.filter(run__in=table.newest_keys, name__in=names).order_by()
+    of_newest = IsAmong("run", table.newest_keys)
+    rows = _value_rows(kind, names[0]).model.objects.filter(of_newest, name__in=names).order_by()
     return [(kind, name) for name in rows.values_list("name", flat=True).distinct()]
 
 
