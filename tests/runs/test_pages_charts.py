@@ -210,6 +210,22 @@ def test_a_chosen_colour_is_kept_and_others_avoid_it():
     assert assign(range(11), {5: 3})[5] == 3
 
 
+def test_the_lines_that_stand_out_in_a_chart_have_colours_of_their_own():
+    for charts in (
+        [[100, 110, 120, 101, 111, 121, 102, 112]],
+        [[*range(100, 108)], [100, 110, 120, 130, 140, 105, 106, 107], [*range(110, 118)], [*range(120, 128)]],
+    ):
+        own = assign(range(100, 150), charts=charts)
+        for chart in charts:
+            assert len({own[pk] for pk in chart}) == 8
+        assert sum(own[pk] != pk % 10 for pk in own) <= 6, "as few as possible change"
+    assert own == assign(reversed(range(100, 150)), charts=charts)
+    assert assign(range(100, 125), {120: 3}, [[100, 110, 120, 103]])[120] == 3, "a chosen colour is kept"
+    # Many charts may leave no solution: the first one counts.
+    many = [[*range(100, 108)], *[[100, *range(start, start + 7)] for start in range(101, 143)]]
+    assert len({assign(range(100, 150), charts=many)[pk] for pk in many[0]}) == 8
+
+
 def test_fifty_lines_differ_by_colour_and_dashes_and_keep_them():
     best = [[147, 149]]
     own = assign(range(100, 150))
@@ -223,9 +239,9 @@ def test_fifty_lines_differ_by_colour_and_dashes_and_keep_them():
     assert set(colours.assign_dashes(assign(range(10))).values()) == {"solid"}
 
 
-def assign(keys, chosen=None) -> dict[int, int]:
+def assign(keys, chosen=None, charts=()) -> dict[int, int]:
     runs = [SimpleNamespace(pk=pk, own_colour=(chosen or {}).get(pk)) for pk in keys]
-    return colours.assign_colours(runs)
+    return colours.assign_colours(runs, charts)
 
 
 def contrast(one: str, other: str) -> float:

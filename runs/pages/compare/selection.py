@@ -108,7 +108,7 @@ def _format_token(total: int) -> str:
 def _assign_colours(selected: RunSelection, charted: Sequence[str]) -> None:
     """Each run gets the colour that it has in lists of these runs; runs that share a colour get different dashes."""
     bright = _find_bright(selected, charted) if colours.are_shared(selected.runs) else []
-    own = colours.assign_colours(selected.runs)
+    own = colours.assign_colours(selected.runs, bright)
     dashes = colours.assign_dashes(own, bright)
     for run in selected.runs:
         run.colour, run.dash = own[run.pk], dashes[run.pk]

@@ -179,7 +179,7 @@ def assign_colours(groups: list[RunGroup], charts: list[Column]) -> None:
     for one in charts:
         means = [(group.number, found.mean) for group in groups if (found := group.means[one.id]).mean is not None]
         bright.append(run_charts.rank_by_value(means, one.better)[-run_charts.MAX_BRIGHT :])
-    own = colours.pick_colours([group.number for group in groups], {})
+    own = colours.pick_colours([group.number for group in groups], {}, bright)
     dashes = colours.assign_dashes(own, bright)
     for group in groups:
         group.colour, group.dash = own[group.number], dashes[group.number]

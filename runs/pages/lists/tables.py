@@ -345,7 +345,7 @@ class RunTable:
         # A grouped list has lines of groups, not of runs.
         is_spread = not self.group_by and colours.are_shared(shown)
         bright = run_charts.find_bright(drawn, self.charts, self.objective) if is_spread else []
-        own = colours.assign_colours(shown)
+        own = colours.assign_colours(shown, bright)
         dashes = colours.assign_dashes(own, bright)
         for run in shown:
             run.colour, run.dash = own[run.pk], dashes[run.pk]
