@@ -21,6 +21,7 @@ from lazuli.data.definitions import find_step, table_of
 from lazuli.data.errors import DatasetExecutionError, FilesNotFound
 from lazuli.data.partitions import PartitionFormat
 from lazuli.errors import Refused
+from lazuli.file_batches import save_answer
 from lazuli.runs.glob_patterns import Glob
 from lazuli.workspaces import WorkspaceClient
 
@@ -261,7 +262,7 @@ def _download_rows(workspace: Optional[WorkspaceClient], source: Source, path: s
         answer = workspace.client.request("POST", address, json=request, stream=True, timeout=TIMEOUT, repeatable=True)
     except Refused as error:
         raise DatasetExecutionError(error.message) from error
-    datastores.save_answer(answer, path)
+    save_answer(answer, path)
 
 
 def _download_url(url: str, path: str, overwrite: bool) -> None:
