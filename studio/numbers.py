@@ -5,11 +5,14 @@ Python's `int` raises at 4,300 digits, accepts digits of every script, and retur
 
 import math
 import re
+import sys
 
 from studio.errors import Invalid
 
 # The largest whole number that both databases can store.
 MAX_INT = 2**63 - 1
+# The lowest and the highest number that is not infinite.
+FINITE = (-sys.float_info.max, sys.float_info.max)
 # More characters than any number needs that is stored or drawn.
 MAX_FLOAT_LENGTH = 400
 WHOLE = re.compile(r"[+-]?[0-9]{1,19}")

@@ -1,5 +1,6 @@
 """The small charts above the runs of an experiment: each of one metric or several, with a line for each run shown."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -60,9 +61,9 @@ def _find_series(runs: list[Any], names: Iterable[str]):
 
 
 def rank_by_value(values: list[tuple[int, float]], better: str) -> list[int]:
-    """The keys of runs or groups by their values, the best last; of equal ones the first last."""
+    """The keys of runs or groups by their values, the best last, infinite ones first; of equal ones the first last."""
     sign = -1 if better == "lower" else 1
-    return [key for key, value in sorted(values, key=lambda pair: (sign * pair[1], -pair[0]))]
+    return [key for key, _ in sorted(values, key=lambda pair: (math.isfinite(pair[1]), sign * pair[1], -pair[0]))]
 
 
 def format_title(names: list[str]) -> str:

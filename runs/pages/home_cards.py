@@ -13,6 +13,7 @@ from runs import metric_order
 from runs.models import Experiment, HomeVisit, MetricSeries, Run
 from runs.pages.access import find_workspace
 from runs.pages.run import tree
+from studio.numbers import FINITE
 from studio.repeated_polls import nothing_new
 from workspaces import access
 
@@ -142,7 +143,7 @@ def _choose_metric(experiment: int) -> str:
 def _in_order(rows: QuerySet[MetricSeries], metric: str) -> QuerySet[MetricSeries]:
     last = F("last")
     is_higher = metric_order.better_direction(metric) == "higher"
-    named = rows.filter(name=metric, kind=MetricSeries.Kind.SCALAR, last__isnull=False)
+    named = rows.filter(name=metric, kind=MetricSeries.Kind.SCALAR, last__range=FINITE)
     return named.order_by(last.desc() if is_higher else last.asc())
 
 

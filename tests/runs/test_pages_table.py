@@ -8,7 +8,9 @@ import re
 import pytest
 
 from runs import metrics
+from runs.charts import run_charts
 from runs.models import SavedView, Star
+from runs.pages import home_cards
 from runs.pages.lists import list_query
 from runs.seeding.contents import make_curve, make_scalars
 from tests import factories
@@ -127,6 +129,28 @@ def test_several_columns_sort(as_user, alice, experiment, sweep):
     )
     assert names_in_order(page) == ["job 2", "job 3", "job 0", "job 1"]
     assert "<sup>1</sup>" in page and "<sup>2</sup>" in page
+
+
+def test_an_infinite_value_is_never_the_best(as_user, alice, experiment, sweep):
+    for run, value in ((sweep[3], -math.inf), (sweep[0], math.inf)):
+        run.metrics.filter(name="loss").update(last=value)
+    for sort, names in {
+        ("metric-loss",): ["job 2", "job 1", "job 3", "job 0"],
+        ("-metric-loss",): ["job 1", "job 2", "job 3", "job 0"],
+        ("param-model", "metric-loss"): ["job 2", "job 3", "job 1", "job 0"],
+        ("param-model", "-metric-loss"): ["job 2", "job 3", "job 1", "job 0"],
+    }.items():
+        page = text_of(as_user(alice).get(url(experiment), {"sort": sort, "size": 25}))
+        assert names_in_order(page) == names, sort
+        assert "0.3000" in re.search(r'class="number best".*?</td>', page, re.DOTALL)[0]
+    [best] = home_cards.find_best(experiment.workspace)
+    assert best.run == sweep[2]
+    values = [(run.pk, run.metrics.get(name="loss").last) for run in sweep]
+    assert run_charts.rank_by_value(values, "lower")[-1] == sweep[2].pk
+    grouped = text_of(as_user(alice).get(url(experiment), {"group": "param-lr", "sort": "metric-loss"}))
+    assert (
+        re.findall(r'id="group-row-.*?group-toggle[^>]*>.*?(0\.9|0\.001|1e-3|10|auto)\b', grouped, re.DOTALL)[0] == "10"
+    )
 
 
 def test_parameters_sort_as_numbers_where_they_are_some(as_user, alice, experiment, sweep):

@@ -8,11 +8,10 @@ param-lr, tag-team, property-x    by name
 import dataclasses
 import functools
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import F, FilteredRelation, Q, TextField
+from django.db.models import Case, F, FilteredRelation, Q, TextField, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Now
 from django.db.models.lookups import Exact, GreaterThanOrEqual, IsNull
@@ -27,6 +26,7 @@ from runs.pages.lists.group_means import Mean
 from studio import numbers
 from studio.errors import Invalid
 from studio.formats import PAD, format_exact, format_number, format_numbers, format_spread
+from studio.numbers import FINITE
 from studio.search import concatenated
 from studio.search.db_functions import INDEXED, AsNumber, SecondsBetween, ValueStart
 from studio.templatetags.studio import cut_markdown, dash, status, ticking, when
@@ -242,7 +242,7 @@ def _sort_expressions(runs, one: Column, alias: str):
     else:
         runs, value = join_value(runs, one, alias)
         if one.is_metric:
-            return runs, [value]
+            return runs, [Case(When(**{f"{value.name}__range": FINITE}, then=value))]
     # Numbers in numeric order, then texts.
     return runs, [AsNumber(value), value]
 
@@ -252,10 +252,6 @@ def join_value(runs, one: Column, alias: str):
     rows = _row_relation(one)
     relation = FilteredRelation(rows, condition=Q(**{f"{rows}__name": one.name}))
     return runs.alias(**{alias: relation}), F(f"{alias}__{value_field(one)}")
-
-
-# SQLite uses the index for "is a number" only with a comparison.
-LOWEST_FLOAT = -sys.float_info.max
 
 
 # If more runs than these have the same value, the first ones are found by the next sort key instead of sorting all.
@@ -317,14 +313,19 @@ def value_field(one: Column) -> str:
     return METRIC_COLUMNS[one.kind] if one.is_metric else "value"
 
 
+# Infinite values come after the others in either order, as NaN does: they are never the best.
+METRIC_PARTS = [("range", FINITE), ("lt", FINITE[0]), ("gt", FINITE[1])]
+
+
 def _value_parts(one: Column, prefix: str) -> list[tuple[Q, list]]:
     """Conditions on the value of a column with orders that match its indexes; its fields start with `prefix`."""
     field = f"{prefix}{value_field(one)}"
     there = Q(**{f"{field}__isnull": False})
     if one.is_metric:
-        return [(there, [F(field)])]
+        return [(Q(**{f"{field}__{part}": bound}), [F(field)]) for part, bound in METRIC_PARTS]
+    # SQLite uses the index for "is a number" only with a comparison.
     number, text = AsNumber(field), F(field)
-    numbers = (there & Q(GreaterThanOrEqual(number, LOWEST_FLOAT)), [number])
+    numbers = (there & Q(GreaterThanOrEqual(number, FINITE[0])), [number])
     texts = (there & Q(IsNull(number, True)), [ValueStart(text), text])
     return [numbers, texts]
 

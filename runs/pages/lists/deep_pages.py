@@ -17,12 +17,12 @@ def is_deep(table) -> bool:
 
 
 def slice_runs(table, start: int, stop: int) -> list[tuple[int, int]] | None:
-    """As columns.slice_runs; None if the values are not stored, the page has runs without a value, or other columns decide."""
+    """As columns.slice_runs; None if the values are not stored, the page has runs without a finite value, or other columns decide."""
     source = groups.find_source(table.sorts[0].column)
     values = run_values.read_values(source, table.keys, table.workspace, patient=False)
     if values is None:
         return None
-    there = ~np.isnan(values)
+    there = np.isfinite(values)
     ranks = -values[there] if table.sorts[0].descending else values[there]
     if stop > len(ranks):
         return None

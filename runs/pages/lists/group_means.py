@@ -18,6 +18,10 @@ class Mean:
     spread: float | None
     count: int
 
+    @property
+    def is_finite(self) -> bool:
+        return self.mean is not None and math.isfinite(self.mean)
+
 
 @dataclasses.dataclass(frozen=True)
 class GroupMeans:

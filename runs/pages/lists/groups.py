@@ -161,9 +161,9 @@ def _sort_groups(groups: list[RunGroup], one: Column, first: Sort | None) -> lis
     groups = there + [group for group in groups if not group.value]
     if first and first.column.is_metric:
         mean = first.column.id
-        there = [group for group in groups if group.means[mean].mean is not None]
+        there = [group for group in groups if group.means[mean].is_finite]
         there.sort(key=lambda group: group.means[mean].mean or 0.0, reverse=first.descending)
-        return there + [group for group in groups if group.means[mean].mean is None]
+        return there + [group for group in groups if not group.means[mean].is_finite]
     return groups
 
 
