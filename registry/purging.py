@@ -66,10 +66,20 @@ def _delete_uploads(workspace_id: int, uris: set[str]) -> list[StoredFile]:
 
 def _delete_folders(workspace_id: int, folders: list[str]) -> list[StoredFile]:
     found: list[WorkspaceFile] = []
-    for folder in folders:
+    for folder in set(folders) - _find_used_folders(workspace_id, folders):
         found += WorkspaceFile.objects.filter(workspace=workspace_id).below(folder)
     WorkspaceFile.objects.remove(found)
     return [(file.key, file.size) for file in found]
+
+
+def _find_used_folders(workspace_id: int, folders: list[str]) -> set[str]:
+    """The folders of uploads that versions have, among these; a version can be registered from the copies of another."""
+    if not folders:
+        return set()
+    versions = ModelVersion.objects.filter(workspace=workspace_id)
+    used = versions.filter(source__contains=f"{sources.UPLOADS}/").values_list("source", flat=True)
+    found = {sources.find_upload_folder(sources.parse_source(source).path) for source in used.iterator()}
+    return found | set(versions.filter(own_folder__in=folders).values_list("own_folder", flat=True))
 
 
 def runs_of_versions(workspace_id: int) -> QuerySet:

@@ -8,7 +8,7 @@ from assets.data.stores import DatastoreFiles
 from compute import notifications
 from registry import kept_files, registration
 from registry.models import Model, ModelVersion, WorkspaceFile
-from registry.version_files import files_of, read_bytes
+from registry.version_files import files_of, own_path, read_bytes
 from runs.files import artifacts
 from studio import storage
 from studio.errors import Conflict, Invalid
@@ -152,6 +152,24 @@ def test_of_two_changes_at_once_one_makes_the_copies(registered, monkeypatch):
     artifacts.store_artifact(registered.run, "model/MLmodel", [b"newer"], overwrite=True)
     assert contents_of(registered) == FILES and WorkspaceFile.objects.count() == 2
     assert artifacts.read_bytes(registered.run.artifacts.get(path="model/MLmodel")) == b"newer"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("first", ["digits", "other"])
+def test_a_purge_keeps_the_copies_from_which_another_version_was_registered(
+    workspace, alice, registered, monkeypatch, first
+):
+    monkeypatch.setattr(notifications, "_send", lambda task, queue: None)
+    artifacts.store_artifact(registered.run, "model/MLmodel", [b"new"], overwrite=True)
+    registered.refresh_from_db()
+    factories.make_model_version(workspace, "other", source=f"mlflow-artifacts:/{own_path(registered)}")
+    for name in sorted(["digits", "other"], key=lambda name: name != first):
+        Model.objects.get(name=name).move_to_trash(Actor(alice))
+        contents.empty_trash(None, workspace)
+        while purge.run_turn():
+            """Turn after turn, as the task does."""
+        assert all(contents_of(version) == FILES for version in ModelVersion.objects.all())
+        assert ModelVersion.objects.exists() == WorkspaceFile.objects.exists() == (name == first)
 
 
 @pytest.mark.django_db(transaction=True)
