@@ -43,8 +43,12 @@ class Models(Rows):
             return super()._make_condition(tree)
         compare = COMPARED.get(tree.operator)
         value = math.nan if str(tree.value).lower() == "nan" else tree.value
-        if compare is None or isinstance(value, str) or (math.isnan(value) and tree.operator not in ("=", "!=")):
-            raise tree.make_error(f"{tree.key} is a number; compare it by {', '.join(COMPARED)}, without quotes")
+        if (
+            compare is None
+            or not isinstance(value, int | float)
+            or (math.isnan(value) and tree.operator not in ("=", "!="))
+        ):
+            raise tree.make_operator_error(f"a metric is a number; compare it by {', '.join(COMPARED)}, without quotes")
 
         def meets_condition(item: dict) -> bool:
             return item["key"] == tree.key and compare(float(item["value"]), value) and _is_of(item, self.datasets)

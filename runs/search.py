@@ -2,6 +2,7 @@
 
 import dataclasses
 import fnmatch
+import math
 import typing
 
 from django.db.models import F, FilteredRelation, Func, Q, TextField, Value
@@ -96,13 +97,17 @@ def _read_numbers(tree):
         return dataclasses.replace(tree, parts=tuple(map(_read_numbers, tree.parts)))
     if isinstance(tree, Not):
         return Not(_read_numbers(tree.part))
-    is_parameter = ENTITIES.get(tree.entity) == PARAM
-    if is_parameter and isinstance(tree.value, str) and tree.operator in (">", ">=", "<", "<="):
+    if ENTITIES.get(tree.entity) != PARAM:
+        return tree
+    if isinstance(tree.value, str) and tree.operator in (">", ">=", "<", "<="):
         raise tree.make_operator_error(
-            f"a text is compared by =, !=, LIKE, ILIKE, ~ or IN, not {tree.operator}; a number stands without quotes"
+            f"a text is compared by =, !=, LIKE, ILIKE, ~ or IN, not {tree.operator}; write a number without quotes"
         )
-    is_number = isinstance(tree.value, int | float) and tree.operator in (*conditions.NUMERIC, "!=")
-    return dataclasses.replace(tree, entity=NUMBER) if is_number and is_parameter else tree
+    if isinstance(tree.value, tuple):
+        is_number = all(isinstance(value, int | float) and math.isfinite(value) for value in tree.value)
+    else:
+        is_number = isinstance(tree.value, int | float) and tree.operator in (*conditions.NUMERIC, "!=")
+    return dataclasses.replace(tree, entity=NUMBER) if is_number else tree
 
 
 class Search:
@@ -110,7 +115,7 @@ class Search:
 
     def __init__(self, runs, text: str, order_by: list[str]):
         self.base = runs.alias(start=START)
-        self.tree = parse_filter(text)
+        self.tree = parse_filter(text, may_end_with_and=True)
         self.orders = [_check_order(order) for order in parse_orders(order_by)]
         if len({(order.entity, order.key) for order in self.orders}) < len(self.orders):
             raise Invalid("The order_by has a key twice.", target="order_by")
@@ -255,6 +260,8 @@ def _metric_condition(clause: Clause, run: str) -> Q:
         return _has_rows(run, rows, clause.operator == "is not null")
     if clause.operator in ("=", "!=") and _is_nan(clause.value):
         return _has_rows(run, rows.filter(NAN if clause.operator == "=" else Q(last__isnull=False)))
+    if _is_of_metric(clause) and _is_nan(clause.value):
+        raise clause.make_operator_error(f"NaN is compared by = or !=, not {clause.operator}")
     if not _is_of_metric(clause):
         raise clause.make_operator_error(
             f"a metric is compared by {', '.join(conditions.NUMERIC)} or !=, not {clause.operator.upper()}"
@@ -296,6 +303,9 @@ def _named_condition(model):
 def _number_condition(clause: Clause, run: str) -> Q:
     """A value that is not a number meets no comparison."""
     rows = RunParameter.objects.alias(as_number=AsNumber("value")).filter(name=clause.key)
+    if isinstance(clause.value, tuple):
+        among = Q(as_number__in=[float(value) for value in clause.value])
+        return _has_rows(run, rows.filter(among if clause.operator == "in" else Q(as_number__isnull=False) & ~among))
     return _has_rows(run, rows.filter(conditions.compare_value("as_number", clause)))
 
 
@@ -349,8 +359,9 @@ def _status_condition(clause: Clause, run: str) -> Q:
         return Q(status="") if clause.operator == "is null" else ~Q(status="")
     operator = conditions.OPPOSITE.get(clause.operator, clause.operator)
     values = clause.value if operator == "in" else (clause.value,)
-    if operator not in conditions.TEXTUAL or not all(isinstance(value, str) for value in values):
-        raise clause.make_error("the status is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN")
+    if operator not in conditions.TEXTUAL:
+        raise clause.make_operator_error("the status is compared by =, !=, LIKE, ILIKE, ~ or IN")
+    conditions.check_texts(clause, values)
     states = [
         s for word, mine in STATES.items() for s in mine if any(_matches_any(operator, v, word, s) for v in values)
     ]

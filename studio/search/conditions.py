@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import re
 import uuid
+from collections.abc import Sequence
 
 from django.db.models import F, Q, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
@@ -23,9 +24,9 @@ def compare_value(column: str, clause: Clause) -> Q:
     """With a finite number. A column that is empty meets no comparison."""
     value = clause.value
     if isinstance(value, str):
-        raise clause.make_error(f"a number stands without quotes: {clause.key} {clause.operator} {value!r}")
+        raise clause.make_value_error(f"write the number without quotes: {clause.key} {clause.operator} {value}")
     if not math.isfinite(value):
-        raise clause.make_error(f"{clause.key} can only be compared with a finite number")
+        raise clause.make_value_error(f"'{clause.key}' can only be compared with a finite number")
     value = float(value)
     if clause.operator == "!=":
         return Q(**{f"{column}__lt": value}) | Q(**{f"{column}__gt": value})
@@ -42,15 +43,26 @@ def text_condition(column: str, clause: Clause) -> Q:
             f"a text is compared by =, !=, LIKE, ILIKE, ~ or IN, not {clause.operator.upper()}"
         )
     values = clause.value if operator == "in" else (clause.value,)
-    if not all(isinstance(value, str) for value in values):
-        raise clause.make_error(f"a text stands in quotes: {clause.key} {clause.operator.upper()} '{values[0]}'")
+    check_texts(clause, values)
     found = Q(**{f"{column}__{TEXTUAL[operator]}": list(values) if operator == "in" else clause.value})
     return ~found if clause.operator in OPPOSITE else found
 
 
+def check_texts(clause: Clause, values: Sequence) -> None:
+    """Raise at the first value that is not a text in quotes."""
+    for index, value in enumerate(values):
+        if not isinstance(value, str):
+            quoted = f"{clause.key} {clause.operator.upper()} {_quote(clause.value)}"
+            raise clause.make_value_error(f"put text in quotes: {quoted}", index)
+
+
+def _quote(value) -> str:
+    return f"({', '.join(map(_quote, value))})" if isinstance(value, tuple) else f"'{value}'"
+
+
 def number_condition(column: str, clause: Clause) -> Q:
     if clause.operator not in NUMERIC and clause.operator != "!=":
-        raise clause.make_operator_error(f"{clause.key} is a number; compare it by =, !=, >, >=, < or <=")
+        raise clause.make_operator_error(f"'{clause.key}' is a number; compare it by =, !=, >, >=, < or <=")
     return compare_value(column, clause)
 
 
@@ -59,7 +71,7 @@ def time_condition(column: str, clause: Clause) -> Q:
     if clause.operator in ("is null", "is not null"):
         return Q(**{f"{column}__isnull": clause.operator == "is null"})
     if clause.operator not in NUMERIC and clause.operator != "!=":
-        raise clause.make_operator_error(f"{clause.key} is a time; compare it by =, !=, >, >=, < or <=")
+        raise clause.make_operator_error(f"'{clause.key}' is a time; compare it by =, !=, >, >=, < or <=")
     first, after = _time_range(clause)
     if clause.operator == "!=":
         return Q(**{f"{column}__lt": first}) | Q(**{f"{column}__gte": after})
@@ -79,10 +91,10 @@ def _time_range(clause: Clause) -> tuple[dt.datetime, dt.datetime]:
             found, half = from_millis(value), dt.timedelta(microseconds=500)
             return found - half, found + half
     except (OverflowError, OSError) as error:
-        raise clause.make_error(f"{value!r} is not a time: it is outside the years 1 to 9999") from error
+        raise clause.make_value_error(f"{value!r} is not a time: it is outside the years 1 to 9999") from error
     except ValueError as error:
-        raise clause.make_error(f"{value!r} is not a time: {error}") from error
-    raise clause.make_error(
+        raise clause.make_value_error(f"{value!r} is not a time: {error}") from error
+    raise clause.make_value_error(
         f"{value!r} is not a time: write ms since 1970 without quotes, or '2026-01-31' or '2026-01-31T12:00'"
     )
 
@@ -91,8 +103,9 @@ def uuid_condition(column: str, clause: Clause) -> Q:
     """A UUID can only be compared for equality."""
     operator = OPPOSITE.get(clause.operator, clause.operator)
     values = clause.value if operator == "in" else (clause.value,)
-    if operator not in ("=", "in") or not all(isinstance(value, str) for value in values):
-        raise clause.make_error(f"{clause.key} is a text in quotes, compared by =, != or IN")
+    if operator not in ("=", "in"):
+        raise clause.make_operator_error(f"'{clause.key}' is compared by =, != or IN")
+    check_texts(clause, values)
     found = Q(**{f"{column}__in": [key for key in map(_parse_uuid, values) if key]})
     return ~found if clause.operator in OPPOSITE else found
 
@@ -115,7 +128,7 @@ class Rows:
         self.json = {"tag": "tags", "tags": "tags", **(json or {})}
 
     def find(self, rows, text: str, order_by: list[str], default: list):
-        tree = parse_filter(text)
+        tree = parse_filter(text, may_end_with_and=True)
         if tree is not None:
             rows = rows.filter(self._make_condition(tree))
         return rows.order_by(*[self._make_order(order) for order in parse_orders(order_by)], *default)
@@ -158,8 +171,9 @@ def expression_condition(expression, clause: Clause) -> Q:
     operator = OPPOSITE.get(clause.operator, clause.operator)
     lookup = TextField().get_lookup(TEXTUAL.get(operator, ""))
     values = clause.value if operator == "in" else (clause.value,)
-    if lookup is None or not all(isinstance(value, str) for value in values):
-        raise clause.make_error(f"a tag is a text in quotes, compared by =, !=, LIKE, ILIKE, ~ or IN: {clause.key}")
+    if lookup is None:
+        raise clause.make_operator_error(f"'{clause.key}' is compared by =, !=, LIKE, ILIKE, ~ or IN")
+    check_texts(clause, values)
     found = Q(lookup(expression, list(values) if operator == "in" else clause.value))
     return ~found if clause.operator in OPPOSITE else found
 

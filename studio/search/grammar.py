@@ -54,12 +54,17 @@ class Clause:
     value: typing.Any
     column: int
     operator_column: int
+    # The column of the value, or of each one in a list.
+    value_columns: tuple[int, ...]
 
     def make_error(self, message: str) -> BadFilter:
         return BadFilter(message, self.column)
 
     def make_operator_error(self, message: str) -> BadFilter:
         return BadFilter(message, self.operator_column)
+
+    def make_value_error(self, message: str, index: int = 0) -> BadFilter:
+        return BadFilter(message, self.value_columns[index] if self.value_columns else self.operator_column)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,11 +106,11 @@ class QueryToken:
         return self.text.lower() if self.kind in ("name", "operator", "mark") else ""
 
 
-def parse_filter(text: str):
-    """The tree; None if there is no condition."""
+def parse_filter(text: str, may_end_with_and: bool = False):
+    """The tree; None if there is no condition. MLflow allows a filter to end with AND."""
     if len(text) > MAX_FILTER_LENGTH:
         raise BadFilter(f"it has {len(text)} characters; {MAX_FILTER_LENGTH} are allowed", MAX_FILTER_LENGTH)
-    parser = _Parser(text)
+    parser = _Parser(text, may_end_with_and)
     return parser.parse_whole() if parser.tokens else None
 
 
@@ -153,7 +158,8 @@ def _split(name: str) -> tuple[str, str]:
 
 
 class _Parser:
-    def __init__(self, text: str):
+    def __init__(self, text: str, may_end_with_and: bool):
+        self.may_end_with_and = may_end_with_and
         self.tokens = _tokens(text)
         self.end = QueryToken("end", "", len(text))
         self.position = self.depth = self.clauses = 0
@@ -187,8 +193,7 @@ class _Parser:
     def parse_all(self):
         parts = [self.parse_negation()]
         while self.accept("and"):
-            # MLflow allows a filter to end with AND.
-            if self.token.kind == "end" or self.token.word == ")":
+            if self.may_end_with_and and (self.token.kind == "end" or self.token.word == ")"):
                 break
             parts.append(self.parse_negation())
         return parts[0] if len(parts) == 1 else All(tuple(parts))
@@ -216,36 +221,40 @@ class _Parser:
         if name.kind != "name" or name.word in WORDS:
             raise BadFilter(f"expected a key such as metrics.loss, not {name.name}", name.column)
         operator_column = self.token.column
-        operator, value = self.parse_comparison()
+        operator, value, columns = self.parse_comparison()
         self.clauses += 1
         if self.clauses > MAX_CLAUSES:
             raise BadFilter(f"it has more than {MAX_CLAUSES} conditions", name.column)
         if operator.removeprefix("not ") in PATTERNS and isinstance(value, str) and len(value) > MAX_PATTERN:
-            raise BadFilter(f"a text to look for has {len(value)} characters; {MAX_PATTERN} are allowed", name.column)
-        return Clause(*_split(name.text), operator, value, name.column, operator_column)
+            raise BadFilter(f"a text to look for has {len(value)} characters; {MAX_PATTERN} are allowed", columns[0])
+        return Clause(*_split(name.text), operator, value, name.column, operator_column, columns)
 
-    def parse_comparison(self):
+    def parse_comparison(self) -> tuple[str, typing.Any, tuple[int, ...]]:
+        """Operator, value, and where each value is."""
         if self.accept("is"):
             operator = "is not null" if self.accept("not") else "is null"
             self.expect("null")
-            return operator, None
+            return operator, None, ()
         negated = self.accept("not")
         token = self.advance()
         word = "!=" if token.word == "<>" else token.word
         if word == "in":
-            return ("not in" if negated else "in"), self.parse_values()
+            return ("not in" if negated else "in"), *self.parse_values()
         if word not in COMPARISONS or (negated and word not in ("like", "ilike")):
             allowed = "=, !=, >, >=, <, <=, ~, LIKE, ILIKE, IN or IS NULL"
             raise BadFilter(f"expected a comparison ({allowed}), not {token.name}", token.column)
-        return (f"not {word}" if negated else word), self.parse_value()
+        column = self.token.column
+        return (f"not {word}" if negated else word), self.parse_value(), (column,)
 
-    def parse_values(self) -> tuple:
+    def parse_values(self) -> tuple[tuple, tuple[int, ...]]:
         self.expect("(")
+        columns = [self.token.column]
         found = [self.parse_value()]
         while self.accept(","):
+            columns.append(self.token.column)
             found.append(self.parse_value())
         self.expect(")")
-        return tuple(found)
+        return tuple(found), tuple(columns)
 
     def parse_value(self):
         token = self.advance()

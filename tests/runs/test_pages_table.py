@@ -1,6 +1,7 @@
 """The table of runs: columns, query, groups, trees, stars, views, export."""
 
 import csv
+import html
 import io
 import math
 import re
@@ -54,6 +55,7 @@ def test_pinned_columns_come_first_with_their_offset(as_user, alice, experiment,
         ({"sort": "tags"}, "tag-NAME"),
         ({"sort": ["name", "-name"]}, "only once"),
         ({"group": "metric-loss"}, "param-NAME"),
+        ({"group": "nope"}, "param-NAME"),
         ({"open": "x"}, "is not a number"),
     ],
 )
@@ -214,6 +216,7 @@ def test_panels_are_pages_too(as_user, alice, bob, mallory, experiment, sweep, w
     ("query", "found"),
     [
         ("metrics.loss < 0.35", ["job 3", "job 2"]),
+        ("params.lr in (0.9, 1e1, 7)", ["job 2", "job 0"]),
         ("params.model = 'svm' and not tags.team ~ 'blu'", ["job 1"]),
         ("metrics.loss > 0.45 or (params.model in ('forest') and params.lr is not null)", ["job 3", "job 2", "job 0"]),
         ("params.nothing is null and status = 'Completed'", ["job 3", "job 2", "job 1", "job 0"]),
@@ -229,9 +232,18 @@ def test_an_error_points_at_its_position(as_user, alice, experiment, sweep):
     assert answer.status_code == 400 and "(column 20)" in page
     assert "annd x = 1\n" + " " * 19 + "<b>^</b>" in answer.content.decode()
     assert names_in_order(page) == ["job 3", "job 2", "job 1", "job 0"], "the table stays"
-    assert 'name="all"' not in page and "it does not narrow the list" in page, "all that match is unknown"
-    for query, column in (("params.model > 'a'", 14), ("metrics.loss like 'a'", 14), ("number ~ 'a'", 8)):
-        assert f"(column {column})" in text_of(as_user(alice).get(url(experiment), {"filter": query})), query
+    assert 'name="all"' not in page and "so all jobs are shown" in page, "all that match is unknown"
+    for query, column, says in (
+        ("params.model > 'a'", 14, "A text is compared by"),
+        ("metrics.loss like 'a'", 14, "A metric is compared by"),
+        ("number ~ 'a'", 8, "'number' is a number"),
+        ("metrics.loss < NaN", 14, "NaN is compared by = or !=, not <"),
+        ("metrics.loss < '0.5'", 16, "Write the number without quotes: loss < 0.5"),
+        ("tags.team in ('red', 2)", 22, "Put text in quotes: team IN ('red', '2')"),
+        ("params.model = 'svm' and", 25, "not the end of the query"),
+    ):
+        found = html.unescape(text_of(as_user(alice).get(url(experiment), {"filter": query})))
+        assert f"(column {column})" in found and says in found, query
     piece = as_user(alice).get(
         url(experiment), {"filter": "x ="}, headers={"HX-Request": "true", "HX-Target": "run-table"}
     )

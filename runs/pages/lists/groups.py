@@ -62,8 +62,11 @@ class RunGroup:
 
 
 def parse_group_column(word: str) -> Column:
-    one = parse_column(word)
-    if one.is_metric or (one.kind == "attribute" and one.name not in BY):
+    try:
+        one = parse_column(word)
+    except Invalid:
+        one = None
+    if one is None or one.is_metric or (one.kind == "attribute" and one.name not in BY):
         raise Invalid(
             f"group={word!r}: write param-NAME, tag-NAME, property-NAME or one of {', '.join(BY)}.", target="group"
         )

@@ -273,7 +273,7 @@ def _bracket(part: str) -> str:
 def split_conditions(filter_text: str) -> list[str]:
     """The parts of a query that are joined by AND; the whole query if it is joined by OR."""
     try:
-        parse_filter(filter_text)
+        parse_filter(filter_text, may_end_with_and=True)
     except BadFilter:
         return [filter_text.strip()]
     parts, start, depth = [], 0, 0

@@ -543,7 +543,7 @@ def list_notes(table) -> list[str]:
     """Sentences for the bar above the table."""
     notes = [f"Ignored: {text}" for text in table.refused]
     if table.error:
-        return [*notes, "The query has an error, so it does not narrow the list."]
+        return [*notes, "The query has an error, so all jobs are shown."]
     wanted, is_whole = table.options["page"] or 1, not (table.group_by and table.is_adding_up)
     if wanted > 1 and is_whole and wanted > (last := table.page.paginator.num_pages):
         notes.append(f"There is no page {wanted:,}: this is the last one, page {last:,}.")

@@ -1,13 +1,26 @@
 // Completes the query above a list of jobs: names, operators, values, and the words between conditions.
 import { completeQuery, parseQuery, spellOffer } from "../pure/query-completion.js";
 
+// Whether there was an error, which hangs over the table below the box.
+const closeError = () => {
+  const error = document.getElementById("query-error"), had = error.childElementCount > 0;
+  error.replaceChildren();
+  return had;
+};
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("#query-error [data-close-error]")) return;
+  closeError();
+  document.getElementById("run-query").focus();
+});
+
 const bindQueryBox = (box, list) => {
-  let names = null, loading = null, offers = [], current = -1;
+  // `isWanted`: whether names that are still loading may open the list; not after Enter, whose answer it would cover.
+  let names = null, loading = null, offers = [], current = -1, isWanted = false;
 
   const loadNames = () => {
     loading ??= fetch(box.dataset.namesUrl)
       .then((answer) => (answer.ok ? answer.json() : null))
-      .then((found) => { names = found; showOffers(); })
+      .then((found) => { names = found; if (isWanted) showOffers(); })
       .catch(() => { loading = null; });
   };
 
@@ -32,10 +45,16 @@ const bindQueryBox = (box, list) => {
     current = -1;
     drawOffers();
   };
-  const hideOffers = () => setOffers([]);
+  const hideOffers = () => {
+    isWanted = false;
+    setOffers([]);
+  };
 
   const textBeforeCaret = () => box.value.slice(0, box.selectionStart);
-  const showOffers = () => setOffers(names && document.activeElement === box ? completeQuery(textBeforeCaret(), names) : []);
+  const showOffers = () => {
+    isWanted = true;
+    setOffers(names && document.activeElement === box ? completeQuery(textBeforeCaret(), names) : []);
+  };
 
   const insertOffer = (offer) => {
     box.setRangeText(spellOffer(offer), parseQuery(textBeforeCaret()).start, box.selectionStart, "end");
@@ -51,6 +70,8 @@ const bindQueryBox = (box, list) => {
   const handleKey = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (list.hidden) {
+      if (event.key === "Enter") hideOffers();
+      if (event.key === "Escape") return closeError();
       if (event.key !== "ArrowDown") return false;
       loadNames();
       showOffers();
@@ -64,8 +85,12 @@ const bindQueryBox = (box, list) => {
     return true;
   };
 
-  box.addEventListener("focus", loadNames);
+  box.addEventListener("focus", () => {
+    isWanted = true;
+    loadNames();
+  });
   box.addEventListener("input", () => {
+    closeError();
     loadNames();
     showOffers();
   });
