@@ -15,9 +15,16 @@ const readEntry = async (entry) => {
   }
 };
 
+// What was not dragged from a folder has no entry.
+const readItem = (item) => {
+  const entry = item.webkitGetAsEntry();
+  if (entry) return readEntry(entry);
+  const file = item.getAsFile();
+  return file ? [{ path: file.name, file }] : [];
+};
+
 const readDropped = async (items) => {
-  const entries = [...items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  return (await Promise.all(entries.map(readEntry))).flat();
+  return (await Promise.all([...items].map(readItem))).flat();
 };
 
 export const bindDrop = (zone, take) => {
