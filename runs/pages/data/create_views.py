@@ -26,7 +26,7 @@ from studio.formats import digest_json
 from studio.forms import attempt
 from studio.wizard import list_steps
 
-MAX_FILES = 1000
+MAX_FILES, SHOWN_ROWS = 1000, 10
 LABELS = ["Name and files", "Settings and schema"]
 QUERY_LABELS = ["Name and database", "Query and schema"]
 # The parameters of the URL from the first step to the second.
@@ -212,7 +212,10 @@ def _read_table(workspace, path: dict, form: SettingsForm) -> previews.TablePrev
     definition: dict = {"kind": "tabular", "paths": [path], "steps": [form.read_step()]}
     datasets.check_dataset(workspace, definition)
     is_text = form.cleaned_data["file_format"] == "read_delimited"
-    return previews.read_preview(workspace, definition, infer=is_text)
+    preview = previews.read_preview(workspace, definition, infer=is_text)
+    # The schema and the button follow below.
+    preview.rows = preview.rows[:SHOWN_ROWS]
+    return preview
 
 
 def _schema(request, definition: dict) -> list[dict]:
