@@ -1,5 +1,6 @@
 """Data assets over REST: v2's routes, and those with which SDK v1 saves and finds datasets."""
 
+import re
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
@@ -17,6 +18,7 @@ from workspaces.workspace_path import WorkspacePath, find_workspace, find_worksp
 router = Router(tags=["data"])
 saved = Router(tags=["data"])
 PARQUET = "application/vnd.apache.parquet"
+SEPARATOR = re.compile(r"""[^\n\r\0"]{1,4}""")
 KINDS = ("uri_file", "uri_folder", "mltable")
 VIEWS: dict[str, dict[str, Any]] = {
     "ActiveOnly": {"archived_at": None},
@@ -197,8 +199,8 @@ def dataset_rows(request: HttpRequest, workspace_path: Path[WorkspacePath], body
     if definition["kind"] != "tabular":
         raise Invalid("Only a table has rows.", target="definition/kind")
     datasets.check_query_allowed(request.auth, workspace, definition)
-    if body.separator is not None and not 1 <= len(body.separator) <= 4:
-        raise Invalid("separator: write 1 to 4 characters.", target="separator")
+    if body.separator is not None and not SEPARATOR.fullmatch(body.separator):
+        raise Invalid("separator: write 1 to 4 characters without line breaks and quotes.", target="separator")
     rows = exports.open_rows(workspace, definition, body.strict, body.separator)
     return FileResponse(rows, content_type="text/csv" if body.separator else PARQUET)
 

@@ -148,3 +148,12 @@ def test_a_registration_warns_of_values_that_will_be_missing(send, files):
     source["path"] = "in/none.csv"
     assert "could not be checked" in register("none", definition)[1][0]
     assert register("untyped", {**definition, "steps": [{"type": "read_parquet"}]}) == (201, [])
+
+
+def test_rows_are_separated_by_what_can_be_a_separator(api, alice, workspace):
+    paths = [{"datastore": "workspaceblobstore", "path": "a.csv"}]
+    definition = {"kind": "tabular", "paths": paths, "steps": [{"type": "read_delimited"}]}
+    for separator in ("", "\n", '"', "abcde"):
+        body = {"definition": definition, "separator": separator}
+        answer = api(alice).post(f"{workspace.arm_id}/datasets/rows", body)
+        assert answer.status_code == 400 and "write 1 to 4 characters" in answer.text, separator
