@@ -70,8 +70,8 @@ class RunTable:
         self.refused: list[str] = []
         # Whether a page may come without its groups, if these take long.
         self.may_come_later = False
-        # Whether a poll of a long list had to add up all runs.
-        self.has_added_up = False
+        # Whether a poll of a long list had to add up all runs; whether only charts are asked for.
+        self.has_added_up = self.for_charts = False
 
     def check_layout(self) -> None:
         """Raise Invalid for a wrong column or primary metric, which are read later."""
@@ -216,11 +216,12 @@ class RunTable:
     def _found_groups(self) -> list[RunGroup] | None:
         # Read first, so that the next poll includes later changes.
         sums, _ = self._sums, self.keys
-        return self.remember("groups", self._load_groups) if sums[0][0] else []
+        return self.remember(f"groups {self.for_charts}", self._load_groups) if sums[0][0] else []
 
     def _load_groups(self) -> list[RunGroup] | None:
         assert self.group_by is not None
-        wanted, patient = [*self.columns, *self.chart_columns], not self.may_come_later
+        wanted = self.chart_columns if self.for_charts else [*self.columns, *self.chart_columns]
+        patient = not self.may_come_later
         return groups.load_groups(self.keys, self.group_by, wanted, self.sorts, self.workspace, patient)
 
     def remember(self, what: str, compute) -> Any:

@@ -141,6 +141,7 @@ def list_url(slug: str, experiment: Experiment | None, parent: str = "") -> str:
 
 
 def charts_json(table) -> JsonResponse:
+    table.for_charts = True
     return JsonResponse({"charts": list_charts.draw_charts(table), "templates": figures.build_templates()})
 
 
