@@ -102,7 +102,15 @@ def _fits(status: int, wanted: str | None) -> bool:
 NOTHING_THERE = {"restore a workspace", "read a purge", "delete a file", "remove data", "forget a datastore"}
 NOTHING_THERE |= {"decide on a promotion"}
 NOTHING_THERE |= {"read code", "state of a deployment", "a request of a service", "a replay of requests"}
-NOTHING_THERE |= {"read a file", "look for a file", "a saved dataset", "a name of data", "edit a name of data"}
+NOTHING_THERE |= {
+    "read a file",
+    "look for a file",
+    "read a blob",
+    "look for a blob",
+    "a saved dataset",
+    "a name of data",
+}
+NOTHING_THERE |= {"edit a name of data"}
 NOTHING_THERE |= {"versions of data", "a version of data", "remove a version of data", "the check of a version of data"}
 NOTHING_THERE |= {"a labeling project", "items of a labeling project", "label an item", "export labels"}
 # People who may do it: credentials leave the studio for nobody.
