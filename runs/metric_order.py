@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from studio.names import natural_key
 
@@ -100,6 +100,12 @@ def rank_metric(name: str) -> tuple[int, int]:
 
 def is_objective(name: str) -> bool:
     return rank_metric(name)[0] < 2
+
+
+def is_varying(values: Iterable[str | None]) -> bool:
+    """Whether a parameter varies: the jobs that have it differ. One that some lack and that is the same for the others does
+    not."""
+    return len(set(values) - {None}) > 1
 
 
 @dataclasses.dataclass(frozen=True)

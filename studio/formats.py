@@ -7,6 +7,8 @@ import math
 import re
 import typing
 
+from studio.numbers import float_or_none, int_or_none
+
 # Texts for the numbers that JSON cannot represent.
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 # Characters that no database stores: NUL and unpaired surrogates.
@@ -23,10 +25,13 @@ SIZES = ["B", "KB", "MB", "GB", "TB", "PB"]
 INFINITE = {"nan": "NaN", "inf": "∞", "-inf": "−∞", "NaN": "NaN", "Infinity": "∞", "-Infinity": "−∞"}
 # A space with the width of a digit, to align numbers in a column.
 PAD = "\N{FIGURE SPACE}"
+# What pages, as charts, show before negative numbers; files and copies have a hyphen.
+MINUS = "\N{MINUS SIGN}"
+LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
 
 
 def format_number(value) -> str:
-    """Four significant digits, and all of a whole number: `0.02732`, `0.5000`, `1,234,567`, `12,346`, `1.5e-09`."""
+    """Four significant digits, and all of a whole number: `0.02732`, `0.5000`, `1,234,567`, `12,346`, `1.5e−09`."""
     if value is None:
         return "--"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -34,8 +39,23 @@ def format_number(value) -> str:
     if not math.isfinite(value):
         return INFINITE[str(value)]
     if abs(value) < 1e12 and (value == int(value) or abs(value) >= 1000):
-        return f"{value:,.0f}"
-    return f"{value:#.4g}" if 1e-4 <= abs(value) < 999.95 else f"{value:.4g}"
+        return _with_minus(f"{value:,.0f}")
+    return _with_minus(f"{value:#.4g}" if 1e-4 <= abs(value) < 999.95 else f"{value:.4g}")
+
+
+def _with_minus(text: str) -> str:
+    return text.replace("-", MINUS)
+
+
+def format_given(text: str) -> str:
+    """A number that somebody wrote, such as a parameter: at most four significant digits, no zeros that were not written, and
+    all of a whole number. Any other text stays as it is."""
+    number = None if LEADING_ZERO.match(text) else float_or_none(text)
+    if number is None:
+        return text
+    if (whole := int_or_none(text.strip())) is not None:
+        return _with_minus(f"{whole:,}")
+    return _with_minus(f"{number:.4g}") if abs(number) < 1000 else format_number(number)
 
 
 def format_numbers(values: list) -> list[str]:
@@ -52,6 +72,19 @@ def format_numbers(values: list) -> list[str]:
     ]
 
 
+def are_numbers(texts: list[str | None]) -> bool:
+    """Whether there are texts and each of them is a number."""
+    present = [text for text in texts if text is not None]
+    return bool(present) and all(float_or_none(text) is not None for text in present)
+
+
+def count_missing_decimals(texts: list[str]) -> list[int]:
+    """For numbers below each other: by how many decimals each is shorter than the longest."""
+    decimals = [0 if "e" in text else len(text.partition(".")[2]) for text in texts]
+    max_decimals = max(decimals, default=0)
+    return [0 if "e" in text else max_decimals - count for text, count in zip(texts, decimals, strict=True)]
+
+
 def _is_plain(value, text: str) -> bool:
     """A number without an exponent, whose decimals can be aligned."""
     return _is_finite(value) and "e" not in text
@@ -63,7 +96,8 @@ def _is_finite(value) -> bool:
 
 def _with_zeros(value: float) -> str:
     """`0.5000` among numbers such as 0.4837."""
-    return f"{value:#.4g}" if 1e-4 <= abs(value) < 999.95 or value == 0 else format_number(value)
+    is_short = 1e-4 <= abs(value) < 999.95 or value == 0
+    return _with_minus(f"{value:#.4g}") if is_short else format_number(value)
 
 
 def format_spread(mean: float, spread: float) -> str:
@@ -72,8 +106,8 @@ def format_spread(mean: float, spread: float) -> str:
         return f"{format_number(mean)} ± {format_number(spread)}"
     decimals = max(0, 1 - math.floor(math.log10(spread)))
     if decimals > 8 or abs(mean) >= 1e12:
-        return f"{mean:.4g} ± {spread:.2g}"
-    return f"{mean:,.{decimals}f} ± {spread:,.{decimals}f}"
+        return _with_minus(f"{mean:.4g} ± {spread:.2g}")
+    return _with_minus(f"{mean:,.{decimals}f} ± {spread:,.{decimals}f}")
 
 
 def format_exact(value) -> str:
@@ -83,8 +117,8 @@ def format_exact(value) -> str:
     if isinstance(value, float):
         if not math.isfinite(value):
             return INFINITE[str(value)]
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    return str(value)
+        return _with_minus(str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value))
+    return _with_minus(str(value)) if isinstance(value, int) else str(value)
 
 
 def replace_unstorable(text: str) -> str:

@@ -9,9 +9,10 @@ from django.db.models.functions import Coalesce
 
 from runs.charts import figures
 from runs.charts.colours import DASHES, SYMBOLS
-from runs.metric_order import Objective
+from runs.metric_order import Objective, is_varying
 from runs.metrics import downsampled
 from runs.models import MetricSeries, Run, RunParameter
+from studio.formats import format_given
 
 MAX_CHARTS = 12
 MAX_RUNS = 50
@@ -76,10 +77,12 @@ def _label_runs(runs: list[Run]) -> dict[int, str]:
     written = RunParameter.objects.filter(run__in=runs).order_by("name")
     for key, name, value in written.values_list("run_id", "name", "value"):
         values.setdefault(name, {})[key] = value
-    varying = [name for name, of_runs in values.items() if len(set(of_runs.values())) > 1]
+    varying = [name for name, of_runs in values.items() if is_varying(of_runs.values())]
     labels = {}
     for run in runs:
-        own = [f"{name} = {values[name][run.pk]}" for name in varying if run.pk in values[name]][:MAX_PARAMETERS]
+        own = [f"{name} = {format_given(values[name][run.pk])}" for name in varying if run.pk in values[name]][
+            :MAX_PARAMETERS
+        ]
         # Two in a line: a small card has to show its lines beside the text.
         pairs = [", ".join(map(_shorten, own[start : start + 2])) for start in range(0, len(own), 2)]
         labels[run.pk] = figures.format_hover(_shorten(run.display_name), pairs)

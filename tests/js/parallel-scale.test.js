@@ -12,7 +12,7 @@ test("round numbers between two ends", () => {
 });
 
 test("numbers are written short", () => {
-  assert.deepEqual([0, 0.123456, 123456, 0.00012, -20].map(formatNumber), ["0", "0.1235", "1.2e+5", "1.2e-4", "-20"]);
+  assert.deepEqual([0, 0.123456, 123456, 0.00013, 0.000013, -20, 6.022e23].map(formatNumber), ["0", "0.1235", "123,456", "0.00013", "1.3e−05", "−20", "6.022e+23"]);
 });
 
 test("numbers lie between the least and the greatest", () => {

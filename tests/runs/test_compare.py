@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import zipfile
 
@@ -302,6 +303,11 @@ def test_best_and_deltas(bob_client, runs):
     assert cells == [["0.5000"], ["0.6000", "+0.1000", "(+20.0%)"], ["0.7000", "(best)", "+0.2000", "(+40.0%)"]]
 
 
+def test_the_differences_of_a_row_share_their_digits():
+    deltas = metrics_tab._render_deltas([2.0, 0.5, -1.0, math.inf, 2.0], 0, "lower")
+    assert [re.sub(r"<[^>]+>", "", delta) for delta in deltas] == ["", "−1.500 (−75.0%)", "−3.000 (−150.0%)", "", "±0"]
+
+
 def test_another_baseline(bob_client, runs):
     cells = cells_of(page_of(bob_client, runs, tab="metrics", base=runs[2].run_id), "score")
     assert cells[2] == ["0.7000", "(best)"] and cells[0] == ["0.5000", "−0.2000", "(−28.6%)"]
@@ -484,12 +490,19 @@ def test_scatter_takes_its_axes_from_the_address(bob_client, runs):
 
 def test_plots_begin_with_a_parameter_that_varies(bob_client, runs):
     for number, run in enumerate(runs):
-        run.add_parameters({"zeta": str(number), **({"constant": "1"} if number else {})})
+        # One that some lack and that is the same for the others does not vary.
+        run.add_parameters({"zeta": str(number / 3), **({"constant": "1"} if number else {})})
     text = page_of(bob_client, runs, tab="scatter")
     assert '<option value="params.zeta" selected>' in text
     drawn = re.search(r'id="parallel-data"[^>]*>(.*?)</script>', page_of(bob_client, runs, tab="parallel"))[1]
     words = [axis["word"] for axis in json.loads(drawn)["axes"]]
-    assert words[0] == "params.zeta" and "params.constant" in words[1:], words
+    assert words[0] == "params.zeta" and "params.constant" not in words, words
+    table = page_of(bob_client, runs)
+    assert table.index('title="zeta"') < table.index('title="constant"') < table.index("Properties")
+    cells = re.findall(r"<td.*?</td>", re.search(r'title="zeta".*?</tr>', table, re.S)[0])
+    assert cells[1] == '<td class="number is-other"><span title="0.3333333333333333">0.3333</span></td>'
+    copied = bob_client.get(url(runs, **{"as": "csv"}).replace("/compare/?", "/compare/table/?")).content.decode()
+    assert "Parameters,zeta,0.0,0.3333333333333333,0.6666666666666666" in copied
 
 
 @pytest.mark.parametrize("tab", ["scatter", "parallel", "charts"])

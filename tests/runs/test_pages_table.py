@@ -115,12 +115,35 @@ def test_numbers_are_short_aligned_and_exact_on_hover(as_user, alice, experiment
     page = text_of(as_user(alice).get(url(experiment), {"col": ["name", "metric-wave"]}))
     cells = re.findall(r'<td class="number"([^>]*)>(?:<span[^>]*>)?([^<]*)', page)
     assert cells == [
-        ("", "1e-09"),
+        ("", "1e−09"),
         ("", "∞"),
         (' style="--pad:4" title="1234.5678"', "1,235"),
         (' style="--pad:2" title="12.5"', "12.50"),
         (' title="0.123456789"', "0.1235"),
     ]
+
+
+def test_parameters_follow_the_rule_of_numbers(as_user, alice, experiment, sweep):
+    for run, rate in zip(sweep, ["0.083333333333333", "0.5", "1e-05", "30"], strict=True):
+        run.add_parameters({"rate": rate})
+    client, query = as_user(alice), {"col": ["name", "param-rate", "param-lr"], "sort": "created"}
+    page = text_of(client.get(url(experiment), query))
+    cells = [re.search(rf'<tr id="run-{run.pk}".*?</tr>', page, re.DOTALL)[0] for run in sweep]
+    assert [re.findall(r'<td class="(?:number)?"[^>]*>.*?</td>', cell)[0] for cell in cells] == [
+        '<td class="number"><span class="cut" title="0.083333333333333">0.08333</span></td>',
+        '<td class="number" style="--pad:4"><span class="cut" title="0.5">0.5</span></td>',
+        '<td class="number"><span class="cut" title="1e-05">1e−05</span></td>',
+        '<td class="number" style="--pad:5"><span class="cut" title="30">30</span></td>',
+    ]
+    # The other parameter has a text, so both its header and its cells are those of texts.
+    assert [cells_of(page, run)[1] for run in sweep] == ["0.9", "0.001", "10", "auto"]
+    assert re.findall(r'<th scope="col" class="(\w*)"[^>]*data-column="param-(\w+)"', page) == [
+        ("number", "rate"),
+        ("", "lr"),
+    ]
+    assert "0.083333333333333," in text_of(
+        client.get(url(experiment, "jobs_csv"), {**query, "experiment": experiment.experiment_id})
+    )
 
 
 def test_several_columns_sort(as_user, alice, experiment, sweep):

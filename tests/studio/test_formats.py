@@ -38,12 +38,45 @@ def test_texts_that_no_database_keeps_are_replaced():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        *[(0.0273153, "0.02732"), (12345.678, "12,346"), (1234567, "1,234,567"), (1.5e-9, "1.5e-09"), (9.0, "9")],
+        *[
+            (0.0273153, "0.02732"),
+            (12345.678, "12,346"),
+            (1234567, "1,234,567"),
+            (1.5e-9, "1.5e−09"),
+            (-0.5, "−0.5000"),
+            (9.0, "9"),
+        ],
         *[(math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "NaN"), (None, "--"), (1.5e15, "1.5e+15"), (0.5, "0.5000")],
     ],
 )
 def test_a_number_has_four_digits_that_count(value, text):
     assert formats.format_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        *[
+            ("0.083333333333333", "0.08333"),
+            ("0.01", "0.01"),
+            ("30", "30"),
+            ("1e-3", "0.001"),
+            ("1.50", "1.5"),
+            ("-2", "−2"),
+        ],
+        *[
+            ("20240101", "20,240,101"),
+            ("1234.56", "1,235"),
+            ("1e-05", "1e−05"),
+            ("007", "007"),
+            ("nan", "nan"),
+            ("1_0", "1_0"),
+        ],
+        *[("adam", "adam"), ("-lr", "-lr"), ("", ""), ("(16, 32)", "(16, 32)"), ("12345678901234567890", "1.235e+19")],
+    ],
+)
+def test_a_number_that_somebody_wrote_gets_no_zeros(text, shown):
+    assert formats.format_given(text) == shown
 
 
 def test_points_of_a_column_stand_below_each_other():

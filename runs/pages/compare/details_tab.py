@@ -7,12 +7,13 @@ import operator
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from runs.metric_order import is_varying
 from runs.models.job_types import job_type
 from runs.pages.compare import metrics_tab, table_export, table_rows
 from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow
 from runs.pages.run import overview
-from studio.formats import format_duration
+from studio.formats import are_numbers, format_duration, format_given
 from studio.markdown import strip_markdown
 from studio.templatetags.studio import status, ticking, when
 
@@ -47,14 +48,15 @@ def build_context(selected: RunSelection, query) -> dict:
 def build_table(selected: RunSelection, query) -> table_export.Table:
     """The table with all its pages."""
     head = ["Group", "Name", *table_export.list_column_names(selected)]
-    return [head, *([group, row.name, *row.texts] for group, row in _filtered_rows(selected, query))]
+    rows = _filtered_rows(selected, query)
+    return [head, *([group, row.name, *row.more.get("values", row.texts)] for group, row in rows)]
 
 
 def _filtered_rows(selected: RunSelection, query) -> list[tuple[str, TableRow]]:
     """The rows that match the search, each with the name of its group."""
     groups = {
         "Metrics": metrics_tab.build_first_rows(selected, query),
-        "Parameters": _rows_by_name(selected, selected.parameters),
+        "Parameters": [_format_numbers(row) for row in _rows_by_name(selected, selected.parameters)],
         "Tags": _rows_by_name(selected, selected.tags),
         "Properties": _property_rows(selected),
     }
@@ -62,9 +64,16 @@ def _filtered_rows(selected: RunSelection, query) -> list[tuple[str, TableRow]]:
 
 
 def _rows_by_name(selected: RunSelection, found: dict[str, dict[int, str]]) -> list[TableRow]:
-    """Names that vary come first."""
+    """Names that vary come first, then those that some runs lack."""
     rows = [TableRow(name, [values.get(pk) for pk in selected.pks]) for name, values in found.items()]
-    return sorted(rows, key=lambda row: not row.differs)
+    return sorted(rows, key=lambda row: (not is_varying(row.texts), not row.differs))
+
+
+def _format_numbers(row: TableRow) -> TableRow:
+    """Parameters by the rule of numbers, as they were written on hover and in copies."""
+    htmls = [table_rows.render_text(text, None if text is None else format_given(text)) for text in row.texts]
+    row.more = {"htmls": htmls, "is_numeric": are_numbers(row.texts)}
+    return row
 
 
 def _property_rows(selected: RunSelection) -> list[TableRow]:

@@ -76,16 +76,14 @@ class Dimensions:
 
     @property
     def varying_parameters(self) -> list[str]:
-        """Parameters that differ between the runs, numbers and common ones first; last those that some runs lack and that
-        are the same for the others."""
-        kinds = {name: (len({*values.values()}), len(values)) for name, values in self.selected.parameters.items()}
-        names = [name for name, (values, count) in kinds.items() if values > 1 or count < len(self.selected)]
-
-        def weigh(name: str) -> tuple:
-            values, count = kinds[name]
-            return values < 2, not self._is_numeric(name), -count, name
-
-        return [PARAMS + name for name in sorted(names, key=weigh)]
+        """Parameters that differ between the runs, numbers and common ones first."""
+        counts = {
+            name: len(values)
+            for name, values in self.selected.parameters.items()
+            if metric_order.is_varying(values.values())
+        }
+        ordered = sorted(counts, key=lambda name: (not self._is_numeric(name), -counts[name], name))
+        return [PARAMS + name for name in ordered]
 
     def _is_numeric(self, name: str) -> bool:
         return all(not isinstance(parse_number(value), str) for value in self.selected.parameters[name].values())

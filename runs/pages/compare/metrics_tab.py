@@ -11,7 +11,7 @@ from runs.pages.compare import table_export, table_rows
 from runs.pages.compare.query import VALUES, UnknownName
 from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow
-from studio.formats import PAD, format_exact, format_number, format_numbers
+from studio.formats import MINUS, PAD, format_exact, format_numbers
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 FIELDS = ("name", "run", "shown", "last", "min", "max", "last_step", "min_step", "max_step")
@@ -123,7 +123,7 @@ def _better_direction(name: str, query, selected: RunSelection) -> str:
 
 def _render_cells(row: TableRow, base: int, better: str) -> SafeString:
     values = row.more["values"]
-    best, wanted = _best_value(values, better), values[base]
+    best, deltas = _best_value(values, better), _render_deltas(values, base, better)
     cells = []
     for index, value in enumerate(values):
         marks = "number is-base" if index == base else "number"
@@ -131,8 +131,7 @@ def _render_cells(row: TableRow, base: int, better: str) -> SafeString:
         if best is not None and value == best:
             marks += " is-best"
             html = f'<b>{html}<span class="visually-hidden"> (best)</span></b>'
-        delta = "" if index == base else _render_delta(value, wanted, better)
-        cells.append(f'<td class="{marks}"{_cell_title(value, row.more["steps"][index])}>{html}{delta}</td>')
+        cells.append(f'<td class="{marks}"{_cell_title(value, row.more["steps"][index])}>{html}{deltas[index]}</td>')
     return mark_safe("".join(cells))
 
 
@@ -149,17 +148,29 @@ def _best_value(values: list, better: str) -> float | None:
     return min(numbers) if better == "lower" else max(numbers)
 
 
-def _render_delta(value, base, better: str) -> str:
+def _render_deltas(values: list, base: int, better: str) -> list[str]:
+    """The differences to the base, which share their digits as the values of the row do."""
+    wanted = values[base]
+    changes = [
+        value - wanted if index != base and _is_number(value) and _is_number(wanted) else None
+        for index, value in enumerate(values)
+    ]
+    texts = format_numbers([change and abs(change) for change in changes])
+    return [
+        _render_delta(change, text.rstrip(PAD), wanted, better) for change, text in zip(changes, texts, strict=True)
+    ]
+
+
+def _render_delta(change: float | None, text: str, base: float, better: str) -> str:
     """`+0.02 (+3.1%)`, and whether it is better."""
-    if not (_is_number(value) and _is_number(base)):
+    if change is None:
         return ""
-    change = value - base
     if not change:
         return '<small class="same">±0</small>'
     mark = ("better" if (change < 0) == (better == "lower") else "worse") if better else "same"
-    sign = "+" if change > 0 else "−"
+    sign = "+" if change > 0 else MINUS
     part = f" ({sign}{abs(change / base):.1%})" if base else ""
-    return f'<small class="{mark}">{sign}{format_number(abs(change))}{part}</small>'
+    return f'<small class="{mark}">{sign}{text}{part}</small>'
 
 
 def _is_number(value) -> bool:

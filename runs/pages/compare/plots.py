@@ -7,7 +7,7 @@ from runs.charts.colours import SYMBOLS
 from runs.pages.compare import labels, table_export
 from runs.pages.compare.dimensions import CREATED, DURATION, METRICS, PARAMS, TAGS, Dimension, Dimensions
 from runs.pages.compare.selection import RunSelection
-from studio.formats import format_exact, format_numbers
+from studio.formats import format_exact, format_given, format_numbers
 
 MAX_AXES = 12
 FIRST_PARAMS, FIRST_METRICS = 4, 2
@@ -182,9 +182,13 @@ def _table_rows(selected: RunSelection, columns: list[Dimension]) -> list[tuple]
     for dimension in columns:
         # A parameter is what somebody wrote, without further zeros.
         is_given = dimension.word.startswith((PARAMS, TAGS))
-        texts = map(format_exact, dimension.values) if is_given else format_numbers(dimension.values)
+        texts = map(_format_given, dimension.values) if is_given else format_numbers(dimension.values)
         shown.append([(value, text, dimension.is_numeric) for value, text in zip(dimension.values, texts, strict=True)])
     return list(zip(selected.runs, zip(*shown, strict=True), strict=True))
+
+
+def _format_given(value) -> str:
+    return format_given(str(value)) if isinstance(value, float) else format_exact(value)
 
 
 def build_scatter_table(selected: RunSelection, query) -> table_export.Table:

@@ -4,7 +4,7 @@ import csv
 import io
 
 from runs.pages.compare.selection import RunSelection
-from studio.formats import escape_formula, format_number
+from studio.formats import MINUS, escape_formula, format_number
 
 Table = list[list]
 
@@ -43,6 +43,7 @@ def to_markdown(table: Table) -> str:
 
 def _markdown_cell(value) -> str:
     text = "" if value is None else format_number(value)
+    text = text if isinstance(value, str) else text.replace(MINUS, "-")
     return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
 
 

@@ -58,15 +58,20 @@ def render_cells(row: TableRow, base: int) -> SafeString:
     texts = row.texts
     inner = row.more.get("htmls") or [render_text(text) for text in texts]
     wanted = texts[base]
+    number = "number " if row.more.get("is_numeric") else ""
     marks = [
-        ' class="is-base"' if index == base else ' class="is-other"' if text != wanted and row.differs else ""
+        number + ("is-base" if index == base else "is-other" if text != wanted and row.differs else "")
         for index, text in enumerate(texts)
     ]
-    return mark_safe("".join(f"<td{mark}>{html}</td>" for mark, html in zip(marks, inner, strict=True)))
+    classes = [f' class="{mark.strip()}"' if mark else "" for mark in marks]
+    return mark_safe("".join(f"<td{one}>{html}</td>" for one, html in zip(classes, inner, strict=True)))
 
 
-def render_text(text: str | None) -> str:
+def render_text(text: str | None, short: str | None = None) -> str:
+    """`short` is shown instead, if it differs."""
     if text is None or text == "":
         return NOTHING
     safe = escape(text)
+    if short is not None and short != text:
+        return f'<span title="{safe[:2000]}">{escape(short)}</span>'
     return f'<span class="long" title="{safe[:2000]}">{safe[:4000]}</span>' if len(text) > LONG else safe

@@ -25,7 +25,16 @@ from runs.models.job_types import job_type
 from runs.pages.lists.group_means import Mean
 from studio import numbers
 from studio.errors import Invalid
-from studio.formats import PAD, format_exact, format_number, format_numbers, format_spread
+from studio.formats import (
+    PAD,
+    are_numbers,
+    count_missing_decimals,
+    format_exact,
+    format_given,
+    format_number,
+    format_numbers,
+    format_spread,
+)
 from studio.numbers import FINITE
 from studio.search import concatenated
 from studio.search.db_functions import INDEXED, AsNumber, SecondsBetween, ValueStart
@@ -75,6 +84,8 @@ class Column:
     left: int | None = None
     # For a metric: whether "higher" or "lower" is better.
     better: str = ""
+    # For a parameter: whether all values shown are numbers.
+    has_numbers: bool = False
 
     @property
     def label(self) -> str:
@@ -100,6 +111,8 @@ class Column:
 
     @property
     def is_numeric(self) -> bool:
+        if self.kind == "param":
+            return self.has_numbers
         return self.is_metric or (self.name in NUMERIC_ATTRIBUTES and self.kind == "attribute")
 
     @property
@@ -391,9 +404,10 @@ PLAIN = {
 }
 
 
-def fill_cells(rows: Iterable[Run], columns: list[Column]) -> None:
-    """Set the HTML of the cells of each run; the template renders the name, with tree and star."""
-    rows = list(rows)
+def fill_cells(rows: Iterable[Run], columns: list[Column]) -> set[str]:
+    """Set the HTML of the cells of each run; the template renders the name, with tree and star. Returns the parameters
+    whose values are all numbers."""
+    rows, numeric = list(rows), set()
     values = CellValues(rows, columns)
     for run in rows:
         run.cells, run.best_columns = SafeString(""), []
@@ -402,8 +416,23 @@ def fill_cells(rows: Iterable[Run], columns: list[Column]) -> None:
             opening = _open_cell(one)
             for run in rows:
                 run.cells += format_html("{}{}</td>", opening, HTML[one.name](run))
+        elif one.kind == "param":
+            found = [values.get(run, one) for run in rows]
+            column = dataclasses.replace(one, has_numbers=are_numbers(found))
+            numeric.update([one.id] if column.has_numbers else [])
+            _fill_parameters(rows, column, found)
         elif one.id != "name":
             _fill_column(rows, one, [values.get(run, one) for run in rows])
+    return numeric
+
+
+def _fill_parameters(rows: list[Run], column: Column, found: list[str | None]) -> None:
+    """The cells of a parameter: numbers by the rule of numbers, other texts as they are."""
+    texts = ["" if value is None else format_given(value) for value in found]
+    pads = count_missing_decimals(texts) if column.has_numbers else [0] * len(texts)
+    for run, value, text, pad in zip(rows, found, texts, pads, strict=True):
+        style = f"--pad:{pad}" if pad and text else ""
+        run.cells += format_html("{}{}</td>", _open_cell(column, "", style), _render_text(text, value))
 
 
 def _fill_column(rows: list[Run], column: Column, found: list) -> None:
@@ -436,10 +465,10 @@ def _open_cell(column: Column, classes: str = "", style: str = "", title: str = 
     return format_html("<td{}>", format_html_join("", ' {}="{}"', [pair for pair in attributes if pair[1]]))
 
 
-def _render_text(value):
+def _render_text(value, title=None):
     if value is None or value == "":
         return NOTHING
-    return format_html('<span class="cut" title="{0}">{0}</span>', value)
+    return format_html('<span class="cut" title="{}">{}</span>', title or value, value)
 
 
 def _render_number(column: Column, value, text: str, is_best: bool):

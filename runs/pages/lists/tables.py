@@ -72,6 +72,8 @@ class RunTable:
         self.may_come_later = False
         # Whether a poll of a long list had to add up all runs; whether only charts are asked for.
         self.has_added_up = self.for_charts = False
+        # The parameters of which the rows have only numbers, known once there are rows.
+        self.number_columns: set[str] = set()
 
     def check_layout(self) -> None:
         """Raise Invalid for a wrong column or primary metric, which are read later."""
@@ -184,6 +186,7 @@ class RunTable:
     def varying_parameters(self) -> list[str]:
         """Parameters that differ among the newest runs, the most common first."""
         written = RunParameter.objects.filter(IsAmong("run", self.newest_keys)).order_by().values("name")
+        # As metric_order.is_varying, by the database.
         counted = written.annotate(number=Count("pk"), found=Count("value", distinct=True)).filter(found__gt=1)
         return list(counted.order_by("-number", "name").values_list("name", flat=True))
 
@@ -335,7 +338,7 @@ class RunTable:
                 run.tree_url = list_query.toggle_value(self.query, "open", pk) if run.has_tree else ""
                 run.eye_url = list_query.toggle_value(self.query, "hide", pk) if self.has_charts else ""
                 rows.append(run)
-        columns.fill_cells(rows, self.columns)
+        self.number_columns = columns.fill_cells(rows, self.columns)
         starred = set(Star.objects.filter(user=self.user, run__in=found).values_list("run", flat=True))
         for run in rows:
             run.is_starred = run.pk in starred
@@ -355,7 +358,9 @@ class RunTable:
     def headers(self) -> list[ColumnHeader]:
         sorts = self.sorts or [Sort(columns.parse_column("created"), True)]
         positions = {sort.column.id: position for position, sort in enumerate(sorts)}
-        return [self._header(one, sorts, positions.get(one.id)) for one in self.columns]
+        numeric = self.number_columns if self.rows else set()
+        shown = [dataclasses.replace(one, has_numbers=one.id in numeric) for one in self.columns]
+        return [self._header(one, sorts, positions.get(one.id)) for one in shown]
 
     def _header(self, one: Column, sorts: list[Sort], position: int | None) -> ColumnHeader:
         order = "" if position is None else "descending" if sorts[position].descending else "ascending"
@@ -436,7 +441,7 @@ class RunTable:
         """A digest of the columns, which the first metric of an experiment changes, and of the best values and colours of the
         rows, which depend on other rows."""
         looks = [(run.pk, run.best_columns, run.colour, run.dash) for run in self.rows]
-        return f"{zlib.crc32(repr((self.columns, looks)).encode()):x}"
+        return f"{zlib.crc32(repr((self.columns, sorted(self.number_columns), looks)).encode()):x}"
 
     def _token(self, pairs: list[tuple[int, int]]) -> str:
         text = ".".join(f"{pk:x}-{revision:x}" for pk, revision in pairs)

@@ -6,9 +6,13 @@ const DATE = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit
 
 const formatTime = (seconds) => new Date(seconds * 1000).toLocaleString("en-US", DATE).replace(",", "");
 
+// As studio/formats.py writes numbers, without zeros at the end.
 export const formatNumber = (value) => {
-  const isExtreme = Math.abs(value) >= 1e5 || (value && Math.abs(value) < 1e-3);
-  return isExtreme ? value.toExponential(1) : String(Number(value.toPrecision(4)));
+  const size = Math.abs(value), short = Number(value.toPrecision(4));
+  const isPlain = size < 1e12 && (size >= 1e-4 || !value);
+  const text = !isPlain ? short.toExponential().replace(/e([+-])(\d)$/, "e$10$2")
+    : size >= 1000 ? value.toLocaleString("en-US", { maximumFractionDigits: 0 }) : String(short);
+  return text.replaceAll("-", "−");
 };
 
 const listRange = (from, to, valueAt) => Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => valueAt(from + index));

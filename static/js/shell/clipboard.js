@@ -13,6 +13,14 @@ export const copyText = async (text) => {
   return isCopied;
 };
 
+// Pages show a minus sign before numbers, which spreadsheets and code do not take for one.
+document.addEventListener("copy", (event) => {
+  const text = event.target.closest?.("input, textarea") ? "" : String(getSelection());
+  if (!/−[\d∞]/.test(text)) return;
+  event.clipboardData.setData("text/plain", text.replace(/−(?=[\d∞])/g, "-"));
+  event.preventDefault();
+});
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-copy-from]");
   if (!button) return;
