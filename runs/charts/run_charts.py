@@ -20,10 +20,11 @@ WIDTH = 160
 HEIGHT = 160
 # More lines than these cannot be distinguished: the best are highlighted.
 MAX_BRIGHT = 8
-# Parameters that the name of a line goes with, and characters of each and of the name.
-MAX_PARAMETERS, MAX_LENGTH = 4, 24
+# Lines with the parameters that the name of a run goes with, and characters of a line: a small card has to show its lines
+# beside the text.
+MAX_LINES, MAX_LENGTH = 2, 24
 # The text at the pointer.
-HOVER_LABEL = {"font": {"size": 11}}
+HOVER_LABEL = {"font": {"size": 10}, "align": "left"}
 
 
 def draw_run_charts(runs: list[Any], charts: list[list[str]], objective: Objective) -> list[dict]:
@@ -80,13 +81,22 @@ def _label_runs(runs: list[Run]) -> dict[int, str]:
     varying = [name for name, of_runs in values.items() if is_varying(of_runs.values())]
     labels = {}
     for run in runs:
-        own = [f"{name} = {format_given(values[name][run.pk])}" for name in varying if run.pk in values[name]][
-            :MAX_PARAMETERS
-        ]
-        # Two in a line: a small card has to show its lines beside the text.
-        pairs = [", ".join(map(_shorten, own[start : start + 2])) for start in range(0, len(own), 2)]
-        labels[run.pk] = figures.format_hover(_shorten(run.display_name), pairs)
+        own = [f"{name} = {format_given(values[name][run.pk])}" for name in varying if run.pk in values[name]]
+        labels[run.pk] = figures.format_hover(_shorten(run.display_name), _fill_lines(own))
     return labels
+
+
+def _fill_lines(parts: list[str]) -> list[str]:
+    """The parts that have room, as many in a line as fit."""
+    lines: list[str] = []
+    for part in map(_shorten, parts):
+        if lines and len(lines[-1]) + len(part) + 2 <= MAX_LENGTH:
+            lines[-1] += f", {part}"
+        elif len(lines) < MAX_LINES:
+            lines.append(part)
+        else:
+            break
+    return lines
 
 
 def _shorten(text: str) -> str:

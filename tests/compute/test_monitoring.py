@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from compute import keys, monitoring, queue
 from compute.models import Host, Samples, Work
+from runs.pages.monitoring import charts
 from tests import factories
 
 IDLE = {"cpu": 0.1, "memory": 2.0, "disk": 80.0, "read": 0, "written": 0.1, "received": 0, "sent": 0}
@@ -134,6 +135,12 @@ def test_a_job_that_used_little_of_its_node_gets_advice(host, work):
     assert use.size_advice == "1 core and 2 GB of memory would have been enough."
     work.assignments.update(cores=1, memory_gb=1.5)
     assert monitoring.measure_use(Work.objects.get(pk=work.pk)).size_advice == ""
+
+
+def test_one_core_is_not_cores():
+    for limit, says in ((1, "0.07 of 1 core in use"), (2, "0.07 of 2 cores in use")):
+        [card] = charts.build_cards({"": {"at": [1.0, 2.0], "cpu": [0.1, 0.07]}}, {"cpu": limit})
+        assert card.last == says and card.figure["layout"]["yaxis"]["title"]["text"] == "cores in use"
 
 
 def test_pages_show_what_was_measured_and_ask_for_more(as_user, bob, mallory, workspace, host, cluster, work):

@@ -482,6 +482,15 @@ def test_a_chart_stays_small(bob_client, experiment):
 # ---- plots, images, logs, code
 
 
+def test_the_legend_of_a_scatter_plot_needs_no_scrollbar(bob_client, experiment):
+    many = [factories.make_run(experiment.workspace, experiment=experiment) for _ in range(32)]
+    for count, height, named in ((25, 565, 25), (3, 460, 3), (32, 660, 30)):
+        page = page_of(bob_client, many[:count], tab="scatter")
+        figure = json.loads(re.search(r"data-scatter.*?<script[^>]*>(.*?)</script>", page, re.S)[1])
+        assert figure["layout"]["height"] == height and f"min-height:{height}px" in page
+        assert sum(trace.get("showlegend", True) for trace in figure["data"]) == named
+
+
 def test_scatter_takes_its_axes_from_the_address(bob_client, runs):
     text = page_of(bob_client, runs, tab="scatter", sx="params.hidden", sy="metrics.score", sc="tags.seed")
     assert '"x": [64.0, 64.0, null]' in text and '"y": [0.5, 0.6, 0.7]' in text and '"colorscale": "Viridis"' in text

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from compute.models import Work
 from runs import metrics
+from runs.charts import run_charts
 from runs.models import Run
 from runs.seeding.contents import make_curve, make_scalars
 from runs.seeding.full_run import finish_run
@@ -238,6 +239,12 @@ def test_charts_hold_a_line_for_each_run_shown(as_user, alice, experiment):
     assert chart["name"] == "loss"
     assert sorted(trace["name"] for trace in chart["figure"]["data"]) == ["a", "b"]
     assert chart["figure"]["layout"]["hovermode"] == "closest", "only the nearest line answers"
+
+
+def test_the_text_at_the_pointer_is_small():
+    lines = run_charts._fill_lines(["lr = 0.01", "depth = 3", "optimizer = adam", "seed = 1", f"x = {'y' * 99}"])
+    assert lines == ["lr = 0.01, depth = 3", "optimizer = adam"]
+    assert [len(line) for line in run_charts._fill_lines([f"x = {'y' * 99}"] * 3)] == [25, 25]
 
 
 def test_a_line_says_what_sets_its_run_apart_and_the_best_stand_out(as_user, alice, experiment):

@@ -11,6 +11,9 @@ from studio.formats import format_exact, format_given, format_numbers
 
 MAX_AXES = 12
 FIRST_PARAMS, FIRST_METRICS = 4, 2
+# The height of the scatter plot, of a name in its legend, and of what is above and below them; and how many names it has.
+HEIGHT, NAME_HEIGHT, AROUND = 460, 19, 90
+MAX_NAMES = 30
 
 
 def build_scatter_context(selected: RunSelection, query) -> dict:
@@ -58,7 +61,8 @@ def _build_scatter(selected: RunSelection, x: Dimension, y: Dimension, colour: D
         traces,
         labels.shorten_title(x.label),
         labels.shorten_title(y.label),
-        height=460,
+        # A legend that does not fit would get a scrollbar.
+        height=max(HEIGHT, AROUND + NAME_HEIGHT * min(len(traces), MAX_NAMES)),
         hovermode="closest",
         showlegend=len(traces) > 1,
         legend={"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top", "traceorder": "reversed"},
@@ -87,6 +91,9 @@ def _traces_by_run(trace: dict, selected: RunSelection, y: Dimension) -> list[di
         part = {name: trace[name][index : index + 1] for name in ("x", "y", "text", "customdata")}
         look = {"name": part["text"][0], "colour": run.colour, "marker": {"size": 11, "symbol": SYMBOLS[run.dash]}}
         traces.append({**trace, **part, **look})
+    # The table below has all of them.
+    for one in traces[:-MAX_NAMES]:
+        one["showlegend"] = False
     return traces
 
 

@@ -20,6 +20,8 @@ CARDS = [
     ("Network", "MB per second", ["received", "sent"]),
     ("Free disk", "GB", ["disk"]),
 ]
+# Ticks that are long enough to keep the first time apart from the 0 beside it.
+TIME_AXIS = {"type": "date", "ticks": "outside", "ticklen": 9}
 # A longer time shows means.
 MAX_POINTS = 600
 # No line is drawn over a longer time without samples.
@@ -59,7 +61,8 @@ def _make_card(title: str, unit: str, traces: list[dict], limit: float | None) -
     last = " / ".join(known) if len(known) <= 2 else ""
     axis = {"title": {"text": unit, "standoff": 6}, "rangemode": "tozero"}
     shown = f" of {limit:g}" if limit and last else ""
-    figure = figures.build_figure(traces, yaxis=axis, xaxis={"type": "date"}, showlegend=len(traces) > 1, height=240)
+    unit = unit.replace("cores", "core") if limit == 1 else unit
+    figure = figures.build_figure(traces, yaxis=axis, xaxis=TIME_AXIS, showlegend=len(traces) > 1, height=240)
     return MonitoringCard(title, f"{last}{shown} {unit}" if last else "", figure)
 
 
