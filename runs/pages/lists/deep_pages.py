@@ -11,7 +11,7 @@ FAR, MANY_EQUAL = 10_000, 1_000
 
 
 def is_deep(table) -> bool:
-    if table.group_by or not table.sorts or not table.sorts[0].column.is_metric:
+    if table.group_by or not table.sorts[0].column.is_metric:
         return False
     return ((table.options["page"] or 1) - 1) * table.options["size"] >= FAR
 

@@ -24,7 +24,6 @@ from runs.pages.lists.run_values import SHORT_REVISION, RunKeys
 from studio.errors import Invalid
 from studio.search.db_functions import AnyContains, IsAmong
 from studio.search.grammar import BadFilter
-from studio.words import split_words
 
 MAX_METRIC_COLUMNS, MAX_PARAMETER_COLUMNS = 6, 4
 USUAL_CHARTS = 4
@@ -110,7 +109,7 @@ class RunTable:
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
-        if (self.group_by or deep_pages.is_deep(self)) and not self.options["status"]:
+        if (self.group_by or (self.sorts and deep_pages.is_deep(self))) and not self.options["status"]:
             by_state: dict = self.keys.counts
         elif self._searched is None:
             by_state = dict(self.runs_in_any_state.order_by().values_list("status").annotate(number=Count("*")))
@@ -128,7 +127,7 @@ class RunTable:
     def _slice_top(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Key and revision of the runs of a page, without children of open ones."""
         if self._searched is None:
-            found = deep_pages.slice_runs(self, start, stop) if deep_pages.is_deep(self) else None
+            found = deep_pages.slice_runs(self, start, stop) if self.sorts and deep_pages.is_deep(self) else None
             return columns.slice_runs(self.matching, self.sorts, start, stop) if found is None else found
         wanted = {str(state) for group in self.options["status"] or STATUS_GROUPS for state in STATUS_GROUPS[group]}
         return self._searched.slice_of_states(wanted, start, stop)
@@ -508,38 +507,6 @@ def _list_few(found):
 def _count_children():
     children = Run.objects.filter(parent=OuterRef("pk"), deleted_at=None).order_by().values("parent")
     return Coalesce(Subquery(children.annotate(number=Count("pk")).values("number")), 0)
-
-
-def search_experiments(scope, words: str, archived: bool):
-    """Experiments of `scope` with their newest run."""
-    found = scope.filter(archived_at__isnull=not archived)
-    for word in split_words(words):
-        found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
-    newest = Run.objects.filter(experiment=OuterRef("pk"), parent=None, deleted_at=None).order_by("-created_at", "-pk")
-    return found.select_related("created_by").annotate(
-        latest_at=Subquery(newest.values("created_at")[:1]), latest_id=Subquery(newest.values("pk")[:1])
-    )
-
-
-def add_run_counts(rows: list[Experiment]) -> list[Experiment]:
-    """Adds the newest run and the counts by state to each experiment, by two queries."""
-    columns = ["run_id", "display_name", "status", "workspace__slug"]
-    runs = Run.objects.select_related("workspace").only(*columns)
-    newest = runs.in_bulk([row.latest_id for row in rows if row.latest_id])
-    counted = Run.objects.filter(experiment__in=rows, parent=None, deleted_at=None).order_by()
-    by_state: dict[int, dict] = {}
-    for experiment, status, number in counted.values_list("experiment", "status").annotate(number=Count("*")):
-        by_state.setdefault(experiment, {})[status] = number
-    for row in rows:
-        states = by_state.get(row.pk, {})
-        row.latest = newest.get(row.latest_id)
-        row.total = sum(states.values())
-        row.states = [
-            (group, number)
-            for group, of_group in STATUS_GROUPS.items()
-            if (number := sum(states.get(state, 0) for state in of_group))
-        ]
-    return rows
 
 
 # ---- notes on the address: wrong values of its parameters, and names that no run has

@@ -16,7 +16,7 @@ from accounts.actors import actor_of_request
 from runs.charts import figures
 from runs.models import Experiment, Run, SavedView
 from runs.pages.access import find_experiment, find_runs, find_workspace, is_allowed
-from runs.pages.lists import exports, facets, groups, list_charts, list_query, tables
+from runs.pages.lists import experiment_rows, exports, facets, groups, list_charts, list_query, tables
 from runs.pages.lists.list_query import RunFilter
 from studio import downloads
 from studio.errors import Invalid
@@ -38,11 +38,11 @@ def experiments(request, slug):
     workspace = find_workspace(request, slug)
     options, refused = list_query.drop_refused(request.GET, RunFilter.read)
     scope = Experiment.objects.visible_to(actor_of_request(request)).filter(workspace=workspace)
-    found = tables.search_experiments(scope, options["q"], "archived" in request.GET).order_by(
+    found = experiment_rows.search_experiments(scope, options["q"], "archived" in request.GET).order_by(
         "-latest_at", "-created_at"
     )
     page = Paginator(found, options["size"]).get_page(options["page"] or 1)
-    rows = tables.add_run_counts(list(page.object_list))
+    rows = experiment_rows.add_run_counts(list(page.object_list))
     context = {"page": page, "rows": rows, "options": options, "archived": "archived" in request.GET}
     context |= {"may_submit": is_allowed(request, "submit"), "notes": refused}
     return render_page(request, "runs/experiments.html", context, partial="experiment-table")
