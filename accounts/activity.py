@@ -156,6 +156,30 @@ VERBS = {
     "workspace.purge": "permanently deleted the workspace",
     "workspace.restore": "restored the workspace",
 }
+# The headings of the verbs in a filter, by the word before the period; others have that word.
+VERB_GROUPS = {
+    "factor": "Second factors",
+    "group": "Resource groups",
+    "host": "Machines",
+    "keys": "Keys of storage and endpoints",
+    "login": "Sign-ins of terminals",
+    "node": "Nodes",
+    "policy": "Sign-in rules",
+    "principal": "Service principals",
+    "principal_secret": "Service principals",
+    "provider": "Identity providers",
+    "row": "Administration",
+    "run": "Jobs",
+    "session": "Sessions",
+    "signin_link": "Sign-in links",
+    "site_admin": "Site admins",
+    "stream": "Stream of the activity log",
+    "user_group": "Groups",
+    "view_as": "View as",
+    "work": "Queue",
+}
+# Words after which a verb needs the name of its object.
+OPEN_ENDS = ("to", "of", "for", "as", "from", "the", "changed")
 HASHED = (
     "chain",
     "number",
@@ -177,6 +201,17 @@ HASHED = (
     "changes",
     "previous",
 )
+
+
+def list_verb_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The verbs of each group, in the words of a page, for a menu."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for verb, text in VERBS.items():
+        word = verb.partition(".")[0]
+        group = VERB_GROUPS.get(word, word.replace("_", " ").capitalize())
+        words = text.replace("{}", "…") if text.rpartition(" ")[2] not in OPEN_ENDS else f"{text} …"
+        found.setdefault(group, []).append((verb, words[0].upper() + words[1:]))
+    return sorted(found.items())
 
 
 class Activity(models.Model):

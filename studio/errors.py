@@ -41,13 +41,14 @@ class LimitReached(Invalid):
 
 
 class InTrash(StudioError):
-    """`address` is the page on which it can be restored."""
+    """`address` is the page on which it can be restored; `restore` the address of the form that does it, and its fields."""
 
     status, code = 404, "ResourceNotFound"
 
-    def __init__(self, message: str, address: str):
+    def __init__(self, message: str, address: str, restore: tuple[str, dict[str, str]]):
         super().__init__(message)
         self.address = address
+        self.restore, self.fields = restore
 
 
 class Unauthenticated(StudioError):

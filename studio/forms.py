@@ -44,14 +44,18 @@ def describe_error(form: forms.BaseForm, name: str, error: forms.ValidationError
     allowed = _describe_allowed(field, error.code, params)
     if not allowed:
         return f"{name}: {error.messages[0]}"
-    value = params.get("value", form.data.get(form.add_prefix(name), ""))
+    # A number as it was written.
+    given = form.data.get(form.add_prefix(name), "")
+    value = given if isinstance(field, forms.IntegerField) else params.get("value", given)
     return f"{name}={str(value)[:60]} is not allowed: write {allowed}."
 
 
 def _describe_allowed(field: forms.Field | None, code: str | None, params: dict) -> str:
     if code == "invalid_choice" and isinstance(field, forms.ChoiceField | forms.TypedChoiceField):
         choices: Any = field.choices
-        return _list_words([str(value) for value, _ in choices if str(value)])
+        flat = [one for one in choices if not isinstance(one[1], list | tuple)]
+        grouped = [one for _, group in choices if isinstance(group, list | tuple) for one in group]
+        return _list_words([str(value) for value, _ in [*flat, *grouped] if str(value)])
     if code in ("min_value", "max_value"):
         return f"a number of {params['limit_value']} or {'more' if code == 'min_value' else 'less'}"
     if code == "max_length":

@@ -16,7 +16,9 @@ class TrashConfig(AppConfig):
         deletion.Trash.is_purging = staticmethod(purge.is_under_way)
         deletion.Trash.page_url = staticmethod(views.deleted_workspaces_url)
         deletion.Trash.restore_url = staticmethod(views.workspace_restore_url)
-        links.register(trash="trash:list", undo_deletion="trash:undo")
+        links.register(
+            trash="trash:list", undo_deletion="trash:undo", restore="trash:restore", restore_model="trash:restore_model"
+        )
         COMMANDS.append(PaletteCommand("workspaces:settings", "Retention", "clock", "trash:retention"))
         COMMANDS.append(PaletteCommand("workspaces:settings", "Trash", "trash", "trash:list"))
         COMMANDS.append(

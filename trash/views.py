@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
-from runs.pages.access import find_workspace, is_allowed
+from runs.pages.access import find_workspace, is_allowed, return_url
 from studio import numbers
 from studio.errors import Invalid
 from studio.formats import format_names, parse_time
 from studio.htmx import reload_page
+from studio.links import link_to
 from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
 from studio.trash_days import days_left
@@ -90,7 +91,7 @@ def trash_restore(request, slug):
     contents.restore_selected(runs, experiments)
     names = [str(thing) for thing in [*experiments, *runs][: contents.NAMED]]
     messages.success(request, f"Restored: {format_names(names, len(runs) + len(experiments))}.")
-    return redirect("trash:list", slug)
+    return redirect(return_url(request, slug, link_to("trash", slug)))
 
 
 @require_POST
@@ -101,7 +102,7 @@ def trash_restore_model(request, slug):
     found = contents.find_deleted_model(workspace, request.POST.get("kind", ""), key)
     found.restore(actor_of_request(request))
     messages.success(request, f"Restored: {found}.")
-    return redirect("trash:list", slug)
+    return redirect(return_url(request, slug, link_to("trash", slug)))
 
 
 @require_POST

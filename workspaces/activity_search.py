@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django import forms
 from django.db.models import Q, QuerySet
 
-from accounts.activity import HASHED, VERBS, Activity
+from accounts.activity import HASHED, Activity, list_verb_choices
 from accounts.actors import Actor, require_site_admin
 from studio.downloads import write_csv
 from studio.words import split_words
@@ -26,7 +26,7 @@ class ActivityFilter(forms.Form):
 
     q = forms.CharField(required=False, max_length=200, label="Search")
     person = forms.CharField(required=False, max_length=150)
-    verb = forms.ChoiceField(required=False, label="Activity", choices=[("", "All"), *[(one, one) for one in VERBS]])
+    verb = forms.ChoiceField(required=False, label="Activity", choices=[("", "All"), *list_verb_choices()])
     outcome = forms.ChoiceField(required=False, choices=[("", "All"), *Activity.Outcome.choices])
     since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))

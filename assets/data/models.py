@@ -38,7 +38,14 @@ class DatastoreQuerySet(models.QuerySet):
         found = self.filter(workspace=workspace)
         if not found.filter(kind=Datastore.Kind.WORKSPACE).exists():
             rows = [
-                Datastore(workspace=workspace, name=name, kind=Datastore.Kind.WORKSPACE, is_default=name == BLOB_STORE)
+                Datastore(
+                    workspace=workspace,
+                    name=name,
+                    kind=Datastore.Kind.WORKSPACE,
+                    is_default=name == BLOB_STORE,
+                    # They are written when somebody first asks for them.
+                    created_at=workspace.created_at,
+                )
                 for name in BUILT_IN
             ]
             Datastore.objects.bulk_create(rows, ignore_conflicts=True)

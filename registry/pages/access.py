@@ -1,5 +1,7 @@
 """Find the model or version of a page's URL, and the common context of the pages of a version."""
 
+from typing import NoReturn
+
 from django.http import Http404
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,12 +23,17 @@ TABS = [
 ]
 
 
+def _refuse_deleted(slug: str, label: str, kind: str, row) -> NoReturn:
+    restore = (link_to("restore_model", slug), {"kind": kind, "key": str(row.pk)})
+    raise InTrash(f"{label} is in the trash.", link_to("trash", slug), restore)
+
+
 def find_model(request, slug: str, name: str) -> Model:
     workspace = find_workspace(request, slug)
     found = workspace.models.filter(name=name)
     model = found.present().first()
     if model is None and found.exists() and is_allowed(request, "edit"):
-        raise InTrash(f"The model {name} is in the trash.", link_to("trash", slug))
+        _refuse_deleted(slug, f"The model {name}", "model", found.first())
     if model is None:
         raise Http404(f"There is no model {name}.")
     model.workspace = workspace
@@ -38,7 +45,7 @@ def find_version(request, slug: str, name: str, number: int) -> ModelVersion:
     versions = model.versions.select_related("run__workspace", "run__experiment", "created_by", "logged_model")
     version = versions.filter(number=min(number, rules.MAX_VERSION)).first()
     if version and version.deleted_at and is_allowed(request, "edit"):
-        raise InTrash(f"Version {number} of {name} is in the trash.", link_to("trash", slug))
+        _refuse_deleted(slug, f"Version {number} of {name}", "version", version)
     if version is None or version.deleted_at:
         raise Http404(f"There is no version {number} of a model {name}.")
     version.model, version.workspace = model, model.workspace

@@ -8,15 +8,26 @@ from studio.errors import Invalid
 
 MAX_WIDTH = 4000
 MAX_AT_ONCE = 60
+AXES = ["step", "relative", "time"]
 
 
 class MetricsForm(forms.Form):
-    """Only what changes the set of cards; the script handles axes, smoothing and zoom (static/js/metrics/settings.js)."""
+    """The address of the tab. `group` and `q` change the set of cards; the script reads the rest (static/js/metrics/settings.js)."""
 
     q = forms.CharField(required=False, max_length=200)
     group = forms.TypedChoiceField(
         required=False, choices=list(metric_cards.GROUPS.items()), coerce=str, empty_value="prefix"
     )
+    x = forms.CharField(required=False, max_length=260)
+    log = forms.ChoiceField(required=False, choices=[(word, word) for word in ("y", "x", "xy")])
+    clip = forms.ChoiceField(required=False, choices=[(word, word) for word in ("0", "1", "5")])
+    smooth = forms.FloatField(required=False, min_value=0, max_value=0.99)
+
+    def clean_x(self) -> str:
+        x = self.cleaned_data["x"]
+        if x and x not in AXES and not x.startswith("m:"):
+            raise forms.ValidationError(f"write {', '.join(AXES)} or m:METRIC, not {x[:60]!r}.")
+        return x
 
 
 class KeysField(forms.Field):

@@ -60,7 +60,8 @@ def _find_row(request, slug: str, model, related: tuple[str, ...], **words):
     if found.deleted_at is None:
         return found
     if is_allowed(request, "edit"):
-        raise InTrash(f"{found} is in the trash.", link_to("trash", slug))
+        fields = {"run": found.run_id} if isinstance(found, Run) else {"experiment": found.name}
+        raise InTrash(f"{found} is in the trash.", link_to("trash", slug), (link_to("restore", slug), fields))
     raise Http404
 
 

@@ -194,7 +194,15 @@ def test_the_log_is_filtered_and_downloaded(as_user, olga, three_rows, query, fo
     assert [row["message"] for row in rows] == found
 
 
+def test_the_menu_of_activities_has_words_in_groups(as_user, olga, three_rows):
+    page = html_of(as_user(olga).get(f"{URL}?verb=role.give"))
+    menu = page.partition('name="verb"')[2].partition("</select>")[0]
+    assert '<optgroup label="Jobs">' in menu and re.search(r'value="run.delete">\s*Moved the job … to the trash<', menu)
+    assert re.search(r'value="role.give" selected>\s*Gave a role to …<', menu) and ">role.give<" not in menu
+
+
 def test_a_wrong_filter_says_what_is_allowed(as_user, olga, three_rows):
+    assert "access.refuse, account.block, " in as_user(olga).get(f"{URL}csv/?verb=nope").content.decode()
     assert "Enter a valid date" in html_of(as_user(olga).get(f"{URL}?since=yesterday"))
     assert as_user(olga).get(f"{URL}csv/?since=yesterday").status_code == 400
 

@@ -47,6 +47,11 @@ def put(send, version, kind, uri, **fields):
     return send("PUT", f"data/asset/versions/{version}", {"properties": {"dataType": kind, "dataUri": uri, **fields}})
 
 
+def test_built_in_datastores_are_as_old_as_their_workspace(workspace, files):
+    times = set(workspace.datastores.values_list("created_at", flat=True))
+    assert times == {workspace.created_at}
+
+
 def test_the_operations_of_the_client_find_what_they_need(send):
     store = send("GET", "datastores/workspaceblobstore").json()["properties"]
     assert store["datastoreType"] == "AzureBlob" and store["containerName"] and store["accountName"]

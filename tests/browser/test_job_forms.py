@@ -40,7 +40,7 @@ def test_a_job_is_edited_and_submitted(browser, alice, job):
     expect(page.get_by_label("Conda file")).to_be_visible()
     expect(changes).to_have_text("Command, Compute target")
     page.get_by_role("button", name="Submit").dblclick()
-    expect(page.get_by_text("with changes: command, compute target.")).to_be_visible()
+    expect(page.get_by_text("Changed: command, compute target.")).to_be_visible()
     again = Run.objects.exclude(pk=job.pk).get()
     assert again.compute.name == "gpu-cluster" and again.work.spec["command"] == "python a.py --lr 0.5"
     assert not again.tags and "environmentDefinition" not in again.job

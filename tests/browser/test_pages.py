@@ -119,6 +119,26 @@ def test_cancel_asks_first(browser, alice, run):
     expect(page.locator("#run-commands").get_by_role("button", name="Delete")).to_be_enabled()
 
 
+@pytest.mark.extended
+def test_the_states_are_one_row_and_a_refused_tag_says_so_at_its_field(browser, alice, run):
+    for status in (Run.Status.QUEUED, Run.Status.PREPARING, Run.Status.RUNNING, Run.Status.FINALIZING):
+        run.events.create(status=status, at=run.created_at, message="Waits for a node of cpu-cluster.")
+    page = browser.open(alice, run.get_absolute_url(), width=720)
+    tops = page.eval_on_selector_all(".timeline > li", "all => all.map(one => one.getBoundingClientRect().top)")
+    assert len(tops) > 4 and len(set(tops)) == 1
+    page.get_by_label("Edit tags").click()
+    tags = page.locator("[data-edit-inline=tags]")
+    tags.locator("textarea").fill(": vision")
+    tags.get_by_role("button", name="Save").click()
+    expect(tags.get_by_role("alert")).to_contain_text("name")
+    expect(page.locator("#toasts .toast")).to_have_count(0)
+    expect(tags.locator("textarea")).to_be_focused()
+    tags.locator("textarea").fill("team: vision")
+    tags.get_by_role("button", name="Save").click()
+    expect(page.locator(".run-tags, .chips").get_by_text("vision").first).to_be_visible()
+    browser.wrong.clear()
+
+
 def sign_in(page, user, password: str) -> None:
     page.get_by_label("Username").fill(user.username)
     page.get_by_label("Password").fill(password)

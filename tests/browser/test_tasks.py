@@ -246,7 +246,7 @@ def create_by_keys(keys: Keys):
 
 
 def best_by_keys(keys: Keys):
-    keys.run_command("best", "Best accuracy: attempt 5")
+    keys.run_command("best", "Best accuracy of digits: attempt 5")
     expect(keys.page.get_by_role("heading", name="attempt 5")).to_be_visible()
 
 

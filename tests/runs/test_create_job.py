@@ -205,7 +205,7 @@ def test_a_job_is_submitted_again_with_other_code(as_user, alice, workspace, sub
         "experiment_name": "exp",
     }
     answer = client.post(page, entered, follow=True)
-    assert "with changes: code." in answer.content.decode()
+    assert "Changed: code." in answer.content.decode()
     again = Run.objects.exclude(pk=run.pk).get()
     assert again.snapshot == Snapshot.objects.get() and again.job["codeId"] == str(again.snapshot.snapshot_id)
 

@@ -1,6 +1,7 @@
 """The pages of environments: what they list, what jobs tell of builds, create, rebuild and remove."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.urls import reverse
@@ -345,6 +346,7 @@ def test_the_builds_take_few_queries_however_many(client, workspace, version, dj
         run = use(workspace, version, status="Preparing")
         artifacts.store_artifact(run, usage.BUILD_LOG, iter([b"Python 3.11"]))
     factories.make_host("box", wheel_cache_bytes=3 * 1024**3)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(31):
         page = text_of(client.get(url("builds")))
-    assert "without downloads: box 3" in page
+    assert re.search(r'Custom environments\s*<span class="count">1</span>', page)
+    assert "Cached packages, which make builds faster: box 3" in page

@@ -101,7 +101,10 @@ def test_a_preview_has_a_limit(client, run, settings):
 
 
 def test_an_unknown_file_is_reported(client, run):
-    assert client.get(url_of(run, "run_files"), {"path": "nowhere"}).status_code == 400
+    page = client.get(url_of(run, "run_files"), {"path": "../nowhere"}).content.decode()
+    assert "no file &#x27;../nowhere&#x27;. user_logs/std_log.txt is shown instead." in page
+    page = client.get(url_of(run, "run_files"), {"path": "outputs/model.pkl"}).content.decode()
+    assert "is shown instead" not in page
     assert client.get(url_of(run, "run_file"), {"path": "nowhere"}).status_code == 404
     assert client.get(url_of(run, "run_file")).status_code == 400
 
@@ -179,7 +182,8 @@ def test_code_opens_at_the_script(client, run):
     page = client.get(url_of(run, "run_code")).content.decode()
     assert 'title="train.py"' in page and '<span class="nb">range</span>' in page and 'id="L-3"' in page
     assert "<h1>Data</h1>" in client.get(url_of(run, "run_code"), {"path": "data/readme.md"}).content.decode()
-    assert client.get(url_of(run, "run_code"), {"path": "../etc/passwd"}).status_code == 400
+    page = client.get(url_of(run, "run_code"), {"path": "../etc/passwd"}).content.decode()
+    assert "no file &#x27;../etc/passwd&#x27;. train.py is shown instead." in page
 
 
 def test_code_as_zip(client, run):

@@ -208,7 +208,9 @@ def test_images_of_one_name_are_stepped_through(as_user, alice, run):
     assert (
         "?image=plots%2Fdigits_0.png" in page and "?image=plots%2Fdigits_2.png" in page and 'max="3" value="1"' in page
     )
-    assert "digits, step 3" in as_user(alice).get(url_of(run, "run_images")).content.decode()
+    assert "no image" not in page
+    page = as_user(alice).get(url_of(run, "run_images"), {"image": "nope"}).content.decode()
+    assert "digits, step 3" in page and "This job has no image &#x27;nope&#x27;." in page
 
 
 def test_new_images_of_a_live_run_appear(as_user, alice, run):

@@ -61,7 +61,7 @@ def test_pinned_columns_come_first_with_their_offset(as_user, alice, experiment,
 )
 def test_a_wrong_layout_is_named(as_user, alice, experiment, sweep, query, says):
     page = text_of(as_user(alice).get(url(experiment), query))
-    assert "Ignored: " in page and says in page and len(names_in_order(page)) == 4, "the list with its default"
+    assert "It is ignored." in page and says in page and len(names_in_order(page)) == 4, "the list with its default"
     csv = as_user(alice).get(url(experiment, "jobs_csv"), {**query, "experiment": experiment.experiment_id})
     assert csv.status_code == 400 and says in text_of(csv)
 

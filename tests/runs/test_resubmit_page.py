@@ -196,7 +196,7 @@ def test_a_local_job_goes_to_a_cluster_that_is_chosen(submitted, send, as_user, 
 def test_the_message_names_what_is_other(as_user, alice, submitted):
     run, client = submitted("first"), as_user(alice)
     answer = client.post(url_of(run), fill_in(client, run, command="true", tags="a"), follow=True)
-    assert "with changes: command, tags." in answer.content.decode()
+    assert "Changed: command, tags." in answer.content.decode()
 
 
 @pytest.mark.parametrize("value", ['A="\\ud800"', 'A="a\\u0000b"', 'A="a" b'])

@@ -75,6 +75,11 @@ def test_a_link_to_what_is_in_the_trash_tells_those_who_may_restore_it(as_user, 
     assert [answer.status_code for answer in answers] == [404, 404]
     assert "the top one is in the trash." in text(answers[0]) and f'href="{url(workspace)}"' in text(answers[0])
     assert "in the trash" not in text(answers[1])
+    fields = dict(re.findall(r'<input type="hidden" name="(run|next)" value="(.*?)">', text(answers[0])))
+    address = re.search(r'id="restore-form" method="post" action="(.*?)"', text(answers[0]))[1]
+    assert as_user(bob).post(address, fields).status_code == 403
+    assert as_user(alice).post(address, fields).url == fields["next"] == url(workspace, "run_metrics", "top")
+    assert as_user(alice).get(fields["next"]).status_code == 200
     family.delete()
     assert "digits is in the trash." in text(as_user(alice).get(family.get_absolute_url()))
 

@@ -62,10 +62,14 @@ def environment_list(request, slug):
         "kind": kind,
         "words": " ".join(words),
         "may_edit": is_allowed(request, "edit"),
-        "custom_count": workspace.environments.count(),
-        "curated_count": len(environments.curated_environments()),
+        **_count_tabs(workspace),
     }
     return render_page(request, "environments/list.html", context, partial="environment-rows")
+
+
+def _count_tabs(workspace) -> dict:
+    custom = Environment.objects.filter(workspace=workspace).exclude(versions=None).count()
+    return {"custom_count": custom, "curated_count": len(environments.curated_environments())}
 
 
 @require_safe
@@ -78,6 +82,7 @@ def build_queue(request, slug):
         "services": Assignment.objects.building(workspace),
         "caches": caches,
         "may_edit": is_allowed(request, "edit"),
+        **_count_tabs(workspace),
     }
     return render_page(request, "environments/builds.html", context, partial="builds")
 

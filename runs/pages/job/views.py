@@ -32,7 +32,7 @@ def run_resubmit(request, slug, run_id):
     new = attempt(form, lambda: _resubmit(request, run, form.read_changes() | other_code))
     if new:
         labels = [*(["Code"] if other_code else []), *form.changed_labels()]
-        messages.success(request, _describe(run, new, labels))
+        messages.success(request, _describe(new, labels))
         return redirect(new)
     context = {"run": run, "form": form, "source": source, "suggestions": form.suggestions}
     context["code"] = used
@@ -43,6 +43,6 @@ def _resubmit(request, run: Run, changes: dict) -> Run:
     return submission.resubmit_job(actor_of_request(request), run, changes)
 
 
-def _describe(run: Run, new: Run, labels: list[str]) -> str:
-    said = f"{run.display_name} was submitted again as {new.run_id}"
-    return f"{said}, with changes: {', '.join(label.lower() for label in labels)}." if labels else f"{said}."
+def _describe(new: Run, labels: list[str]) -> str:
+    said = f"Submitted as {new.display_name}."
+    return f"{said} Changed: {', '.join(label.lower() for label in labels)}." if labels else said

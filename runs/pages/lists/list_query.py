@@ -122,6 +122,11 @@ def drop_refused(query: QueryDict, read: Callable[[QueryDict], Any]) -> tuple[An
             del query[error.target]
 
 
+def describe_refused(refused: list[str]) -> list[str]:
+    """Notes for the page, which uses its defaults instead."""
+    return [f"{text} It is ignored." for text in refused]
+
+
 # Parameters of the requests of a page, which are not part of its address.
 TRANSIENT = {"seen", "experiment", "whole"}
 

@@ -514,7 +514,7 @@ def _count_children():
 
 def list_notes(table) -> list[str]:
     """Sentences for the bar above the table."""
-    notes = [f"Ignored: {text}" for text in table.refused]
+    notes = list_query.describe_refused(table.refused)
     if table.error:
         return [*notes, "The query has an error, so all jobs are shown."]
     wanted, is_whole = table.options["page"] or 1, not (table.group_by and table.is_adding_up)

@@ -44,7 +44,7 @@ def experiments(request, slug):
     page = Paginator(found, options["size"]).get_page(options["page"] or 1)
     rows = experiment_rows.add_run_counts(list(page.object_list))
     context = {"page": page, "rows": rows, "options": options, "archived": "archived" in request.GET}
-    context |= {"may_submit": is_allowed(request, "submit"), "notes": refused}
+    context |= {"may_submit": is_allowed(request, "submit"), "notes": list_query.describe_refused(refused)}
     return render_page(request, "runs/experiments.html", context, partial="experiment-table")
 
 

@@ -47,13 +47,14 @@ POLICIES = {"text/html": REPORT, previews.PDF: DOCUMENT}
 def run_files(request, slug, run_id):
     """`?path=` selects a file, by default the log."""
     run = find_run(request, slug, run_id)
-    chosen = _requested_file(run, request.GET.get("path", ""))
+    wanted = request.GET.get("path", "")
+    chosen = _requested_file(run, wanted)
     path = chosen.path if chosen else ""
     files = file_tree.list_first_files(run.artifacts.all(), path)
     folders = file_tree.build_file_tree(files, path, file_tree.OPEN_FOLDERS)
     sums = run.artifacts.aggregate(file_count=Count("pk"), total=Coalesce(Sum("size"), 0))
     more = {"tree": folders, "file": chosen, "left_out": sums["file_count"] - len(files), **sums}
-    more["tree_width"] = file_tree.read_width(request)
+    more |= {"tree_width": file_tree.read_width(request), "notes": _describe_missing(wanted, path)}
     if chosen:
         more["preview"] = previews.make_preview(
             chosen.path, chosen.content_type, chosen.size, lambda length: artifacts.read_bytes(chosen, 0, length)
@@ -65,13 +66,17 @@ def run_files(request, slug, run_id):
 
 def _requested_file(run: Run, path: str) -> Artifact | None:
     """The requested file, else the script's log, else the first file."""
-    if path:
-        found = run.artifacts.filter(path=path).first()
-        if found is None:
-            raise Invalid(f"The run has no file {path[:1000]!r}.", target="path")
+    if path and (found := run.artifacts.filter(path=path).first()):
         return found
     logs_first = {file.path: file for file in run.artifacts.filter(path__in=FIRST_LOGS)}
     return next((logs_first[name] for name in FIRST_LOGS if name in logs_first), run.artifacts.order_by("path").first())
+
+
+def _describe_missing(wanted: str, shown: str) -> list[str]:
+    """A note on a file that the address names and the job does not have."""
+    if not wanted or wanted == shown:
+        return []
+    return [f"This job has no file {wanted[:200]!r}.{f' {shown} is shown instead.' if shown else ''}"]
 
 
 @require_safe
@@ -173,12 +178,12 @@ def run_code(request, slug, run_id):
     if run.snapshot is None:
         return render(request, "runs/run_code.html", tab_context(request, run, "code"))
     files = {entry["path"]: entry["size"] for entry in run.snapshot.files}
-    chosen = request.GET.get("path", "") or _start_script(run, files)
-    if chosen and chosen not in files:
-        raise Invalid(f"The code has no file {chosen[:1000]!r}.", target="path")
+    wanted = request.GET.get("path", "")
+    chosen = wanted if wanted in files else _start_script(run, files)
     shown = sorted(files.items())[: file_tree.MAX_FILES]
     more = {"tree": file_tree.build_file_tree(shown, chosen), "path": chosen, "snapshot": run.snapshot}
     more |= {"left_out": len(files) - len(shown), "tree_width": file_tree.read_width(request)}
+    more["notes"] = _describe_missing(wanted, chosen)
     if chosen:
         more["preview"] = previews.make_preview(
             chosen, "text/plain", files[chosen], lambda length: snapshots.read_file(run.snapshot, chosen, length)

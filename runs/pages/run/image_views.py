@@ -30,7 +30,10 @@ def run_images(request, slug, run_id):
     if seen == "" and groups:
         # The page was empty; now there is an image.
         return reload_page()
-    more = {"groups": groups, "token": token, **_requested_image(groups, request.GET.get("image", ""))}
+    wanted = request.GET.get("image", "")
+    more = {"groups": groups, "token": token, **_requested_image(groups, wanted)}
+    if wanted and not any(one["path"] == wanted for group in groups for one in group["images"]):
+        more["notes"] = [f"This job has no image {wanted[:200]!r}."]
     # The script steps through the images of one name; all images would be megabytes.
     more["of_shown"] = [more["group"]] if groups else []
     return render_page(

@@ -1,5 +1,7 @@
 """The tab Metrics: its cards, their lines, and updates of a live run."""
 
+import difflib
+
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -11,6 +13,7 @@ from runs.metric_order import rank_metric
 from runs.metrics.downsampled import Range
 from runs.models import MetricSeries
 from runs.pages.access import find_run, find_version
+from runs.pages.lists.list_query import describe_refused, drop_refused
 from runs.pages.run.views import tab_context
 from studio import numbers
 from studio.downloads import CSV, stream_download
@@ -22,13 +25,15 @@ from studio.repeated_polls import nothing_new
 from studio.words import split_words
 
 WIDTH = 600
+# Metrics that the address names and the job lacks.
+MAX_MISSING = 5
 
 
 @require_safe
 def run_metrics(request, slug, run_id):
     """`?show=<name>` or `?hide=<name>` (repeated) selects metrics, `?q=` searches; the default is all."""
     run = find_run(request, slug, run_id)
-    options = cleaned_or_invalid(MetricsForm(request.GET))
+    (options, positions), refused = drop_refused(request.GET, _read_address)
     series = sorted(metrics.series_of(run), key=lambda one: natural_key(one.name))
     first = objectives.find_objective(run.experiment, request.user).name
     by_importance = sorted(series, key=lambda one: (one.name != first, rank_metric(one.name)))
@@ -36,9 +41,8 @@ def run_metrics(request, slug, run_id):
     more = {
         "series": metric_cards.sort_series(by_importance, options["group"]),
         "shown": {one.pk for one in shown},
-        "sections": metric_cards.make_sections(
-            run, shown, options["group"], parse_positions(request.GET.getlist("at"))
-        ),
+        "sections": metric_cards.make_sections(run, shown, options["group"], positions),
+        "notes": describe_refused(refused) + _describe_missing(series, options["x"], request.GET),
         "left_out": left_out,
         "options": options,
         "groups": metric_cards.GROUPS,
@@ -48,14 +52,30 @@ def run_metrics(request, slug, run_id):
     return render(request, "runs/run_metrics.html", tab_context(request, run, "metrics", **more))
 
 
+def _read_address(query) -> tuple[dict, dict[str, int]]:
+    return cleaned_or_invalid(MetricsForm(query)), parse_positions(query.getlist("at"))
+
+
+def _describe_missing(series: list[MetricSeries], x: str, query) -> list[str]:
+    """Notes on metrics that the address names and the job does not have."""
+    present = {one.name for one in series}
+    named = [*query.getlist("show"), *query.getlist("hide"), x.removeprefix("m:") if x.startswith("m:") else ""]
+    missing = [name for name in dict.fromkeys(named) if name and name not in present][:MAX_MISSING]
+    near = {name: difflib.get_close_matches(name[:60], present, 1) for name in missing}
+    return [
+        f"This job has no metric {name[:60]}.{f' Did you mean {near[name][0]}?' if near[name] else ''}"
+        for name in missing
+    ]
+
+
 def _axis_choices(series: list[MetricSeries]) -> list[MetricSeries]:
     """Metrics that can be the x axis of another metric's chart."""
     return [one for one in series if metric_lines.is_charted(one)]
 
 
 def _select_series(series: list[MetricSeries], query, words: str) -> tuple[list[MetricSeries], int]:
-    if "show" in query:
-        shown = set(query.getlist("show"))
+    shown = {one.name for one in series}.intersection(query.getlist("show"))
+    if shown or "" in query.getlist("show"):
         chosen = [one for one in series if one.name in shown]
     else:
         hidden = set(query.getlist("hide"))

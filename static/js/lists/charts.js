@@ -68,6 +68,8 @@ const bindListCharts = (box) => {
   const findChildrenSwitch = () => document.querySelector("#state-children:not([aria-current])");
   const showNoValues = (charts) => {
     noValues.hidden = charts.some((chart) => chart.figure);
+    // Without jobs the table says so; the space stays, so that the query does not move.
+    noValues.style.visibility = document.querySelector("#run-table tbody tr") ? "" : "hidden";
     const hasChildren = findChildrenSwitch() && document.querySelector("#run-table tbody [aria-expanded]");
     for (const part of noValues.querySelectorAll("[data-values-of-children]")) part.hidden = !hasChildren;
   };
@@ -78,7 +80,9 @@ const bindListCharts = (box) => {
     setTemplates(templates);
     const names = new Set(charts.map((chart) => chart.name));
     // A query with an error has no table.
-    box.hidden = !charts.length || !document.getElementById("run-counts");
+    // Where no job matched from the start it stays hidden.
+    const stays = box.hidden && !document.querySelector("#run-table tbody tr");
+    box.hidden = !charts.length || !document.getElementById("run-counts") || stays;
     // First all cards, because each makes the others narrower; then the charts, which measure their card.
     for (const name of names) findOrAddCard(name);
     for (const card of listCards()) if (!names.has(card.dataset.name)) removeCard(card);

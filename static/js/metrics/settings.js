@@ -1,7 +1,6 @@
 // The settings of the charts of the metrics tab, read from the URL. Every change is written back, so that the URL can
 // be shared. [data-chart-setting="name"] are the controls.
 import { readCharts, setZoom, writeCharts, writeShownMetrics } from "../pure/metric-address.js";
-import { clamp } from "../pure/words.js";
 
 export const page = document.querySelector("[data-metrics]");
 
@@ -48,7 +47,8 @@ const readSettings = () => {
     const options = [...(findControl(name)?.options || [])];
     if (options.some((option) => option.value === query.get(name))) settings[name] = query.get(name);
   }
-  settings.smooth = clamp(Number(query.get("smooth")) || 0, 0, 0.99);
+  const smooth = Number(query.get("smooth"));
+  settings.smooth = smooth >= 0 && smooth <= 0.99 ? smooth : 0;
   settings.full = query.get("full") || "";
   Object.assign(settings, readCharts(query));
   showControls();

@@ -5,6 +5,8 @@ const readField = (details) => details.querySelector("[name=value]");
 
 const close = (details) => {
   details.querySelector("form").reset();
+  details.querySelector("[data-edit-error]").textContent = "";
+  readField(details).removeAttribute("aria-invalid");
   details.open = false;
   details.querySelector("summary").focus();
 };
@@ -41,6 +43,19 @@ document.addEventListener("htmx:beforeRequest", ({ target }) => {
 
 document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
   if (target.closest?.("[data-edit-inline]") && !detail.successful) edited = "";
+});
+
+// A value that is not accepted: the reason is shown at its field, not in a toast.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const details = event.detail.elt.closest("[data-edit-inline]"), { xhr } = event.detail;
+  if (!details) return;
+  const isRefused = xhr.status === 400, field = readField(details);
+  const [notice] = isRefused ? JSON.parse(xhr.getResponseHeader("HX-Trigger")).toast.toasts : [];
+  details.querySelector("[data-edit-error]").textContent = notice?.text || "";
+  field.setAttribute("aria-invalid", isRefused);
+  if (!isRefused) return;
+  event.preventDefault();
+  field.focus();
 });
 
 document.addEventListener("htmx:oobBeforeSwap", (event) => {

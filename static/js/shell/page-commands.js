@@ -22,7 +22,8 @@ const makeOption = (label, number) => {
 };
 
 // Options that press the commands and choices, and focus the fields, whose label has all words, those that begin with them first;
-// `close` closes the palette before. An option with data-last comes after all other results: "Cancel NAME" is not what the name means.
+// `close` closes the palette before. An option with data-last comes after all other results: "Cancel NAME" is not what the name means,
+// nor is the best job of an experiment (data-command-after) what the experiment's name means.
 export const makeCommandOptions = (text, close) => {
   if (text.length < MIN_LENGTH) return [];
   const words = splitWords(text), found = new Map();
@@ -34,7 +35,7 @@ export const makeCommandOptions = (text, close) => {
   const sorted = [...found].sort((one, other) => startsWithText(other) - startsWithText(one));
   return sorted.slice(0, MAX_COMMANDS).map(([label, command], number) => {
     const option = makeOption(label, number);
-    if (command.closest("[data-confirm]") && !startsWithText([label])) option.dataset.last = "";
+    if (command.closest("[data-confirm], [data-command-after]") && !startsWithText([label])) option.dataset.last = "";
     option.addEventListener("click", (event) => {
       event.preventDefault();
       event.stopPropagation();
