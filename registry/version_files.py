@@ -4,6 +4,7 @@ Paths are relative to the model; for a model of one file, the only path is its n
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from registry import sources
-from runs.files import artifact_batches, artifacts
+from runs.files import artifact_batches, artifact_store, artifacts
 from runs.models import Artifact
 from studio import storage
+from workspaces.models import Workspace
 
 # How many versions may each be a copy of the next.
 MAX_COPIES = 10
@@ -163,3 +165,11 @@ def tag_of(row) -> str:
 
 def content_type_of(row) -> str:
     return row.content_type if isinstance(row, Artifact) else artifacts.content_type_of(row.path)
+
+
+def find_in_artifact_store(workspace: Workspace, prefix: str) -> Iterator[artifact_store.StoredFile]:
+    """The workspace's own files whose path begins with the prefix, by their paths in Azure's datastore of artifacts."""
+    if prefix.startswith(f"{sources.UPLOADS}/"):
+        for row in workspace.artifact_files.filter(path__startswith=prefix)[: artifact_store.MAX_LISTED + 1]:
+            read = functools.partial(stream_file, row)
+            yield artifact_store.StoredFile(row.path, row.size, row.created_at, tag_of(row), read=read)

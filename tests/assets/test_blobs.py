@@ -5,6 +5,9 @@ import re
 import pytest
 from django.test import Client
 
+from registry.models import WorkspaceFile
+from runs.files import artifacts
+from studio import storage
 from tests import factories
 from tests.test_openapi import WORKSPACE_PATH
 
@@ -83,3 +86,24 @@ def test_readers_read_strangers_see_nothing_and_other_requests_are_refused(send,
     for address in (f"{CONTAINER}/a.txt?comp=page", f"{CONTAINER}/../secret", f"{CONTAINER}/a%2F..%2Fb"):
         assert 400 <= send("PUT", address, b"y").status_code < 500
     assert send("GET", f"{CONTAINER}?comp=acl").status_code == 415
+
+
+def test_files_of_jobs_and_models_are_read_as_blobs_of_the_artifact_store(send, workspace, mallory):
+    store = CONTAINER.replace("workspaceblobstore", "workspaceartifactstore")
+    run = factories.make_run(workspace, run_id="r1")
+    artifacts.store_artifact(run, "outputs/a.txt", [b"of the job"])
+    storage.put_bytes("k1", b"of the model")
+    WorkspaceFile.objects.create(workspace=workspace, path="LocalUpload/1/m.pkl", size=12, key="k1")
+    for folder, path, content in (
+        ("ExperimentRun/dcid.r1/outputs", "a.txt", b"of the job"),
+        ("LocalUpload/1", "m.pkl", b"of the model"),
+    ):
+        listed = send("GET", f"{store}?comp=list&prefix={folder}/").content.decode()
+        assert re.findall("<Name>(.*?)</Name>", listed) == [f"{folder}/{path}"]
+        part = send("GET", f"{store}/{folder}/{path}", x_ms_range="bytes=3-99")
+        assert (part.status_code, bytes_of(part)) == (206, content[3:])
+        assert send("HEAD", f"{store}/{folder}").status_code == 404
+        assert send("GET", f"{store}/{folder}/{path}", person=mallory).status_code == 404
+    send("PUT", f"{store}/own.txt", b"own")
+    assert re.findall("<Name>(.*?)</Name>", send("GET", f"{store}?comp=list").content.decode()) == ["own.txt"]
+    assert bytes_of(send("GET", f"{store}/own.txt")) == b"own"
