@@ -214,11 +214,11 @@ def dash(value):
 
 
 @register.simple_tag
-def chip(name, value, kind: str, number: int) -> str:
+def chip(name, value, kind: str, number: int, title: str = "") -> str:
     """A name with its value. A long value is shortened; a click shows all of it. `kind` and `number` make the id of the
-    value."""
+    value; `title` is shown on hover."""
     text = "" if value is None else str(value)
-    return _long_chip(str(name), text, kind, number) if len(text) > CHIP_LENGTH else _short_chip(str(name), text)
+    return _long_chip(str(name), text, kind, number) if len(text) > CHIP_LENGTH else _short_chip(str(name), text, title)
 
 
 def _long_chip(name: str, value: str, kind: str, number: int) -> str:
@@ -228,8 +228,8 @@ def _long_chip(name: str, value: str, kind: str, number: int) -> str:
 
 # A page has many of them.
 @functools.lru_cache(maxsize=5000)
-def _short_chip(name: str, value: str) -> str:
-    return render_to_string("studio/_chip.html", {"name": name, "value": value})
+def _short_chip(name: str, value: str, title: str) -> str:
+    return render_to_string("studio/_chip.html", {"name": name, "value": value, "title": title})
 
 
 @register.simple_tag

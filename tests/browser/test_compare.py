@@ -93,7 +93,7 @@ def test_differences_by_keyboard(browser, alice, runs):
     page.keyboard.press("p")
     assert page.locator(".is-current-difference th .cut").inner_text() == first
     page.keyboard.press("p")
-    expect(page.locator("[data-difference-count]")).to_contain_text("Difference 3 of 3: Code")
+    expect(page.locator("[data-difference-count]")).to_contain_text("Difference 6 of 6: Code")
     page.keyboard.press("o")
     expect(page).to_have_url(re.compile("only=1"))
     page.keyboard.press("8")

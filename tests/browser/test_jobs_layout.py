@@ -154,7 +154,16 @@ def test_keys_reach_the_table_and_act_on_it(browser, alice, experiment):
     assert page.evaluate("window.isSame"), "the page is the same, only its table is up to date"
 
 
+COPY = """cell => {
+  getSelection().selectAllChildren(cell);
+  const event = new ClipboardEvent("copy", { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+  cell.dispatchEvent(event);
+  return event.clipboardData.getData("text/plain");
+}"""
+
+
 def test_a_header_sorts_the_best_first_and_marks_it(browser, alice, experiment):
+    metrics.store_batch(experiment.runs.get(number=45), "", make_scalars("score", [-0.25]))
     page = browser.open(alice, experiment.get_absolute_url(), width=1440)
     for name, order, best in [("val_loss", "ascending", 1), ("accuracy", "descending", 1), ("epoch", "descending", 0)]:
         column = page.locator(f"th[data-column=metric-{name}]")
@@ -170,6 +179,8 @@ def test_a_header_sorts_the_best_first_and_marks_it(browser, alice, experiment):
         )
         expect(cell.locator("b")).to_have_count(best)
         expect(page.locator(f"#run-table tbody td:nth-child({index + 1}).best")).to_have_count(best)
+    score = page.get_by_role("cell", name="−0.2500")
+    assert score.evaluate(COPY) == "-0.2500", "what is pasted into a spreadsheet is a number"
 
 
 def test_five_compared_jobs_have_five_colours(browser, alice, experiment):

@@ -16,6 +16,7 @@ from runs.pages.compare.query import CompareQuery
 from runs.pages.lists.tables import RunTable
 from runs.pages.lists.views import build_table, charts_json, render_list
 from runs.pages.run.views import tab_context
+from studio.formats import format_given
 
 # Points of the chart, and lines of the parallel coordinates: the best.
 MAX_TRIALS, MAX_LINES = 1_000, 50
@@ -97,7 +98,9 @@ def _describe_objective(objective: JudgedChildren, table: RunTable) -> dict[str,
         "objective": objective,
         "best": best,
         "best_value": value,
-        "best_parameters": [(name, parameters[name]) for name in varying if name in parameters],
+        "best_parameters": [
+            (name, format_given(parameters[name]), parameters[name]) for name in varying if name in parameters
+        ],
         "trial_count": len(objective.trials),
         "trials_figure": trials.draw_trials(objective.trials, objective.name, objective.better),
         "templates": figures.build_templates(),
