@@ -97,6 +97,14 @@ def test_the_best_of_each_experiment_is_by_the_metric_that_matters_first(workspa
     assert found == {"digits": ("accuracy", 0.9), "words": ("val_loss", 0.2)}
 
 
+def test_a_best_value_is_short_and_exact_on_hover(client, workspace):
+    log(factories.make_run(workspace), "accuracy", 0.123456789)
+    log(factories.make_run(workspace), "score", -6.0221e23)
+    page = text_of(client.get(HOME))
+    assert '<span class="nowrap" title="0.123456789">0.1235</span>' in page
+    assert '<span class="nowrap" title="−6.0221e+23">−6.022e+23</span>' in page
+
+
 def test_an_experiment_whose_values_are_far_from_the_best_of_all_is_found_too(workspace, monkeypatch):
     monkeypatch.setattr(home_cards, "WALKED", 1)
     monkeypatch.setattr(home_cards, "FALLBACK", 2)
