@@ -271,6 +271,9 @@ class Activity(models.Model):
     @property
     def action_text(self) -> str:
         text = VERBS.get(self.verb, self.verb)
+        if self.verb.startswith("run.") and not self.kind:
+            # The label counts the jobs that were changed together.
+            text = text.replace("the job {}", "{}").removesuffix(" the job")
         return (text if "{}" in text else f"{text} {{}}").replace("{}", self.label).strip()
 
     def to_json(self) -> str:

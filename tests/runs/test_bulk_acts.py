@@ -51,7 +51,7 @@ def test_all_that_match_are_canceled(as_user, alice, experiment, sweep):
     busy.refresh_from_db()
     assert busy.status == Run.Status.CANCELED and "1 job canceled. This cannot be undone" in page
     row = Activity.objects.get(verb="run.cancel")
-    assert (row.label, row.message) == ("1 job", busy.run_id)
+    assert (row.label, row.message) == ("1 job", busy.run_id) and row.action_text == "canceled 1 job"
 
 
 def test_a_tag_for_many_is_taken_back(as_user, alice, bob, experiment, sweep):
@@ -128,6 +128,7 @@ def test_many_go_to_the_trash_step_by_step_and_come_back_whole(as_user, alice, b
     assert "4 of 4 jobs done" in page and "Completed: 4 of 4 jobs changed." in page
     rows = Activity.objects.filter(verb="run.delete")
     assert {(row.actor_name, row.label) for row in rows} == {("alice", "2 jobs")} and len(rows) == 2
+    assert rows[0].action_text == "moved 2 jobs to the trash"
     assert {row.request_id for row in rows} == {act.request_id}
     assert as_user(bob).get(act.get_absolute_url()).status_code == 404
     undo = client.post(undo_of(page))
