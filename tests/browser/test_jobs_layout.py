@@ -237,6 +237,7 @@ def test_a_row_and_its_lines_mark_each_other(browser, alice, experiment):
     page.mouse.move(box["x"] + box["width"] / 2 + 2, box["y"] + box["height"] / 2)
     expect(page.locator(".hoverlayer .hovertext")).to_have_count(1)
     label = page.locator(".hoverlayer .hovertext")
+    expect(label).to_contain_text(re.compile(r"\d\.\d+ at step \d"))
     frame, text = label.locator("path").bounding_box(), label.locator("text").bounding_box()
     assert frame["y"] < text["y"] and text["y"] + text["height"] < frame["y"] + frame["height"], (
         "the text is in its box"

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatNumber, isInRanges, listRoundNumbers, moveRange, readRanges, scaleAxis, writeRanges } from "../../static/js/pure/parallel-scale.js";
+import { isInRanges, listRoundNumbers, moveRange, readRanges, scaleAxis, writeRanges } from "../../static/js/pure/parallel-scale.js";
 
 const near = (found, wanted) => found.forEach((value, index) => assert.ok(Math.abs(value - wanted[index]) < 1e-9, `${found} is not ${wanted}`));
 
@@ -9,10 +9,6 @@ test("round numbers between two ends", () => {
   near(listRoundNumbers(3, 17, false), [5, 10, 15]);
   assert.deepEqual(listRoundNumbers(0.02, 300, true), [0.1, 1, 10, 100]);
   assert.deepEqual(listRoundNumbers(2, 3, true), []);
-});
-
-test("numbers are written short", () => {
-  assert.deepEqual([0, 0.123456, 123456, 0.00013, 0.000013, -20, 6.022e23].map(formatNumber), ["0", "0.1235", "123,456", "0.00013", "1.3e−05", "−20", "6.022e+23"]);
 });
 
 test("numbers lie between the least and the greatest", () => {

@@ -1,19 +1,11 @@
 // Axes of parallel coordinates: the position of each job on an axis, from 0 at the bottom to 1 at the top; null without a value.
+import { formatNumber } from "./numbers.js";
 import { compareNaturally, countSharedPrefix, shorten } from "./words.js";
 
 const MAX_TICKS = 14, MAX_LABEL = 16;
 const DATE = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
 const formatTime = (seconds) => new Date(seconds * 1000).toLocaleString("en-US", DATE).replace(",", "");
-
-// As studio/formats.py writes numbers, without zeros at the end.
-export const formatNumber = (value) => {
-  const size = Math.abs(value), short = Number(value.toPrecision(4));
-  const isPlain = size < 1e12 && (size >= 1e-4 || !value);
-  const text = !isPlain ? short.toExponential().replace(/e([+-])(\d)$/, "e$10$2")
-    : size >= 1000 ? value.toLocaleString("en-US", { maximumFractionDigits: 0 }) : String(short);
-  return text.replaceAll("-", "−");
-};
 
 const listRange = (from, to, valueAt) => Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => valueAt(from + index));
 

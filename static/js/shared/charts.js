@@ -1,5 +1,6 @@
 // Draws the figures of the server (plain data for Plotly) in the colours of the theme, and again when the theme changes.
 // drawChart(element, figure) may be called again with more data: zoom, legend and hover stay.
+import { formatNumber } from "../pure/numbers.js";
 import { escapeLabel } from "../pure/series.js";
 import { isDark, onThemeChange, resolveColour } from "../shell/theme.js";
 
@@ -25,12 +26,21 @@ const applyColours = (trace, colours) => {
   return rest;
 };
 
+// Plotly's own formats would write 1.235e+4 at the pointer, where the table beside has 12,346.
+const ROUNDED = /%\{([xy]):\.4~g\}/;
+const formatHover = (trace) => {
+  const [part, axis] = trace.hovertemplate?.match(ROUNDED) || [];
+  if (!part) return trace;
+  const hovertext = trace[axis].map((value) => (value === null ? "" : formatNumber(value)));
+  return { ...trace, hovertext, hovertemplate: trace.hovertemplate.replace(part, "%{hovertext}") };
+};
+
 export const drawChart = (element, figure) => {
   const template = templates[isDark() ? "dark" : "light"];
   // The placeholder text until the chart is drawn.
   if (!drawn.has(element)) element.replaceChildren();
   drawn.set(element, figure);
-  const data = figure.data.map((trace) => applyColours(trace, template.layout.colorway));
+  const data = figure.data.map((trace) => formatHover(applyColours(trace, template.layout.colorway)));
   return Plotly.react(element, data, { ...figure.layout, template }, CONFIG);
 };
 
