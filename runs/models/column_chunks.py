@@ -5,6 +5,8 @@ import datetime as dt
 from django.db import models
 from django.utils import timezone
 
+from studio.uncompressed import Uncompressed
+
 KEPT = dt.timedelta(days=7)
 # The bytes of all of them together.
 MAX_BYTES = 500_000_000
@@ -38,7 +40,10 @@ class ColumnChunk(models.Model):
     objects = ColumnChunkQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "column", "number"], name="one_chunk_of_a_column")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "column", "number"], name="one_chunk_of_a_column"),
+            Uncompressed("content", name="column_chunks_as_they_are"),
+        ]
 
     def __str__(self):
         return f"{self.column} {self.number}"

@@ -272,9 +272,9 @@ def test_an_impossible_restore_is_refused_with_a_message(run, settings, monkeypa
         settings.BACKUP_PASSPHRASE = "wrong"
         assert "does not open" in refusal()
         settings.BACKUP_PASSPHRASE = PASSPHRASE
-        monkeypatch.setattr(restoring.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 5, 5))
-        assert "It needs" in refusal()
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr(restoring.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 5, 5))
+            assert "It needs" in refusal()
     with other_studio(settings, monkeypatch, backup_folder / "newer"):
         storage.put_bytes("w/1/x", b"x")
         assert "--overwrite" in refusal()

@@ -168,7 +168,7 @@ R47 runs/test_family_limits.py a_job_that_submits_itself_again_comes_to_an_end
 R52 sdk/test_runner.py cancel_ends_the_script_and_its_children
 R56 sdk/test_metrics_queue.py what_could_not_be_sent_is_counted_at_the_end
 R58 compute/test_queue.py a_node_that_is_to_leave_claims_nothing
-U33 costs/test_limits.py full_storage_refuses_new_jobs
+U33 costs/test_limits.py full_storage_refuses_new_jobs_and_uploads
 U55 sdk/test_datastores.py a_folder_below_an_allowed_root_is_a_datastore
 F31 accounts/test_activity.py a_wrong_filter_says_what_is_allowed
 F39 runs/test_create_job.py what_cannot_be_code_is_refused

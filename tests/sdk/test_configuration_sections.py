@@ -8,7 +8,7 @@ import pytest
 from azureml.core import _run_config_sections as sections
 from azureml.core import compute_target, databricks
 from azureml.core._offline_run import _OfflineRun
-from azureml.core._run_inputs import InputDatasets, LinkOutput, OutputDatasets
+from azureml.core._run_inputs import InputDatasets, OutputDatasets
 from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.environment import DockerImageDetails, Environment
 from azureml.exceptions import ComputeTargetException, RunConfigurationException, UserErrorException
@@ -70,7 +70,6 @@ def test_a_wrong_way_to_deliver_data_is_refused_with_what_is_allowed():
     [
         lambda: sections.Data.create(None),
         lambda: sections.DatacacheConfiguration.create(None),
-        lambda: LinkOutput(None).link(None),
         lambda: Environment.add_private_pip_wheel(None, "a.whl"),
         lambda: Environment.label(None, "e", "1", []),
         lambda: compute_target.prepare_compute_target(None, ".", None),

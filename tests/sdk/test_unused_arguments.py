@@ -25,6 +25,7 @@ HARMLESS = {
     "Model.list": {"expand": "a model always has its details"},
     "get_run": {"clean_up": "nothing is created"},
     "Run.get_context": {"used_for_context_manager": "the run is the same"},
+    "LinkOutput.link": {"run": "the run is that of the script"},
     "Run.upload_files": {"return_artifacts": "they are always returned"},
     "Run.download_files": {"batch_size": "the files are the same"},
     "LocalWebservice.list": {"all": "only those of this process are known"},

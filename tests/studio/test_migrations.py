@@ -19,6 +19,7 @@ NEEDLESS = {
     ("registry", "0005_latest_version_not_archived"),
     ("registry", "0007_datasets_of_versions"),
     ("runs", "0006_fewer_indexes"),
+    ("runs", "0008_columns_as_they_are"),
 }
 
 
