@@ -193,7 +193,7 @@ def report(seen: Seen, runs: list[Watched], seconds: float, spent: float) -> dic
             f"{name} p95 ms": cuts[18] * 1000,
             f"{name} max ms": times[-1] * 1000,
         }
-    return figures | {"server's processor seconds a second": spent, "errors": len(seen.errors), "lost": lost(runs)}
+    return figures | {"server's processor seconds per second": spent, "errors": len(seen.errors), "lost": lost(runs)}
 
 
 @contextlib.contextmanager

@@ -335,7 +335,8 @@ def described(peers: list[str], version: str, args: argparse.Namespace, load: fl
     how = " with small sizes (`--quick`)" if args.quick else ""
     return f"""Measured by `make bench-tracking`{how}, which rewrites this page: the studio, {version}, all on
 {"PostgreSQL" if args.postgres else "SQLite"}, started and measured by one script in one session, alternating. Of MLflow's settings
-({", ".join(peer for peer in peers if peer != GO)}) the best one counts for each row; a server *fails* where it returned an error or a wrong response. All written data is read back and compared. Machine:
+({", ".join(peer for peer in peers if peer != GO)}) the best one counts for each row; a server *fails* where it returned an error or a wrong response. All written data is read back and compared.
+FastTrackML gives MLflow's client the path of a folder, so the client copies artifacts there itself, without a server. Machine:
 {machine}, load {load:.1f} before the start. The clients run on the same machine and are part of every figure.{BUSY if load > 1 else ""}"""
 
 
