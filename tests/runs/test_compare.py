@@ -266,6 +266,19 @@ def test_the_metrics_that_matter_come_before_the_parameters_with_the_best_marked
     assert ["is-best" in cell for cell in cells] == [False, True] and "(best)" in cells[1]
 
 
+def test_values_without_a_position_are_shown_beside_the_plot(bob_client, runs):
+    for run, value in zip(runs, (float("inf"), 2.0, float("nan")), strict=True):
+        metrics.store_batch(run, "odd", make_scalars("odd", [value]))
+    page = page_of(bob_client, runs, tab="scatter", sx="metrics.odd", sy="metrics.score")
+    values = page[page.index("<h2>Values</h2>") :]
+    assert re.findall(r'title="(∞|NaN)">\1<', values) == ["∞", "NaN"] and "2 jobs without one of these" in page
+    # A percentage of a baseline near zero would be endless.
+    for run, value in zip(runs[:2], (1e-9, 6e23), strict=True):
+        metrics.store_batch(run, "far", make_scalars("far", [value]))
+    [row] = re.findall(r'data-differs="far">(.*?)</tr>', page_of(bob_client, runs[:2], tab="metrics"), re.DOTALL)
+    assert "+6e+23<" in row and "%" not in row
+
+
 def test_only_differences(bob_client, runs):
     names = [name for _, name in rows_of(page_of(bob_client, runs[:2], only="1"))]
     assert "seed" in names and "learning_rate" not in names and "model" not in names

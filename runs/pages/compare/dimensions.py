@@ -1,7 +1,6 @@
 """Dimensions such as `metrics.loss`, `params.lr` and `tags.stage`, for scatter plots and parallel coordinates."""
 
 import dataclasses
-import math
 
 from runs import metric_order
 from runs.models import MetricSeries
@@ -9,6 +8,7 @@ from runs.pages.compare.metrics_tab import CHARTED, load_summaries
 from runs.pages.compare.query import UnknownName
 from runs.pages.compare.selection import RunSelection
 from studio import numbers
+from studio.formats import INFINITE
 
 METRICS, PARAMS, TAGS = "metrics.", "params.", "tags."
 DURATION, CREATED, EXPERIMENT = "duration", "created", "experiment"
@@ -22,6 +22,8 @@ class Dimension:
     word: str
     values: list
     is_numeric: bool
+    # The texts of infinite values and of NaN, by the position of the run; they have no position on an axis.
+    unplaced: dict[int, str] = dataclasses.field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -46,11 +48,11 @@ class Dimensions:
 
     def get(self, word: str, target: str) -> Dimension:
         raw = self._raw_values(word, target)
-        # Infinite values have no position on an axis.
-        values = [None if isinstance(value, float) and math.isinf(value) else parse_number(value) for value in raw]
+        unplaced = {index: INFINITE[str(value)] for index, value in enumerate(raw) if str(value) in INFINITE}
+        values = [None if index in unplaced else parse_number(value) for index, value in enumerate(raw)]
         present = [value for value in values if value is not None]
         if present and not any(isinstance(value, str) for value in present):
-            return Dimension(word, values, True)
+            return Dimension(word, values, True, unplaced)
         return Dimension(word, [None if value is None else str(value) for value in raw], False)
 
     def _raw_values(self, word: str, target: str) -> list:
@@ -71,7 +73,7 @@ class Dimensions:
 
     @property
     def _groups(self) -> dict[str, dict]:
-        last = {name: {pk: one.last for pk, one in of_runs.items()} for name, of_runs in self.metrics.items()}
+        last = {name: {pk: _last_of(one) for pk, one in of_runs.items()} for name, of_runs in self.metrics.items()}
         return {METRICS: last, PARAMS: self.selected.parameters, TAGS: self.selected.tags}
 
     @property
@@ -99,6 +101,11 @@ class Dimensions:
 
 def _is_alike(values: list) -> bool:
     return len(set(values)) == 1
+
+
+def _last_of(summary):
+    """NaN is not in the column of numbers."""
+    return summary.shown if summary.last is None and summary.shown in INFINITE else summary.last
 
 
 def parse_number(value):

@@ -17,6 +17,8 @@ CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 FIELDS = ("name", "run", "shown", "last", "min", "max", "last_step", "min_step", "max_step")
 # Metrics in the first tab.
 FIRST_ROWS = 5
+# A greater part of the baseline is not shown as a percentage.
+MAX_SHARE = 10
 FIELD = {"last": "last", "min": "min", "max": "max"}
 
 
@@ -169,7 +171,8 @@ def _render_delta(change: float | None, text: str, base: float, better: str) -> 
         return '<small class="same">±0</small>'
     mark = ("better" if (change < 0) == (better == "lower") else "worse") if better else "same"
     sign = "+" if change > 0 else MINUS
-    part = f" ({sign}{abs(change / base):.1%})" if base else ""
+    # Of a baseline near zero, the percentage says nothing.
+    part = f" ({sign}{abs(change / base):.1%})" if base and abs(change / base) < MAX_SHARE else ""
     return f'<small class="{mark}">{sign}{text}{part}</small>'
 
 

@@ -190,12 +190,19 @@ def _table_rows(selected: RunSelection, columns: list[Dimension]) -> list[tuple]
         # A parameter is what somebody wrote, without further zeros.
         is_given = dimension.word.startswith((PARAMS, TAGS))
         texts = map(_format_given, dimension.values) if is_given else format_numbers(dimension.values)
-        shown.append([(value, text, dimension.is_numeric) for value, text in zip(dimension.values, texts, strict=True)])
+        cells = [(value, text, dimension.is_numeric) for value, text in zip(dimension.values, texts, strict=True)]
+        for index, text in dimension.unplaced.items():
+            cells[index] = (text, text, True)
+        shown.append(cells)
     return list(zip(selected.runs, zip(*shown, strict=True), strict=True))
 
 
 def _format_given(value) -> str:
     return format_given(str(value)) if isinstance(value, float) else format_exact(value)
+
+
+def _list_values(dimension: Dimension) -> list:
+    return [dimension.unplaced.get(index, value) for index, value in enumerate(dimension.values)]
 
 
 def build_scatter_table(selected: RunSelection, query) -> table_export.Table:
@@ -210,5 +217,5 @@ def _build_table(selected: RunSelection, columns: list[Dimension]) -> table_expo
     head = ["Job", *[dimension.label for dimension in columns]]
     return [
         head,
-        *map(list, zip(table_export.list_column_names(selected), *[one.values for one in columns], strict=True)),
+        *map(list, zip(table_export.list_column_names(selected), *map(_list_values, columns), strict=True)),
     ]

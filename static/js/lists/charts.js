@@ -38,9 +38,10 @@ const bindListCharts = (box) => {
   };
 
   const readSettings = (card, names) => {
-    const { searchParams } = readAddress();
+    const { searchParams } = readAddress(), asked = Number(searchParams.get("smooth"));
     return {
-      smooth: smoothing ?? (Number(searchParams.get("smooth")) || 0),
+      // The page names a wrong value above the charts.
+      smooth: smoothing ?? (asked > 0 && asked <= 0.99 ? asked : 0),
       isLog: searchParams.getAll("log").includes(names[0]),
       isLarge: card.classList.contains("chart-large"),
     };
