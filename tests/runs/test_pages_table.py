@@ -597,3 +597,9 @@ def test_several_metrics_share_a_chart_and_differ_by_their_dashes(as_user, alice
     assert (chart["name"], chart["names"]) == ("loss, val_loss", ["loss", "val_loss"])
     assert [trace["line"].get("dash") for trace in traces] == [None, "dash"] * 4
     assert "val_loss: " in traces[1]["hovertemplate"] and traces[0]["meta"] == traces[1]["meta"]
+
+
+def test_a_link_with_a_view_that_is_gone_says_so(as_user, alice, experiment):
+    page = as_user(alice).get(experiment.get_absolute_url(), {"view": 9999}).content.decode()
+    assert "The saved view of this link was deleted" in page
+    assert "saved view of this link" not in as_user(alice).get(experiment.get_absolute_url()).content.decode()

@@ -171,7 +171,7 @@ def _render_delta(change: float | None, text: str, base: float, better: str) -> 
         return '<small class="same">±0</small>'
     mark = ("better" if (change < 0) == (better == "lower") else "worse") if better else "same"
     sign = "+" if change > 0 else MINUS
-    # Of a baseline near zero, the percentage says nothing.
+    # The percentage of a baseline near zero says nothing.
     part = f" ({sign}{abs(change / base):.1%})" if base and abs(change / base) < MAX_SHARE else ""
     return f'<small class="{mark}">{sign}{text}{part}</small>'
 

@@ -164,11 +164,13 @@ def render_list(
     unknown = find_unknown(request.GET, list_query.RunFilter.base_fields, list_query.TRANSIENT)
     # Parameters of a poll are not kept in links.
     request.GET = table.query
+    view = _current_view(request, experiment, table)
+    lost = table.options["view"] and view is None
     context = {"table": table, "unknown": unknown, "may_edit": is_allowed(request, "edit"), "experiment": experiment}
     context |= {
         "may_submit": is_allowed(request, "submit"),
-        "notes": [] if table.seen else tables.list_notes(table),
-        "view": _current_view(request, experiment, table),
+        "notes": [] if table.seen else [*tables.list_notes(table), *([LOST_VIEW] if lost else [])],
+        "view": view,
         "list_url": request.path,
         **_toolbar_context(slug, table),
         **_read_looks(request),
@@ -186,6 +188,7 @@ def render_list(
     return swap_whole(render(request, f"{template}#run-table", context), "run-table")
 
 
+LOST_VIEW = "The saved view of this link was deleted, or is another person's. The list is as the rest of the link says."
 # Fields of the search form; other parameters are hidden inputs.
 IN_FORM = ["filter", "q", "page"]
 PANELS = [
