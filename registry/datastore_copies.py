@@ -1,5 +1,7 @@
 """Versions of models that are registered from files of a datastore get copies of them, because those may change."""
 
+import contextlib
+
 from accounts.actors import Actor
 from assets.data.models import Datastore
 from assets.data.stores import DatastoreFiles, File
@@ -7,7 +9,7 @@ from registry import sources
 from registry.kept_files import MAX_COPIED_BYTES, MAX_FILES
 from registry.models import WorkspaceFile
 from studio import storage
-from studio.errors import Invalid, TooLarge
+from studio.errors import Invalid
 from workspaces.models import Workspace
 
 
@@ -19,18 +21,13 @@ def copy_files(actor: Actor, workspace: Workspace, source: sources.ModelSource) 
     datastore.workspace = workspace
     files, folder = DatastoreFiles(datastore), sources.new_upload_folder()
     rows: list[WorkspaceFile] = []
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(lambda: storage.delete_keys([row.key for row in rows]))
         for file in _find_files(files, source.path):
-            key = storage.make_key(WorkspaceFile.storage_area(workspace))
-            path = f"{folder}/{file.path}"
-            rows.append(
-                WorkspaceFile(workspace=workspace, path=path, key=key, size=file.size or 0, made_by_run=actor.run_id)
-            )
-            _copy_file(files, file, key)
+            rows.append(WorkspaceFile.build(workspace, f"{folder}/{file.path}", file.size or 0, actor.run_id))
+            _copy_file(files, file, rows[-1].key)
         WorkspaceFile.objects.bulk_create(rows, batch_size=500)
-    except BaseException:
-        storage.delete_keys([row.key for row in rows])
-        raise
+        undo.pop_all()
     return folder
 
 
@@ -39,8 +36,6 @@ def _find_files(files: DatastoreFiles, path: str) -> list[File]:
     if not found:
         text = f"The datastore {files.datastore.name} has no file or folder {path!r}."
         raise Invalid(text, code="ModelPathNotFound", target="modelUri")
-    if len(found) > MAX_FILES:
-        raise TooLarge(f"{path} has more than {MAX_FILES:,} files.", target="modelUri")
     return found
 
 

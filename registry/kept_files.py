@@ -80,18 +80,12 @@ def _copy_file(version: ModelVersion, file: Artifact | ModelFile | WorkspaceFile
     segments = (
         list(file.segments.values_list("key", "size")[:2]) if isinstance(file, Artifact) else [(file.key, file.size)]
     )
-    copy = make_file(version, path, file.size)
+    copy = WorkspaceFile.build(version.workspace, path, file.size, version.made_by_run)
     if len(segments) == 1 and segments[0][1] == file.size <= MAX_COPIED_BYTES:
         storage.copy_object(segments[0][0], copy.key)
     else:
         storage.put_stream(copy.key, stream_file(file))
     return copy
-
-
-def make_file(version: ModelVersion, path: str, size: int) -> WorkspaceFile:
-    """A row that is not stored yet, of an object that is not either."""
-    key = storage.make_key(WorkspaceFile.storage_area(version.workspace))
-    return WorkspaceFile(workspace=version.workspace, path=path, key=key, size=size, made_by_run=version.made_by_run)
 
 
 def replace_files(version: ModelVersion, folder: str, rows: list[WorkspaceFile]) -> bool:

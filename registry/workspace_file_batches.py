@@ -22,10 +22,9 @@ def store_files(actor, workspace: Workspace, listed: list[file_batches.BatchFile
     with contextlib.ExitStack() as undo:
         undo.callback(lambda: storage.delete_keys([row.key for row in rows]))
         for path, data in file_batches.read_files(listed, body):
-            key = storage.make_key(WorkspaceFile.storage_area(workspace))
-            storage.put_stream(key, iter([data]))
-            made = {"size": len(data), "key": key, "made_by_run": actor.run_id}
-            rows.append(WorkspaceFile(workspace=workspace, path=path, **made))
+            row = WorkspaceFile.build(workspace, path, len(data), actor.run_id)
+            storage.put_stream(row.key, iter([data]))
+            rows.append(row)
         try:
             with transaction.atomic():
                 WorkspaceFile.objects.bulk_create(rows)

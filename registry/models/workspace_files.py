@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db import models, transaction
 from django.utils import timezone
 
-from studio import path_clashes
+from studio import path_clashes, storage
 from studio.errors import Conflict
 from workspaces.models import Workspace
 
@@ -68,6 +68,12 @@ class WorkspaceFile(models.Model):
 
     def __str__(self):
         return self.path
+
+    @classmethod
+    def build(cls, workspace: Workspace, path: str, size: int, made_by_run: str) -> "WorkspaceFile":
+        """A row that is not stored yet, with a new key for an object that is not either."""
+        key = storage.make_key(cls.storage_area(workspace))
+        return cls(workspace=workspace, path=path, size=size, key=key, made_by_run=made_by_run)
 
     @staticmethod
     def storage_area(workspace: Workspace) -> str:
