@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clipRange, escapeLabel, hasIsolatedPoint, insertDetail, smoothValues, sortByX } from "../../static/js/pure/series.js";
+import { clipRange, escapeLabel, hasIsolatedPoint, insertDetail, parseSmoothing, smoothValues, sortByX } from "../../static/js/pure/series.js";
 
 test("smoothing is an exponential moving average, and gaps stay gaps", () => {
   assert.deepEqual(smoothValues([4, null, 8, 0], 0.5), [4, null, 6, 3]);
   assert.deepEqual(smoothValues([1, 2, 3], 0), [1, 2, 3]);
   assert.deepEqual(smoothValues([null, 2], 0.9), [null, 2]);
+});
+
+test("a wrong weight in an address counts as none", () => {
+  assert.deepEqual(["0.6", "0.99", "0", null, "", "x", "-1", "1", "99999"].map(parseSmoothing), [0.6, 0.99, 0, 0, 0, 0, 0, 0, 0]);
 });
 
 test("a line that went back follows its axis", () => {

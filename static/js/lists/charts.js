@@ -1,4 +1,5 @@
 // The small charts above a list of jobs, for the shown jobs; redrawn when the table changes.
+import { parseSmoothing } from "../pure/series.js";
 import { drawChart, removeChart, setTemplates } from "../shared/charts.js";
 import { fetchUrl } from "../shared/requests.js";
 import { arrangeFigure } from "./chart-figure.js";
@@ -38,10 +39,10 @@ const bindListCharts = (box) => {
   };
 
   const readSettings = (card, names) => {
-    const { searchParams } = readAddress(), asked = Number(searchParams.get("smooth"));
+    const { searchParams } = readAddress();
     return {
       // The page names a wrong value above the charts.
-      smooth: smoothing ?? (asked > 0 && asked <= 0.99 ? asked : 0),
+      smooth: smoothing ?? parseSmoothing(searchParams.get("smooth")),
       isLog: searchParams.getAll("log").includes(names[0]),
       isLarge: card.classList.contains("chart-large"),
     };

@@ -1,6 +1,7 @@
 // The settings of the charts of the metrics tab, read from the URL. Every change is written back, so that the URL can
 // be shared. [data-chart-setting="name"] are the controls.
 import { readCharts, setZoom, writeCharts, writeShownMetrics } from "../pure/metric-address.js";
+import { parseSmoothing } from "../pure/series.js";
 
 export const page = document.querySelector("[data-metrics]");
 
@@ -47,8 +48,7 @@ const readSettings = () => {
     const options = [...(findControl(name)?.options || [])];
     if (options.some((option) => option.value === query.get(name))) settings[name] = query.get(name);
   }
-  const smooth = Number(query.get("smooth"));
-  settings.smooth = smooth >= 0 && smooth <= 0.99 ? smooth : 0;
+  settings.smooth = parseSmoothing(query.get("smooth"));
   settings.full = query.get("full") || "";
   Object.assign(settings, readCharts(query));
   showControls();

@@ -10,6 +10,12 @@ export const smoothValues = (values, weight) => {
   });
 };
 
+// The weight in an address; a wrong one counts as none, as on the server.
+export const parseSmoothing = (text) => {
+  const weight = Number(text);
+  return weight >= 0 && weight <= 0.99 ? weight : 0;
+};
+
 // A job that resumes from a checkpoint logs a step twice; the line still follows its axis.
 export const sortByX = (x, y) => {
   if (x.every((value, index) => !index || value >= x[index - 1])) return { x, y };
