@@ -60,15 +60,20 @@ def _build_rows(selected: RunSelection, found: dict, query) -> list[TableRow]:
 
 
 def load_summaries(selected: RunSelection, limit: int | None = None) -> dict[str, dict[int, tuple]]:
-    """{metric: {run: its summary}} of all metrics of numbers, or the first `limit`, what matters first: two queries of what is kept at ingest."""
+    """{metric: {run: its summary}} of all metrics of numbers, or the first `limit`, what matters first; read from what is kept at ingest."""
     series = MetricSeries.objects.filter(run__in=selected.pks, kind__in=CHARTED).order_by()
-    counts = dict(series.values_list("name").annotate(number=Count("pk")))
-    names = metric_order.sort_metrics(counts, selected.objective.name)[:limit]
-    found: dict[str, dict[int, tuple]] = {name: {} for name in names}
-    series = series.filter(name__in=names) if limit else series
+    names: list[str] = []
+    if limit:
+        counts = dict(series.values_list("name").annotate(number=Count("pk")))
+        names = metric_order.sort_metrics(counts, selected.objective.name)[:limit]
+        series = series.filter(name__in=names)
+    found: dict[str, dict[int, tuple]] = {}
     for one in series.values_list(*FIELDS, named=True):
-        found[one.name][one.run] = one
-    return found
+        found.setdefault(one.name, {})[one.run] = one
+    if not limit:
+        counts = {name: len(of_runs) for name, of_runs in found.items()}
+        names = metric_order.sort_metrics(counts, selected.objective.name)
+    return {name: found[name] for name in names}
 
 
 def _row_stat(name: str, names: dict[str, set], query) -> str:
