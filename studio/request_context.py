@@ -5,6 +5,8 @@ import uuid
 
 from django.http import HttpRequest
 
+# The key in a request's WSGI variables of the route that Django found, for traces (studio/spans.py).
+ROUTE = "studio.route"
 _current: contextvars.ContextVar[HttpRequest | None] = contextvars.ContextVar("request", default=None)
 
 
@@ -23,8 +25,7 @@ class RequestContext:
             _current.reset(token)
         response.headers["X-Request-Id"] = request.id
         if request.resolver_match:
-            # For traces (studio/spans.py).
-            request.META["studio.route"] = request.resolver_match.route
+            request.META[ROUTE] = request.resolver_match.route
         return response
 
 

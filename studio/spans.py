@@ -11,8 +11,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-# The key in a request's WSGI variables of the route that Django found.
-ROUTE = "studio.route"
+from studio.request_context import ROUTE
 
 
 def start_sending(process: str) -> None:

@@ -19,12 +19,13 @@ from workspaces.models import Secret, Workspace
 
 BLOB_STORE = "workspaceblobstore"
 FILE_STORE = "workspacefilestore"
+ARTIFACT_STORE = "workspaceartifactstore"
 # The built-in datastores, with the word in the names of their containers.
 BUILT_IN = {
     BLOB_STORE: "blobstore",
     FILE_STORE: "filestore",
     "workspaceworkingdirectory": "workingdirectory",
-    "workspaceartifactstore": "artifactstore",
+    ARTIFACT_STORE: "artifactstore",
 }
 MAX_DATASTORES = 500
 

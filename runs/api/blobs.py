@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import http_date
 from ninja import Path, Query, Router, Schema, Status
 
+from assets.data.models import ARTIFACT_STORE
 from assets.data.stores import DatastoreFiles, File
 from runs.api.datastores import find_datastore, may_replace_files
 from runs.files import ranges, uploads
@@ -25,8 +26,6 @@ from workspaces.workspace_path import WorkspacePath, find_workspace
 router = Router(tags=["datastores"])
 # Where the blocks of a blob are until their list is sent, beside the files.
 BLOCKS = "blob-blocks"
-# Where Azure has the files of jobs and models.
-ARTIFACT_STORE = "workspaceartifactstore"
 MAX_LIST_BYTES = 8 * 1024 * 1024
 # Azure's names of blocks in the list of a blob.
 BLOCK_NAME = re.compile(r"<(?:Latest|Uncommitted|Committed)>([^<]{1,128})</")
@@ -51,7 +50,7 @@ class ListQuery(Schema):
 
 def _open(request: HttpRequest, where: BlobPath) -> DatastoreFiles:
     datastore = find_datastore(find_workspace(request, where), where.name)
-    # The token of a job reads files of jobs and models by their own routes.
+    # Azure has the files of jobs and models there. The token of a job reads them by their own routes.
     has_more = datastore.name == ARTIFACT_STORE and not request.auth.is_run
     return ArtifactStoreFiles(datastore) if has_more else DatastoreFiles(datastore)
 
