@@ -85,6 +85,18 @@ def download_batch(client: Client, address: str, pairs: Sequence[Tuple[str, str]
     return list(listed["missing"])
 
 
+def download_together(client: Client, address: str, group: Sequence[Tuple[str, str]]) -> List[str]:
+    """Download a group of small files with one request; return the paths that are left for a request of their own: those
+    that are not there any more, or all, if it is one file or the studio is older."""
+    if len(group) > 1:
+        try:
+            return download_batch(client, address, group)
+        except ServiceException as error:
+            if not is_unknown(error):
+                raise
+    return [path for path, _ in group]
+
+
 def save_blocks(blocks: Iterable[bytes], target: str) -> None:
     """Store the blocks in a file, which is only created when it is complete; with its folder, if that is not there."""
     folder = os.path.dirname(target) or "."

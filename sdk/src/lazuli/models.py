@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
 from lazuli.client import quote_segment
 from lazuli.errors import ModelPathNotFoundException, NotFound, Refused, ServiceException, WebserviceException
-from lazuli.file_batches import Upload, download_batch, group_small, is_unknown, save_answer, upload_batch
+from lazuli.file_batches import Upload, download_together, group_small, is_unknown, save_answer, upload_batch
 from lazuli.runs.files import PARALLEL, TIMEOUT, list_folder_files
 from lazuli.workspaces import WorkspaceClient
 
@@ -142,15 +142,9 @@ def download(workspace: WorkspaceClient, resource: Json, name: str, folder: str,
 
 
 def _download_group(workspace: WorkspaceClient, address: str, group: List[Tuple[str, str]]) -> None:
-    missing = [path for path, _ in group]
-    if len(group) > 1:
-        try:
-            missing = download_batch(workspace.client, f"{address}/download", group)
-        except ServiceException as error:
-            if not is_unknown(error):
-                raise
+    left = download_together(workspace.client, f"{address}/download", group)
     for path, target in group:
-        if path in missing:
+        if path in left:
             _save(workspace, f"{address}/content", path, target)
 
 

@@ -13,7 +13,7 @@ from lazuli.artifact_names import is_utf_8, rename_refused
 from lazuli.bodies import iterate_blocks
 from lazuli.client import Client
 from lazuli.errors import ServiceException, UserErrorException
-from lazuli.file_batches import Upload, download_batch, group_small, is_unknown, save_answer, upload_batch
+from lazuli.file_batches import Upload, download_together, group_small, is_unknown, save_answer, upload_batch
 
 PARALLEL = 4
 TIMEOUT = 600.0
@@ -135,15 +135,9 @@ class RunFiles:
         return names
 
     def _download_group(self, group: List[Tuple[str, str]]) -> None:
-        missing = [name for name, _ in group]
-        if len(group) > 1:
-            try:
-                missing = download_batch(self._client, f"{self._path}/download", group)
-            except ServiceException as error:
-                if not is_unknown(error):
-                    raise
+        left = download_together(self._client, f"{self._path}/download", group)
         for name, target in group:
-            if name in missing:
+            if name in left:
                 self.download(name, target)
 
     def read(self, name: str) -> bytes:
