@@ -27,20 +27,20 @@ def write_csv(rows: Iterable[Iterable]) -> Iterator[str]:
         mark = ""
 
 
-def _join_pieces(body: Iterable[str] | Iterable[bytes]) -> Iterator[bytes]:
-    """In pieces of this size: each is sent and compressed by itself, which takes longer than writing a line."""
+def join_pieces(body: Iterable[str] | Iterable[bytes], size_of_each: int = PIECE_BYTES) -> Iterator[bytes]:
+    """In pieces of at least this size: each is sent and compressed by itself, which takes longer than writing a line."""
     held: list[bytes] = []
     size = 0
     for piece in body:
         held.append(piece.encode() if isinstance(piece, str) else piece)
         size += len(held[-1])
-        if size >= PIECE_BYTES:
+        if size >= size_of_each:
             yield b"".join(held)
             held, size = [], 0
     yield b"".join(held)
 
 
 def stream_download(body: Iterable[str] | Iterable[bytes], content_type: str, name: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(_join_pieces(body), content_type=content_type)
+    response = StreamingHttpResponse(join_pieces(body), content_type=content_type)
     response.headers["Content-Disposition"] = content_disposition_header(True, name)
     return response

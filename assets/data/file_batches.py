@@ -9,7 +9,7 @@ import pydantic
 from django.http import Http404
 
 from assets.data.stores import DatastoreFiles, File
-from studio import request_body
+from studio import downloads, request_body
 from studio.errors import Conflict, Denied, Invalid, TooLarge
 from studio.formats import format_bytes
 
@@ -175,14 +175,7 @@ def write_list(found: Iterable[Any], missing: list[str]) -> bytes:
 
 def join_parts(line: bytes, parts: Iterable[bytes]) -> Iterator[bytes]:
     """The line and then the parts; small ones are sent together."""
-    waiting, size = [line], len(line)
-    for part in parts:
-        waiting.append(part)
-        size += len(part)
-        if size >= BLOCK:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    yield b"".join(waiting)
+    return downloads.join_pieces(itertools.chain([line], parts), BLOCK)
 
 
 def stream_files(files: DatastoreFiles, found: list[File]) -> Iterator[bytes]:
