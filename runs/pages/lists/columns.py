@@ -144,12 +144,19 @@ class Column:
         )
 
 
-def parse_column(word: str, objective: Objective = NO_OBJECTIVE) -> Column:
+def find_column(word: str, objective: Objective = NO_OBJECTIVE) -> Column | None:
+    """The column of a word; None if there is no such column."""
     if word in ATTRIBUTES:
         return Column(word, "attribute", word)
     kind, dash, name = word.partition("-")
     if dash and name and kind in KINDS and len(name) <= 256:
         return Column(word, kind, name, better=objective.direction(name) if kind in METRIC_COLUMNS else "")
+    return None
+
+
+def parse_column(word: str, objective: Objective = NO_OBJECTIVE) -> Column:
+    if found := find_column(word, objective):
+        return found
     allowed = ", ".join(ATTRIBUTES)
     raise Invalid(f"{word!r} is not a column: write {allowed}, or {'-NAME, '.join(KINDS)}-NAME.", target="col")
 

@@ -16,8 +16,8 @@ from runs.pages.lists.columns import (
     ATTRIBUTES,
     Column,
     Sort,
+    find_column,
     join_value,
-    parse_column,
     render_group_cell,
     render_mean,
     value_field,
@@ -62,10 +62,7 @@ class RunGroup:
 
 
 def parse_group_column(word: str) -> Column:
-    try:
-        one = parse_column(word)
-    except Invalid:
-        one = None
+    one = find_column(word)
     if one is None or one.is_metric or (one.kind == "attribute" and one.name not in BY):
         raise Invalid(
             f"group={word!r}: write param-NAME, tag-NAME, property-NAME or one of {', '.join(BY)}.", target="group"

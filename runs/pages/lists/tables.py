@@ -21,7 +21,6 @@ from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from runs.pages.lists.run_values import SHORT_REVISION, RunKeys
-from studio.errors import Invalid
 from studio.search.db_functions import AnyContains, IsAmong
 from studio.search.grammar import BadFilter
 
@@ -561,11 +560,4 @@ def _named_columns(options: dict) -> list[Column]:
         is_column = kind == search.TAG and clause.key in search.TAG_COLUMNS
         if kind in (search.METRIC, search.PARAM, search.TAG) and clause.operator != "is null" and not is_column:
             words.append(f"{kind}-{clause.key}")
-    return [column for word in words if word and (column := _parse_or_none(word))]
-
-
-def _parse_or_none(word: str) -> Column | None:
-    try:
-        return columns.parse_column(word)
-    except Invalid:
-        return None
+    return [column for word in words if word and (column := columns.find_column(word))]
