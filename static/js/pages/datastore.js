@@ -1,5 +1,6 @@
 // form[data-upload]: files or whole folders are chosen or dropped, and the paths of the files are sent with them. With
 // data-piece-url they are sent in pieces, with their progress: an upload that broke off continues where it stopped.
+import { formatBytes } from "../pure/sizes.js";
 import { bindDrop } from "../shared/dropped-files.js";
 import { readCsrfToken } from "../shared/requests.js";
 
@@ -32,8 +33,6 @@ const bindChoice = (input) => {
     setPaths(found.map(({ path }) => path));
   });
 };
-
-const formatBytes = (bytes) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`);
 
 const countFiles = (count) => `${count.toLocaleString("en")} file${count === 1 ? "" : "s"}`;
 
