@@ -90,8 +90,8 @@ def _store(version: ModelVersion, files: ModelFiles, content: dict, written: dic
     rows = kept_files.copy_files(version, files, folder, without=written)
     for path, data in written.items():
         if data is not None:
-            place = f"{own_path(version, folder)}/{path}"
-            row = WorkspaceFile.build(version.workspace, place, len(data), version.made_by_run)
+            full_path = f"{own_path(version, folder)}/{path}"
+            row = WorkspaceFile.build(version.workspace, full_path, len(data), version.made_by_run)
             storage.put_bytes(row.key, data)
             rows.append(row)
     if not kept_files.replace_files(version, folder, rows):
