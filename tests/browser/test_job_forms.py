@@ -77,3 +77,15 @@ def test_a_job_is_created_from_a_folder(browser, alice, job, tmp_path):
     assert [file["path"] for file in run.snapshot.files] == [".amlignore", "lib/é.sh", "train.py"]
     page.goto(browser.url + reverse("runs:run_code", args=[run.workspace.slug, run.run_id]) + "?path=train.py")
     expect(page.get_by_text("print(1)").first).to_be_visible()
+
+
+def test_a_folder_chosen_before_the_scripts_have_run_is_taken(browser, alice, job, tmp_path):
+    (tmp_path / "train.py").write_text("print(1)\n")
+    page, scripts = browser.open(alice, job.experiment.get_absolute_url()), []
+    page.route("**/upload-code*.js", lambda script: scripts.append(script))
+    page.get_by_role("link", name="Create job").click(no_wait_after=True)
+    page.locator("[data-input=folder]").set_input_files(tmp_path)
+    page.wait_for_function("document.readyState == 'interactive'")
+    for script in scripts:
+        script.continue_()
+    expect(page.locator("[data-ready-text]")).to_contain_text("1 file")

@@ -160,6 +160,12 @@ const upload = async () => {
   }
 };
 
+const takeInput = (input) => {
+  const files = [...(input.files || [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+  input.value = "";
+  if (files.length) take(files);
+};
+
 if (form) {
   part("plain").remove();
   show("drop");
@@ -174,9 +180,7 @@ if (form) {
       request?.abort();
     }
   });
-  form.addEventListener("change", ({ target }) => {
-    const files = [...(target.files || [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
-    target.value = "";
-    if (files.length) take(files);
-  });
+  form.addEventListener("change", ({ target }) => takeInput(target));
+  // Files that were chosen before this module ran.
+  for (const input of form.querySelectorAll("[data-input]")) takeInput(input);
 }
