@@ -217,9 +217,25 @@ def test_replaced_packages_end_the_parent(environment):
     assert read_private(environment.parents.pids[0]) < MEGABYTES * 1024**2
 
 
+NATIVE_THREAD = """
+import _thread, ctypes, time
+_thread.start_new_thread(lambda: (ctypes.CDLL(None).prctl(15, b"{name}"), time.sleep(9)), ())
+"""
+
+
+@pytest.mark.parametrize("environment", [(NATIVE_THREAD.format(name="jemalloc_bg_thd"),)], indirect=True)
+def test_the_thread_of_an_allocator_that_knows_forks_does_no_harm(environment):
+    warm = environment.warm_start()
+    environment.want(warm)
+    assert call(environment.fork(warm))["number"] < 1
+
+
 @pytest.mark.parametrize(
     "environment",
-    [("import threading, time\nthreading.Thread(target=time.sleep, args=[9], daemon=True).start()",)],
+    [
+        ("import threading, time\nthreading.Thread(target=time.sleep, args=[9], daemon=True).start()",),
+        (NATIVE_THREAD.format(name="other"),),
+    ],
     indirect=True,
 )
 def test_packages_that_start_threads_have_no_parent(environment):

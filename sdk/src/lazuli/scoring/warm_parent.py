@@ -35,6 +35,8 @@ IDLE_SECONDS = 600.0
 REQUEST_SECONDS = 1.0
 # Threads that a library ends before a fork take a moment.
 THREAD_SECONDS = 1.0
+# That of pyarrow's allocator, which gives memory back; jemalloc does without it in a forked process.
+HARMLESS_THREADS = {"jemalloc_bg_thd"}
 MAX_REQUEST = 4 * 1024 * 1024
 # Its exit status if replicas cannot be forked from it.
 UNSAFE = 4
@@ -94,12 +96,22 @@ def find_danger() -> str:
     os.waitpid(pid, 0)
     # OpenBLAS ends its threads before a fork and starts others when they are needed; other libraries do not.
     deadline = time.monotonic() + THREAD_SECONDS
-    while len(os.listdir("/proc/self/task")) > 1:
+    while find_threads():
         if time.monotonic() > deadline:
-            return "A package has started threads that a fork would not take along."
+            return f"A package has started threads that a fork would not take along: {', '.join(find_threads())}"
         time.sleep(0.01)
     opened = (_read_link(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd"))
     return "A package has opened a GPU." if any(path.startswith("/dev/nvidia") for path in opened) else ""
+
+
+def find_threads() -> List[str]:
+    """The names of the threads that a forked process would miss."""
+    found = []
+    for number in set(os.listdir("/proc/self/task")) - {str(os.getpid())}:
+        # A thread may end meanwhile.
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{number}/comm", encoding="utf-8") as file:
+            found.append(file.read().strip())
+    return [name for name in found if name not in HARMLESS_THREADS]
 
 
 def _read_link(path: str) -> str:
