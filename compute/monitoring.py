@@ -23,6 +23,8 @@ WORK = ["cpu", "memory", *GPU]
 WATCHED = dt.timedelta(seconds=30)
 # How long agents store samples while the studio is unreachable.
 LATE = dt.timedelta(hours=1)
+# The last row of a machine began within this time before its last sample.
+LAST_ROW = dt.timedelta(minutes=1)
 # Rows of all machines and work together; beyond this number the oldest are deleted.
 MAX_ROWS = 200_000
 
@@ -100,6 +102,17 @@ def note_watched(hosts: Iterable[Host]) -> None:
 
 def is_watched(host: Host, now: dt.datetime) -> bool:
     return host.watched_at is not None and now - host.watched_at < WATCHED
+
+
+def read_busy_shares(hosts: Iterable[Host], since: dt.datetime) -> list[float]:
+    """The share of the processors in use, 0 to 1, at the last measurement of each of the machines after that time."""
+    found = []
+    for host in hosts:
+        row = Samples.objects.filter(host=host, begins_at__gt=since - LAST_ROW).order_by("begins_at").last()
+        columns = read_columns([row]) if row else {}
+        if columns.get("cpu") and columns["at"][-1] > since.timestamp():
+            found.append(columns["cpu"][-1] / host.cpus)
+    return found
 
 
 def roll_up(now: dt.datetime) -> None:

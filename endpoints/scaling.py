@@ -9,8 +9,8 @@ from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from accounts import activity
-from compute import queue
-from compute.models import Resources, Work
+from compute import monitoring, queue
+from compute.models import Assignment, Host, Resources, Work
 from endpoints import rules, work_kind
 from endpoints.models import Endpoint, Replica, Revision
 from studio.errors import Invalid
@@ -20,6 +20,12 @@ UTILIZATION = 0.7
 # Replicas are reduced only if fewer were enough for this long.
 PATIENCE = dt.timedelta(seconds=60)
 START_SECONDS = 900
+# No more are added while those that were added last start, for at most this long.
+ADDED_SECONDS = dt.timedelta(seconds=60)
+# Nor if a larger share of the processors of their machines is in use: they would take it from one another.
+BUSY_SHARE = 0.9
+# How old a measurement of a machine may be, and how long to wait for one.
+MEASURED_SECONDS = dt.timedelta(seconds=60)
 # A replica that is stopped may finish its requests within this time.
 GRACE_SECONDS = 75
 # How often the time of the last request is written.
@@ -98,8 +104,8 @@ def count_wanted(revision: Revision, busy: float) -> int:
 
 
 def follow_load(endpoint: Endpoint, busy: float) -> None:
-    """Add replicas at once, and remove them after a while. `stop_idle` stops the last one after a long time without
-    requests."""
+    """Add replicas at once, at most as many as there are, and remove them after a while. `stop_idle` stops the last one
+    after a long time without requests."""
     now, revision = timezone.now(), endpoint.current
     if busy:
         recent = Q(last_request_at__gt=now - NOTE_SECONDS)
@@ -108,13 +114,29 @@ def follow_load(endpoint: Endpoint, busy: float) -> None:
         return
     wanted = count_wanted(revision, busy)
     if wanted > revision.wanted:
-        scale_revision(revision, wanted)
+        if _has_room(revision, now):
+            scale_revision(revision, min(wanted, 2 * revision.wanted))
     elif wanted == revision.wanted:
         Revision.objects.filter(pk=revision.pk).exclude(less_since=None).update(less_since=None)
     elif revision.less_since is None:
         Revision.objects.filter(pk=revision.pk).update(less_since=now)
     elif now - revision.less_since >= PATIENCE:
         scale_revision(revision, wanted)
+
+
+def _has_room(revision: Revision, now: dt.datetime) -> bool:
+    """Whether further replicas can make its answers quicker."""
+    replicas = [replica for replica in revision.replicas.select_related("work") if replica.is_wanted]
+    added_at = max((replica.work.queued_at for replica in replicas), default=now)
+    if now - added_at < ADDED_SECONDS and not all(replica.is_ready for replica in replicas):
+        return False
+    held = Assignment.objects.current().filter(work__in=[replica.work_id for replica in replicas])
+    hosts = list(Host.objects.filter(pk__in=held.values("node__host")))
+    monitoring.note_watched(hosts)
+    shares = monitoring.read_busy_shares(hosts, max(added_at, now - MEASURED_SECONDS))
+    if not shares:
+        return not hosts or now - added_at > MEASURED_SECONDS
+    return min(shares) < BUSY_SHARE
 
 
 def wake_endpoint(endpoint: Endpoint) -> None:

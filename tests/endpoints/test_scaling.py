@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from compute import queue
+from compute import monitoring, queue
 from compute.keys import gateway_key
-from compute.models import Work
+from compute.models import Host, Work
 from endpoints import scaling
 from endpoints.models import Endpoint, Revision
 from endpoints.replica_api import HOLD_SECONDS
@@ -25,6 +25,12 @@ def read() -> Endpoint:
 def report(api, busy: float) -> dict:
     services = [{"workspace": read().workspace.slug, "name": "svc", "busy": busy}]
     return api(gateway_key()).post("/nodes/v1/services/load", {"services": services}).json()["services"][0]
+
+
+def measure(cores: float, at: dt.datetime | None = None) -> None:
+    """The only machine reports how many cores are in use."""
+    at = at or timezone.now()
+    monitoring.store_samples(Host.objects.get(), [{"at": at.timestamp(), "cpu": cores, "work": {}}], at)
 
 
 def authorize(api) -> dict:
@@ -44,9 +50,17 @@ def test_load_adds_replicas_at_once_and_quiet_takes_them_away_after_a_while(depl
     deploy(max_replicas=3)
     first = run_replica()
     assert report(api, 0.1)["addresses"] == [first.address]
+    measure(0.5)
+    report(api, 1.8)
+    assert read().current.wanted == 2
+    # Not while the second one starts.
+    report(api, 1.8)
+    assert read().current.wanted == 2
+    second = run_replica()
+    measure(0.5)
     report(api, 1.8)
     assert read().current.wanted == 3
-    second, third = run_replica(), run_replica()
+    third = run_replica()
     assert report(api, 1.9)["addresses"] == [each.address for each in (first, second, third)]
     report(api, 0.1)
     assert read().current.wanted == 3
@@ -55,6 +69,26 @@ def test_load_adds_replicas_at_once_and_quiet_takes_them_away_after_a_while(depl
     # The newest go; a node stops them, and nobody is sent there any more.
     assert report(api, 0.1)["addresses"] == [first.address]
     assert Work.objects.exclude(stop_requested_at=None).count() == 2
+
+
+def test_no_replica_is_added_to_machines_whose_processors_are_in_use(deploy, run_replica, api):
+    deploy(max_replicas=9)
+    added_at = timezone.now() - dt.timedelta(seconds=20)
+
+    def count_after(cores: float, seconds: int) -> int:
+        Work.objects.update(queued_at=added_at)
+        measure(cores, added_at + dt.timedelta(seconds=seconds))
+        report(api, 9)
+        return read().current.wanted
+
+    run_replica()
+    # The machine has 16 cores. First before the replica was added.
+    assert count_after(0.1, -2) == 1
+    assert count_after(14.0, 5) == 2
+    run_replica()
+    assert count_after(15.5, 10) == 2
+    assert count_after(14.0, 15) == 4
+    assert Host.objects.get().watched_at
 
 
 def test_a_service_without_requests_has_no_replica_and_the_next_request_starts_one(deploy, run_replica, api):
