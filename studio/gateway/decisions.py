@@ -67,11 +67,13 @@ class Studio:
         route = entry.decision.route if entry.decision else None
         # A starting service is checked again soon.
         fresh = RETRY_SECONDS if route and not route.addresses and not route.versions else FRESH_SECONDS
+        if entry.asking is None and (entry.decision is None or age > fresh / 2):
+            # One request for all that wait for the same answer; if it is used, before anybody has to wait.
+            entry.asking = asyncio.create_task(self._decide(entry, path, body))
+            # Those who wait raise its error.
+            entry.asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         if entry.decision and age < fresh:
             return entry.decision
-        if entry.asking is None:
-            # One request for all that wait for the same answer.
-            entry.asking = asyncio.create_task(self._decide(entry, path, body))
         try:
             return await asyncio.shield(entry.asking)
         except Unreachable:

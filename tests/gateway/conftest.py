@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import threading
+import time
 
 import pytest
 
@@ -75,6 +76,7 @@ def studio(tmp_path):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.requests.append((self.path.rpartition("/")[2], body))
+            time.sleep(server.delay)
             assert self.headers["Authorization"] == "Bearer key"
             status, answer = server.answers[self.path.rpartition("/")[2]]
             if answer == {"services": [None]}:
@@ -89,7 +91,7 @@ def studio(tmp_path):
             """Quiet."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.requests = []
+    server.requests, server.delay = [], 0.0
     server.answers = {
         "load": (200, {"services": [None]}),
         "enter": (200, {"cookie": "c00kie", "path": "/lab"}),

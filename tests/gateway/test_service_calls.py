@@ -245,6 +245,22 @@ def test_a_change_counts_from_the_next_request_on(connect, tmp_path, studio, rep
         assert read_answer(connect(post("c")))[0].status == status
 
 
+def test_a_service_in_use_does_not_wait_for_the_studio(connect, studio, replica, monkeypatch):
+    monkeypatch.setattr(decisions, "FRESH_SECONDS", 1.0)
+    replica()
+    sock = connect(post("a"))
+    assert read_answer(sock)[0].status == 200
+    time.sleep(0.6)
+    studio.delay = 0.3
+    began = time.monotonic()
+    assert send(sock, post("b"))[0].status == 200
+    assert time.monotonic() - began < 0.2
+    time.sleep(0.5)
+    assert send(sock, post("c"))[0].status == 200
+    assert time.monotonic() - began < 0.7
+    assert [route for route, _ in studio.requests].count("authorize") >= 2
+
+
 def test_a_service_without_replicas_says_why(connect, studio):
     studio.answers["authorize"] = (200, route([], message="It is Unhealthy."))
     answer, body = read_answer(connect(post("a")))
