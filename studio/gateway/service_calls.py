@@ -177,11 +177,10 @@ class Caller(Side):
         service, replica, upstream = await self._find_replica(called)
         is_clean = False
         try:
-            upstream.transport.write(service_messages.make_request(head, target, self.peer, body))
-            await self._send_body(body, begun, upstream)
+            request = service_messages.make_request(head, target, self.peer, body)
+            await self._send_request(request, body, begun, upstream)
             answer = await self._read_answer(service.route, head, upstream)
-            self.transport.write(answer.make_head(keeps and body.is_done))
-            await self._pass_on(answer.body, upstream)
+            await self._pass_on(answer.make_head(keeps and body.is_done), answer.body, upstream)
             is_clean = answer.keeps and body.is_done and not upstream.received and not upstream.has_ended
             return answer.status
         finally:
@@ -274,10 +273,11 @@ class Caller(Side):
         if not is_more:
             raise BadHead("The body ended early.")
 
-    async def _send_body(self, body: Body, begun: bytes, upstream: ReplicaConnection) -> None:
-        """Send the body until its end, or until the replica responds."""
+    async def _send_request(self, request: bytes, body: Body, begun: bytes, upstream: ReplicaConnection) -> None:
+        """Send the head and the body, until its end or until the replica responds."""
         encode = frame_chunk if body.is_chunked else bytes
-        upstream.transport.write(encode(begun))
+        # In one piece, so that the replica wakes up once.
+        upstream.transport.write(request + encode(begun))
         while not body.is_done and not upstream.received and not upstream.has_ended:
             await upstream.drain()
             if piece := body.take(self.received):
@@ -307,18 +307,21 @@ class Caller(Side):
             raise Refusal(502, str(error)) from error
         raise Refusal(502, "The replica sent only interim responses.")
 
-    async def _pass_on(self, body: Body, upstream: ReplicaConnection) -> None:
+    async def _pass_on(self, head: bytes, body: Body, upstream: ReplicaConnection) -> None:
         encode = frame_chunk if body.is_chunked else bytes
         try:
+            piece = body.take(upstream.received)
+            self.transport.write(head + encode(piece) if piece else head)
             while True:
-                if piece := body.take(upstream.received):
-                    self.transport.write(encode(piece))
+                if self._is_full:
                     async with asyncio.timeout(MOVE_SECONDS):
                         await self.drain()
                 if body.is_done:
                     break
                 if not await upstream.wait_for_data():
                     break
+                if piece := body.take(upstream.received):
+                    self.transport.write(encode(piece))
         except BadHead as error:
             raise BrokenAnswer(f"A replica's answer cannot be read: {error}") from error
         if not body.is_done and not isinstance(body, bodies.EndlessBody):
