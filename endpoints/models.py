@@ -423,7 +423,11 @@ class Replica(models.Model):
         return "Its environment is prepared and init() runs." if self.lead else "Waiting for a node."
 
     def become_ready(self) -> None:
-        """Mark it as ready after init() has returned. With the last necessary replica, the revision takes over."""
+        """Mark it as ready after init() has returned. With the last necessary replica, the revision takes over.
+
+        Each report of a replica says that it is ready."""
+        if self.is_ready and self.revision.endpoint.current_id == self.revision_id:
+            return
         with transaction.atomic():
             # If two become ready at the same moment, the second sees the first.
             locked = Endpoint.objects.select_related("workspace").select_for_update(of=("self",))

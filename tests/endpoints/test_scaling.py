@@ -11,7 +11,7 @@ from compute import monitoring, queue
 from compute.keys import gateway_key
 from compute.models import Host, Work
 from endpoints import scaling
-from endpoints.models import Endpoint, Revision
+from endpoints.models import Endpoint, Replica, Revision
 from endpoints.replica_api import HOLD_SECONDS
 from studio.errors import Invalid
 
@@ -143,7 +143,10 @@ def test_the_gateway_hears_at_once_who_answers_and_which_key_counts(
 
     deploy()
     endpoint = read()
-    assert hears(run_replica) and hears(lambda: endpoint.regenerate_key("Primary"))
+    assert hears(run_replica)
+    # Each of its reports says that it is ready.
+    assert not hears(Replica.objects.select_related("work", "revision__endpoint").get().become_ready)
+    assert hears(lambda: endpoint.regenerate_key("Primary"))
     assert hears(lambda: endpoint.change(auth_enabled=False)) and hears(endpoint.remove)
 
 
