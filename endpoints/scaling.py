@@ -114,7 +114,7 @@ def follow_load(endpoint: Endpoint, busy: float) -> None:
         return
     wanted = count_wanted(revision, busy)
     if wanted > revision.wanted:
-        if _has_room(revision, now):
+        if _has_space(revision, now):
             scale_revision(revision, min(wanted, 2 * revision.wanted))
     elif wanted == revision.wanted:
         Revision.objects.filter(pk=revision.pk).exclude(less_since=None).update(less_since=None)
@@ -124,7 +124,7 @@ def follow_load(endpoint: Endpoint, busy: float) -> None:
         scale_revision(revision, wanted)
 
 
-def _has_room(revision: Revision, now: dt.datetime) -> bool:
+def _has_space(revision: Revision, now: dt.datetime) -> bool:
     """Whether further replicas can make its answers quicker."""
     replicas = [replica for replica in revision.replicas.select_related("work") if replica.is_wanted]
     added_at = max((replica.work.queued_at for replica in replicas), default=now)

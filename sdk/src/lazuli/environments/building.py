@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
-import subprocess
 import tempfile
 import time
 from typing import Any, Dict, List, Mapping, Optional
@@ -48,11 +48,12 @@ def install_sdk_for(
 ) -> str:
     """Install the SDK for an interpreter that the user manages; return the folder of its modules. Raises BuildFailed."""
     made = _get_or_build(requirements.Requirements(), interpreter, index_url, log, cancelled)
-    command = [made.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BuildFailed(f"{made.python} does not start: {done.stderr.strip()}")
-    return done.stdout.strip()
+    # Without asking the interpreter, which takes as long as the rest of a start.
+    library = os.path.join(glob.escape(made.path), *(["Lib"] if os.name == "nt" else ["lib", "*"]), "site-packages")
+    found = glob.glob(library)
+    if not found:
+        raise BuildFailed(f"{made.path} has no folder of packages")
+    return found[0]
 
 
 def _read_requirements(definition: Mapping[str, Any]) -> requirements.Requirements:

@@ -6,12 +6,12 @@ import dataclasses
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from typing import Any, Callable, Dict, List, Optional, Union
 
 from lazuli.environments.building import install_sdk_for, prepare_environment
 from lazuli.environments.cache import BuildFailed
+from lazuli.runner.installed_sdk import has_sdk
 from lazuli.runner.spec import Spec
 
 # With these the script would use the runner's own packages.
@@ -82,7 +82,7 @@ def _find_user_managed(
     spec: Spec, python: Dict[str, Any], log: Callable[[str], None], cancelled: Callable[[], bool]
 ) -> Interpreter:
     path = _resolve_path(python.get("interpreterPath")) or _find_default(spec)
-    if _has_sdk(path):
+    if has_sdk(path):
         return Interpreter(path, built=False)
     added = install_sdk_for(path, index_url=spec.index_url, log=log, cancelled=cancelled)
     return Interpreter(path, import_path=added, built=False)
@@ -108,10 +108,3 @@ def _find_default(spec: Spec) -> str:
     if found is None:
         raise BuildFailed("this node has no python3 on its PATH; set python.interpreter_path")
     return found
-
-
-def _has_sdk(python: str) -> bool:
-    if os.path.realpath(python) == os.path.realpath(sys.executable) and python == sys.executable:
-        return True
-    done = subprocess.run([python, "-c", "import azureml.core, lazuli.client, httpx"], capture_output=True, check=False)
-    return done.returncode == 0

@@ -22,7 +22,8 @@ ABSENT = "container images"
 # Settings of a deployment without effect here, which almost every script gives.
 UNUSED = ("cpu_cores", "memory_gb", "location")
 NAME = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
-POLL_SECONDS = 0.25
+# A deployment that takes long is asked for less often.
+MIN_POLL_SECONDS, MAX_POLL_SECONDS, POLL_SHARE = 0.05, 0.25, 0.1
 # The classes of deployed services, by their compute type.
 KINDS: Dict[str, Type[Any]] = {}
 # In KINDS: a service whose requests are divided between versions.
@@ -173,7 +174,8 @@ class Webservice(ABC):
 
     def wait_for_deployment(self, show_output: bool = False, timeout_sec: Optional[float] = None) -> None:
         """Wait until the newest revision responds. Raises WebserviceException with the log if it failed."""
-        end = None if timeout_sec is None else time.monotonic() + timeout_sec
+        began = time.monotonic()
+        end = None if timeout_sec is None else began + timeout_sec
         shown = ""
         if show_output:
             print_text(TIPS)
@@ -190,7 +192,8 @@ class Webservice(ABC):
             if end is not None and time.monotonic() >= end:
                 print_text(f"The deployment of {self.name} is still running after {timeout_sec:g} seconds.")
                 return
-            time.sleep(POLL_SECONDS)
+            waited = time.monotonic() - began
+            time.sleep(min(max(waited * POLL_SHARE, MIN_POLL_SECONDS), MAX_POLL_SECONDS))
         if show_output:
             print_text(operation)
             print_text(f'{self.compute_type} service creation operation finished, operation "{operation}"')
