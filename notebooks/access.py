@@ -8,12 +8,12 @@ from django.conf import settings
 from django.http import Http404
 
 from accounts.actors import actor_of_request
-from notebooks.share import Share, ShareEntry
 from studio.errors import Invalid
 from workspaces.access import can, denied
 from workspaces.file_share import SHARED, USERS, Home, share_folder
 from workspaces.lookup import find_page_workspace
 from workspaces.models import Workspace
+from workspaces.share import Share, ShareEntry
 
 SAMPLES = "Samples"
 SAMPLES_FOLDER = pathlib.Path(__file__).resolve().parent / "samples"

@@ -15,11 +15,11 @@ from accounts.form_keys import process_once
 from notebooks.access import ShareFiles, find_files_to_change
 from notebooks.forms import MoveForm, NewForm, PathForm, TextForm, UploadForm
 from notebooks.models import SharedFile, TrashedFile
-from notebooks.share import PIECE, ShareEntry
 from notebooks.views import MAX_EDITED, list_trashed
 from studio.errors import Conflict, Invalid, TooLarge
 from studio.formats import format_count
 from studio.forms import attempt, cleaned_or_invalid
+from workspaces.share import PIECE, ShareEntry
 
 # A notebook of the newest format that every Jupyter opens.
 EMPTY_NOTEBOOK = {

@@ -8,11 +8,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from notebooks.share import Share
 from studio import trash_days
 from studio.errors import Conflict
 from workspaces.file_share import share_folder
 from workspaces.models import Workspace
+from workspaces.share import Share
 
 TRASH = "trash"
 

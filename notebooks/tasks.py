@@ -5,8 +5,8 @@ import datetime as dt
 from celery import shared_task
 from django.utils import timezone
 
-from notebooks import share
 from notebooks.models import TrashedFile
+from workspaces import share
 
 UPLOADS_KEPT = dt.timedelta(hours=1)
 

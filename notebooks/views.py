@@ -10,13 +10,13 @@ from django.views.decorators.http import require_safe
 from notebooks.access import SAMPLES, ShareFiles, find_files
 from notebooks.forms import PathForm
 from notebooks.models import SharedFile, TrashedFile
-from notebooks.share import Share, ShareEntry
 from runs.files import archives, previews, ranges
 from runs.pages import file_tree
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
 from studio.pagination import page_of
 from workspaces.file_share import share_folder
+from workspaces.share import Share, ShareEntry
 
 # Kinds that the browser would load by the URL of the file and must not show as a page of this site.
 SOURCE_ONLY = {"page", "pdf", "log"}

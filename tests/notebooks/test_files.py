@@ -13,11 +13,12 @@ from django.utils import timezone
 from compute import notifications, queue
 from compute.instances import power
 from compute.models import ApplicationSession, Assignment
-from notebooks import share, tasks
+from notebooks import tasks
 from notebooks.models import SharedFile, TrashedFile
 from notebooks.purging import delete_share
 from studio.purging import PurgeSelection
 from tests import factories
+from workspaces import share
 from workspaces.file_share import Home, make_alias, share_folder
 from workspaces.models import Role
 

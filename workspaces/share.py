@@ -73,12 +73,14 @@ class Share:
             return False
         return True
 
-    def list_folder(self, path: str, with_hidden: bool = False) -> tuple[list[ShareEntry], int]:
+    def list_folder(
+        self, path: str, with_hidden: bool = False, max_listed: int = MAX_LISTED
+    ) -> tuple[list[ShareEntry], int]:
         """Folders first, then files by name; and how many are left out."""
         with self._folder(path) as folder:
             found = [entry for entry in _list_entries(path, folder) if with_hidden or not entry.name.startswith(".")]
         found.sort(key=lambda entry: (not entry.is_folder, entry.name.lower(), entry.name))
-        return found[:MAX_LISTED], max(0, len(found) - MAX_LISTED)
+        return found[:max_listed], max(0, len(found) - max_listed)
 
     def open_file(self, path: str) -> io.FileIO:
         with self._parent(path) as (folder, name):
@@ -102,7 +104,7 @@ class Share:
                 length -= len(piece)
                 yield piece
 
-    def walk(self, path: str) -> Iterator[ShareEntry]:
+    def walk(self, path: str, with_hidden: bool = True) -> Iterator[ShareEntry]:
         """All files below a folder, without links; Invalid if there are too many."""
         waiting, count = [path], 0
         while waiting:
@@ -110,6 +112,8 @@ class Share:
             with self._folder(here) as folder:
                 entries = _list_entries(here, folder)
             for entry in entries:
+                if entry.name.startswith(".") and not with_hidden:
+                    continue
                 count += 1
                 if count > MAX_FILES:
                     raise Invalid(f"{path} has more than {MAX_FILES:,} files.", target="path")
