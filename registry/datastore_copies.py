@@ -4,6 +4,7 @@ import contextlib
 
 from accounts.actors import Actor
 from assets.data.models import Datastore
+from assets.data.share_files import open_files
 from assets.data.stores import DatastoreFiles, File
 from registry import sources
 from registry.kept_files import MAX_COPIED_BYTES, MAX_FILES
@@ -19,7 +20,7 @@ def copy_files(actor: Actor, workspace: Workspace, source: sources.ModelSource) 
     if datastore is None:
         raise Invalid(f"The workspace has no datastore {source.name!r}.", target="modelUri")
     datastore.workspace = workspace
-    files, folder = DatastoreFiles(datastore), sources.new_upload_folder()
+    files, folder = open_files(datastore, actor.user), sources.new_upload_folder()
     rows: list[WorkspaceFile] = []
     with contextlib.ExitStack() as undo:
         undo.callback(lambda: storage.delete_keys([row.key for row in rows]))
@@ -40,7 +41,7 @@ def _find_files(files: DatastoreFiles, path: str) -> list[File]:
 
 
 def _copy_file(files: DatastoreFiles, file: File, key: str) -> None:
-    if files.datastore.is_built_in and (file.size or 0) <= MAX_COPIED_BYTES:
+    if files.has_key(file.path) and (file.size or 0) <= MAX_COPIED_BYTES:
         storage.copy_object(files.key_of(file.path), key)
     else:
         storage.put_stream(key, files.read_parts(file))

@@ -2,7 +2,7 @@
 
 import tempfile
 
-from assets.data import databases, reading, stores
+from assets.data import databases, reading, share_files
 from assets.data.models import Datastore
 from assets.data.reading import LocalCopy, SourceFile
 
@@ -12,7 +12,7 @@ QUERY = {"type": "read_sql", "query": "SELECT 1 AS one", "query_timeout": 5}
 def test_connection(row: Datastore) -> None:
     """Test the connection with one request; raises the errors of any other request."""
     if not row.is_database:
-        stores.DatastoreFiles(row).list_folder()
+        share_files.open_files(row).list_folder()
         return
     connection = databases.build_connection(row)
     with tempfile.TemporaryDirectory(prefix="lazuli-query-") as folder:

@@ -13,7 +13,7 @@ from lazuli.data.errors import DatasetValidationError
 
 from accounts import activity
 from accounts.actors import Actor
-from assets.data import manifests, previews, quality, rules, stores
+from assets.data import manifests, previews, quality, rules, share_files
 from assets.data.models import DataAsset, Datastore, DataVersion
 from assets.data.work import DataWork
 from studio.errors import Conflict, Denied, Invalid
@@ -90,6 +90,7 @@ def register_dataset(
     """
     rules.DATA_NAME.check(name)
     definition = check_dataset(workspace, fields["definition"])
+    share_files.check_common(definition)
     content = {
         "kind": fields["kind"],
         "definition": definition,
@@ -236,7 +237,7 @@ def _read_mltable(workspace: Workspace, datastore: str, folder: str) -> dict:
         raise Invalid(f"There is no datastore {datastore[:100]!r} in {workspace.name}.", target="properties/dataUri")
     row.workspace = workspace
     path = f"{folder}/{mltable.FILE_NAME}" if folder else mltable.FILE_NAME
-    files = stores.DatastoreFiles(row)
+    files = share_files.open_files(row)
     try:
         size = files.find(path).size or 0
         data = files.read(path, 0, min(size, mltable.MAX_BYTES))

@@ -106,6 +106,11 @@ class Datastore(models.Model):
         return self.kind == self.Kind.WORKSPACE
 
     @property
+    def has_share(self) -> bool:
+        """Whether it contains the file share of the workspace (assets/data/share_files.py)."""
+        return self.is_built_in and self.name == FILE_STORE
+
+    @property
     def is_database(self) -> bool:
         return self.is_database_server or self.kind == self.Kind.SQLITE
 

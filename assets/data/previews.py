@@ -6,10 +6,11 @@ import pathlib
 import tempfile
 from collections.abc import Iterator
 
+from django.http import Http404
 from lazuli.data import profiles
 from lazuli.data import sources as patterns
 
-from assets.data import reading, stores
+from assets.data import reading, share_files
 from assets.data.models import Datastore
 from assets.data.reading import LocalCopy, SourceFile
 from studio.errors import Conflict, Invalid, NotReady
@@ -88,7 +89,10 @@ def list_sources(workspace: Workspace, definition: dict) -> list[SourceFile]:
             found.append(SourceFile("The query", None, row.name, is_query=True))
             continue
         start, matches = patterns.compile_pattern(path["path"])
-        files = stores.DatastoreFiles(row).walk(start, MAX_FILES)
+        try:
+            files = share_files.open_files(row).walk(start, MAX_FILES)
+        except Http404 as error:
+            raise Invalid(str(error), target="paths") from error
         found += [SourceFile(file.path, file.size, row.name, etag=file.etag) for file in files if matches(file.path)]
     return found
 

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 
-from assets.data import databases, reading_processes, stores
+from assets.data import databases, reading_processes, share_files, stores
 from assets.data.models import Datastore
 from studio import outbound
 from studio.errors import Invalid, NotReady, TooLarge
@@ -141,7 +141,7 @@ def _query(workspace: Workspace, source: SourceFile, folder: str, is_head: bool)
 
 
 def open_files(workspace: Workspace, source: SourceFile) -> stores.DatastoreFiles:
-    return stores.DatastoreFiles(_find_datastore(workspace, source))
+    return share_files.open_files(_find_datastore(workspace, source))
 
 
 def _find_datastore(workspace: Workspace, source: SourceFile) -> Datastore:

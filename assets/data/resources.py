@@ -93,7 +93,7 @@ def _address(row: models.Datastore) -> dict:
     if row.is_built_in:
         word = models.BUILT_IN[row.name]
         container = f"azureml-{word}-{row.workspace.workspace_id}"
-        is_share = row.name == models.FILE_STORE
+        is_share = row.has_share
         return {
             "datastoreType": "AzureFile" if is_share else "AzureBlob",
             "accountName": row.workspace.storage_account if is_share else _blob_address(row),

@@ -175,6 +175,10 @@ class DatastoreFiles:
         """The key of a file in the storage of the studio, for a built-in datastore."""
         return self._prefix + path
 
+    def has_key(self, path: str) -> bool:
+        """Whether the file is in the storage of the studio."""
+        return self.datastore.is_built_in
+
     def write(self, path: str, chunks: Iterable[bytes], overwrite: bool = False, is_freezing: bool = False) -> File:
         """Store a file, which appears only when it is complete."""
         self.check_names([path], is_freezing)

@@ -15,6 +15,7 @@ from django.utils.http import http_date
 from ninja import Path, Query, Router, Schema, Status
 
 from assets.data.models import ARTIFACT_STORE
+from assets.data.share_files import open_files
 from assets.data.stores import DatastoreFiles, File
 from runs.api.datastores import find_datastore, may_replace_files
 from runs.files import ranges, uploads
@@ -52,7 +53,7 @@ def _open(request: HttpRequest, where: BlobPath) -> DatastoreFiles:
     datastore = find_datastore(find_workspace(request, where), where.name)
     # Azure has the files of jobs and models there. The token of a job reads them by their own routes.
     has_more = datastore.name == ARTIFACT_STORE and not request.auth.is_run
-    return ArtifactStoreFiles(datastore) if has_more else DatastoreFiles(datastore)
+    return ArtifactStoreFiles(datastore) if has_more else open_files(datastore, request.auth.user)
 
 
 @router.get(

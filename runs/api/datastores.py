@@ -7,6 +7,7 @@ from ninja import Path, Router, Status
 
 from assets.data import connections, file_batches, resources, stores
 from assets.data.models import Datastore
+from assets.data.share_files import open_files
 from runs.files import ranges, uploads
 from studio import api
 from studio.errors import Denied
@@ -113,7 +114,7 @@ def file_list(
     folder: str | None = None,
 ):
     workspace = find_workspace(request, workspace_path)
-    files = stores.DatastoreFiles(find_datastore(workspace, name))
+    files = open_files(find_datastore(workspace, name), request.auth.user)
     found = files.walk(prefix) if folder is None else files.list_folder(folder)
     rows, next_link = api.cut_page(request, found, size=1000, max_size=MAX_PAGE)
     resource = list_of(resources.DatastoreFile)
@@ -128,11 +129,10 @@ def file_list(
 )
 def file_read(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str):
     workspace = find_workspace(request, workspace_path)
-    return respond_with_file(request, find_datastore(workspace, name), path)
+    return respond_with_file(request, open_files(find_datastore(workspace, name), request.auth.user), path)
 
 
-def respond_with_file(request: HttpRequest, datastore: Datastore, path: str):
-    files = stores.DatastoreFiles(datastore)
+def respond_with_file(request: HttpRequest, files: stores.DatastoreFiles, path: str):
     file = files.find(path)
     response = ranges.respond_with_range(
         request, file.size or 0, file.etag, lambda start, length: files.stream(file, start, length)
@@ -149,7 +149,7 @@ def respond_with_file(request: HttpRequest, datastore: Datastore, path: str):
 )
 def file_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str, overwrite: bool = False):
     workspace = find_workspace(request, workspace_path)
-    files = stores.DatastoreFiles(find_datastore(workspace, name))
+    files = open_files(find_datastore(workspace, name), request.auth.user)
     may_replace = may_replace_files(request, files)
     if not may_replace and overwrite and files.exists(path):
         raise denied("edit", workspace)
@@ -184,7 +184,7 @@ def read_batch(request: HttpRequest) -> tuple[list[file_batches.BatchFile], file
 )
 def files_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, overwrite: bool = False):
     workspace = find_workspace(request, workspace_path)
-    files = stores.DatastoreFiles(find_datastore(workspace, name))
+    files = open_files(find_datastore(workspace, name), request.auth.user)
     may_replace = may_replace_files(request, files)
     listed, body = read_batch(request)
     present = file_batches.check_upload(files, [file.path for file in listed], overwrite, may_replace)
@@ -199,7 +199,7 @@ def files_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: s
 )
 def files_download(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: resources.FilePaths):
     workspace = find_workspace(request, workspace_path)
-    files = stores.DatastoreFiles(find_datastore(workspace, name))
+    files = open_files(find_datastore(workspace, name), request.auth.user)
     found, missing = file_batches.find_files(files, body.paths)
     line = file_batches.write_list(found, missing)
     parts = file_batches.stream_files(files, found)
@@ -211,5 +211,5 @@ def files_download(request: HttpRequest, workspace_path: Path[WorkspacePath], na
 @router.delete("/{name}/files/content", response=Nothing, summary="Delete a file")
 def file_delete(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str):
     workspace = find_workspace(request, workspace_path, "edit")
-    stores.DatastoreFiles(find_datastore(workspace, name)).delete(path)
+    open_files(find_datastore(workspace, name), request.auth.user).delete(path)
     return {}

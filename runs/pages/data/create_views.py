@@ -12,9 +12,10 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actors import actor_of_request
 from assets import tasks
-from assets.data import datasets, previews, rules, stores
+from assets.data import datasets, previews, rules
 from assets.data.misfits import check_version
 from assets.data.models import Datastore
+from assets.data.share_files import open_files
 from assets.data.work import DataWork
 from compute import notifications
 from runs.api.datastores import find_datastore
@@ -68,7 +69,7 @@ def _find_files(request, workspace, data: dict) -> dict:
     folder = f"UI/{dt.datetime.now(dt.UTC):%Y-%m-%d}_{uuid.uuid4().hex[:8]}"
     targets = paths if len(paths) == len(files) else [file.name for file in files]
     full = [rules.check_stored_path(f"{folder}/{target}") for target in targets]
-    target_store = stores.DatastoreFiles(store)
+    target_store = open_files(store, request.user)
     target_store.check_quota()
     for file, path in zip(files, full, strict=True):
         target_store.write(path, file.chunks())

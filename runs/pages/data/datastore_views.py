@@ -15,6 +15,7 @@ from accounts.actors import actor_of_request
 from assets.data import connections, rules, stores
 from assets.data.models import Datastore
 from assets.data.partial_uploads import MAX_PIECE, PartialUpload
+from assets.data.share_files import is_in_share, open_files
 from runs.api.datastores import find_datastore, respond_with_file
 from runs.files import previews, uploads
 from runs.pages.access import find_workspace, is_allowed, require_permission
@@ -94,11 +95,12 @@ def datastore_detail(request, slug, name):
         "crumbs": _crumbs(folder),
         "may_edit": is_allowed(request, "edit"),
         "resource": _properties(found),
+        "in_share": found.has_share and is_in_share(folder),
     }
     if found.is_database:
         return render(request, "data/datastore.html", context)
     try:
-        files = stores.DatastoreFiles(found)
+        files = open_files(found, request.user)
         context["page"] = page_of(request, files.list_folder(folder), size=PAGE)
         if path:
             context |= _preview(files, path)
@@ -150,7 +152,7 @@ def datastore_file(request, slug, name):
     """The bytes of `?path=`."""
     found = find_datastore(find_workspace(request, slug), name)
     path = request.GET.get("path", "")
-    response = respond_with_file(request, found, path)
+    response = respond_with_file(request, open_files(found, request.user), path)
     if "download" in request.GET:
         safe = response["Content-Disposition"].partition(";")[2]
         response["Content-Disposition"] = f"attachment;{safe}"
@@ -167,7 +169,7 @@ def datastore_upload(request, slug, name):
     if not files or len(files) > MAX_FILES:
         raise Invalid(f"Choose 1 to {MAX_FILES:,} files. The SDK uploads more.", target="files")
     targets = paths if len(paths) == len(files) else [file.name for file in files]
-    store, overwrite = stores.DatastoreFiles(found), bool(request.POST.get("overwrite"))
+    store, overwrite = open_files(found, request.user), bool(request.POST.get("overwrite"))
     full = [rules.check_stored_path(f"{folder}/{target}" if folder else target) for target in targets]
     store.check_quota()
     skipped = 0
@@ -192,7 +194,7 @@ def datastore_piece(request, slug, name):
     path = rules.check_stored_path(request.GET.get("path", ""))
     size, start = (numbers.parse_int(request.GET.get(key, "0"), key) for key in ("size", "start"))
     part = PartialUpload(request.user, found, path, size, request.GET.get("stamp", "")[:100])
-    files, overwrite = stores.DatastoreFiles(found), "overwrite" in request.GET
+    files, overwrite = open_files(found, request.user), "overwrite" in request.GET
     if request.method != "POST":
         return JsonResponse({"arrived": part.arrived, "exists": not overwrite and files.exists(path)})
     files.check_quota()
@@ -228,8 +230,9 @@ def datastore_change(request, slug, name):
             messages.success(request, f"The datastore {found.name} was removed. Its files stay where they are.")
             return redirect(reverse("data:datastores", args=[slug]))
         elif act == "delete":
-            stores.DatastoreFiles(found).delete(path)
-            messages.success(request, f"{path} was deleted.")
+            open_files(found, request.user).delete(path)
+            in_trash = found.has_share and is_in_share(path)
+            messages.success(request, f"{path} was {'moved to the trash of Notebooks' if in_trash else 'deleted'}.")
     except (Conflict, Denied, NotReady) as error:
         messages.error(request, error.message)
     return redirect(_address(found, path.rpartition("/")[0]))
