@@ -152,5 +152,5 @@ def test_credentials_are_tried_kept_and_not_shown(ws, monkeypatch, settings):
         Datastore.register_azure_blob_container(ws, "b", sas_token="s", **given)
     with pytest.raises(UserErrorException, match="private network"):
         Datastore.register_s3(ws, "s3", "bucket", endpoint="http://10.0.0.1", skip_validation=True)
-    with pytest.raises(NotAvailable, match="file shares.*register_folder"):
+    with pytest.raises(NotAvailable, match=r"file shares.*register_folder"):
         Datastore.register_azure_file_share(ws, "f", "share", "account")
