@@ -153,8 +153,10 @@ def test_an_unknown_mode_of_isolation_is_refused(studio):
 def test_database_files_and_logins_of_the_account_are_hidden_too(monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", "/home/mo/.config")
     environ = {"DATABASE_URL": "sqlite:////srv/studio.sqlite3", "STORAGE_URL": "file:///mnt/files"}
+    environ |= {"SHARES_DIR": "/mnt/homes", "BACKUP_DIR": "/mnt/backups"}
     found = {os.path.normpath(path) for path in find_hidden_paths(environ, pathlib.Path("/srv/data"))}
     expected = {"/srv/data", "/home/mo/.config/lazuli", "/srv/studio.sqlite3", "/srv/studio.sqlite3-wal", "/mnt/files"}
+    expected |= {"/mnt/homes", "/mnt/backups"}
     assert expected <= {os.path.realpath(path) for path in found}
     assert len(find_hidden_paths({"DATABASE_URL": "postgres://db/studio"}, pathlib.Path("/srv/data"))) == 2
 

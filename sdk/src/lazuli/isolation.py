@@ -39,7 +39,7 @@ READ = EXECUTE | READ_FILE | READ_DIR
 WRITE = WRITE_FILE | CHANGE_ENTRIES | REFER | TRUNCATE
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
 # Below this version of Landlock a file cannot be renamed from one folder to another.
-MIN_ABI, SIGNALS_ABI = 2, 6
+MIN_ABI, TRUNCATE_ABI, SIGNALS_ABI = 2, 3, 6
 
 TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 # The devices that programs need, without disks and memory. Those of GPUs have numbers behind their names.
@@ -100,13 +100,43 @@ def make_node_fence(environ: Mapping[str, str], readable: List[str], writable: L
     """
     if not is_wanted(environ):
         return None
-    extra = [path for path in environ.get(WRITABLE_VARIABLE, "").split(os.pathsep) if path]
     try:
-        return make_fence(environ[HIDDEN_VARIABLE].split(os.pathsep), readable, [*writable, *extra])
+        return make_fence(
+            _read_paths(environ, HIDDEN_VARIABLE), readable, [*writable, *_read_paths(environ, WRITABLE_VARIABLE)]
+        )
     except NotIsolated:
         if read_mode(environ) == "required":
             raise
         return None
+
+
+def protects_files(environ: Mapping[str, str]) -> bool:
+    """Whether the kernel keeps scripts from changing the files that they can only read, also from cutting them short."""
+    try:
+        return is_wanted(environ) and find_abi() >= TRUNCATE_ABI
+    except NotIsolated:
+        return False
+
+
+def is_hidden(path: str, environ: Mapping[str, str]) -> bool:
+    """Whether scripts open nothing below this path, except what is given to them."""
+    path, writable = os.path.realpath(path), _read_paths(environ, WRITABLE_VARIABLE)
+    return any(
+        _is_below(path, hidden)
+        and not any(_is_below(each, hidden) and (_is_below(path, each) or _is_below(each, path)) for each in writable)
+        for hidden in _read_paths(environ, HIDDEN_VARIABLE)
+    )
+
+
+def is_readable(path: str, environ: Mapping[str, str]) -> bool:
+    """Whether all scripts can read what is below this path, and none can write there."""
+    path, others = os.path.realpath(path), map(os.path.realpath, TEMPORARY_FOLDERS)
+    given = [*others, *_read_paths(environ, HIDDEN_VARIABLE), *_read_paths(environ, WRITABLE_VARIABLE)]
+    return not any(_is_below(path, each) or _is_below(each, path) for each in given)
+
+
+def _read_paths(environ: Mapping[str, str], name: str) -> List[str]:
+    return [os.path.realpath(path) for path in environ.get(name, "").split(os.pathsep) if path]
 
 
 def is_wanted(environ: Mapping[str, str]) -> bool:
@@ -152,7 +182,7 @@ def _create_ruleset(abi: int) -> int:
 
 def _known_rights(abi: int) -> int:
     rights = READ | WRITE | IOCTL_DEVICE
-    if abi < 3:
+    if abi < TRUNCATE_ABI:
         rights &= ~TRUNCATE
     if abi < 5:
         rights &= ~IOCTL_DEVICE

@@ -254,8 +254,10 @@ class Host(Agent):
 
 
 def find_hidden_paths(environ: Mapping[str, str], data_dir: pathlib.Path) -> list[str]:
-    """Paths that scripts on this machine must not open: data folder, database, files, and logins of this account."""
+    """Paths that scripts on this machine must not open: data folder, database, files, homes, backups, and logins of this
+    account."""
     found = [str(data_dir), str(config.config_folder())]
+    found += [environ[name] for name in ("SHARES_DIR", "BACKUP_DIR") if environ.get(name)]
     for name, schemes in (("DATABASE_URL", {"sqlite", "sqlite3"}), ("STORAGE_URL", {"file"})):
         address = urlsplit(environ.get(name, ""))
         if address.scheme in schemes and address.path:

@@ -1,7 +1,7 @@
-"""Files of datastores that jobs on this node have read: a later job copies them from here instead of downloading them.
+"""Files of datastores that jobs on this node have read: a later job has them from here instead of downloading them.
 
 A file is found by its etag, so one that has changed is another entry. What was not used for the longest time makes room.
-A job gets a copy of its own: it can change what is in its folder.
+A job that downloads gets a copy of its own, which it can change; one that mounts gets links (lazuli/data/mounts.py).
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
+import sys
 import uuid
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from lazuli import isolation
 from lazuli.data import datastores, sources
+from lazuli.data.mounts import MachineFolders, MountFolder
 from lazuli.data.sources import Source
 from lazuli.workspaces import WorkspaceClient
 
@@ -20,6 +24,10 @@ FOLDER, MAX_GB = "LAZULI_DATA_CACHE", "LAZULI_DATA_CACHE_GB"
 DEFAULT_GB = 20.0
 # What stays free on the disk.
 RESERVE_BYTES = 5 * 10**9
+MOUNTS = "mounts"
+READ_ONLY = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+# The number of Linux's request to share the blocks of a file until one of them changes (linux/fs.h).
+FICLONE = 0x40049409
 
 
 class NodeCache:
@@ -51,6 +59,51 @@ class NodeCache:
             self._free_space()
         return list(targets.values()), sum(source.remote.size for source in cached)
 
+    def make_mount_folder(self, environ: Mapping[str, str]) -> Optional[MountFolder]:
+        """A folder for links, or None where only copies protect the files."""
+        if not self._max_bytes or not isolation.protects_files(environ):
+            return None
+        return MountFolder(os.path.join(self._folder, MOUNTS)) if isolation.is_hidden(self._folder, environ) else None
+
+    def link_sources(
+        self, workspace: WorkspaceClient, found: Sequence[Source], folder: str, environ: Mapping[str, str]
+    ) -> Tuple[List[str], int]:
+        """Fill a folder of a mount with links to files of this machine, and download what is missing; the paths, and how
+        many are links."""
+        targets = {source: datastores.local_path(folder, source.inside) for source in found}
+        here, linked = MachineFolders(workspace, environ), set()
+        for source, target in targets.items():
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if path := here.find(source):
+                os.symlink(path, target)
+                linked.add(source)
+            elif self._link_to(self._path_of(workspace, source), target, source.remote.size):
+                linked.add(source)
+        missing = [source for source in found if source not in linked]
+        sources.download_sources(workspace, missing, folder)
+        for source in missing:
+            os.chmod(targets[source], READ_ONLY)
+            self._add(self._path_of(workspace, source), targets[source], links=True)
+        if missing:
+            self._free_space()
+        return list(targets.values()), len(linked)
+
+    @staticmethod
+    def _link_to(path: str, target: str, size: int) -> bool:
+        if not path:
+            return False
+        try:
+            # A script may have changed the mode of the file, though not its content.
+            os.chmod(path, READ_ONLY)
+            os.utime(path)
+            if os.path.getsize(path) != size:
+                return False
+            os.link(path, target)
+        except OSError:
+            # Removed meanwhile, or it has as many links as the disk allows.
+            return False
+        return True
+
     def _path_of(self, workspace: WorkspaceClient, source: Source) -> str:
         """Nothing for a file of the web, which may change at any time."""
         if source.url or not source.remote.etag or not self._max_bytes:
@@ -67,12 +120,12 @@ class NodeCache:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         try:
             os.utime(path)
-            shutil.copyfile(path, target)
-        except FileNotFoundError:
+            _copy(path, target)
+        except (FileNotFoundError, PermissionError):
             return False
         return True
 
-    def _add(self, path: str, source: str) -> None:
+    def _add(self, path: str, source: str, links: bool = False) -> None:
         size = os.path.getsize(source)
         if not path or size > self._max_bytes // 2:
             return
@@ -80,12 +133,17 @@ class NodeCache:
         if shutil.disk_usage(self._folder).free < size + RESERVE_BYTES:
             return
         partial = f"{path}.{uuid.uuid4().hex[:8]}"
-        shutil.copyfile(source, partial)
+        if links:
+            os.link(source, partial)
+        else:
+            _copy(source, partial)
         os.replace(partial, path)
 
     def _free_space(self) -> None:
         found: Dict[str, os.stat_result] = {}
-        for where, _, names in os.walk(self._folder):
+        for where, folders, names in os.walk(self._folder):
+            if where == self._folder and MOUNTS in folders:
+                folders.remove(MOUNTS)
             for path in (os.path.join(where, name) for name in names):
                 if (state := _stat(path)) is not None:
                     found[path] = state
@@ -102,3 +160,17 @@ def _stat(path: str) -> Optional[os.stat_result]:
         return os.stat(path)
     except FileNotFoundError:
         return None
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file; on a file system such as XFS or Btrfs the copy shares its blocks until one of the files changes."""
+    if not sys.platform.startswith("linux"):
+        shutil.copyfile(source, target)
+        return
+    import fcntl  # platform: Linux
+
+    with open(source, "rb") as origin, open(target, "wb") as copy:
+        try:
+            fcntl.ioctl(copy, FICLONE, origin.fileno())
+        except OSError:
+            shutil.copyfile(source, target)

@@ -4,14 +4,14 @@ server."""
 from __future__ import annotations
 
 import os
-import stat
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from lazuli.client import Client
 from lazuli.data import datasets, datastores, sources, transfer
 from lazuli.data.errors import DatasetExecutionError
-from lazuli.data.node_cache import NodeCache
+from lazuli.data.mounts import MountFolder
+from lazuli.data.node_cache import READ_ONLY, NodeCache
 from lazuli.runner.spec import Spec
 from lazuli.runs.glob_patterns import Glob
 from lazuli.workspaces import WorkspaceClient
@@ -38,11 +38,23 @@ class RunData:
         # One for each input, for the log.
         self.lines: List[str] = []
         self._outputs: List[Tuple[Json, str]] = []
+        self._cache = NodeCache.from_environment(os.environ)
+        self._mounts: Optional[MountFolder] = None
         self.default_datastore: Optional[str] = None
 
     @property
     def is_empty(self) -> bool:
         return not (self._spec.inputs or self._spec.outputs)
+
+    @property
+    def linked_folders(self) -> List[str]:
+        """The folders that the script must be able to read, and not to change."""
+        return [self._mounts.path] if self._mounts else []
+
+    def close(self) -> None:
+        if self._mounts:
+            self._mounts.close()
+            self._mounts = None
 
     def fetch_inputs(self) -> None:
         """Raises DatasetExecutionError or one of lazuli.errors, naming the input."""
@@ -68,17 +80,38 @@ class RunData:
         found = sources.find_sources(self._workspace, definition)
         folder = self._local_folder("inputs", item)
         started = time.monotonic()
-        paths, cached = NodeCache.from_environment(os.environ).download_sources(self._workspace, found, folder)
+        paths, note = self._mount(found, folder) if item["mode"] == "mount" else self._download(found, folder)
         seconds = max(time.monotonic() - started, 0.001)
-        if item["mode"] == "mount":
-            for path in paths:
-                os.chmod(path, stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
         size = sum(os.path.getsize(path) for path in paths)
         value = paths[0] if _is_one_file(definition, found) else folder
         files = f"{len(paths)} file{'' if len(paths) == 1 else 's'}, {size / 1e6:.1f} MB"
-        speed = f"{size / 1e6 / seconds:.0f} MB/s{', from the cache of this node' if cached else ''}"
-        self.lines.append(f"{item['name']} -> {value} ({files}, {item['mode']}, {speed})")
+        speed = f"{size / 1e6 / seconds:.0f} MB/s"
+        self.lines.append(f"{item['name']} -> {value} ({files}, {item['mode']}, {speed}{note})")
         return value
+
+    def _download(self, found: List[sources.Source], folder: str) -> Tuple[List[str], str]:
+        """The paths of the files, and where they came from."""
+        paths, cached = self._cache.download_sources(self._workspace, found, folder)
+        return paths, ", from the cache of this node" if cached else ""
+
+    def _mount(self, found: List[sources.Source], folder: str) -> Tuple[List[str], str]:
+        """The same with files that the script cannot change: links where that is safe, otherwise copies."""
+        self._mounts = self._mounts or self._cache.make_mount_folder(os.environ)
+        # Another input of this name has files there already.
+        if self._mounts and not os.path.islink(folder) and not os.listdir(folder):
+            return self._link(found, folder, self._mounts.add_folder())
+        paths, note = self._download(found, folder)
+        for path in paths:
+            os.chmod(path, READ_ONLY)
+        return paths, note
+
+    def _link(self, found: List[sources.Source], folder: str, linked: str) -> Tuple[List[str], str]:
+        """Make the folder of the run a link to the one with the links, which its script can only read."""
+        paths, count = self._cache.link_sources(self._workspace, found, linked, os.environ)
+        os.rmdir(folder)
+        os.symlink(linked, folder)
+        note = f", {count} of them links to files of this node" if count else ""
+        return [os.path.join(folder, os.path.relpath(path, linked)) for path in paths], note
 
     def _definition_of(self, item: Json) -> Json:
         if "dataset_id" in item:

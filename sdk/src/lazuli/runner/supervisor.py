@@ -122,6 +122,9 @@ class _Attempt:
             return self._finalize(status)
         except (RunEnded, NotTogether) as error:
             return self._outcome_if_stopped() or Outcome("Failed", {"code": "UserError", "message": str(error)})
+        finally:
+            if self._data:
+                self._data.close()
 
     # ---- preparing
 
@@ -258,7 +261,10 @@ class _Attempt:
             log.writelines(f"WARNING: {text}\n" for text in self._spec.warnings)
             log.writelines(f"{line}\n" for line in (self._data.lines if self._data else []))
         try:
-            fence = ScriptFence(self._folder, interpreter, os.environ)
+            linked = self._data.linked_folders if self._data else []
+            # Without a fence, a script could change the files to which these folders have links.
+            required = {isolation.MODE_VARIABLE: "required"} if linked else {}
+            fence = ScriptFence(self._folder, interpreter, {**os.environ, **required}, linked)
             variables = self._build_variables(interpreter, fence)
             script = ScriptProcess(command, self._folder.code, variables, self._folder.log, fence.enter)
         except isolation.NotIsolated as error:
