@@ -6,6 +6,7 @@ import json
 import math
 import re
 import typing
+from collections import Counter
 
 from studio.numbers import float_or_none, int_or_none
 
@@ -58,6 +59,13 @@ def format_given(text: str) -> str:
     return _with_minus(f"{number:.4g}") if abs(number) < 1000 else format_number(number)
 
 
+def format_labels(texts: list[str]) -> list[str]:
+    """Different texts by the rule of `format_given`; those that would look like another one stay as they are."""
+    shown = [format_given(text) for text in texts]
+    counts = Counter(shown)
+    return [text if counts[short] > 1 else short for text, short in zip(texts, shown, strict=True)]
+
+
 def format_numbers(values: list) -> list[str]:
     """A column of numbers: with the same number of significant digits, and PAD after those that have fewer decimals."""
     has_parts = any(_is_finite(value) and value != int(value) and abs(value) < 1000 for value in values)
@@ -98,6 +106,24 @@ def _with_zeros(value: float) -> str:
     """`0.5000` among numbers such as 0.4837."""
     is_short = 1e-4 <= abs(value) < 999.95 or value == 0
     return _with_minus(f"{value:#.4g}") if is_short else format_number(value)
+
+
+def format_differences(values: list) -> list[str]:
+    """Sizes of differences next to each other: with the decimals that the largest has with four significant digits. One that
+    would have fewer than two digits has two. Empty for None."""
+    sizes = [abs(value) for value in values if _is_finite(value)]
+    largest, decimals = max(sizes, default=0), 0
+    if 1e-4 <= largest < 1000 and any(size != int(size) for size in sizes):
+        decimals = len(f"{largest:#.4g}".partition(".")[2])
+    return ["" if value is None else _format_difference(value, decimals, largest) for value in values]
+
+
+def _format_difference(value: float, decimals: int, largest: float) -> str:
+    if not _is_finite(value) or value == 0 or largest < 1e-4 or abs(value) >= 1e12:
+        return format_number(value)
+    if round(abs(value) * 10**decimals) >= 10 or value == int(value):
+        return _with_minus(f"{value:,.{decimals}f}")
+    return _with_minus(f"{value:#.2g}")
 
 
 def format_spread(mean: float, spread: float) -> str:

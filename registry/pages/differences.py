@@ -1,10 +1,12 @@
 """The differences of two versions of a model: attributes, metrics, parameters, signature, files."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from registry import signatures, version_files
 from registry.models import ModelVersion, promotion
+from studio.formats import MINUS, format_exact, format_given, format_labels, format_number
 
 # Files of the same size are compared by their bytes, if they are small and not too many.
 MAX_COMPARED_BYTES, MAX_COMPARED_FILES = 256 * 1024, 100
@@ -17,6 +19,8 @@ class Row:
     left: Any
     right: Any
     note: str = ""
+    # Left and right as they are stored, where numbers are shown in short.
+    exact: tuple[str, str] = ("", "")
 
     @property
     def is_equal(self) -> bool:
@@ -40,7 +44,7 @@ def compare_versions(left: ModelVersion, right: ModelVersion) -> list[Difference
     return [
         DifferenceSection("Attributes", _rows(_attributes(left), _attributes(right))),
         DifferenceSection("Metrics", _metric_rows(promotion.read_metrics(left), promotion.read_metrics(right))),
-        DifferenceSection("Parameters", _rows(_parameters(left), _parameters(right))),
+        DifferenceSection("Parameters", _parameter_rows(_parameters(left), _parameters(right))),
         DifferenceSection("Signature", _rows(_signature(about[0]), _signature(about[1]))),
         _compare_files(*files),
     ]
@@ -50,17 +54,34 @@ def _rows(left: dict, right: dict) -> list[Row]:
     return [Row(name, left.get(name, ""), right.get(name, "")) for name in {**left, **right}]
 
 
+def _parameter_rows(left: dict[str, str], right: dict[str, str]) -> list[Row]:
+    found = []
+    for row in _rows(left, right):
+        given = (row.left, row.right)
+        # Two values that differ may look the same in short.
+        shown = list(map(format_given, given)) if row.is_equal else format_labels(list(given))
+        found.append(Row(row.name, shown[0], shown[1], exact=given))
+    return found
+
+
 def _metric_rows(left: dict[str, float], right: dict[str, float]) -> list[Row]:
     found = []
     for name in sorted({**left, **right}):
         before, after = left.get(name), right.get(name)
-        change = f"{after - before:+.4g}" if before is not None and after is not None and before != after else ""
-        found.append(Row(name, _number(before), _number(after), change))
+        exact = _write(before, format_exact), _write(after, format_exact)
+        shown = _write(before, format_number), _write(after, format_number)
+        found.append(Row(name, *shown, _describe_change(before, after), exact))
     return found
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
+def _write(value: float | None, write: Callable[[float], str]) -> str:
+    return "" if value is None else write(value)
+
+
+def _describe_change(before: float | None, after: float | None) -> str:
+    if before is None or after is None or before == after:
+        return ""
+    return f"{MINUS if after < before else '+'}{format_number(abs(after - before))}"
 
 
 def _attributes(version: ModelVersion) -> dict[str, str]:

@@ -229,7 +229,8 @@ def _long_chip(name: str, value: str, kind: str, number: int) -> str:
 # A page has many of them.
 @functools.lru_cache(maxsize=5000)
 def _short_chip(name: str, value: str, title: str) -> str:
-    return render_to_string("studio/_chip.html", {"name": name, "value": value, "title": title})
+    context = {"name": name, "value": value, "title": title if title != value else ""}
+    return render_to_string("studio/_chip.html", context)
 
 
 @register.simple_tag

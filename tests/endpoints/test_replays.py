@@ -69,7 +69,7 @@ def test_a_replay_tells_what_differs_before_traffic_moves(versions, answer, as_u
     assert (replay.state, found.sent, found.same, found.different, found.failed) == ("Completed", 4, 2, 2, 1)
     assert (found.largest_difference, found.p50, found.new_p95) == (0.25, 5.0, 7.0)
     page = html_of(as_user(bob).get(replay.get_absolute_url()))
-    assert "differs by 0.25" in page and "200 → 500" in page and page.index("differs") < page.index(">same<")
+    assert 'title="0.25">0.2500</span>' in page and "200 → 500" in page and page.index("differs") < page.index(">same<")
     assert "hx-trigger" not in page.partition('id="endpoint-replay"')[2][:200]
     assert replay.get_absolute_url() in html_of(as_user(bob).get(f"{endpoint.get_absolute_url()}data/"))
     assert as_user(mallory).get(replay.get_absolute_url()).status_code == 404

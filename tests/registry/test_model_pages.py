@@ -135,7 +135,7 @@ def test_two_versions_are_compared(as_user, bob, workspace, version):
     other.parameter_rows.create(name="lr", value="0.1")
     factories.make_model_version(workspace, "digits", run=other, source=f"runs:/{other.run_id}/m")
     page = text(as_user(bob).get(f"{LIST}digits/versions/", {"left": 1, "right": 2}))
-    for words in ("+0.025", "Input age", "Input bmi", "lr", "input_example.json", "other content"):
+    for words in ("+0.0250", "0.9000", "Input age", "Input bmi", "lr", "input_example.json", "other content"):
         assert words in page, words
     assert as_user(bob).get(f"{LIST}digits/versions/", {"left": 1, "right": 9}).status_code == 400
     assert as_user(bob).get(f"{LIST}digits/").url.endswith("/digits/versions/2/")

@@ -316,9 +316,11 @@ def test_best_and_deltas(bob_client, runs):
     assert cells == [["0.5000"], ["0.6000", "+0.1000", "(+20.0%)"], ["0.7000", "(best)", "+0.2000", "(+40.0%)"]]
 
 
-def test_the_differences_of_a_row_share_their_digits():
-    deltas = metrics_tab._render_deltas([2.0, 0.5, -1.0, math.inf, 2.0], 0, "lower")
-    assert [re.sub(r"<[^>]+>", "", delta) for delta in deltas] == ["", "−1.500 (−75.0%)", "−3.000 (−150.0%)", "", "±0"]
+def test_the_differences_of_a_row_share_their_decimals():
+    deltas = metrics_tab._render_deltas([2.0, 1.98, -10.0, math.inf, 2.0], 0, "lower")
+    assert [re.sub(r"<[^>]+>", "", delta) for delta in deltas] == ["", "−0.020 (−1.0%)", "−12.00 (−600.0%)", "", "±0"]
+    deltas = metrics_tab._render_deltas([2.0, 1.98, 1.5], 0, "lower")
+    assert [re.sub(r"<[^>]+>", "", delta) for delta in deltas] == ["", "−0.0200 (−1.0%)", "−0.5000 (−25.0%)"]
 
 
 def test_another_baseline(bob_client, runs):
@@ -444,6 +446,15 @@ def test_groups_have_a_mean_and_a_band(bob_client, runs):
     low, high, mean = figure["data"]
     assert mean["name"] == "64 (2 jobs)" and low["band"] and high["fill"] == "tonexty"
     assert low["y"][5] < mean["y"][5] < high["y"][5]
+
+
+def test_groups_write_parameters_as_the_tables_do(bob_client, runs):
+    for run, rate in zip(runs, ["0.30000000000000004", "0.30000000000000004", "0.05"], strict=True):
+        run.add_parameters({"rate": rate})
+    text = page_of(bob_client, runs, tab="charts", group="params.rate")
+    assert 'data-line="0.30000000000000004"' in text and 'class="cut">0.3</span>' in text
+    figure = curve(bob_client, runs, "loss", group="params.rate").json()["figure"]
+    assert figure["data"][2]["name"] == "0.3 (2 jobs)" and figure["data"][2]["meta"] == "0.30000000000000004"
 
 
 def test_runs_are_grouped_by_experiment_too(bob_client, runs):

@@ -146,6 +146,27 @@ def test_parameters_follow_the_rule_of_numbers(as_user, alice, experiment, sweep
     )
 
 
+def test_groups_and_filters_write_parameters_as_the_cells_do(as_user, alice, experiment, sweep):
+    for run, rate in zip(sweep, ["0.30000000000000004", "0.30000000000000004", "0.05", "0.1"], strict=True):
+        run.add_parameters({"rate": rate})
+    client, exact = as_user(alice), "params.rate = &#x27;0.30000000000000004&#x27;"
+    assert '<span class="cut" title="0.30000000000000004">0.3</span>' in text_of(
+        client.get(url(experiment), {"group": "param-rate"})
+    )
+    panel = text_of(client.get(url(experiment, "list_panel", "filters"), {"experiment": experiment.experiment_id}))
+    assert re.search(rf'title="{exact}"><span class="cut">0.3</span>', panel)
+    for condition, shown in [
+        ("params.rate = '0.30000000000000004'", "params.rate = &#x27;0.3&#x27;"),
+        ("metrics.loss < 0.30000000000000004", "metrics.loss &lt; 0.3"),
+        (
+            "(tags.v = '1.10' or params.rate in ('0.10', 'x'))",
+            "(tags.v = &#x27;1.10&#x27; or params.rate in (&#x27;0.1&#x27;, &#x27;x&#x27;))",
+        ),
+    ]:
+        page = text_of(client.get(url(experiment), {"filter": condition}))
+        assert f'title="{html.escape(condition)}">{shown}</span>' in page, condition
+
+
 def test_several_columns_sort(as_user, alice, experiment, sweep):
     page = text_of(
         as_user(alice).get(

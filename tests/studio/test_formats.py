@@ -89,6 +89,25 @@ def test_points_of_a_column_stand_below_each_other():
     assert formats.format_numbers([1.0, 20, 3]) == ["1", "20", "3"]
 
 
+def test_labels_are_short_unless_two_would_look_the_same():
+    assert formats.format_labels(["0.30000000000000004", "1e-3", "adam"]) == ["0.3", "0.001", "adam"]
+    same = ["0.30000000000000004", "0.3", "0.1"]
+    assert formats.format_labels(same) == same
+
+
+def test_differences_next_to_each_other_share_their_decimals():
+    for values, texts in [
+        ([0.02, 0.1234, None, 0.0], ["0.0200", "0.1234", "", "0"]),
+        ([1.2 - 1.1, 11.3], ["0.10", "11.30"]),
+        ([0.1, 0.0021, 0.00021], ["0.1000", "0.0021", "0.00021"]),
+        ([12.345, 0.5, 7], ["12.35", "0.50", "7.00"]),
+        ([1, 2, 3000.0], ["1", "2", "3,000"]),
+        ([1234.5, 3.25], ["1,234", "3.2"]),
+        ([2e-05, 3e-06, math.inf], ["2e−05", "3e−06", "∞"]),
+    ]:
+        assert formats.format_differences(values) == texts
+
+
 def test_mean_and_spread_have_as_many_decimals():
     assert formats.format_spread(0.913, 0.0042) == "0.9130 ± 0.0042"
     assert formats.format_spread(1_700_000_000.25, 0.5) == "1,700,000,000.25 ± 0.50"

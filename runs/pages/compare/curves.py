@@ -156,7 +156,7 @@ def _build_group_points(selected: RunSelection, by_run: dict[int, MetricSeries],
 
 
 def _label_group(member: dict, count: int) -> str:
-    return f"{labels.escape_plotly(member['label'])} ({format_count(count, 'job')})"
+    return f"{labels.escape_plotly(member['shown'])} ({format_count(count, 'job')})"
 
 
 def _build_means(selected: RunSelection, by_run: dict[int, MetricSeries], query, within) -> list[dict]:
@@ -184,7 +184,7 @@ def _build_mean_and_band(lines: list[RunCurve], member: dict) -> list[dict]:
     if len(lines) == 1:
         return [middle]
     middle |= {"customdata": figures.finite_or_none(error), "text": mean_curves.describe_counts(counts, len(lines))}
-    middle["hovertemplate"] = "%{y:.5~g} ± %{customdata:.2~g}, mean of %{text}"
+    middle["hovertemplate"] = "%{y:.4~g} ± %{customdata:.2~g}, mean of %{text}"
     edge = {**common, "line": {"width": 0}, "hoverinfo": "skip", "band": True, "name": name, "showlegend": False}
     low, high = {**edge, "y": figures.finite_or_none(mean - error)}, {**edge, "y": figures.finite_or_none(mean + error)}
     return [low, {**high, "fill": "tonexty"}, middle]

@@ -5,6 +5,7 @@ from runs.pages.compare.dimensions import EXPERIMENT, PARAMS, TAGS, parse_number
 from runs.pages.compare.query import UnknownName
 from runs.pages.compare.selection import RunSelection
 from studio.errors import Invalid
+from studio.formats import format_labels
 
 
 def list_group_keys(selected: RunSelection) -> list[str]:
@@ -13,20 +14,22 @@ def list_group_keys(selected: RunSelection) -> list[str]:
 
 
 def group_runs(selected: RunSelection, word: str) -> list[dict]:
-    """Label, style and runs of each group; numbers first, in numeric order, then texts."""
+    """Label, style and runs of each group; numbers first, in numeric order, then texts. `shown` is the label in short."""
     of_runs = _values_by_run(selected, word)
     found: dict[str, list[int]] = {}
     for pk in selected.pks:
         found.setdefault(of_runs.get(pk, "none"), []).append(pk)
-    many = len(colours.LIGHT)
+    many, ordered = len(colours.LIGHT), sorted(found, key=_sort_key)
+    shown = format_labels(ordered) if word.startswith(PARAMS) else ordered
     return [
         {
             "label": label,
-            "pks": set(pks),
+            "shown": shown[index],
+            "pks": set(found[label]),
             "colour": index % many,
             "dash": colours.DASHES[index // many % len(colours.DASHES)],
         }
-        for index, (label, pks) in enumerate(sorted(found.items(), key=lambda item: _sort_key(item[0])))
+        for index, label in enumerate(ordered)
     ]
 
 

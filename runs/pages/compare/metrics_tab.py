@@ -11,7 +11,7 @@ from runs.pages.compare import table_export, table_rows
 from runs.pages.compare.query import VALUES, UnknownName
 from runs.pages.compare.selection import RunSelection
 from runs.pages.compare.table_rows import TableRow
-from studio.formats import MINUS, PAD, format_exact, format_numbers
+from studio.formats import MINUS, PAD, format_differences, format_exact, format_numbers
 
 CHARTED = (MetricSeries.Kind.SCALAR, MetricSeries.Kind.LIST)
 FIELDS = ("name", "run", "shown", "last", "min", "max", "last_step", "min_step", "max_step")
@@ -156,16 +156,14 @@ def _best_value(values: list, better: str) -> float | None:
 
 
 def _render_deltas(values: list, base: int, better: str) -> list[str]:
-    """The differences to the base, which share their digits as the values of the row do."""
+    """The differences to the base, which share their decimals."""
     wanted = values[base]
     changes = [
         value - wanted if index != base and _is_number(value) and _is_number(wanted) else None
         for index, value in enumerate(values)
     ]
-    texts = format_numbers([change and abs(change) for change in changes])
-    return [
-        _render_delta(change, text.rstrip(PAD), wanted, better) for change, text in zip(changes, texts, strict=True)
-    ]
+    texts = format_differences([change and abs(change) for change in changes])
+    return [_render_delta(change, text, wanted, better) for change, text in zip(changes, texts, strict=True)]
 
 
 def _render_delta(change: float | None, text: str, base: float, better: str) -> str:

@@ -13,6 +13,7 @@ from runs.models.job_types import job_type
 from runs.pages.lists import list_query
 from runs.pages.lists.list_query import STATUS_GROUPS
 from runs.search import ATTRIBUTES
+from studio.formats import format_labels
 
 MAX_VALUE_LENGTH = 100
 # Parameters whose values are offered at once, and metrics with their ranges.
@@ -135,10 +136,16 @@ def _value_facets(label: str, kind: str, facets: dict) -> list[Facet]:
     many = {name for name in facets["param_ranges"] if kind == "param" and len(values[name]) == MAX_VALUES}
     counts = {name: number for name, number in facets[list_query.ENTITIES[kind]] if name not in many}
     names = [name for name, number in counts.items() if number == 1 or values[name][0][1] > 1]
+    return [Facet(f"{label} {name}", _value_options(kind, name, values[name])) for name in names[:MAX_OFFERED]]
+
+
+def _value_options(kind: str, name: str, counted: list) -> list[tuple]:
+    texts = [value for value, _ in counted]
+    labels = format_labels(texts) if kind == "param" else texts
     return [
-        Facet(f"{label} {name}", [(value or "(empty)", number, _value_clause(kind, name, value)) for value, number in values[name]])
-        for name in names[:MAX_OFFERED]
-    ]  # fmt: skip
+        (label or "(empty)", number, _value_clause(kind, name, value))
+        for label, (value, number) in zip(labels, counted, strict=True)
+    ]
 
 
 def _value_clause(kind: str, name: str, value: str) -> str:

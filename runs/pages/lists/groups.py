@@ -27,6 +27,7 @@ from runs.pages.lists.group_means import GroupMeans, Mean
 from runs.pages.lists.run_values import RunKeys, Source
 from studio import numbers
 from studio.errors import Invalid
+from studio.formats import format_labels
 from studio.templatetags.studio import WORDS
 
 # Maximum number of groups, and of runs shown in an expanded group.
@@ -109,6 +110,9 @@ def load_groups(
     found = [_build_group(one, values[group.example], group, metrics) for group in read if group.example in values]
     for number, group in enumerate(sorted(found, key=lambda group: group.value)):
         group.number = number
+    if one.kind == "param":
+        for group, label in zip(found, format_labels([group.value for group in found]), strict=True):
+            group.label = label
     # The one too many, which is not shown, stays last.
     shown, over = found[:MAX_GROUPS], found[MAX_GROUPS:]
     return _sort_groups(shown, one, sorts[0] if sorts else None) + over

@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 from django import forms
 from django.http import QueryDict
 
+from runs import search
 from runs.charts.group_charts import BANDS
 from runs.models import Run
 from runs.pages.lists.columns import MAX_COLUMNS
 from studio.errors import Invalid
+from studio.formats import format_given
 from studio.forms import RepeatedField, RepeatedKeyField, cleaned_or_invalid
 from studio.search.grammar import TOKEN, All, BadFilter, Clause, Not, parse_filter
 from studio.words import split_words
@@ -261,6 +263,22 @@ def _iterate_clauses(found) -> Iterator[Clause]:
         return
     for part in [found.part] if isinstance(found, Not) else found.parts:
         yield from _iterate_clauses(part)
+
+
+def shorten_numbers(part: str) -> str:
+    """A condition with its numbers of metrics and parameters as the cells of a list have them, for people to read."""
+    spans = [
+        token.span(str(token.lastgroup))
+        for clause in list_clauses(part)
+        if search.ENTITIES.get(clause.entity) in (search.METRIC, search.PARAM)
+        for column in clause.value_columns
+        if (token := TOKEN.match(part, column))
+    ]
+    for start, end in sorted(spans, reverse=True):
+        given = part[start:end]
+        quote = given[0] if given[0] in "'\"" else ""
+        part = f"{part[:start]}{quote}{format_given(given.strip(quote or None))}{quote}{part[end:]}"
+    return part
 
 
 def remove_clause(parts: list[str], clause: str) -> str:

@@ -84,7 +84,7 @@ def _filters_context(request, table) -> dict:
         for label, number, clause in facet.options:
             query, is_on = list_query.switch_clause(present, clause)
             url = list_query.change_query(table.query, filter=query or None, page=None)
-            facet.links.append((label, number, url, is_on))
+            facet.links.append((label, number, url, is_on, clause))
     return {
         "facets": found,
         "ranges": facets.list_ranges(counts),

@@ -277,24 +277,26 @@ def _read_looks(request) -> dict:
     return {name: given[name] if given[name] in allowed else allowed[0] for name, allowed in LOOKS.items()}
 
 
-def _filter_chips(table) -> list[tuple[str, str]]:
-    """The active filters, each with a link that removes it."""
+def _filter_chips(table) -> list[tuple[str, str, str]]:
+    """The active filters: in short, as they are written, and a link that removes each."""
     parts = [] if table.error else list_query.split_conditions(table.options["filter"])
     found = [
         (
+            list_query.shorten_numbers(part),
             part,
             list_query.change_query(table.query, filter=list_query.remove_clause(parts, part) or None, page=None),
         )
         for part in parts
     ]
+    others = []
     if table.options["q"]:
-        found.append((f"“{table.options['q']}”", list_query.change_query(table.query, q=None, page=None)))
+        others.append((f"“{table.options['q']}”", list_query.change_query(table.query, q=None, page=None)))
     if table.options["mine"]:
-        found.append(("Only my jobs", list_query.change_query(table.query, mine=None, page=None)))
+        others.append(("Only my jobs", list_query.change_query(table.query, mine=None, page=None)))
     if table.group_by:
         ungrouped = list_query.change_query(table.query, group=None, unfold=None, page=None)
-        found.append((f"Grouped by {table.group_by.label}", ungrouped))
-    return found
+        others.append((f"Grouped by {table.group_by.label}", ungrouped))
+    return found + [(words, words, url) for words, url in others]
 
 
 def _first_url(request, experiment) -> str:
