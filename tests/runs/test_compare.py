@@ -166,7 +166,7 @@ def test_fifty_are_shown(bob_client, experiment):
         ("tab=x", "write one of details, metrics"),
         ("tab=metrics&value=mean", "write one of last, min, max"),
         ("page=x", "write a whole number"),
-        ("page=9", "there are 1 pages"),
+        ("page=9", "the last page is 1"),
         ("base=x", "not part of the comparison"),
         ("tab=charts&group=x", "write params.NAME"),
         ("tab=images&step=x", "write a whole number"),
@@ -175,11 +175,22 @@ def test_fifty_are_shown(bob_client, experiment):
         ("set=fly:x", "no such change"),
         ("set=direction:left:x", "direction:up:NAME"),
         (f"q={'x' * 1001}", "1001 characters; 1000 are allowed"),
+        ("x=nonsense", "write one of step, relative, time"),
+        ("tab=charts&smooth=2", "write a number from 0 to 0.99"),
+        ("smooth=x&x=y", "smooth=&#x27;x&#x27;: write a number. It is ignored."),
     ],
 )
-def test_a_wrong_word_says_what_is_allowed(bob_client, runs, word, says):
-    answer = bob_client.get(f"{url(runs)}&{word}")
-    assert answer.status_code == 400 and says in answer.content.decode()
+def test_a_wrong_word_says_what_is_allowed_and_is_ignored(bob_client, runs, word, says):
+    text = page_of(bob_client, runs, **dict(pair.split("=") for pair in word.split("&")))
+    assert says in text and "It is ignored." in text and 'class="tabs"' in text
+    name, _, value = word.rpartition("&")[2].partition("=")
+    assert f"{name}={value}" not in re.search('data-clean-query="(.*?)"', text)[1]
+
+
+def test_unknown_parameters_are_named(bob_client, runs):
+    found = re.search("Ignored, because.*?</p>", page_of(bob_client, runs, smoth=1))
+    assert found and re.findall("<code>(.+?)</code>", found[0]) == ["smoth", "smooth"]
+    assert "Ignored, because" not in page_of(bob_client, runs, tab="charts", smooth=0.5)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,9 @@ def test_names_that_no_job_has_are_named(as_user, alice, experiment, sweep):
         ({"col": ["name", "param-nope"]}, "has the parameter nope."),
         ({"chart": "nope"}, "has the metric nope."),
         ({"filter": "metrics.los < 0.1"}, "has the metric los. Did you mean loss?"),
+        ({"chart": "loss", "merge": "nope"}, "has the metric nope."),
+        ({"log": "nope"}, "has the metric nope."),
+        ({"parent": "nope"}, "this workspace has no job with this id. It is ignored."),
         ({"page": "9999"}, "There is no page 9,999: this is the last one, page 1."),
     ]
     for query, says in cases:

@@ -36,7 +36,7 @@ ALLOWED = {
 }  # fmt: skip
 MAX_LENGTH = 1000
 MAX_NAMES = 200
-MAX_PAGE = 10**6
+MAX_PAGE, MAX_SMOOTHING = 10**6, 0.99
 # Every button of the page sends the whole query string.
 MAX_ADDRESS_LENGTH = 20_000
 
@@ -76,6 +76,8 @@ class CompareQuery:
                 words = ", ".join(filter(None, allowed))
                 raise Invalid(f"{name}={self.once[name]!r}: write one of {words}.", target=name)
         numbers.parse_int(self.once["page"], "page", max_value=MAX_PAGE)
+        if not 0 <= numbers.parse_float(self.once["smooth"], "smooth") <= MAX_SMOOTHING:
+            raise Invalid(f"smooth={self.once['smooth']}: write a number from 0 to {MAX_SMOOTHING}.", target="smooth")
         for name, value in self._pairs():
             if len(value) > MAX_LENGTH and name not in IDS:
                 raise Invalid(f"{name}: {len(value)} characters; {MAX_LENGTH} are allowed.", target=name)
@@ -152,6 +154,17 @@ class CompareQuery:
         for run_id in run_ids:
             left = left._set_remove(run_id)
         return left
+
+    def without_refused(self, error: Invalid) -> "CompareQuery | None":
+        """The query without the parameter that an error is about; None if the error is about the runs or no parameter."""
+        word = error.target
+        if isinstance(error, UnknownName):
+            return self.without_value(word, error.value)
+        if word in ONCE and self.once[word] != ONCE[word]:
+            return self._copy(once={word: ONCE[word]})
+        if word in IDS and word != "runs" and self.ids[word]:
+            return self._copy(ids={word: ()})
+        return None
 
     def without_value(self, word: str, value: str) -> "CompareQuery":
         """The query without this value of a parameter."""

@@ -49,7 +49,7 @@ def get_page(rows: list, query):
     """A page of a long table; a page beyond the last is an error."""
     paginator = Paginator(rows, MAX_ROWS)
     if query.page > paginator.num_pages:
-        raise Invalid(f"page={query.page}: there are {paginator.num_pages} pages.", target="page")
+        raise Invalid(f"page={query.page}: the last page is {paginator.num_pages}.", target="page")
     return paginator.page(query.page)
 
 

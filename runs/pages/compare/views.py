@@ -1,5 +1,8 @@
 """Runs side by side. All settings are in the URL (runs/pages/compare/query.py), so that a link shows the same."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,11 +21,13 @@ from runs.pages.compare import (
     selection,
     table_export,
 )
-from runs.pages.compare.query import TABS, CompareQuery, UnknownName
+from runs.pages.compare.query import IDS, ONCE, REPEATED, TABS, CompareQuery, UnknownName
 from runs.pages.lists import tables
+from runs.pages.lists.list_query import describe_refused, drop_refused
 from studio import numbers
 from studio.errors import Invalid
 from studio.htmx import render_page
+from studio.list_parameters import find_unknown
 from studio.repeated_polls import nothing_new
 from studio.words import split_words
 
@@ -42,8 +47,10 @@ TABLES = {
     "scatter": plots.build_scatter_table,
     "parallel": plots.build_parallel_table,
 }
-# How many unknown names are ignored before the URL counts as invalid.
-MAX_UNKNOWN = 20
+# How many wrong parameters are ignored before the URL counts as invalid.
+MAX_REFUSED = 20
+# Parameters of the requests of the page, which are not part of its address.
+TRANSIENT = ("set", "seen", "find")
 # Runs that the search offers at once.
 MAX_OFFERED = 20
 # Keyboard shortcuts of static/js/compare/, for the help that "?" opens.
@@ -62,17 +69,19 @@ SHORTCUTS = [
 def compare(request, slug):
     """`?runs=id,id,…`: a tab of the comparison, or the search for runs if there are fewer than two."""
     scope = find_runs(request, slug)
-    query = CompareQuery.parse(request.GET)
+    query, refused = drop_refused(request.GET, CompareQuery.parse)
     # Forms encode commas as %2C; redirect to the shorter URL.
-    if query.has_defaults or "%2C" in request.META["QUERY_STRING"]:
+    if not refused and (query.has_defaults or "%2C" in request.META["QUERY_STRING"]):
         return redirect(f"{request.path}?{query.urlencode()}")
     # The poll of a page with active runs.
     if selection.is_unchanged(scope, query, request.GET.get("seen", "")):
         return nothing_new()
-    query, selected = selection.load_selection(scope, query, request.user)
+    (query, selected), notes = _ignore_refused(query, lambda left: selection.load_selection(scope, left, request.user))
     context = {
         "query": query,
         "selected": selected,
+        "notes": [*describe_refused(refused), *notes],
+        "unknown": find_unknown(request.GET, [*ONCE, *REPEATED, *IDS], TRANSIENT),
         "tabs": _tab_links(query),
         "visible": (),
         "min_runs": selection.MIN_RUNS,
@@ -83,25 +92,30 @@ def compare(request, slug):
     if len(selected) < selection.MIN_RUNS:
         context |= _offered_context(scope, request, query)
     else:
-        context |= _tab_context(selected, query)
+        more, notes = _ignore_refused(query, lambda left: _tab_context(selected, left))
+        context |= {**more, "notes": [*context["notes"], *notes]}
     context["hidden"] = context["query"].pairs(*context["visible"])
     return render_page(request, "runs/compare/page.html", context, partial="compare")
 
 
-def _tab_context(selected: selection.RunSelection, query: CompareQuery) -> dict:
-    """The context of the tab. Names that none of the runs has are ignored with a note."""
-    absent: list[str] = []
+def _ignore_refused(query: CompareQuery, read: Callable[[CompareQuery], Any]) -> tuple[Any, list[str]]:
+    """`read` of the query without what it refuses or none of the runs has, and notes about that."""
+    notes: list[str] = []
     while True:
         try:
-            context = CONTEXTS[query["tab"]](selected, query)
-        except UnknownName as error:
-            if len(absent) == MAX_UNKNOWN:
+            return read(query), notes
+        except Invalid as error:
+            left = query.without_refused(error)
+            if left is None or len(notes) == MAX_REFUSED:
                 raise
-            absent.append(error.message)
-            query = query.without_value(error.target, error.value)
-        else:
-            more = {"query": query, "tabs": _tab_links(query), "absent": absent}
-            return {**context, **more, "piece": f"runs/compare/{query['tab']}.html"}
+            notes.append(f"{error.message} It is {'not shown' if isinstance(error, UnknownName) else 'ignored'}.")
+            query = left
+
+
+def _tab_context(selected: selection.RunSelection, query: CompareQuery) -> dict:
+    tab = query["tab"]
+    more = {"query": query, "tabs": _tab_links(query), "piece": f"runs/compare/{tab}.html"}
+    return {**CONTEXTS[tab](selected, query), **more}
 
 
 def _tab_links(query: CompareQuery) -> list[tuple[str, str, str]]:

@@ -21,6 +21,7 @@ from runs.pages.lists.columns import Column, Sort
 from runs.pages.lists.groups import RunGroup
 from runs.pages.lists.list_query import STATUS_GROUPS, RunFilter
 from runs.pages.lists.run_values import SHORT_REVISION, RunKeys
+from studio.errors import Invalid
 from studio.search.db_functions import AnyContains, IsAmong
 from studio.search.grammar import BadFilter
 
@@ -74,7 +75,10 @@ class RunTable:
         self.number_columns: set[str] = set()
 
     def check_layout(self) -> None:
-        """Raise Invalid for a wrong column or primary metric, which are read later."""
+        """Raise Invalid for a wrong parent, column or primary metric, of which all but the first are read later."""
+        parent = self.options["parent"]
+        if parent and not Run.objects.filter(workspace=self.workspace, run_id=parent, deleted_at=None).exists():
+            raise Invalid(f"parent={parent!r}: this workspace has no job with this id.", target="parent")
         objectives.parse_objective(self.options["primary"])
         if any(self.options[word] for word in ("col", "pin", "width")):
             assert self.columns
@@ -554,7 +558,7 @@ def _names_of_newest(table, kind: str, named) -> list[tuple[str, str]]:
 
 def _named_columns(options: dict) -> list[Column]:
     words = [*options["col"], *[word.removeprefix("-") for word in options["sort"]], options["group"]]
-    words += [f"metric-{name}" for name in options["chart"]]
+    words += [f"metric-{name}" for word in ("chart", "merge", "log") for name in options[word]]
     for clause in list_query.list_clauses(options["filter"]):
         kind = search.ENTITIES.get(clause.entity)
         is_column = kind == search.TAG and clause.key in search.TAG_COLUMNS

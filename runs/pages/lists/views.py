@@ -119,10 +119,10 @@ def scoped_runs(request, slug, experiment: Experiment | None):
 
 def build_table(request, slug, experiment: Experiment | None) -> tables.RunTable:
     """With `parent` in the query the list is that of a run's children, which may be in other experiments too."""
-    scope = scoped_runs(request, slug, None if request.GET.get("parent") else experiment)
     seen = request.GET.get("seen", "")
 
     def build(query):
+        scope = scoped_runs(request, slug, None if query.get("parent") else experiment)
         found = tables.RunTable(scope, query, request.user, experiment, seen, request.workspace)
         if not seen:
             found.check_layout()
