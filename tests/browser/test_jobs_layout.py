@@ -22,6 +22,12 @@ SEEN = """() => { const head = document.querySelector('#run-table thead').getBou
 TOP = "document.querySelector('#run-table tbody tr').getBoundingClientRect().top"
 INNER_SCROLLS = """[...document.querySelectorAll('main, main *')].filter(one => one.scrollHeight > one.clientHeight + 1
   && ['auto', 'scroll'].includes(getComputedStyle(one).overflowY)).map(one => one.className)"""
+# What is used most and lies under a notice.
+COVERED = """[...document.querySelectorAll('.toast')].flatMap(toast => { const one = toast.getBoundingClientRect();
+  return [...document.querySelectorAll('header, .commands, .table-bar, .narrowing, #run-table thead')].filter(part => {
+    const box = part.getBoundingClientRect();
+    return box.top < one.bottom && box.bottom > one.top && box.left < one.right && box.right > one.left; })
+  .map(part => part.className); })"""
 
 # All that a page loads, with the bytes that a server sends which compresses all but fonts.
 LOADED = """async () => Promise.all(['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
@@ -146,9 +152,11 @@ def test_keys_reach_the_table_and_act_on_it(browser, alice, experiment):
     page.locator("#run-table thead").get_by_role("link", name="accuracy").click()
     expect(page.locator("th[data-column=metric-accuracy]")).to_have_attribute("aria-sort", "descending")
     expect(page.get_by_role("button", name="Undo")).to_have_count(1)
+    assert page.evaluate(COVERED) == []
     page.evaluate("window.isSame = true")
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Deletion undone")).to_be_visible()
+    assert page.locator(".toast").count() == 1 and page.evaluate(COVERED) == []
     expect(page.get_by_role("link", name="a job with a longer name 44")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     assert page.evaluate("window.isSame"), "the page is the same, only its table is up to date"

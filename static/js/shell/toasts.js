@@ -1,4 +1,4 @@
-// Short notices at the top right: from the server's `HX-Trigger: {"toast": {"text", "level"}}`, or showToast(text, level).
+// Short notices at the bottom: from the server's `HX-Trigger: {"toast": {"text", "level"}}`, or showToast(text, level).
 import { isPoll } from "../shared/missed-polls.js";
 
 const ICONS = { success: "m4 10.5 4 4 8-9", error: "M5 5l10 10M15 5 5 15", warning: "M10 3.5 17.5 16.5h-15zM10 8.5v4M10 14.5h.01", info: "M10 9v6M10 5.500h.01" };
