@@ -10,6 +10,7 @@ from runs.models import Run
 from runs.seeding.contents import make_png
 from runs.seeding.full_run import finish_run
 from tests import factories
+from tests.browser.test_jobs_layout import INNER_SCROLLS
 from workspaces.models import Role
 
 pytestmark = pytest.mark.browser
@@ -313,3 +314,5 @@ def test_a_long_value_is_folded_and_its_name_stays_readable(browser, alice, run)
     assert page.evaluate("document.scrollingElement.scrollHeight") < 2200
     folded.get_by_role("button", name="Copy the value").click()
     expect(page.get_by_text("Copied")).to_be_visible()
+    page.goto(browser.url + url_of(run, "run_json"))
+    assert page.locator(".raw").bounding_box()["height"] > 600 and page.evaluate(INNER_SCROLLS) == []

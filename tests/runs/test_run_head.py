@@ -1,6 +1,7 @@
 """The head of a run's page: star, links, edits in place; its YAML and its timeline."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -143,6 +144,24 @@ def test_a_state_that_has_passed_is_said_in_the_past(run):
     assert [period.message for period in overview.build_timeline(run)] == ["", "Waiting for a node of cpu-cluster."]
     run.move(Run.Status.CANCELED)
     assert overview.build_timeline(run)[1].message == "Waited for a node of cpu-cluster."
+
+
+def test_many_states_are_one_row_of_the_first_and_the_last_with_all_below(as_user, alice, run):
+    for state in ["Queued", "Preparing", "Running", "Queued", "Preparing", "Running", "Finalizing", "Completed"]:
+        run.events.create(status=state, at=run.created_at)
+    page = as_user(alice).get(url_of(run, "run_detail")).content.decode()
+    row, _, column = page.partition('class="timeline-all"')
+    assert row.count("timeline-time") == 7 and "3 more states" in row and "All\n        9 states" in column
+    assert column.partition("</details>")[0].count("timeline-time") == 9
+    run.events.filter(pk__in=run.events.values("pk")[:2]).delete()
+    assert "timeline-all" not in as_user(alice).get(url_of(run, "run_detail")).content.decode()
+
+
+def test_a_parameter_is_short_and_exact_on_hover(as_user, alice, run):
+    run.add_parameters({"lr": "0.30000000000000004", "depth": "8"})
+    page = as_user(alice).get(url_of(run, "run_detail")).content.decode()
+    chips = re.findall(r'<li class="chip"( title="[^"]*")?><span\s+class="muted">(\w+) :</span> (.*?)</li>', page)
+    assert chips == [("", "depth", "8"), (' title="0.30000000000000004"', "lr", "0.3")]
 
 
 def test_the_first_outputs_are_in_natural_order_and_a_failed_job_links_its_log_if_it_has_one(as_user, alice, run):

@@ -26,6 +26,8 @@ FIRST_OUTPUTS = 5
 MAX_OUTPUTS = 2000
 # With more workspaces, the palette searches only the open one.
 MAX_WORKSPACES = 20
+# The states of a long timeline that its row has, as templates/runs/_overview.html; one more stands for all others.
+FIRST_STAGES, LAST_STAGES = 2, 4
 # Azure's word for an environment of which the studio does not know the packages.
 USER_MANAGED = "User-managed"
 MAX_PARENTS = 10
@@ -70,6 +72,11 @@ def build_timeline(run: Run) -> list[StatePeriod]:
         StatePeriod(status, at, until, _past_message(message) if until else message)
         for (status, at, message), until in zip(marks, ends, strict=True)
     ]
+
+
+def list_folded(stages: list[StatePeriod]) -> list[StatePeriod]:
+    """The states between the first and the last that a row has no room for."""
+    return stages[FIRST_STAGES:-LAST_STAGES] if len(stages) > FIRST_STAGES + 1 + LAST_STAGES else []
 
 
 def _past_message(message: str) -> str:

@@ -78,8 +78,10 @@ def overview_context(request, run: Run) -> dict:
     prefetch_rows(run, "tag_rows", "parameter_rows", "events")
     metrics, metric_count = overview.first_metrics(run, request.user)
     models = overview.list_models(run)
+    stages = overview.build_timeline(run)
     return {
-        "stages": overview.build_timeline(run),
+        "stages": stages,
+        "folded": overview.list_folded(stages),
         "command": overview.format_command(run),
         "environment": overview.describe_environment(run),
         "git": overview.list_git_properties(run),
