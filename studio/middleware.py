@@ -31,6 +31,9 @@ POLICY = (
 )
 # The bare tracking URL of a workspace is a page: MLflow's clients print links that start with it.
 PERMISSIONS = "camera=(), microphone=(), geolocation=()"
+# Files that a page consists of, which browsers do not show as pages.
+PARTS, POLICY_OF_PARTS = (".js", ".css", ".woff2"), "default-src 'none'"
+ABOUT_DOCUMENTS = ["Cross-Origin-Opener-Policy", "Referrer-Policy"]
 API = re.compile(
     r"^/(subscriptions|administration|history|content|modelmanagement|nodes|discovery|metadata|signed|notices|pypi|mlflow(?!/[^/]+/subscriptions/.*/workspaces/[^/]+/$))(/|$)"
     r"|^/login/(device(/token)?|whoami)$|^/[^/]+/oauth2/(v2\.0/)?token$",
@@ -53,7 +56,8 @@ def is_api(request: HttpRequest) -> bool:
 class SecurityHeaders:
     """The same strict policy on every response; a view may set its own first (the sandbox for users' HTML).
 
-    Personal pages are never cached by proxies, and by browsers only with revalidation.
+    Personal pages are never cached by proxies, and by browsers only with revalidation. Scripts and styles, of which a first
+    visit has many, need no headers that are about documents.
     """
 
     def __init__(self, get_response):
@@ -61,6 +65,12 @@ class SecurityHeaders:
 
     def __call__(self, request):
         response = self.get_response(request)
+        is_static = request.path_info.startswith(settings.WHITENOISE_STATIC_PREFIX)
+        if is_static and request.path_info.endswith(PARTS) and response.status_code < 400:
+            response.headers["Content-Security-Policy"] = POLICY_OF_PARTS
+            for name in ABOUT_DOCUMENTS:
+                response.headers.pop(name, None)
+            return response
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers.setdefault("Cache-Control", "private, no-cache")
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.core import checks
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.templatetags.static import static
 from django.test import Client
 
 from studio.api import W
@@ -26,6 +27,19 @@ def test_pages_are_not_cached_by_proxies_or_framed_by_other_sites(as_user, alice
     assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
     assert "object-src 'none'; base-uri 'none';" in answer.headers["Content-Security-Policy"]
     assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_scripts_and_styles_carry_no_headers_about_documents(client):
+    for path in ("js/pages/shell.js", "css/base.css"):
+        headers = client.get(static(path)).headers
+        assert (
+            headers["Content-Security-Policy"] == "default-src 'none'"
+            and headers["X-Content-Type-Options"] == "nosniff"
+        )
+        assert "immutable" in headers["Cache-Control"]
+        assert sum(len(name) + len(value) + 4 for name, value in headers.items()) < 450
+    assert "script-src 'self'" in client.get(static("img/logo.svg")).headers["Content-Security-Policy"]
+    assert "script-src 'self'" in client.get(static("js/none.js")).headers["Content-Security-Policy"]
 
 
 def test_a_page_loads_from_this_server_alone_and_htmx_evaluates_no_text(as_user, alice, workspace):
