@@ -147,7 +147,7 @@ def service_token(request: HttpRequest, workspace_path: Path[WorkspacePath], nam
 @router.get("/services/{name}/logs", response=resources.ServiceLogs, summary="Get the log of the latest revision")
 def service_logs(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     newest = find_endpoint(find_workspace(request, workspace_path), name).newest
-    return resources.ServiceLogs(revision=newest.number if newest else 0, content=newest.log if newest else "")
+    return resources.ServiceLogs(revision=newest.number if newest else 0, content=newest.shown_log if newest else "")
 
 
 def _changes(body: resources.ServiceUpdate) -> dict:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import activity
 from accounts.models import User
 from compute import queue
-from compute.models import ComputeTarget, Work
+from compute.models import Assignment, ComputeTarget, Work
 from endpoints import rules
 from endpoints.collected_models import CollectedRows
 from endpoints.guard_models import TrafficGuard
@@ -251,6 +251,8 @@ class Revision(models.Model):
     environment = models.JSONField(default=dict)
     environment_name = models.CharField(max_length=300, blank=True)
     settings = models.JSONField(default=dict, blank=True)
+    # A request, by the schema of its entry script; known when it was ready.
+    example = models.JSONField(default=dict, blank=True)
     target = models.ForeignKey(ComputeTarget, models.SET_NULL, null=True, related_name="+")
     # The target number of replicas, and its minimum and maximum.
     wanted = models.PositiveSmallIntegerField(default=1)
@@ -322,6 +324,12 @@ class Revision(models.Model):
             return ""
         waiting = next((replica for replica in self.present_replicas if not replica.address), None)
         return waiting.state_reason if waiting else "Waiting for a node."
+
+    @property
+    def shown_log(self) -> str:
+        """Its log. Before the process prints anything, and if it never has, the log says why."""
+        now = self.state_reason if self.stage in (self.State.TRANSITIONING, self.State.FAILED) else ""
+        return self.log if not now or now in self.log else f"{self.log}{now}\n"
 
     def append_log(self, text: str) -> None:
         with transaction.atomic():
@@ -420,7 +428,11 @@ class Replica(models.Model):
     def state_reason(self) -> str:
         if self.reason:
             return self.reason
-        return "Its environment is prepared and init() runs." if self.lead else "Waiting for a node."
+        if self.lead is None:
+            return "Waiting for a node."
+        if self.lead.health == Assignment.Health.BUILDING:
+            return f"Its environment is being built: {self.lead.progress}"
+        return "init() runs." if self.lead.address else "Its process starts."
 
     def become_ready(self) -> None:
         """Mark it as ready after init() has returned. With the last necessary replica, the revision takes over.

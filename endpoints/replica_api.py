@@ -1,7 +1,7 @@
 """Routes for the process of a service, with the token of its attempt, and for the gateway."""
 
 import datetime as dt
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from django.http import Http404, HttpRequest, StreamingHttpResponse
@@ -117,6 +117,7 @@ class ReplicaReport(Body):
     log: str = pydantic.Field(default="", max_length=MAX_REPORT)
     requests: list[ServiceRequestRecord] = pydantic.Field(default=[], max_length=100)
     collected: list[CollectedRecord] = pydantic.Field(default=[], max_length=100)
+    example: dict[str, Any] = pydantic.Field(default={}, description="A request, by the schema of the entry script.")
 
 
 class ReplicaSettings(Shape):
@@ -268,6 +269,8 @@ def replica_report(request: HttpRequest, body: ReplicaReport):
     if body.collected and revision.endpoint.collects_data:
         numbers = dict(revision.model_versions.values_list("model__name", "number"))
         CollectedRows.objects.bulk_create([record.make_row(revision, numbers) for record in body.collected])
+    if body.example:
+        Revision.objects.filter(pk=revision.pk).update(example=body.example)
     if body.state == "ready":
         request.auth.become_ready()
     elif body.state == "failed":

@@ -1,5 +1,6 @@
 """The list of endpoints, and the tabs of one: details, test, consume, logs."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -28,14 +29,15 @@ from endpoints import (
     traffic_forms,
 )
 from endpoints.forms import AlertsForm, ReplicasForm, RequestForm, RequestsForm, WorkspaceQueryForm
-from endpoints.models import Endpoint, TrafficGuard
+from endpoints.models import Endpoint, Revision, TrafficGuard
 from registry.models import ModelVersion
 from runs.charts.figures import build_templates
 from runs.pages.access import find_workspace, is_allowed
 from studio.errors import Denied, Invalid, NotReady
-from studio.htmx import render_page
+from studio.htmx import render_page, wants_piece
 from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
+from studio.repeated_polls import nothing_new
 
 TABS = [
     ("details", "Details", "endpoints:detail"),
@@ -51,14 +53,25 @@ REVISIONS = 50
 EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
 
 
-def make_example(version: ModelVersion | None) -> str:
-    """The body of an example request: of an MLflow model, one that fits its signature."""
-    return (mlflow_models.write_example(version) if version else "") or EXAMPLE
+def make_example(endpoint: Endpoint, version: ModelVersion | None) -> str:
+    """The body of an example request that fits the signature of the MLflow model, or the schema of the entry script."""
+    if version:
+        return mlflow_models.write_example(version) or EXAMPLE
+    shown = find_shown_revision(endpoint)
+    return json.dumps(shown.example, ensure_ascii=False) if shown and shown.example else EXAMPLE
+
+
+def find_shown_revision(endpoint: Endpoint) -> Revision | None:
+    """The revision that tells how requests look; of several versions, that of the default one."""
+    if endpoint.has_versions:
+        versions = sorted(endpoint.versions.all(), key=lambda one: (not one.is_default, one.name))
+        return find_shown_revision(versions[0]) if versions else None
+    return endpoint.current or endpoint.newest
 
 
 def find_mlflow_model(endpoint: Endpoint) -> ModelVersion | None:
     """The MLflow model that is served without an entry script."""
-    shown = endpoint.current or endpoint.newest
+    shown = find_shown_revision(endpoint)
     if shown is None or shown.entry_script:
         return None
     return shown.model_versions.select_related("model", "run", "workspace", "logged_model").first()
@@ -181,7 +194,7 @@ def endpoint_test(request, slug: str, name: str):
     again = request.GET.get("again", "")
     body = dict(enumerate(recent)).get(int(again)) if again.isdecimal() and len(again) < 4 else None
     columns = mlflow_models.list_inputs(version) if version else []
-    initial = {"data": body or make_example(version)}
+    initial = {"data": body or make_example(endpoint, version)}
     form = RequestForm(request.POST or None, request.FILES or None, initial=initial, endpoint=endpoint, columns=columns)
     more: dict = {"columns": columns}
     if request.method == "POST" and form.is_valid():
@@ -207,7 +220,7 @@ def endpoint_consume(request, slug: str, name: str):
     holder = endpoint.parent or endpoint
     shows_keys = endpoint.auth_enabled and is_allowed(request, "edit")
     keys = list(zip(Endpoint.Key.values, holder.keys, strict=True)) if shows_keys else []
-    example = json.loads(make_example(find_mlflow_model(endpoint)))
+    example = json.loads(make_example(endpoint, find_mlflow_model(endpoint)))
     has_key = endpoint.auth_enabled or endpoint.token_auth_enabled
     code = snippets.write_all(endpoint.scoring_uri, example, has_key=has_key)
     return render_tab(request, endpoint, "consume", keys=keys, code=code)
@@ -215,8 +228,14 @@ def endpoint_consume(request, slug: str, name: str):
 
 @require_safe
 def endpoint_logs(request, slug: str, name: str):
+    """The log of the newest revision; 204 for a poll if it is the one of `?seen=`."""
     endpoint = find_page_endpoint(request, slug, name)
-    return render_tab(request, endpoint, "logs", "endpoint-log")
+    shown = [f"{endpoint.newest.number}\n{endpoint.newest.shown_log}"] if endpoint.newest else []
+    shown += [version.name for version in endpoint.versions.all()]
+    seen = hashlib.sha256(repr(shown).encode(errors="surrogateescape")).hexdigest()[:16]
+    if wants_piece(request) and request.GET.get("seen") == seen:
+        return nothing_new()
+    return render_tab(request, endpoint, "logs", "endpoint-log", seen=seen)
 
 
 @require_safe

@@ -191,5 +191,5 @@ def online_deployment_logs(
     body: resources.OnlineLogsRequest,
 ):
     row = _find_deployment(find_workspace(request, workspace_path), name, deployment)
-    lines = row.newest.log.splitlines(keepends=True) if row.newest else []
+    lines = row.newest.shown_log.splitlines(keepends=True) if row.newest else []
     return resources.OnlineLogs(content="".join(lines[-body.tail :] if body.tail else lines))

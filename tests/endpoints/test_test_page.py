@@ -5,9 +5,11 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from compute import queue
 from endpoints import calls, mlflow_models, recent_requests
 from endpoints.models import Endpoint
 from registry.signatures import SignatureColumn
+from tests import factories
 from tests.html import html_of
 
 ADDRESS = "/ws/aml-workspace/endpoints/svc/test/"
@@ -58,7 +60,7 @@ def test_the_columns_of_a_signature_are_fields(sent, as_user, alice, monkeypatch
     kinds = {"age": "long", "height": "double", "smokes": "boolean", "name": "string", "note": "string"}
     columns = [SignatureColumn(name, kind, name != "note") for name, kind in kinds.items()]
     monkeypatch.setattr("endpoints.views.find_mlflow_model", lambda endpoint: True)
-    monkeypatch.setattr("endpoints.views.make_example", lambda version: "{}")
+    monkeypatch.setattr("endpoints.views.make_example", lambda endpoint, version: "{}")
     monkeypatch.setattr(mlflow_models, "list_inputs", lambda version: columns)
     client, given = (
         as_user(alice),
@@ -72,3 +74,14 @@ def test_the_columns_of_a_signature_are_fields(sent, as_user, alice, monkeypatch
         assert words in html_of(client.post(ADDRESS, {**given, **fields})), words
     client.post(ADDRESS, {"data": "{}"})
     assert sent == ["{}"]
+
+
+def test_the_sample_of_a_schema_is_filled_in(deploy, api, as_user, alice):
+    example = {"data": [[5.1, 3.5]]}
+    revision = deploy(name="sampled")
+    work = queue.claim_work(factories.make_node(revision.target, cores=1, memory_gb=1))
+    body = {"state": "ready", "example": example}
+    assert api(work.make_token()).post("/nodes/v1/services/report", body).status_code == 200
+    client = as_user(alice)
+    for tab in ("test", "consume"):
+        assert "5.1, 3.5" in html_of(client.get(f"{revision.endpoint.get_absolute_url()}{tab}/")), tab

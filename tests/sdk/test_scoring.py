@@ -206,3 +206,14 @@ def test_sigterm_ends_the_process_after_a_while_in_which_it_still_answers(tmp_pa
     process.send_signal(signal.SIGTERM)
     assert send(port, body=b'{"data": [1]}')[0].status == 200
     assert process.wait(5) == 0
+
+
+def test_the_samples_of_a_schema_are_an_example_of_a_request():
+    script = EntryScript(__file__)
+    for properties, example in (
+        ({"data": {"type": "array", "example": [[1, 2]]}}, {"data": [[1, 2]]}),
+        ({"data": {"type": "array", "example": [[1, 2]]}, "other": {"type": "string"}}, {}),
+        ({}, {}),
+    ):
+        script.input_schema = {"type": "object", "properties": properties}
+        assert script.find_example() == example

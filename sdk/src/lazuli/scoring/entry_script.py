@@ -65,6 +65,12 @@ class EntryScript:
             raise BadEntryScript("run() has both rawhttp and a schema; use one of them.")
         self.input_schema, self.output_schema = schemas.get_input_schema(run), schemas.get_output_schema(run)
 
+    def find_example(self) -> Dict[str, Any]:
+        """The parameters of `run` with the samples of the schema; empty if one has none."""
+        properties = (self.input_schema or {}).get("properties", {})
+        found = {name: part["example"] for name, part in properties.items() if "example" in part}
+        return found if len(found) == len(properties) else {}
+
     def run(self, request: Request) -> Response:
         """The answer to one request. Raises BadRequest, or what `run` raises."""
         assert self.module is not None

@@ -24,7 +24,7 @@ from lazuli.scoring.warm_packages import IMPORTED, LIST_VARIABLE
 
 Json = Dict[str, Any]
 TIMEOUT, TRIES = 30.0, 5
-SEND_SECONDS = 0.3
+FIRST_SECONDS, SEND_SECONDS = 0.15, 0.3
 # Characters of one report, and of the error that says why init() failed.
 MAX_LOG, MAX_ERROR = 90_000, 15_000
 # Records of requests: in one report, and while the studio does not answer.
@@ -86,6 +86,8 @@ class Log:
         # One report at a time: a state is known no earlier than the lines before it.
         self._sending = threading.Lock()
         self.state = "starting"
+        # The example of a request in the next report.
+        self._example: Json = {}
         threading.Thread(target=self._send_for_good, daemon=True).start()
 
     def write(self, text: str) -> None:
@@ -109,11 +111,18 @@ class Log:
         self.state = state
         self.send()
 
+    def send_example(self, example: Json) -> None:
+        """Once, after it is ready: the studio may refuse it."""
+        self._example = example
+        self.send()
+
     def fail(self) -> None:
         self.state = "failed"
         self.send(self._all.strip())
 
     def _send_for_good(self) -> None:
+        # The report that a forked replica is ready comes sooner, and takes the first lines along.
+        time.sleep(FIRST_SECONDS)
         while self._changed.wait():
             self._changed.clear()
             self.send()
@@ -131,6 +140,8 @@ class Log:
             if self._collected:
                 self._changed.set()
         report = {"state": self.state, "error": error, "log": text, "requests": requests, "collected": collected}
+        if self._example:
+            report["example"], self._example = self._example, {}
         try:
             with self._studio.open("/report", report) as answer:
                 switch_data(json.loads(answer.read() or b"{}").get("collectsData", False))
@@ -238,9 +249,21 @@ def run_replica(socket_path: str, server: Optional[ServerProcess] = None) -> int
             # A service whose script prints nothing has a log too.
             log.write(f"init() returned after {time.monotonic() - began:.1f} seconds; the service is ready.\n")
             log.set_state("ready")
+            example = _read_example(text)
+            if example:
+                log.send_example(example)
         else:
             log.write(text)
     return _report_end(log, server.wait())
+
+
+def _read_example(line: str) -> Json:
+    """The example that the scoring server has written; empty if a script has written the line."""
+    try:
+        found = json.loads(line).get("example")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _report_end(log: Log, status: int) -> int:

@@ -34,6 +34,8 @@ DRAIN_SECONDS = 6.0
 PAUSE_SECONDS = 0.1
 # The log of requests has at most so many lines.
 LINES_PER_SECOND = 20
+# Characters of the example of a request.
+MAX_EXAMPLE = 16_000
 REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (/[\x21-\x7e\x80-\xff]*) HTTP/1\.([01])")
 HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
 WORDS = {
@@ -480,6 +482,15 @@ def _read_pieces(pieces: Iterator[Any]) -> Iterator[bytes]:
         yield data
 
 
+def _choose_example(script: EntryScript) -> Dict[str, Any]:
+    """The example of the schema, if it is short and can be sent."""
+    example = script.find_example()
+    try:
+        return example if len(json.dumps(example, allow_nan=False)) <= MAX_EXAMPLE else {}
+    except (TypeError, ValueError):
+        return {}
+
+
 def make_server(script: EntryScript, environ: Dict[str, str], telemetry: Optional[Telemetry] = None) -> ScoringServer:
     """Create the server with the settings of a service's variables."""
     return ScoringServer(
@@ -500,5 +511,5 @@ def run_server(
     server = make_server(script, dict(os.environ), Telemetry(telemetry, os.environ.get("LAZULI_DATA_SWITCH", "")))
     bound = server.listen(unix, host, port)
     signal.signal(signal.SIGTERM, server.stop_later)
-    print(json.dumps({"listening": unix or bound}), flush=True)
+    print(json.dumps({"listening": unix or bound, "example": _choose_example(script)}), flush=True)
     server.serve()
