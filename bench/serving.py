@@ -59,8 +59,8 @@ class Service:
         found = [(process, read_words(process)) for process in self.studio.processes()]
         return [one for one, words in found if "lazuli-scoring" in words or {"lazuli.scoring", "--unix"} <= words]
 
-    def memory(self) -> float:
-        names = {"lazuli.scoring", "lazuli.scoring.replica", "lazuli-scoring", "lazuli-replica"}
+    def memory(self, *others: str) -> float:
+        names = {"lazuli.scoring", "lazuli.scoring.replica", "lazuli-scoring", "lazuli-replica", *others}
         found = [process for process in self.studio.processes() if names & read_words(process)]
         return sum(process.memory_full_info().pss for process in found) / MB
 
@@ -176,12 +176,17 @@ class Sitting:
         service.delete()
 
     def measure_replicas(self) -> None:
-        """The memory of a second replica, and the first request after the last one has stopped."""
-        service, _ = self.deploy("replicas", self.configure(), self.model, num_replicas=2)
+        """The memory that a further replica adds, and the first request after the last one has stopped."""
+        service, _ = self.deploy("replicas", self.configure(), self.model, num_replicas=1)
+        time.sleep(WARM_SECONDS)
         measured = Service(SCRIPT, self.studio, service)
-        self.wait_for_scorers(measured, 2)
-        held = [process.memory_full_info().pss / MB for process in measured.scorers()]
-        self.note(SCRIPT, replica=min(held))
+        held = []
+        for count in (2, 3):
+            service.update(num_replicas=count)
+            self.wait_for_scorers(measured, count)
+            self.call(measured, seconds=2)
+            held.append(measured.memory("lazuli-warm"))
+        self.note(SCRIPT, replica=held[1] - held[0])
         service.delete()
         self.wait_for_scorers(measured, 0)
         scale = {"autoscale_enabled": True, "autoscale_min_replicas": 0, "autoscale_max_replicas": 1}

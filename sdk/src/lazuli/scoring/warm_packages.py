@@ -3,6 +3,7 @@ reads no setting that differs between services."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -11,10 +12,12 @@ from typing import Any, Iterable, List
 
 USUAL = frozenset(
     [
-        "azureml", "azureml_inference_server_http", "catboost", "cloudpickle", "dateutil", "imblearn",
-        "inference_schema", "jinja2", "joblib", "lightgbm", "mlflow", "numpy", "onnxruntime", "packaging", "pandas", "PIL",
-        "pyarrow", "pydantic", "pytz", "requests", "scipy", "six", "sklearn", "statsmodels", "threadpoolctl", "torch",
-        "urllib3", "xgboost", "yaml",
+        "annotated_types", "azureml", "azureml_inference_server_http", "cachetools", "catboost", "certifi",
+        "charset_normalizer", "click", "cloudpickle", "dateutil", "google", "idna", "imblearn", "importlib_metadata",
+        "inference_schema", "jinja2", "joblib", "lightgbm", "mlflow", "narwhals", "numpy", "onnxruntime", "packaging",
+        "pandas", "PIL", "psutil", "pyarrow", "pydantic", "pydantic_core", "pytz", "requests", "rich", "scipy", "six",
+        "sklearn", "sqlparse", "statsmodels", "threadpoolctl", "torch", "typing_extensions", "typing_inspection",
+        "urllib3", "xgboost", "yaml", "zipp",
     ]
 )  # fmt: skip
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -33,8 +36,21 @@ def choose_usual(names: Iterable[Any]) -> List[str]:
     return [name for name in found if name.partition(".")[0] in USUAL][:MAX_NAMES]
 
 
+_inherited = 0
+
+
+def note_inherited() -> None:
+    """From now on, forked processes share the modules that this one has."""
+    global _inherited
+    _inherited = len(sys.modules)
+
+
 def write_imported(path: str) -> None:
-    """Write down which modules of usual packages this process has imported from its environment."""
+    """Write down which modules of usual packages this process has imported from its environment; nothing if a warm parent
+    had imported them all, so that their pages stay shared with it."""
+    count = len(sys.modules) - _inherited
+    if _inherited and not choose_usual(itertools.islice(reversed(sys.modules), max(count, 0))):
+        return
     root = os.path.realpath(sys.prefix) + os.sep
     names = [name for name in choose_usual(sys.modules) if _is_below(root, name)]
     with open(path, "w", encoding="ascii") as file:

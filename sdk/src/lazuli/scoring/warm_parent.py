@@ -12,6 +12,7 @@ import array
 import contextlib
 import fcntl
 import gc
+import hashlib
 import importlib
 import json
 import os
@@ -54,6 +55,7 @@ def main() -> int:
     if danger:
         print(danger, flush=True)
         return UNSAFE
+    warm_packages.note_inherited()
     gc.enable()
     gc.collect()
     # A collection in a child would copy the pages that it shares with this process.
@@ -127,7 +129,8 @@ class WarmParent:
         self._key, self._idle_seconds = tuple(key), idle_seconds
         # The connections of the runners by the replicas that they wait for.
         self._children: Dict[int, socket.socket] = {}
-        self._modules = describe_modules()
+        self._paths = list_module_files()
+        self._files = describe_files(self._paths)
         self._used_at = time.monotonic()
         self._waking, waking = os.pipe()
         for end in (self._waking, waking):
@@ -177,7 +180,7 @@ class WarmParent:
         opened: List[int] = []
         try:
             request = _receive_request(connection, opened, self._key)
-            if describe_modules() != self._modules:
+            if describe_files(self._paths) != self._files:
                 _say(connection, {"refused": "the packages of the environment have changed"})
                 self._retire()
                 connection.close()
@@ -210,18 +213,23 @@ class WarmParent:
         os.close(self._waking_end)
 
 
-def describe_modules() -> Dict[str, Tuple[int, int]]:
-    """Size and time of the file of each loaded module: they tell whether packages were replaced."""
-    found = {}
-    for name, module in list(sys.modules.items()):
-        path = getattr(module, "__file__", None)
-        if isinstance(path, str):
-            try:
-                status = os.stat(path)
-                found[name] = (status.st_size, status.st_mtime_ns)
-            except OSError:
-                found[name] = (0, 0)
-    return found
+def list_module_files() -> str:
+    """The paths of the files of all loaded modules, in one piece."""
+    found = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return "\0".join(path for path in found if isinstance(path, str))
+
+
+def describe_files(paths: str) -> bytes:
+    """Tells whether files were replaced, by their sizes and times. It looks at no module: what it looks at is copied, and
+    replicas share it no longer."""
+    found = hashlib.sha256()
+    for path in paths.split("\0"):
+        try:
+            status = os.stat(path)
+            found.update(b"%d %d," % (status.st_size, status.st_mtime_ns))
+        except OSError:
+            found.update(b"-,")
+    return found.digest()
 
 
 def _receive_request(connection: socket.socket, opened: List[int], key: Tuple[int, ...]) -> Dict[str, Any]:
