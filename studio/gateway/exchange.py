@@ -10,6 +10,7 @@ from studio.gateway.decisions import Decision, Unreachable
 from studio.gateway.heads import END, MAX_HEAD, BadHead, RequestHead, make_response, parse_request, rewrite_response
 from studio.gateway.pages import make_page
 from studio.gateway.service_calls import Caller
+from studio.gateway.sides import start_serving
 
 logger = logging.getLogger(__name__)
 # A side that does not read stops the other one at this many bytes.
@@ -65,7 +66,7 @@ class Client(asyncio.Protocol):
             if self.gateway.applications.is_call(self.received):
                 self._give_to_caller()
                 return
-            self._task = asyncio.create_task(self._serve(end))
+            self._task = start_serving(self._serve(end), self.transport)
         if len(self.received) > HIGH_WATER:
             self.transport.pause_reading()
 

@@ -19,7 +19,7 @@ from studio.gateway.replicas import (
     Route,
     ScoringService,
 )
-from studio.gateway.sides import HIGH_WATER, Side
+from studio.gateway.sides import HIGH_WATER, Side, start_serving
 
 logger = logging.getLogger(__name__)
 HEAD_SECONDS, IDLE_SECONDS, MOVE_SECONDS = 20.0, 75.0, 60.0
@@ -67,7 +67,7 @@ class Caller(Side):
         transport.set_protocol(self)
         self.received = received
         self._is_paused = not transport.is_reading()
-        self._task = asyncio.create_task(self._serve())
+        self._task = start_serving(self._serve(), transport)
 
     def connection_lost(self, error) -> None:
         super().connection_lost(error)

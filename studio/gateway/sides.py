@@ -1,10 +1,12 @@
 """One side of an exchange, with buffers for reading and back pressure for writing."""
 
 import asyncio
+import logging
 from typing import cast
 
 from studio.gateway.heads import END, MAX_HEAD, BadHead
 
+logger = logging.getLogger(__name__)
 # The maximum of received and of unsent bytes in memory.
 HIGH_WATER = 1024 * 1024
 
@@ -87,3 +89,16 @@ class Side(asyncio.Protocol):
         head = bytes(self.received[:end])
         del self.received[: end + len(END)]
         return head
+
+
+def start_serving(coroutine, transport: asyncio.Transport) -> asyncio.Task:
+    """A task that serves a client. An error that it does not handle ends the connection, so that the client does not wait."""
+    task = asyncio.create_task(coroutine)
+
+    def end(task: asyncio.Task) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("A connection ends, because serving it has failed.", exc_info=error)
+            transport.abort()
+
+    task.add_done_callback(end)
+    return task

@@ -12,7 +12,7 @@ from lazuli.scoring.entry_script import EntryScript
 from lazuli.scoring.server import ScoringServer
 
 from studio import socket_handover
-from studio.gateway import decisions, replicas, service_calls
+from studio.gateway import decisions, replicas, service_calls, service_messages
 from tests.gateway.conftest import read_all
 
 HEAD = "POST /api/v1/service/space/svc/score?a=b HTTP/1.1\nHost: studio:8000\nAuthorization: Bearer s3cret\n"
@@ -259,6 +259,14 @@ def test_a_service_in_use_does_not_wait_for_the_studio(connect, studio, replica,
     assert send(sock, post("c"))[0].status == 200
     assert time.monotonic() - began < 0.7
     assert [route for route, _ in studio.requests].count("authorize") >= 2
+
+
+def test_an_error_of_the_gateway_itself_ends_the_connection(connect, replica, monkeypatch, caplog):
+    replica()
+    monkeypatch.setattr(service_messages, "make_request", lambda *arguments: 1 / 0)
+    sock = connect(post("a"))
+    sock.settimeout(5)
+    assert sock.recv(1000) == b"" and "ZeroDivisionError" in caplog.text
 
 
 def test_a_service_without_replicas_says_why(connect, studio):
