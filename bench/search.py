@@ -54,8 +54,8 @@ WHY = """## Where the time goes
   control worker reads the usual columns of long experiments before somebody asks (`runs/pages/lists/prepared_columns.py`): 16 metrics, and each parameter, tag and attribute that divides
   the newest jobs. The same values serve any filter and any group, and only those of jobs that have changed since are read again. Reading a column of 100,000 jobs for the first time
   takes 25 to 45 ms; a page that has to comes without its groups, which a second request brings. The databases send vectors packed (`runs/pages/lists/vectors.py`).
-- The poll of a grouped list of 16,384 jobs or more compares the number of jobs, those that have not ended, and the activity log of the workspace; once a minute it adds up the revisions
-  of all jobs, 20 to 35 ms, because nothing else tells of new tags or metrics of ended jobs.
+- The poll of a grouped list of 16,384 jobs or more compares the number of jobs, those that have not ended, the newest tags and metrics, and the activity log of the workspace; once a
+  minute it adds up the revisions of all jobs, 20 to 35 ms, because nothing else tells of changed values of ended jobs.
 - Pages far down a list sorted by a metric use the same vectors (`runs/pages/lists/deep_pages.py`), where they have been read; otherwise the database sorts all jobs.
 - A word is searched in each name, id, description and tag. Pages far down another list scan the index up to their first row."""
 # kB of all scripts, styles, fonts and HTML of a first visit, without Plotly.

@@ -283,6 +283,8 @@ def test_polls_of_a_long_list_add_up_all_runs_once_in_a_while(experiment, as_use
         lambda: metrics.store_batch(started, "", make_scalars("gain", [1.0])),
         lambda: ended.delete(),
         lambda: ended.restore(),
+        lambda: ended.edit(tags={"team": "red"}),
+        lambda: metrics.store_batch(ended, "late", make_scalars("late", [1.0])),
     ]
     for change in changes:
         poll = find_poll()
@@ -291,7 +293,8 @@ def test_polls_of_a_long_list_add_up_all_runs_once_in_a_while(experiment, as_use
         assert ask(poll) == (200, 1)
     poll = find_poll()
     assert ask(poll) == (204, 1)
-    ended.edit(tags={"team": "red"})
+    ended.edit(tags={"team": "blue"})
+    factories.make_run(factories.make_workspace()).edit(tags={"team": "red"})
     assert ask(poll) == (204, 0)
     cache.clear()
     assert ask(poll) == (200, 1)

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from django.db.models import Count, Max, Sum
 
 from accounts.models import Activity
-from runs.models import Experiment
+from runs.models import Experiment, MetricSeries, RunTag
 from runs.models.experiments import LONG
 from runs.pages.lists import remembered
 
-# So long after the runs have been added up, they are again: nothing else tells of new tags or metrics of ended runs.
+# So long after the runs have been added up, they are again: nothing else tells of changed values of ended runs.
 SECONDS = 60
+# Among so many of the newest tags and metrics are those that ended runs have got since the last poll.
+NEWEST = 50
 
 
 def is_long(table) -> bool:
@@ -31,11 +33,19 @@ def has_changes(table, has_sums: Callable[[], bool]) -> bool:
 
 
 def _read_signs(table) -> str:
-    """They change with new runs, with those that have not ended, and with what people do in the workspace."""
+    """They change with new runs, with those that have not ended, with new tags and metrics, and with what people do in the
+    workspace."""
     active = table.scope.active().order_by()
     running = active.aggregate(number=Count("*"), keys=Sum("pk"), revisions=Sum("revision"))
     acts = Activity.objects.filter(chain=table.workspace.pk).aggregate(number=Max("number"))
-    return f"{_count_created(table)} {running} {acts}"
+    return f"{_count_created(table)} {running} {acts} {_find_newest(table, RunTag)} {_find_newest(table, MetricSeries)}"
+
+
+def _find_newest(table, model) -> int:
+    """The key of the newest row of the list's runs, if it is among the newest of all runs."""
+    list_of = ("run__experiment", table.experiment.pk) if table.experiment else ("run__workspace", table.workspace.pk)
+    newest = model.objects.order_by("-pk").values_list("pk", list_of[0])[:NEWEST]
+    return max((pk for pk, key in newest if key == list_of[1]), default=0)
 
 
 def _count_created(table) -> int:
