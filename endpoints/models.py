@@ -120,6 +120,13 @@ class Endpoint(EndpointKeys, EndpointShares):
         return shown.state if shown else Revision.State.FAILED.value
 
     @property
+    def served_models(self) -> list[str]:
+        """The models of its newest revision, or of all of its versions."""
+        deployed = self.versions.all() if self.has_versions else [self]
+        revisions = [one.newest for one in deployed if one.newest]
+        return list(dict.fromkeys(str(model) for each in revisions for model in each.model_versions.all()))
+
+    @property
     def has_deployment(self) -> bool:
         """Whether anything was ever deployed to it; the API knows no state for an endpoint without."""
         if self.has_versions:

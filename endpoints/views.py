@@ -50,6 +50,8 @@ TABS = [
 ]
 # How many revisions the tab Details shows.
 REVISIONS = 50
+# The newest revisions whose logs can be chosen, besides the current one.
+LOGGED_REVISIONS = 10
 EXAMPLE = '{"data": [[1, 2, 3, 4]]}'
 
 
@@ -228,14 +230,21 @@ def endpoint_consume(request, slug: str, name: str):
 
 @require_safe
 def endpoint_logs(request, slug: str, name: str):
-    """The log of the newest revision; 204 for a poll if it is the one of `?seen=`."""
+    """The log of the newest revision, or of `?revision=`; 204 for a poll if it is the one of `?seen=`."""
     endpoint = find_page_endpoint(request, slug, name)
-    shown = [f"{endpoint.newest.number}\n{endpoint.newest.shown_log}"] if endpoint.newest else []
-    shown += [version.name for version in endpoint.versions.all()]
-    seen = hashlib.sha256(repr(shown).encode(errors="surrogateescape")).hexdigest()[:16]
+    revisions = list(endpoint.revisions.defer("log")[:LOGGED_REVISIONS])
+    if endpoint.current and endpoint.current not in revisions:
+        revisions.append(endpoint.current)
+    number = request.GET.get("revision", "")
+    shown = next((one for one in revisions if str(one.number) == number), None) if number else endpoint.newest
+    if number and shown is None:
+        raise Http404(f"There is no log of a revision {number[:20]}.")
+    words = [(one.number, one.stage, one == endpoint.current) for one in revisions]
+    words += [version.name for version in endpoint.versions.all()]
+    seen = hashlib.sha256(f"{words} {shown and shown.shown_log}".encode(errors="surrogateescape")).hexdigest()[:16]
     if wants_piece(request) and request.GET.get("seen") == seen:
         return nothing_new()
-    return render_tab(request, endpoint, "logs", "endpoint-log", seen=seen)
+    return render_tab(request, endpoint, "logs", "endpoint-log", seen=seen, shown=shown, revisions=revisions)
 
 
 @require_safe

@@ -42,3 +42,19 @@ def test_a_poll_of_the_log_gets_it_only_if_it_has_changed(deploy, as_user, alice
     revision.append_log("one more line\n")
     changed = client.get(page + poll, headers=htmx)
     assert changed.status_code == 200 and "one more line" in changed.content.decode()
+
+
+def test_the_log_of_the_revision_that_answers_can_be_chosen(deploy, run_replica, as_user, alice):
+    first = deploy()
+    run_replica()
+    first.append_log("the first one answers\n")
+    deploy(version=2).fail("no weights")
+    client, page = as_user(alice), f"{Endpoint.objects.get().get_absolute_url()}logs/"
+    newest, live = html_of(client.get(page)), html_of(client.get(f"{page}?revision=1"))
+    assert "no weights" in newest and "the first one" not in newest and 'href="?revision=1"' in newest
+    assert "the first one answers" in live and "no weights" not in live
+    poll = live.partition(f'hx-get="{page}')[2].partition('"')[0].replace("&amp;", "&")
+    htmx = {"hx-request": "true", "hx-target": "endpoint-log"}
+    assert client.get(page + poll, headers=htmx).status_code == 204
+    for wrong in ("9", "x"):
+        assert client.get(f"{page}?revision={wrong}").status_code == 404, wrong

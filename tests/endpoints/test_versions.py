@@ -48,6 +48,14 @@ def test_the_default_version_gets_what_no_version_has(endpoint):
     assert find().shares == {}
 
 
+def test_the_list_names_the_models_of_all_versions(endpoint, deploy, workspace, alice, as_user):
+    models = [factories.make_model_version(workspace, name) for name in ("a", "b")]
+    deploy(name="svc.blue", models=models[:1])
+    deploy(name="svc.green", models=models)
+    assert find().served_models == [str(model) for model in models] == ["a:1", "b:1"]
+    assert "a:1 b:1" in html_of(as_user(alice).get(f"/ws/{workspace.slug}/endpoints/"))
+
+
 def test_pages_without_a_deployment_say_how_to_deploy(endpoint, workspace, alice, as_user):
     endpoint.change(description="for **all**")
     Endpoint.create(workspace, alice, "bare")
