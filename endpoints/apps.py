@@ -10,7 +10,7 @@ class EndpointsConfig(AppConfig):
         # Imported here because they need the models, which are not loaded earlier.
         from compute import work_kinds
         from endpoints import associated as contents
-        from endpoints import deployment, lineage, models, purging, work_kind
+        from endpoints import deployment, lineage, model_page, models, purging, work_kind
         from registry.models import registered_models
         from workspaces import associated, deletion
 
@@ -19,6 +19,7 @@ class EndpointsConfig(AppConfig):
         registered_models.DELETION_CHECKS.append(deployment.check_not_served)
         purging.register()
         lineage.register()
+        model_page.register()
         encryption.register_columns(models.Endpoint, "primary_key", "secondary_key")
         associated.FACTS[associated.INSIGHTS].append(contents.describe_insights)
         associated.CONTENTS.append(contents.list_contents)

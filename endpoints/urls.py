@@ -1,6 +1,6 @@
 from django.urls import path
 
-from endpoints import deploy_views, replay_views, request_views, views
+from endpoints import deploy_views, model_page, replay_views, request_views, views
 
 app_name = "endpoints"
 LIST = "ws/<slug:slug>/endpoints"
@@ -9,6 +9,9 @@ urlpatterns = [
     path("ws/<slug:slug>/deploy/<str:name>/<int:number>/", deploy_views.deploy_model, name="deploy"),
     path("ws/<slug:slug>/endpoint-requests/", request_views.trace_request, name="trace"),
     path("ws/<slug:slug>/endpoint-queries/", views.endpoint_queries, name="queries"),
+    path(
+        "ws/<slug:slug>/models/<str:name>/versions/<int:number>/endpoints/", model_page.model_endpoints, name="of_model"
+    ),
     path(f"{LIST}/", views.endpoint_list, name="list"),
     path(f"{LIST}/<str:name>/", views.endpoint_detail, name="detail"),
     path(f"{LIST}/<str:name>/test/", views.endpoint_test, name="test"),

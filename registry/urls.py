@@ -27,6 +27,7 @@ urlpatterns = [
     path(f"{VERSION}/file/", details.version_file, name="version_file"),
     path(f"{VERSION}/zip/", details.version_zip, name="version_zip"),
     path(f"{VERSION}/metrics/", details.version_metrics, name="version_metrics"),
+    path(f"{VERSION}/data/", details.version_data, name="version_data"),
     path(f"{VERSION}/lineage/", lineage_views.version_lineage, name="version_lineage"),
     path(f"{VERSION}/edit/", actions.version_edit, name="version_edit"),
     path(f"{VERSION}/promotion-requests/", actions.promotion_ask, name="promotion_ask"),

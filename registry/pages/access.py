@@ -14,11 +14,13 @@ from studio.links import link_to
 
 # How many versions the version menu shows.
 MAX_VERSIONS = 100
+# The app of endpoints adds theirs.
 TABS = [
     ("details", "Details", "registry:version_detail"),
     ("versions", "Versions", "registry:versions"),
     ("artifacts", "Artifacts", "registry:version_artifacts"),
     ("metrics", "Metrics", "registry:version_metrics"),
+    ("data", "Data", "registry:version_data"),
     ("lineage", "Lineage", "registry:version_lineage"),
 ]
 

@@ -33,10 +33,16 @@ def version_detail(request, slug: str, name: str, number: int):
         "rules": rules,
         "reserved": sorted({(rule.kind, rule.name) for rule in rules}),
         "requests": version.promotion_requests.open().select_related("created_by"),
-        "data": data_lineage.list_data(version),
         "copies": _list_copies(version),
     }
     return render_tab(request, version, "details", **more)
+
+
+@require_safe
+def version_data(request, slug: str, name: str, number: int):
+    """The data that its job read, and that it was registered with."""
+    version = find_version(request, slug, name, number)
+    return render_tab(request, version, "data", data=data_lineage.list_data(version))
 
 
 def _list_copies(version: ModelVersion) -> list[ModelVersion]:

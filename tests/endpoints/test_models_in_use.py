@@ -36,7 +36,9 @@ def test_a_job_shows_the_endpoints_that_serve_its_models(deploy, workspace, alic
     assert "Served by" not in as_user(alice).get(run.get_absolute_url()).content.decode()
 
 
-def test_the_lineage_reaches_the_endpoints_that_serve_a_model(deploy, workspace, alice, as_user):
+def test_the_lineage_reaches_the_endpoints_that_serve_a_model(
+    deploy, workspace, alice, bob, mallory, as_user, django_assert_max_num_queries
+):
     version = factories.make_model_version(workspace, "digits")
     start = lineage.key_of(version)
     assert not lineage.find_graph(workspace, start).edges
@@ -45,6 +47,10 @@ def test_the_lineage_reaches_the_endpoints_that_serve_a_model(deploy, workspace,
     assert [(edge.target.id, edge.label) for edge in graph.edges] == [("svc", "deployed")]
     assert lineage.find_graph(workspace, graph.edges[0].target).edges == graph.edges
     assert "/endpoints/svc/" in as_user(alice).get(f"{version.get_absolute_url()}lineage/").text
+    tab, reader = f"{version.get_absolute_url()}endpoints/", as_user(bob)
+    with django_assert_max_num_queries(17):
+        assert "/endpoints/svc/" in reader.get(tab).text
+    assert [as_user(mallory).get(tab).status_code, reader.post(tab).status_code] == [404, 405]
     assert "This endpoint serves digits:1" in as_user(alice).get(f"{version.get_absolute_url()}delete/").text
     revision.stop()
     assert not lineage.find_graph(workspace, start).edges

@@ -73,7 +73,7 @@ def test_pages_show_it_and_say_that_data_is_outdated(as_user, bob, workspace, fa
     assert "<svg" in page and "newer: version 2" in page and "/runs/reader/" in page
     page = client.get("/ws/aml-workspace/runs/teacher/lineage/").content.decode()
     assert "/models/copy/versions/1/" in page
-    page = client.get(family.get_absolute_url()).content.decode()
+    page = client.get(f"{family.get_absolute_url()}data/").content.decode()
     assert "diabetes, version 1" in page and "newer: version 2" in page and "test data" in page
     assert "Nothing is connected" in client.get("/ws/aml-workspace/runs/alone/lineage/").content.decode()
 
