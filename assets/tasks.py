@@ -36,8 +36,7 @@ def delete_unused_rows() -> None:
 
 
 def _add_hashes(work: DataWork) -> dict:
-    manifests.add_hashes(work.version.manifest, work.report)
-    return {}
+    return {"result": {"encodings": manifests.add_hashes(work.version.manifest, work.report)}}
 
 
 def _profile(work: DataWork) -> dict:

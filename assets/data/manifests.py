@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from django.http import Http404
 
-from assets.data import previews, reading
+from assets.data import encodings, previews, reading
 from assets.data.models import DataVersion
 from assets.data.reading import SourceFile
 from assets.data.work import DataManifest
@@ -18,6 +18,8 @@ from workspaces.models import Workspace
 # Larger ones are compared only by size and etag.
 MAX_HASHED_BYTES = 20 * 1024**3
 BLOCK = 4 * 1024 * 1024
+# Files of another encoding that are named.
+MAX_PROBLEMS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,26 +102,32 @@ def compare_manifests(before: DataManifest, after: DataManifest) -> Changes:
     )
 
 
-def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> None:
-    """Add the hash of each unchanged file; files that were replaced meanwhile get none."""
-    workspace = manifest.version.workspace
+def add_hashes(manifest: DataManifest, on_progress: Callable[[float], None]) -> list[str]:
+    """Add the hash of each unchanged file; files that were replaced meanwhile get none. Return where the first files of a
+    table are not text of its encoding."""
+    version = manifest.version
     if manifest.size > MAX_HASHED_BYTES:
-        return
+        return []
     entries, done = [], 0
+    problems: list[str] = []
     for datastore, path, size, etag, _ in read_entries(manifest):
-        found = hashlib.sha256()
+        found, check = hashlib.sha256(), encodings.start_check(version.definition, path)
         try:
-            for block in _read(workspace, SourceFile(path, size, datastore, etag=etag)):
+            for block in _read(version.workspace, SourceFile(path, size, datastore, etag=etag)):
                 found.update(block)
                 done += len(block)
+                check.add(block)
                 on_progress(done / max(manifest.size, 1))
         except (Http404, StudioError):
             # It was deleted or replaced, or its datastore does not answer.
             entries.append((datastore, path, size, etag, ""))
         else:
             entries.append((datastore, path, size, etag, found.hexdigest()))
+            check.add(b"", is_last=True)
+            problems += [check.problem] if check.problem and len(problems) < MAX_PROBLEMS else []
     manifest.packed, manifest.is_hashed = _pack(entries), True
     manifest.save(update_fields=["packed", "is_hashed"])
+    return problems
 
 
 def _read(workspace: Workspace, source: SourceFile) -> Iterator[bytes]:

@@ -36,6 +36,12 @@ def find_misfits(version: DataVersion) -> Misfits | None:
     return Misfits(**work.result, problem=work.problem)
 
 
+def find_wrong_encodings(version: DataVersion) -> list[str]:
+    """Where the first files of a table are not text of its encoding, which is found while their hashes are made."""
+    work = version.work.filter(kind=DataWork.Kind.HASHES, state=DataWork.State.COMPLETED).first()
+    return work.result.get("encodings", []) if work else []
+
+
 def describe_misfits(found: Misfits) -> str:
     """A sentence for the person who registers the version; empty if all values fit."""
     if found.problem:

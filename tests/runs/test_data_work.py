@@ -5,10 +5,12 @@ import re
 import sqlite3
 
 import pytest
+from lazuli.data.definitions import ENCODINGS
 
 from accounts.actors import Actor
 from assets import tasks
 from assets.data import datasets, distributions, manifests, previews
+from assets.data.encodings import EncodingCheck
 from assets.data.models import Datastore
 from assets.data.work import HOLD_TIME, DataWork
 from studio.errors import Conflict
@@ -36,6 +38,44 @@ def test_a_version_knows_which_files_have_changed(as_user, bob, version, files):
     page = " ".join(as_user(bob).get(HERE).text.split())
     assert "3 files changed since version 1 was registered" in page
     assert "in/a.csv (changed)" in page and "in/c.csv (added)" in page and "in/b.csv (removed)" in page
+
+
+def test_text_of_another_encoding_is_named_wherever_it_is(as_user, alice, bob, workspace, files):  # noqa: F811
+    good = b"id,age,note\n" + b"1,2,\xc3\xa9\n" * 1000
+    files.write("in/a.csv", iter([good]))
+    files.write("in/b.csv", iter([good + b"3,4,\xe9\n" + good]))
+    files.write("in/c.csv", iter([b"id,age,note\n1,2,\xc3"]))
+    register(workspace, alice)
+    assert "Not all" not in as_user(bob).get(HERE).text
+    tasks.work_on_data()
+    page = " ".join(as_user(bob).get(HERE).text.split())
+    assert "Not all rows can be read: in/b.csv, line 1,002: byte 0xe9 is not utf8. in/c.csv, line 2: byte 0xc3" in page
+
+
+def test_an_encoding_is_checked_across_the_blocks_in_which_a_file_is_read():
+    for encoding, text in (
+        ("utf16", "a\né\n"),
+        ("utf32", "a\nb"),
+        ("windows1252", "é"),
+        ("utf8bom", "a"),
+        ("latin1", "é"),
+    ):
+        data = text.encode(ENCODINGS[encoding])
+        for cut in range(len(data) + 1):
+            check = EncodingCheck("a", encoding)
+            for block, is_last in ((data[:cut], False), (data[cut:], False), (b"", True)):
+                check.add(block, is_last)
+            assert not check.problem, (encoding, cut)
+    for encoding, data, line in (
+        ("utf16", b"\xff\xfea\0\n\0\0\xd8", 2),
+        ("utf16", b"a\0\n\0", 1),
+        ("ascii", b"\n\n\xe9", 3),
+    ):
+        check = EncodingCheck("a", encoding)
+        for at in range(len(data)):
+            check.add(data[at : at + 1])
+        check.add(b"", is_last=True)
+        assert check.problem.startswith(f"a, line {line}: "), (encoding, check.problem)
 
 
 def test_a_frozen_copy_is_a_new_version_that_stays_as_it_is(as_user, alice, bob, version, files):  # noqa: F811

@@ -128,6 +128,7 @@ def data_detail(request, slug, name, version):
         "size": sum(source.size or 0 for source in sources),
         "problem": problem,
         "misfits": misfits.find_misfits(found),
+        "encodings": misfits.find_wrong_encodings(found),
     }
     return render(request, "data/detail.html", build_context(request, found, "details", **more), status=form.status)
 
