@@ -13,7 +13,7 @@ from lazuli.data.errors import DatasetValidationError
 
 from accounts import activity
 from accounts.actors import Actor
-from assets.data import manifests, previews, quality, rules, share_files
+from assets.data import azure_addresses, manifests, previews, quality, rules, share_files
 from assets.data.models import DataAsset, Datastore, DataVersion
 from assets.data.work import DataWork
 from studio.errors import Conflict, Denied, Invalid
@@ -220,6 +220,8 @@ def read_uri(workspace: Workspace, kind: str, uri: str) -> dict:
         path = {"datastore": found["datastore"], "path": found["path"].strip("/")}
     elif uri.startswith(("http://", "https://")):
         path = {"url": uri}
+    elif there := azure_addresses.find_path(workspace, uri):
+        path = there
     else:
         text = "write azureml://datastores/<datastore>/paths/<path>, or https://…"
         raise Invalid(f"{uri[:200]!r} is not an address that can be read here: {text}.", target="properties/dataUri")

@@ -5,9 +5,10 @@ import json
 import pytest
 from django.test import Client
 
-from assets.data import stores
+from assets.data import datasets, stores
 from assets.models import Datastore
 from studio import storage
+from studio.errors import Invalid
 from tests import factories
 from tests.test_openapi import WORKSPACE_PATH
 
@@ -122,6 +123,30 @@ def test_paths_that_lead_elsewhere_are_refused(send, path):
     written = path if "%0A" in path else quote(path, safe="")
     answer = send("PUT", f"datastores/workspaceblobstore/files/content?path={written}", b"bytes")
     assert answer.status_code == 400 and answer.json()["error"]["target"] == "path"
+
+
+def test_an_address_of_azure_is_the_registered_container(workspace, alice):
+    for name, kind, prefix in (("a", "AzureBlob", "in"), ("b", "AzureDataLakeGen2", ""), ("c", "S3", "")):
+        given = {"account_name": "store", "container": "images", **({"prefix": prefix} if prefix else {})}
+        Datastore.objects.create(workspace=workspace, name=name, kind=kind, settings=given)
+    found = {
+        "wasbs://images@store.blob.core.windows.net/in/x.csv": ("a", "x.csv"),
+        "abfss://images@store.dfs.core.windows.net/inner/x y.csv": ("b", "inner/x y.csv"),
+        "abfs://images@store.dfs.core.windows.net": ("b", ""),
+    }
+    for uri, (datastore, path) in found.items():
+        definition = datasets.read_uri(workspace, "uri_file", uri)
+        assert definition["paths"] == [{"datastore": datastore, "path": path}], uri
+    for uri, words in (
+        (
+            "abfss://other@store.dfs.core.windows.net/x",
+            "No datastore of .* is the container other of the account store",
+        ),
+        ("abfss://images.dfs.core.windows.net/x", "write azureml://"),
+        ("adl://store.azuredatalakestore.net/x", "write azureml://"),
+    ):
+        with pytest.raises(Invalid, match=words):
+            datasets.read_uri(workspace, "uri_file", uri)
 
 
 def test_a_file_is_not_also_a_folder(send):

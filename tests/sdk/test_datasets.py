@@ -238,6 +238,8 @@ def test_bad_files_are_refused_with_file_and_line(ws, store, tmp_path):
     put(store, "two/b.csv", b"c,d\n1,2\n", tmp_path)
     with pytest.raises(DatasetExecutionError, match=r"two/b.csv, line 1: the header is c, d, but two/a.csv has a, b"):
         Dataset.Tabular.from_delimited_files((store, "two")).to_pandas_dataframe()
+    with pytest.raises(UserErrorException, match="Register its container as a datastore"):
+        Dataset.File.from_files("abfss://images@store.dfs.core.windows.net/x.csv")
     with pytest.raises(UserErrorException, match="contains a slash"):
         Dataset.File.from_files((store, "two")).register(ws, "a/b")
     assert not ws.datasets

@@ -20,6 +20,7 @@ from azureml.data.file_dataset import FileDataset
 from azureml.data.tabular_dataset import TabularDataset, _target_of
 
 Json = Dict[str, Any]
+AZURE_SCHEMES = ("abfs://", "abfss://", "adl://", "wasb://", "wasbs://")
 
 
 class DataType:
@@ -271,6 +272,11 @@ def read_paths(path: Any) -> Tuple[Any, List[Dict[str, str]]]:
     found, workspaces = [], []
     for item in items:
         if isinstance(item, str):
+            if item.startswith(AZURE_SCHEMES):
+                raise DatasetValidationError(
+                    f"{item!r} is an address of Azure's storage. Register its container as a datastore, such as with "
+                    "Datastore.register_azure_blob_container, and write (datastore, 'path/*.csv')."
+                )
             if not item.startswith(("http://", "https://")):
                 raise DatasetValidationError(
                     f"{item!r} is not a web address. Write files of a datastore as (datastore, 'path/*.csv')."
