@@ -167,9 +167,11 @@ def content_type_of(row) -> str:
     return row.content_type if isinstance(row, Artifact) else artifacts.content_type_of(row.path)
 
 
-def find_in_artifact_store(workspace: Workspace, prefix: str) -> Iterator[artifact_store.StoredFile]:
-    """The workspace's own files whose path begins with the prefix, by their paths in Azure's datastore of artifacts."""
+def find_in_artifact_store(workspace: Workspace, prefix: str, is_whole: bool) -> Iterator[artifact_store.StoredFile]:
+    """The workspace's own files at a path, or whose path begins with it, as they are in Azure's datastore of artifacts."""
     if prefix.startswith(f"{sources.UPLOADS}/"):
-        for row in workspace.artifact_files.filter(path__startswith=prefix)[: artifact_store.MAX_LISTED + 1]:
+        rows = workspace.artifact_files.all()
+        chosen = rows.filter(path=prefix) if is_whole else rows.filter(path__startswith=prefix)
+        for row in chosen[: artifact_store.MAX_LISTED + 1]:
             read = functools.partial(stream_file, row)
             yield artifact_store.StoredFile(row.path, row.size, row.created_at, tag_of(row), read=read)

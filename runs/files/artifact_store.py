@@ -24,8 +24,8 @@ class StoredFile(File):
     read: Callable[[int, int], Iterable[bytes]] = dataclasses.field(kw_only=True)
 
 
-# Each returns the files of a workspace whose path begins with a text.
-FINDERS: list[Callable[[Workspace, str], Iterable[StoredFile]]] = []
+# Each returns the files of a workspace whose path begins with a text, or is that text.
+FINDERS: list[Callable[[Workspace, str, bool], Iterable[StoredFile]]] = []
 
 
 class ArtifactStoreFiles(DatastoreFiles):
@@ -35,27 +35,29 @@ class ArtifactStoreFiles(DatastoreFiles):
         return sorted([*super().walk(prefix, limit), *self._find_others(prefix)], key=lambda file: file.path)
 
     def find(self, path: str) -> File:
-        others = {file.path: file for file in self._find_others(path)}
-        return others[path] if path in others else super().find(path)
+        others = self._find_others(path, is_whole=True)
+        return others[0] if others else super().find(path)
 
     def stream(self, file: File, start: int, length: int) -> Iterable[bytes]:
         return file.read(start, length) if isinstance(file, StoredFile) else super().stream(file, start, length)
 
-    def _find_others(self, prefix: str) -> list[StoredFile]:
+    def _find_others(self, prefix: str, is_whole: bool = False) -> list[StoredFile]:
         """`prefix` names a job or an upload: there are too many files to list all of them."""
-        found = [file for find in (_find_files_of_job, *FINDERS) for file in find(self.datastore.workspace, prefix)]
+        finders, workspace = (_find_files_of_job, *FINDERS), self.datastore.workspace
+        found = [file for find in finders for file in find(workspace, prefix, is_whole)]
         if len(found) > MAX_LISTED:
             raise TooLarge(f"There are more than {MAX_LISTED:,} files below {prefix}.", target="prefix")
         return found
 
 
-def _find_files_of_job(workspace: Workspace, prefix: str) -> Iterable[StoredFile]:
+def _find_files_of_job(workspace: Workspace, prefix: str, is_whole: bool) -> Iterable[StoredFile]:
     match = OF_A_JOB.fullmatch(prefix)
     if match is None:
         return []
     rows = Artifact.objects.filter(run__workspace=workspace, run__run_id=match["run"], run__deleted_at=None)
     folder = f"ExperimentRun/dcid.{match['run']}"
-    return [_describe(folder, row) for row in rows.filter(path__startswith=match["path"])[: MAX_LISTED + 1]]
+    chosen = rows.filter(path=match["path"]) if is_whole else rows.filter(path__startswith=match["path"])
+    return [_describe(folder, row) for row in chosen[: MAX_LISTED + 1]]
 
 
 def _describe(folder: str, row: Artifact) -> StoredFile:
