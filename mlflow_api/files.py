@@ -7,6 +7,7 @@ Logged models have folders beside the runs' (mlflow_api/model_files.py); any oth
 import dataclasses
 import re
 
+from assets.data import stores
 from mlflow_api import folders, images, messages, model_files, validation, workspace_files
 from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
@@ -54,6 +55,7 @@ def parse_run_path(request: MlflowRequest, path: str) -> ArtifactPath:
 
 def upload(request: MlflowRequest, path: str) -> dict:
     path = folders.check_relative_path(path)
+    stores.check_storage_quota(request.require("read"), request.actor)
     if model_files.is_model_path(path):
         return model_files.upload(request, path)
     target = parse_artifact_path(request, path)
@@ -119,6 +121,7 @@ def upload_by_page(request: MlflowRequest) -> dict:
     data = uploads.read_whole_body(request.http, MAX_BY_PAGE)
     if not data:
         raise invalid_parameter("Request must specify data.")
+    stores.check_storage_quota(run.workspace, request.actor)
     artifacts.store_artifact(run, path, [data], overwrite=True)
     return {}
 

@@ -5,6 +5,7 @@ import secrets
 from django.core import signing
 from django.http import HttpResponse
 
+from assets.data import stores
 from mlflow_api import files
 from mlflow_api.errors import MlflowError, invalid_parameter, not_found
 from mlflow_api.request import MlflowRequest
@@ -21,6 +22,7 @@ UPLOAD, PART = "mlflow-upload", "mlflow-part"
 
 def begin(request: MlflowRequest, path: str) -> dict:
     run, target = _parse_target(request, path)
+    stores.check_storage_quota(run.workspace, request.actor)
     count = request.fields.integer("num_parts", 1)
     if not 1 <= count <= MAX_PARTS:
         raise invalid_parameter(f"num_parts={count}: write a number from 1 to {MAX_PARTS}.")

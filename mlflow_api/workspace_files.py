@@ -1,13 +1,17 @@
 """Files of the workspace itself through the artifact proxy: any safe path that is neither a run's nor a logged model's."""
 
+from collections.abc import Iterable
+
 from mlflow_api import folders
 from mlflow_api.errors import not_found
 from mlflow_api.request import MlflowRequest
 from registry import kept_files
 from registry.models import WorkspaceFile
 from runs import run_tokens
-from runs.files import ranges, uploads
-from studio import file_paths, storage
+from runs.api.partial_uploads import Sent
+from runs.files import ranges
+from studio import file_paths, numbers, storage
+from workspaces.models import Workspace
 
 
 def upload(request: MlflowRequest, path: str) -> dict:
@@ -15,12 +19,19 @@ def upload(request: MlflowRequest, path: str) -> dict:
     present = _files(request).filter(path=path).first()
     if present:
         run_tokens.check_made(request.actor, present)
-        kept_files.check_changeable(workspace, [present])
+    kept_files.check_changeable(workspace, [present or WorkspaceFile(path=path)])
     WorkspaceFile.objects.check_free(workspace, [path])
     key = storage.make_key(WorkspaceFile.storage_area(workspace))
-    size = storage.put_stream(key, uploads.read_chunks(request.http))
+    size = storage.put_stream(key, _read_sent(request, workspace))
     storage.delete_keys(WorkspaceFile.objects.put(request.actor, workspace, path, key, size))
     return {}
+
+
+def _read_sent(request: MlflowRequest, workspace: Workspace) -> Iterable[bytes]:
+    """The body, or the pieces of a large file that the SDK has sent before."""
+    query = request.http.GET
+    sent = Sent(upload=query.get("upload", ""), size=numbers.parse_int(query.get("size", "0"), "size"))
+    return sent.read(request.http, request.actor, workspace)
 
 
 def download(request: MlflowRequest, path: str) -> ranges.Answer:

@@ -108,14 +108,19 @@ def check_changeable(workspace: Workspace, files: list[WorkspaceFile]) -> None:
     own = ModelVersion.objects.filter(workspace=workspace, own_folder__in=folders).exclude(own_folder="")
     for version in own.select_related("model"):
         raise _in_use(folders[version.own_folder], version)
-    roots = {file.path.split("/")[0] for file in files}
-    for root in roots:
-        versions = ModelVersion.objects.filter(workspace=workspace, source__contains=root)
+    for root in {_find_root(file.path) for file in files}:
+        versions = ModelVersion.objects.filter(workspace=workspace, source__contains=f"/{root}")
         for version in versions.select_related("model"):
             source = sources.parse_source(version.source)
             used = [file for file in files if source.kind == "workspace" and sources.is_below(file.path, source.path)]
             if used:
                 raise _in_use(used[0].path, version)
+
+
+def _find_root(path: str) -> str:
+    """A text that the source of a version with this file contains; of uploads the folder, because many versions have some."""
+    root = path.split("/")[0]
+    return sources.find_upload_folder(path) if root == sources.UPLOADS else root
 
 
 def check_upload_open(workspace: Workspace, folder: str) -> None:

@@ -4,7 +4,7 @@ import contextlib
 
 from django.db import IntegrityError, transaction
 
-from assets.data import file_batches
+from assets.data import file_batches, stores
 from registry import kept_files, sources
 from registry.models import WorkspaceFile
 from studio import file_paths, storage
@@ -16,6 +16,7 @@ def store_files(actor, workspace: Workspace, listed: list[file_batches.BatchFile
     """Store all the files, or none; returns how many."""
     paths = [file_paths.check_path(file.path) for file in listed]
     file_batches.check_together(paths)
+    stores.check_storage_quota(workspace, actor)
     kept_files.check_upload_open(workspace, _find_folder(paths))
     WorkspaceFile.objects.check_new(workspace, paths)
     rows: list[WorkspaceFile] = []

@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
+from assets.data import stores
 from compute.models import Work
 from runs.models import ArtifactSegment, ColumnChunk, Experiment, MetricSeries, Run, Snapshot
 from studio import purging
@@ -152,7 +153,13 @@ def keys_of_snapshots(keys: list[str], owners: set[int]) -> QuerySet:
     return Snapshot.objects.filter(key__in=keys).values_list("key", flat=True)
 
 
+def keys_of_pieces(keys: list[str], owners: set[int]) -> list[str]:
+    """None: pieces of an upload have no row, and stay for a day."""
+    return []
+
+
 def register() -> None:
     STEPS.extend([PurgeStep(10, delete_runs), PurgeStep(30, delete_snapshots), PurgeStep(40, delete_experiments)])
     FOLDERS.append(StorageFolder("runs", keys_of_artifacts, Run.objects.all))
     FOLDERS.append(StorageFolder("snapshots", keys_of_snapshots))
+    FOLDERS.append(StorageFolder(stores.UPLOADS, keys_of_pieces))

@@ -127,6 +127,9 @@ GET    {W}/datastores/{name}/blobs/{account}/{container}     READ
 GET    {W}/datastores/{name}/blobs/{account}/{container}/{path} READ
 HEAD   {W}/datastores/{name}/blobs/{account}/{container}/{path} READ
 PUT    {W}/datastores/{name}/blobs/{account}/{container}/{path} MAKE
+GET    {W}/uploads/{upload}                                  ADD
+PUT    {W}/uploads/{upload}                                  ADD
+DELETE {W}/uploads/{upload}                                  ADD
 GET    {W}/jobs                                              READ
 PUT    {W}/jobs/{name}                                       MAKE
 GET    {W}/jobs/{name}                                       READ

@@ -34,6 +34,7 @@ from runs.api.datastores import router as datastores_api
 from runs.api.history import router as history_api
 from runs.api.jobs import router as jobs_api
 from runs.api.metrics import router as metrics_api
+from runs.api.partial_uploads import router as partial_uploads_api
 from studio import api_docs, views
 from studio.api import W, api
 from trash.api import purges as purges_api
@@ -57,6 +58,7 @@ api.add_router(
 api.add_router(f"{W}/environments", environments_api)
 api.add_router(f"{W}/datastores", datastores_api)
 api.add_router(f"{W}/datastores/{{name}}/blobs", blobs_api)
+api.add_router(f"{W}/uploads", partial_uploads_api)
 api.add_router(f"{W}/data", data_api)
 api.add_router(f"{W}/datasets", datasets_api)
 api.add_router(f"{W}/codes", codes_api)

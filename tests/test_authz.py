@@ -106,6 +106,9 @@ store a blob                    | PUT    {w}/datastores/workspaceblobstore/blobs
 store many files                | PUT    {w}/datastores/workspaceblobstore/files $files     | y y y 403 403 404 y
 read many files                 | POST   {w}/datastores/workspaceblobstore/files/download $paths | y y y 403 y 404 y
 delete a file                   | DELETE {w}/datastores/workspaceblobstore/files/content?path=none | 404 404 404 403 403 404 403
+pieces of an upload             | GET    {w}/uploads/a                                      | y y y 403 y 404 y
+send a piece                    | PUT    {w}/uploads/a                                      | y y y 403 403 404 y
+forget an upload                | DELETE {w}/uploads/a                                      | y y y 403 403 404 y
 list data                       | GET    {w}/data                                           | y y y 403 y 404 y
 register data                   | PUT    {w}/data/rows/versions/auto $rows                  | y y y 403 403 404 y
 a name of data                  | GET    {w}/data/none                                      | 404 404 404 403 404 404 404

@@ -87,6 +87,9 @@ DELETE {w}/environments/env/versions/1
 PUT    {w}/datastores/s3?skipValidation=true  {"properties": {"datastoreType": "S3", "containerName": "bucket", "tags": {"a": "b"}}}
 PUT    {w}/datastores/workspaceblobstore/files/content?path=in/a.csv
 PUT    {w}/datastores/workspaceblobstore/files {"files": [{"path": "in/empty", "size": 0}]}
+PUT    {w}/uploads/a
+GET    {w}/uploads/a
+DELETE {w}/uploads/a
 GET    {w}/datastores
 GET    {w}/datastores/s3
 GET    {w}/datastores/workspaceblobstore/files?folder=

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 import pydantic
 from django.conf import settings
 
-from assets.data import file_batches, models, stores
+from assets.data import file_batches, models, partial_uploads, stores
 from studio.formats import utc_time
 from studio.request_body import Body, LooseBody
 from studio.rules import DESCRIPTION, TAGS
@@ -195,3 +195,20 @@ class StoredFiles(Shape):
 
 class FilePaths(Body):
     paths: list[str] = pydantic.Field(description=f"1 to {file_batches.MAX_FILES} paths.")
+
+
+class ArrivedPiece(Shape):
+    start: int
+    size: int
+    sha256: str = pydantic.Field(description="Empty if it was sent without one.")
+
+
+class PartialUploadResource(Shape):
+    arrived: int
+    pieces: list[ArrivedPiece]
+
+    @classmethod
+    def of(cls, upload: partial_uploads.PartialUpload) -> Self:
+        found = upload.list_pieces()
+        pieces = [ArrivedPiece(start=piece.start, size=piece.size, sha256=piece.sha256) for piece in found]
+        return cls(arrived=sum(piece.size for piece in found), pieces=pieces)

@@ -18,6 +18,7 @@ from obstore.exceptions import AlreadyExistsError
 from obstore.exceptions import BaseError as StoreError
 from obstore.store import AzureStore, LocalStore, S3Store
 
+from accounts.actors import Actor
 from assets.data import rules
 from assets.data.models import BLOB_STORE, Datastore
 from studio import local_files, storage
@@ -27,6 +28,8 @@ from workspaces.models import Workspace
 
 # The folder of frozen copies in the workspace's own storage (assets/data/freezing.py).
 FROZEN = "frozen"
+# The folder of a workspace's storage in which pieces of files are (assets/data/partial_uploads.py).
+UPLOADS = "uploads"
 # The longest listing; a longer one is refused, because a list is sorted in memory.
 MAX_LISTED = 200_000
 # The largest file.
@@ -218,8 +221,7 @@ class DatastoreFiles:
     def check_quota(self) -> None:
         """Refuse files for the studio's storage where the quota of the workspace is used up."""
         if self.datastore.is_built_in:
-            for check in STORE_CHECKS:
-                check(self.datastore.workspace)
+            check_storage_quota(self.datastore.workspace)
 
     def check_free(self, path: str) -> None:
         """Refuse a path at which a file is."""
@@ -322,11 +324,17 @@ class DatastoreFiles:
             raise NotReady(f"The datastore {name} does not answer: {_first_line(error)}") from error
 
 
+def check_storage_quota(workspace: Workspace, actor: Actor | None = None) -> None:
+    """Refuse files that people store where the quota of the workspace is used up. Running jobs still store theirs."""
+    if actor is None or not actor.is_run:
+        for check in STORE_CHECKS:
+            check(workspace)
+
+
 def count_stored_bytes(workspace: Workspace) -> int:
-    """The bytes in the built-in datastores of a workspace."""
-    prefix = f"{workspace.storage_area}/datastores"
-    batches = obstore.list(storage.open_store(), prefix=prefix, chunk_size=5000)
-    return sum(entry["size"] for batch in batches for entry in batch)
+    """The bytes in the built-in datastores of a workspace, and of uploads that have not ended."""
+    areas = (f"{workspace.storage_area}/datastores", f"{workspace.storage_area}/{UPLOADS}")
+    return sum(item["size"] for area in areas for batch in storage.list_area(area) for item in batch)
 
 
 def _open_remote(row: Datastore):

@@ -1,12 +1,13 @@
 """The API of run files; bodies are streamed in both directions."""
 
 from django.http import Http404, HttpRequest
-from ninja import Path, Router, Status
+from ninja import Path, Query, Router, Status
 
-from assets.data import file_batches
+from assets.data import file_batches, stores
 from assets.data.resources import FilePaths, StoredFiles
 from runs.api import access, resources
 from runs.api.datastores import read_batch
+from runs.api.partial_uploads import Sent
 from runs.files import artifact_batches, artifacts, links, ranges, uploads
 from runs.models import Artifact, Run
 from studio import api
@@ -37,11 +38,16 @@ def artifact_list(request: HttpRequest, workspace_path: Path[WorkspacePath], run
     openapi_extra=BYTES,
 )
 def artifact_put(
-    request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str, path: str, overwrite: bool = False
+    request: HttpRequest,
+    workspace_path: Path[WorkspacePath],
+    run_id: str,
+    path: str,
+    sent: Query[Sent],
+    overwrite: bool = False,
 ):
-    run = _open(request, workspace_path, run_id)
-    kind = request.headers.get("Content-Type", "")
-    stored = artifacts.store_artifact(run, path, uploads.read_chunks(request), content_type=kind, overwrite=overwrite)
+    run = _open_for_files(request, workspace_path, run_id)
+    kind, chunks = request.headers.get("Content-Type", ""), sent.read(request, request.auth, run.workspace)
+    stored = artifacts.store_artifact(run, path, chunks, content_type=kind, overwrite=overwrite)
     return Status(201, resources.Artifact.of(stored))
 
 
@@ -52,7 +58,7 @@ def artifact_put(
     openapi_extra=BYTES,
 )
 def artifacts_put(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id: str):
-    run = _open(request, workspace_path, run_id)
+    run = _open_for_files(request, workspace_path, run_id)
     listed, body = read_batch(request)
     return StoredFiles(stored=artifact_batches.store_artifacts(run, listed, body), skipped=[])
 
@@ -119,6 +125,13 @@ def _open(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> R
     run = access.find_writable(request, workspace_path, run_id)
     if request.auth.is_run:
         access.check_open(request.auth, run)
+    return run
+
+
+def _open_for_files(request: HttpRequest, workspace_path: WorkspacePath, run_id: str) -> Run:
+    """The same for whole files, which people store within the quota of the workspace."""
+    run = _open(request, workspace_path, run_id)
+    stores.check_storage_quota(run.workspace, request.auth)
     return run
 
 

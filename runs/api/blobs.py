@@ -15,6 +15,7 @@ from django.utils.http import http_date
 from ninja import Path, Query, Router, Schema, Status
 
 from assets.data.models import ARTIFACT_STORE
+from assets.data.partial_uploads import Pieces
 from assets.data.share_files import open_files
 from assets.data.stores import DatastoreFiles, File
 from runs.api.datastores import find_datastore, may_replace_files
@@ -25,8 +26,6 @@ from studio.schemas import BYTES, Nothing, bytes_response
 from workspaces.workspace_path import WorkspacePath, find_workspace
 
 router = Router(tags=["datastores"])
-# Where the blocks of a blob are until their list is sent, beside the files.
-BLOCKS = "blob-blocks"
 MAX_LIST_BYTES = 8 * 1024 * 1024
 # Azure's names of blocks in the list of a blob.
 BLOCK_NAME = re.compile(r"<(?:Latest|Uncommitted|Committed)>([^<]{1,128})</")
@@ -147,7 +146,7 @@ def blob_put(
         return Status(200, {})
     if comp == "block":
         files.check_names([path])
-        files.write(_block_path(path, blockid), uploads.read_chunks(request), overwrite=may_replace)
+        _open_blocks(request, files, path).put(_name_block(blockid), uploads.read_chunks(request))
         return Status(201, {})
     if comp not in ("", "blocklist"):
         raise Unsupported(f"comp={comp[:20]!r}: a blob is sent whole, or as blocks and their list.")
@@ -156,24 +155,26 @@ def blob_put(
     chunks = _read_blocks(request, files, path) if comp else uploads.read_chunks(request)
     written = files.write(path, chunks, overwrite)
     if comp:
-        for block in files.walk(_block_path(path, "")):
-            files.delete(block.path)
+        _open_blocks(request, files, path).delete()
     described = _describe(written)
     response["ETag"], response["Last-Modified"] = described["Etag"], described["Last-Modified"]
     return Status(201, {})
 
 
-def _block_path(path: str, name: str) -> str:
-    """The file of a block, or the beginning of the paths of all blocks of a blob."""
-    folder = hashlib.sha256(path.encode()).hexdigest()[:HASH_LETTERS]
-    return f"{BLOCKS}/{folder}/{hashlib.sha256(name.encode()).hexdigest()[:HASH_LETTERS] if name else ''}"
+def _open_blocks(request: HttpRequest, files: DatastoreFiles, path: str) -> Pieces:
+    """Where the blocks of a blob are until their list is sent."""
+    return Pieces(files.datastore.workspace, request.auth.user.pk, request.auth.run_id, files.datastore.pk, path)
+
+
+def _name_block(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:HASH_LETTERS]
 
 
 def _read_blocks(request: HttpRequest, files: DatastoreFiles, path: str) -> Iterator[bytes]:
     """The bytes of the blocks that the body lists, in its order."""
     text = b"".join(uploads.read_chunks(request, MAX_LIST_BYTES)).decode(errors="replace")
-    try:
-        blocks = [files.find(_block_path(path, name)) for name in BLOCK_NAME.findall(text)]
-    except Http404 as error:
-        raise Invalid(f"The list names a block of {path[:200]} that was not sent.", target="blocklist") from error
-    return (part for block in blocks for part in files.read_parts(block))
+    blocks = _open_blocks(request, files, path)
+    sizes, names = blocks.list_sizes(), [_name_block(name) for name in BLOCK_NAME.findall(text)]
+    if any(name not in sizes for name in names):
+        raise Invalid(f"The list names a block of {path[:200]} that was not sent.", target="blocklist")
+    return blocks.read([(name, sizes[name]) for name in names])

@@ -3,11 +3,12 @@
 import mimetypes
 
 from django.http import Http404, HttpRequest
-from ninja import Path, Router, Status
+from ninja import Path, Query, Router, Status
 
 from assets.data import connections, file_batches, resources, stores
 from assets.data.models import Datastore
 from assets.data.share_files import open_files
+from runs.api.partial_uploads import Sent
 from runs.files import ranges, uploads
 from studio import api
 from studio.errors import Denied
@@ -147,13 +148,21 @@ def respond_with_file(request: HttpRequest, files: stores.DatastoreFiles, path: 
     summary="Store a file",
     openapi_extra=BYTES,
 )
-def file_put(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, path: str, overwrite: bool = False):
+def file_put(
+    request: HttpRequest,
+    workspace_path: Path[WorkspacePath],
+    name: str,
+    path: str,
+    sent: Query[Sent],
+    overwrite: bool = False,
+):
     workspace = find_workspace(request, workspace_path)
     files = open_files(find_datastore(workspace, name), request.auth.user)
     may_replace = may_replace_files(request, files)
     if not may_replace and overwrite and files.exists(path):
         raise denied("edit", workspace)
-    written = files.write(path, uploads.read_chunks(request), overwrite and may_replace)
+    chunks = sent.read(request, request.auth, workspace)
+    written = files.write(path, chunks, overwrite and may_replace)
     return Status(201, resources.DatastoreFile.of(written))
 
 

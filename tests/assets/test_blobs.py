@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from registry.models import WorkspaceFile
 from runs.files import artifacts
@@ -102,6 +104,9 @@ def test_files_of_jobs_and_models_are_read_as_blobs_of_the_artifact_store(send, 
         assert re.findall("<Name>(.*?)</Name>", listed) == [f"{folder}/{path}"]
         part = send("GET", f"{store}/{folder}/{path}", x_ms_range="bytes=3-99")
         assert (part.status_code, bytes_of(part)) == (206, content[3:])
+        with CaptureQueriesContext(connection) as queries:
+            send("HEAD", f"{store}/{folder}/{path}")
+        assert not any('"path" LIKE' in query["sql"] for query in queries)
         assert send("HEAD", f"{store}/{folder}").status_code == 404
         assert send("GET", f"{store}/{folder}/{path}", person=mallory).status_code == 404
     send("PUT", f"{store}/own.txt", b"own")

@@ -41,6 +41,23 @@ def test_a_dropped_file_and_a_large_one_are_uploaded(browser, alice, folder, tmp
     page.set_input_files("#upload-files", tmp_path / "large.bin")
     upload.click()
     expect(page.get_by_role("link", name="large.bin", exact=True)).to_be_visible()
-    assert (folder / "large.bin").read_bytes() == content and not list((tmp_path / "data/cache/uploads").iterdir())
+    assert (folder / "large.bin").read_bytes() == content
     upload.click()
     expect(page.get_by_text("0 files uploaded, 1 left because they are there already.")).to_be_visible()
+
+
+def test_the_wizard_uploads_in_pieces_before_it_goes_on(browser, alice, folder, tmp_path):
+    page = browser.open(alice, "/ws/aml-workspace/data/new/")
+    rows = b"id,age\n" + b"1,2\n" * 4_500_000
+    (tmp_path / "ages.csv").write_bytes(rows)
+    page.get_by_label("Name", exact=True).fill("ages")
+    page.get_by_label("Datastore", exact=True).select_option("disk")
+    page.set_input_files("#upload-files", tmp_path / "ages.csv")
+    page.get_by_label("Web address").fill("https://example.org/a.csv")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("alert")).to_contain_text("one of the three")
+    page.get_by_label("Web address").fill("")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("heading", name="Settings and schema")).to_be_visible()
+    (stored,) = folder.rglob("ages.csv")
+    assert stored.read_bytes() == rows and stored.relative_to(folder).parts[0] == "UI"

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.activity import Activity
+from accounts.authentication import make_run_token
 from compute import autoscaler, notifications, queue
 from compute.models import Node, Work
 from compute.waiting import QueueView
@@ -108,6 +109,15 @@ def test_full_storage_refuses_new_jobs_and_uploads(cluster, workspace, alice, ap
     address = f"{workspace.arm_id}/datastores/workspaceblobstore/files"
     answer = api(alice).put(f"{address}/content?path=a.csv", b"a", content_type="application/octet-stream")
     assert answer.status_code == 409 and "2 of 1 GB of storage are in use" in answer.text
+    run = factories.make_run(workspace, status="Running")
+    proxy = f"/mlflow/v1.0{workspace.arm_id}/api/2.0/mlflow-artifacts/artifacts"
+    file_of_run = f"/history/v1.0{workspace.arm_id}/runs/{run.run_id}/artifacts/content?path=a"
+    for url in (file_of_run, f"{proxy}/up/a", f"{proxy}/0/{run.run_id}/artifacts/a", f"{workspace.arm_id}/uploads/a"):
+        answer = api(alice).put(url, b"a", content_type="application/octet-stream")
+        assert answer.status_code == 409 and "2 of 1 GB" in answer.text, (url, answer.text)
+    script = api(make_run_token(alice.pk, workspace.pk, run.run_id, 0))
+    for url, status in ((file_of_run, 201), (f"{proxy}/0/{run.run_id}/artifacts/b", 200)):
+        assert script.put(url, b"a", content_type="application/octet-stream").status_code == status, url
     Quota.set(workspace, storage_gb=3)
     answer = api(alice).put(f"{address}/content?path=a.csv", b"a", content_type="application/octet-stream")
     assert answer.status_code == 201

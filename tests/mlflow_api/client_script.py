@@ -16,6 +16,7 @@ import mlflow.pyfunc
 import pandas as pd
 from mlflow.entities import Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 
 client = MlflowClient()
@@ -233,9 +234,31 @@ def models():
     kept["registered"] = "plus"
 
 
+def files_of_the_workspace():
+    """Files that belong to no job: they can be added, also beside a registered version, but not to it."""
+    repository = get_artifact_repository("mlflow-artifacts:/own/model")
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder, "a.txt")
+        file.write_text("a")
+        repository.log_artifact(str(file))
+        repository.log_artifacts(folder, "more")
+        client.create_registered_model("own")
+        client.create_model_version("own", "mlflow-artifacts:/own/model")
+        get_artifact_repository("mlflow-artifacts:/own/other").log_artifact(str(file))
+        for into in (None, "new"):
+            try:
+                repository.log_artifact(str(file), into)
+            except Exception as error:
+                assert "409" in str(error), error
+            else:
+                raise AssertionError("a registered version was changed")
+    assert sorted(item.path for item in repository.list_artifacts()) == ["a.txt", "more"]
+    assert pathlib.Path(mlflow.artifacts.download_artifacts("models:/own/1"), "more", "a.txt").read_text() == "a"
+
+
 ACTS = [
     experiments, nested_runs, failing_run, batches_and_history, artifacts, large_file_in_parts, search_with_pages,
-    concurrent_writers, data_sets, models,
+    concurrent_writers, data_sets, models, files_of_the_workspace,
 ]  # fmt: skip
 
 if __name__ == "__main__":

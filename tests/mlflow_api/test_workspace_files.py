@@ -97,6 +97,7 @@ def test_the_files_of_a_version_are_neither_replaced_nor_deleted(root, workspace
     for path in ("up/1/m.pkl", "up/2/m.pkl"):
         root.put(path, b"mine")
     factories.make_model_version(workspace, "digits", source="mlflow-artifacts:/up/1")
+    assert root.put("up/1/new") == root.put("up/1/new/er") == 409, "a new file would be one of the version's"
     refused = [root.put("up/1/m.pkl"), *(root.api.delete(f"{root.base}/{path}").status_code for path in ("up/1", "up"))]
     assert refused == [409, 409, 409] and root.get("up/1/m.pkl") == b"mine"
     assert root.put("up/2/m.pkl") == {} and root.api.delete(f"{root.base}/up/2").status_code == 200

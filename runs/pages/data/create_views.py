@@ -47,7 +47,13 @@ def data_new(request, slug):
             is_query = any(row.is_database for row in rows if row.name == form.cleaned_data["datastore"])
             address = reverse("data:query" if is_query else "data:settings", args=[slug])
             return redirect(f"{address}?{urlencode({name: value for name, value in query.items() if value})}")
-    return render(request, "data/new.html", {"form": form, "steps": list_steps(LABELS, 0)})
+    # The scripts of the page upload into this folder before the form is sent.
+    context = {"form": form, "folder": _name_folder(), "steps": list_steps(LABELS, 0)}
+    return render(request, "data/new.html", context)
+
+
+def _name_folder() -> str:
+    return f"UI/{dt.datetime.now(dt.UTC):%Y-%m-%d}_{uuid.uuid4().hex[:8]}"
 
 
 def _find_files(request, workspace, data: dict) -> dict:
@@ -66,7 +72,7 @@ def _find_files(request, workspace, data: dict) -> dict:
         return {"path": data["path"].strip("/")}
     if len(files) > MAX_FILES:
         raise Invalid(f"Choose at most {MAX_FILES:,} files; the SDK uploads more.", target="path")
-    folder = f"UI/{dt.datetime.now(dt.UTC):%Y-%m-%d}_{uuid.uuid4().hex[:8]}"
+    folder = _name_folder()
     targets = paths if len(paths) == len(files) else [file.name for file in files]
     full = [rules.check_stored_path(f"{folder}/{target}") for target in targets]
     target_store = open_files(store, request.user)

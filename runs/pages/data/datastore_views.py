@@ -193,7 +193,10 @@ def datastore_piece(request, slug, name):
     found = find_datastore(find_workspace(request, slug, "edit"), name)
     path = rules.check_stored_path(request.GET.get("path", ""))
     size, start = (numbers.parse_int(request.GET.get(key, "0"), key) for key in ("size", "start"))
-    part = PartialUpload(request.user, found, path, size, request.GET.get("stamp", "")[:100])
+    if not 0 <= size <= stores.MAX_FILE_BYTES:
+        raise Invalid(f"size is {size}; write 0 to {stores.MAX_FILE_BYTES:,}.", target="size")
+    stamp = request.GET.get("stamp", "")[:100]
+    part = PartialUpload(actor_of_request(request), found.workspace, found.pk, path, size, stamp)
     files, overwrite = open_files(found, request.user), "overwrite" in request.GET
     if request.method != "POST":
         return JsonResponse({"arrived": part.arrived, "exists": not overwrite and files.exists(path)})
@@ -201,9 +204,10 @@ def datastore_piece(request, slug, name):
     files.check_names([path])
     if not overwrite:
         files.check_free(path)
-    arrived = part.add_piece(start, uploads.read_chunks(request, MAX_PIECE))
+    arrived = part.add_piece(start, uploads.read_chunks(request, MAX_PIECE), max_size=size)
     if arrived == size:
-        part.store(files, overwrite)
+        files.write(path, part.read(size), overwrite)
+        part.delete()
     return JsonResponse({"arrived": arrived, "exists": arrived == size})
 
 

@@ -62,6 +62,8 @@ class Client:
         self._attempts = attempts
         self._sleep = sleep
         self._pools: Dict[int, httpx.Client] = {}
+        # Whether the request with a large file has broken off: the next ones are sent in pieces (lazuli/large_files.py).
+        self.breaks_off = False
 
     def request(
         self,

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 from lazuli.client import quote_segment
 from lazuli.errors import ModelPathNotFoundException, NotFound, Refused, ServiceException, WebserviceException
 from lazuli.file_batches import Upload, download_together, group_small, is_unknown, save_answer, upload_batch
+from lazuli.large_files import put_file
 from lazuli.runs.files import PARALLEL, TIMEOUT, list_folder_files
 from lazuli.workspaces import WorkspaceClient
 
@@ -112,9 +113,8 @@ def _upload_group(workspace: WorkspaceClient, group: List[Upload]) -> None:
 def _put(workspace: WorkspaceClient, name: str, path: str) -> None:
     address = f"/mlflow/v1.0{workspace.path}/api/2.0/mlflow-artifacts/artifacts/"
     address += "/".join(map(quote_segment, name.split("/")))
-    headers = {"Content-Type": "application/octet-stream"}
     with open(path, "rb") as file:
-        workspace.client.request("PUT", address, content=file, headers=headers, timeout=TIMEOUT)
+        put_file(workspace.client, address, workspace.uploads_path, file, {}, same=os.path.abspath(path))
 
 
 def list_files(workspace: WorkspaceClient, name: str, version: Any) -> Dict[str, int]:

@@ -36,6 +36,7 @@ class WorkspaceClient:
         self.path = resource_ids.workspace_path(subscription_id, resource_group, name)
         self.history_path = "/history/v1.0" + self.path
         self.content_path = "/content/v1.0" + self.path
+        self.uploads_path = self.path + "/uploads"
         self._resource = resource
         self._workspace_id = workspace_id
 

@@ -1,5 +1,6 @@
 // form[data-upload]: files or whole folders are chosen or dropped, and the paths of the files are sent with them. With
-// data-piece-url they are sent in pieces, with their progress: an upload that broke off continues where it stopped.
+// data-piece-url they are sent in pieces, with their progress: an upload that broke off continues where it stopped. With
+// data-upload-then-submit they go into data-folder, and the form is sent afterwards with their path.
 import { formatBytes } from "../pure/sizes.js";
 import { bindDrop } from "../shared/dropped-files.js";
 import { readCsrfToken } from "../shared/requests.js";
@@ -73,14 +74,18 @@ const sendOnce = async (file, url, report) => {
   return exists;
 };
 
+// A form may let people choose the datastore.
+const findPieceUrl = () =>
+  form.dataset.pieceUrl.replace("DATASTORE", encodeURIComponent(form.elements.datastore?.value || "DATASTORE"));
+
 // Whether it was sent; false for a file that was there before.
 const sendFile = async ({ path, file }, report) => {
-  const folder = form.elements.folder.value;
+  const folder = form.dataset.folder || form.elements.folder.value;
   const query = new URLSearchParams({ path: folder ? `${folder}/${path}` : path, size: file.size, stamp: file.lastModified });
-  if (form.elements.overwrite.checked) query.set("overwrite", "1");
+  if (form.elements.overwrite?.checked) query.set("overwrite", "1");
   for (let tries = 1; ; tries += 1) {
     try {
-      return await sendOnce(file, `${form.dataset.pieceUrl}?${query}`, report);
+      return await sendOnce(file, `${findPieceUrl()}?${query}`, report);
     } catch (error) {
       if (isStopped || ![502, 503, 504].includes(error.status) || tries === TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, 1000 * tries));
@@ -123,10 +128,21 @@ const describe = ({ done, skipped, problems }) => {
   return `${countFiles(done)} uploaded${left}.${end}`;
 };
 
-const upload = async (event) => {
-  event.preventDefault();
-  const paths = [...form.querySelectorAll("input[name=paths]")].map(({ value }) => value);
-  const files = [...form.elements.files.files].map((file, index) => ({ file, path: paths[index] || file.name }));
+const showResult = (result) => {
+  part("done").textContent = describe(result);
+  const more = result.problems.length > 3 ? [`and ${result.problems.length - 3} more.`] : [];
+  part("error").textContent = isStopped ? "" : [...result.problems.slice(0, 3), ...more].join(" ");
+};
+
+const submitPath = (files) => {
+  const { folder } = form.dataset;
+  form.elements.path.value = files.length === 1 ? `${folder}/${files[0].path}` : folder;
+  form.elements.files.value = "";
+  setPaths([]);
+  form.requestSubmit();
+};
+
+const uploadAll = async (files) => {
   const total = files.reduce((sum, { file }) => sum + file.size, 0);
   const button = form.querySelector("button:not([type=button])");
   isStopped = false;
@@ -137,10 +153,23 @@ const upload = async (event) => {
     part("state").querySelector("progress").value = total ? bytes / total : 1;
   });
   part("state").hidden = !(button.disabled = false);
-  part("done").textContent = describe(result);
-  const more = result.problems.length > 3 ? [`and ${result.problems.length - 3} more.`] : [];
-  part("error").textContent = isStopped ? "" : [...result.problems.slice(0, 3), ...more].join(" ");
-  await refreshList();
+  return result;
+};
+
+const upload = async (event) => {
+  const paths = [...form.querySelectorAll("input[name=paths]")].map(({ value }) => value);
+  const files = [...form.elements.files.files].map((file, index) => ({ file, path: paths[index] || file.name }));
+  const isWizard = "uploadThenSubmit" in form.dataset;
+  if (isWizard && !files.length) return;
+  event.preventDefault();
+  if (isWizard && (form.elements.path.value || form.elements.url.value)) {
+    part("error").textContent = "Choose files to upload, or write a path, or a web address: one of the three.";
+    return;
+  }
+  const result = await uploadAll(files);
+  if (!isWizard || isStopped || result.problems.length) showResult(result);
+  if (!isWizard) await refreshList();
+  else if (!isStopped && !result.problems.length) submitPath(files);
 };
 
 if (form) {

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, ca
 from lazuli.client import quote_segment
 from lazuli.errors import NotFound, UserErrorException
 from lazuli.file_batches import save_answer
+from lazuli.large_files import put_file
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
@@ -78,14 +79,8 @@ def list_files(workspace: WorkspaceClient, name: str, prefix: str = "") -> Itera
 
 
 def upload_file(workspace: WorkspaceClient, name: str, path: str, source: BinaryIO, overwrite: bool = False) -> None:
-    workspace.client.request(
-        "PUT",
-        path_of(workspace, name) + "/files/content",
-        params={"path": path, "overwrite": str(overwrite).lower()},
-        content=source,
-        headers={"Content-Type": "application/octet-stream"},
-        timeout=TRANSFER_TIMEOUT,
-    )
+    address, params = path_of(workspace, name) + "/files/content", {"path": path, "overwrite": str(overwrite).lower()}
+    put_file(workspace.client, address, workspace.uploads_path, source, params)
 
 
 def download_file(workspace: WorkspaceClient, file: RemoteFile, target: str) -> None:

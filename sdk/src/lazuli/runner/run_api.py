@@ -12,6 +12,7 @@ from lazuli.bodies import iterate_blocks
 from lazuli.client import Client
 from lazuli.errors import ServiceException
 from lazuli.file_batches import Upload, upload_batch
+from lazuli.large_files import put_file
 from lazuli.runner.spec import Spec
 
 Result = TypeVar("Result")
@@ -61,14 +62,10 @@ class RunApi:
         )
 
     def upload(self, path: str, file: BinaryIO, overwrite: bool = False) -> None:
-        self._client.request(
-            "PUT",
-            self._spec.run_address + "/artifacts/content",
-            params={"path": path, "overwrite": "true" if overwrite else None},
-            content=file,
-            headers={"Content-Type": "application/octet-stream"},
-            timeout=TRANSFER_TIMEOUT,
-        )
+        address, params = self._spec.run_address + "/artifacts/content", {"path": path}
+        if overwrite:
+            params["overwrite"] = "true"
+        put_file(self._client, address, self._spec.uploads_address, file, params)
 
     def upload_batch(self, files: Sequence[Upload]) -> None:
         """Upload small files; all of them or none."""

@@ -97,6 +97,10 @@ class Spec:
     def snapshot_address(self) -> str:
         return f"/content/v1.0{self.workspace_path}/snapshots/{self.snapshot_id}/zip"
 
+    @property
+    def uploads_address(self) -> str:
+        return f"{self.workspace_path}/uploads"
+
     def environment_for_script(self, folder: str) -> Dict[str, str]:
         """The environment variables of the script: Azure's, MLflow's and the user's own."""
         workspace = self.workspace

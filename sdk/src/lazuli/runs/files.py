@@ -14,6 +14,7 @@ from lazuli.bodies import iterate_blocks
 from lazuli.client import Client
 from lazuli.errors import ServiceException, UserErrorException
 from lazuli.file_batches import Upload, download_together, group_small, is_unknown, save_answer, upload_batch
+from lazuli.large_files import put_file
 
 PARALLEL = 4
 TIMEOUT = 600.0
@@ -29,12 +30,13 @@ class Artifact(NamedTuple):
 
 
 class RunFiles:
-    """The artifacts of one run; `run_path` is the run's path on the server."""
+    """The artifacts of one run; `run_path` is the run's path on the server, `uploads` that of the workspace's uploads."""
 
-    def __init__(self, client: Client, run_path: str, run_id: str):
+    def __init__(self, client: Client, run_path: str, run_id: str, uploads: str):
         self._client = client
         self._path = run_path + "/artifacts"
         self._run_id = run_id
+        self._uploads = uploads
 
     def for_datastore(self, name: Optional[str]) -> RunFiles:
         """These files: the studio stores those of a run itself, and a warning says so if another datastore is named."""
@@ -69,10 +71,8 @@ class RunFiles:
 
     def _put(self, name: str, content: Union[bytes, BinaryIO], overwrite: bool) -> None:
         params = {"path": _check_utf_8(name), "overwrite": "true" if overwrite else None}
-        headers = {"Content-Type": "application/octet-stream"}
-        url_path = f"{self._path}/content"
         try:
-            self._client.request("PUT", url_path, params=params, content=content, headers=headers, timeout=TIMEOUT)
+            put_file(self._client, f"{self._path}/content", self._uploads, content, params)
         except errors.Conflict as error:
             if error.code == "path_conflict":
                 error.message = self._say_taken(name)

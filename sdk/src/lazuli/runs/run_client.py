@@ -20,7 +20,7 @@ class RunClient:
         self.workspace = workspace
         self.id = run_id
         self.path = f"{workspace.history_path}/runs/{quote_segment(run_id)}"
-        self.files = RunFiles(workspace.client, self.path, run_id)
+        self.files = RunFiles(workspace.client, self.path, run_id, workspace.uploads_path)
 
     def get(self) -> Json:
         """The run as the server describes it. Raises UserErrorException if the workspace has no such run."""
