@@ -5,7 +5,7 @@ import datetime as dt
 import shutil
 
 from django.conf import settings
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum, Value
 from django.urls import reverse
 from django.utils import timezone
 
@@ -35,11 +35,41 @@ class Problem:
     url: str = ""
 
 
-def find_problems(now: dt.datetime | None = None) -> list[Problem]:
+class Counts:
+    """What the page counts, in two statements."""
+
+    def __init__(self, now: dt.datetime):
+        unusable = Node.objects.filter(state=Node.State.UNUSABLE, state_at__gt=now - DAY)
+        counted = {
+            "nodes": Node.objects.present(),
+            "lost_nodes": unusable,
+            "nodes_lost_now": unusable.filter(ended_at=None),
+            "failed_requests": RequestRecord.objects.filter(at__gt=now - DAY, status__gte=500),
+            "failed_sign_ins": FailedSignIn.objects.filter(at__gt=now - FailedSignIn.WINDOW),
+            "failed_purges": PurgeJob.objects.filter(state=PurgeJob.State.FAILED, created_at__gt=now - 7 * DAY),
+            "workspaces": Workspace.objects.filter(deleted_at=None),
+            "people": User.objects.filter(is_active=True, kind=User.Kind.PERSON),
+        }
+        first, *others = [_count(name, rows) for name, rows in counted.items()]
+        self.of = dict.fromkeys(counted, 0) | dict(first.union(*others, all=True))
+        queued = Q(state=Work.State.QUEUED)
+        work = Work.objects.filter(state__in=[Work.State.QUEUED, Work.State.CLAIMED]).aggregate(
+            running=Count("pk", filter=~queued),
+            waiting=Count("pk", filter=queued),
+            oldest=Min("queued_at", filter=queued),
+        )
+        self.running, self.waiting, self.oldest = work["running"], work["waiting"], work["oldest"]
+
+
+def _count(name: str, rows: QuerySet) -> QuerySet:
+    """A row with the name and the number of rows; none if there are none."""
+    return rows.order_by().values(what=Value(name)).annotate(count=Count("pk")).values_list("what", "count")
+
+
+def find_problems(counts: Counts, now: dt.datetime) -> list[Problem]:
     """All problems, the red ones first."""
-    now = now or timezone.now()
-    found = [*_check_hosts(), *_check_nodes(now), *_check_queue(now), *_check_disk(), *_check_requests(now)]
-    found += [*_check_jobs(), *_check_sign_ins(now), *_check_purges(now), *_check_budgets(), *_check_backups()]
+    found = [*_check_hosts(), *_check_nodes(counts), *_check_queue(counts, now), *_check_disk(), *_check_jobs()]
+    found += [*_check_counts(counts), *_check_budgets(), *_check_backups()]
     return sorted(found, key=lambda problem: problem.level != "bad")
 
 
@@ -63,19 +93,15 @@ def _check_hosts():
             yield Problem("bad", f"Scripts on {host.name} are not isolated. {host.isolation_problem}", url)
 
 
-def _check_nodes(now: dt.datetime):
-    lost = Node.objects.filter(state=Node.State.UNUSABLE, state_at__gt=now - DAY).aggregate(
-        all=Count("pk"), now=Count("pk", filter=Q(ended_at=None))
-    )
-    if lost["all"]:
-        level = "bad" if lost["now"] else "amber"
-        yield Problem(level, f"Nodes lost in the last 24 hours: {lost['all']}.", reverse("operations:machines"))
+def _check_nodes(counts: Counts):
+    if lost := counts.of["lost_nodes"]:
+        level = "bad" if counts.of["nodes_lost_now"] else "amber"
+        yield Problem(level, f"Nodes lost in the last 24 hours: {lost}.", reverse("operations:machines"))
 
 
-def _check_queue(now: dt.datetime):
-    oldest = Work.objects.filter(state=Work.State.QUEUED).aggregate(oldest=Min("queued_at"))["oldest"]
-    if oldest and now - oldest > LONG_WAIT:
-        minutes = int((now - oldest).total_seconds() // 60)
+def _check_queue(counts: Counts, now: dt.datetime):
+    if counts.oldest and now - counts.oldest > LONG_WAIT:
+        minutes = int((now - counts.oldest).total_seconds() // 60)
         yield Problem("amber", f"A job has waited for {minutes} minutes.", reverse("operations:queue"))
 
 
@@ -93,11 +119,15 @@ def _check_disk():
         yield Problem(level, f"The disk of the data folder is {share:.0%} full.", reverse("operations:storage"))
 
 
-def _check_requests(now: dt.datetime):
-    recent = RequestRecord.objects.filter(at__gt=now - DAY)
-    failed = recent.aggregate(failed=Count("pk", filter=Q(status__gte=500)))["failed"]
-    if failed:
+def _check_counts(counts: Counts):
+    if failed := counts.of["failed_requests"]:
         yield Problem("bad", f"Requests that failed in the last 24 hours: {failed}.", reverse("operations:health"))
+    if failed := counts.of["failed_purges"]:
+        yield Problem("bad", f"Permanent deletions that failed this week: {failed}.", reverse("operations:storage"))
+    failed = counts.of["failed_sign_ins"]
+    if failed >= MANY_FAILED_SIGN_INS:
+        url = f"{reverse('workspaces:site_activity')}?verb=session.begin&outcome=refused"
+        yield Problem("amber", f"{failed} wrong passwords or links in the last hour.", url)
 
 
 def _check_jobs():
@@ -111,19 +141,6 @@ def _check_jobs():
     for record in records:
         if record.error:
             yield Problem("bad", f"The periodic job {record.name} failed: {record.error}", url)
-
-
-def _check_sign_ins(now: dt.datetime):
-    failed = FailedSignIn.objects.filter(at__gt=now - FailedSignIn.WINDOW).count()
-    if failed >= MANY_FAILED_SIGN_INS:
-        url = f"{reverse('workspaces:site_activity')}?verb=session.begin&outcome=refused"
-        yield Problem("amber", f"{failed} wrong passwords or links in the last hour.", url)
-
-
-def _check_purges(now: dt.datetime):
-    failed = PurgeJob.objects.filter(state=PurgeJob.State.FAILED, created_at__gt=now - 7 * DAY).count()
-    if failed:
-        yield Problem("bad", f"Permanent deletions that failed this week: {failed}.", reverse("operations:storage"))
 
 
 def _check_budgets():
@@ -144,19 +161,14 @@ def _check_backups():
         yield Problem("bad", f"The last verified backup is {format_count(good.age.days, 'day')} old.", url)
 
 
-def list_figures() -> list[Fact]:
-    work = Work.objects.filter(state__in=[Work.State.QUEUED, Work.State.CLAIMED]).aggregate(
-        running=Count("pk", filter=Q(state=Work.State.CLAIMED)), waiting=Count("pk", filter=Q(state=Work.State.QUEUED))
-    )
+def list_figures(counts: Counts) -> list[Fact]:
     queue, storage = reverse("operations:queue"), reverse("operations:storage")
-    workspaces = Workspace.objects.filter(deleted_at=None).count()
-    people = User.objects.filter(is_active=True, kind=User.Kind.PERSON).count()
     return [
-        Fact("Jobs running", f"{work['running']:,}", f"{queue}?show=running"),
-        Fact("Jobs waiting", f"{work['waiting']:,}", queue),
-        Fact("Nodes", f"{Node.objects.present().count():,}", reverse("operations:machines")),
-        Fact("Workspaces", f"{workspaces:,}", storage),
-        Fact("People", f"{people:,}", reverse("operations:people")),
+        Fact("Jobs running", f"{counts.running:,}", f"{queue}?show=running"),
+        Fact("Jobs waiting", f"{counts.waiting:,}", queue),
+        Fact("Nodes", f"{counts.of['nodes']:,}", reverse("operations:machines")),
+        Fact("Workspaces", f"{counts.of['workspaces']:,}", storage),
+        Fact("People", f"{counts.of['people']:,}", reverse("operations:people")),
         *_list_usage(),
     ]
 

@@ -35,13 +35,14 @@ LEVELS = ["fail", "warn", "ok"]
 @require_safe
 @site_admins_only
 def overview_page(request):
-    today = timezone.now().date()
+    now = timezone.now()
+    today, counts = now.date(), overview.Counts(now)
     days = [today - dt.timedelta(days=number) for number in range(CHART_DAYS - 1, -1, -1)]
     used = report.group_by_day(Usage.objects.between_days(days[0], today), "workspace")
     has_prices = any(line.cost is not None for lines in used.values() for line in lines.values())
     context = {
-        "problems": overview.find_problems(),
-        "figures": overview.list_figures(),
+        "problems": overview.find_problems(counts, now),
+        "figures": overview.list_figures(counts),
         "has_prices": has_prices,
         "days": CHART_DAYS,
         "figure": charts.draw_days(used, days, by_cost=has_prices) if used else None,
