@@ -66,6 +66,10 @@ def reason(tmp_path):
             "from azureml.exceptions import UserErrorException\nraise UserErrorException('no data\\nin data.csv')",
             "exit code 1: azureml.exceptions.UserErrorException: no data in data.csv",
         ),
+        (
+            "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\nheld = [open('/dev/null') for _ in range(99)]",
+            "Close files after use, or let the script raise its limit, to at most 65,536",
+        ),
         ("raise KeyboardInterrupt", "ended by the signal SIGINT: KeyboardInterrupt"),
     ],
 )

@@ -356,17 +356,24 @@ def test_a_time_limit_is_kept_while_the_server_does_not_answer():
             "        held = bytearray(b'x') * 100_000_000; time.sleep(60)\ntime.sleep(60)\n",
         ),
         ("TooManyProcesses", "import os, time\nfor n in range(30):\n    os.fork() or time.sleep(60)\ntime.sleep(60)\n"),
+        (
+            "OutOfDisk",
+            "import time\nwith open('outputs/big', 'wb') as file:\n    for n in range(250):\n"
+            "        file.write(b'x' * 1_000_000)\ntime.sleep(60)\n",
+        ),
     ],
-    ids=["within", "one process", "all processes", "processes"],
+    ids=["within", "one process", "all processes", "processes", "disk"],
 )
 def test_a_script_that_exceeds_its_part_of_the_node_is_ended(monkeypatch, code, script):
     monkeypatch.setattr(script_limits, "CHECK_SECONDS", 0.3)
     monkeypatch.setattr(script_limits, "MAX_PROCESSES", 25)
+    monkeypatch.setenv("NODE_DISK_GB", "0.15")
     started = time.monotonic()
     records = run(script, memory_gb=0.28)
     assert records.states[-1] == ("Failed" if code else "Completed"), records.error
     if code:
         assert records.error["code"] == code and time.monotonic() - started < 20
+    assert not any(path.startswith("outputs/") for path in records.artifacts)
 
 
 def test_when_the_host_is_gone_the_script_ends(monkeypatch):

@@ -7,10 +7,11 @@ import os
 from collections.abc import Mapping
 
 from lazuli.agent.gpus import list_gpus
+from lazuli.runner.script_limits import DISK_VARIABLE
 
 
 class WrongOffer(Exception):
-    """HOST_CORES or HOST_MEMORY_GB is not a number."""
+    """HOST_CORES, HOST_MEMORY_GB or NODE_DISK_GB is not a number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,8 @@ def read_machine(environ: Mapping[str, str]) -> Machine:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     cores = _read_offer(environ, "HOST_CORES", os.cpu_count() or 1, 10_000)
     offered = _read_offer(environ, "HOST_MEMORY_GB", memory, 1_000_000)
+    # Runners use it; a wrong one is refused before the first of them starts.
+    _read_offer(environ, DISK_VARIABLE, 1, 1_000_000)
     return Machine(int(cores), round(offered, 1), len(list_gpus()))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from lazuli.runner.exit_texts import find_exit_text
 from lazuli.runner.module_packages import describe_standard_module, find_package
+from lazuli.runner.script_process import MAX_OPEN_FILES
 
 # A long message, or what is printed after it, must not hide a traceback.
 TAIL_BYTES = 1024 * 1024
@@ -20,6 +21,7 @@ LINE_LENGTH = 500
 MAX_SEARCHED = 5000
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 _NOT_PERMITTED = re.compile(r"PermissionError: .*: '(/[^']*)'")
+_OPEN_FILES = "Too many open files"
 _TRACEBACK = "Traceback (most recent call last)"
 # A traceback of several exceptions at once: its lines have a margin.
 _GROUP = re.compile(r"^\s*\+ Exception Group Traceback \(most recent call last\)")
@@ -53,6 +55,11 @@ def describe_failure(
         message += (
             " On a node, a script writes only to its own folder and to the folders for temporary files, and cannot "
             "open the studio's files. The administrator of the node can allow other folders with NODE_WRITABLE."
+        )
+    elif _OPEN_FILES in (error or ""):
+        message += (
+            f" Close files after use, or let the script raise its limit, to at most {MAX_OPEN_FILES:,}: "
+            f"`import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({MAX_OPEN_FILES}, {MAX_OPEN_FILES}))`."
         )
     elif status == 127:
         message += " This exit code means that the command was not found."

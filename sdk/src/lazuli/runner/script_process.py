@@ -14,6 +14,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 from lazuli import processes
 
 MARK = "LAZULI_SCRIPT_MARK"
+# The most files that a process of a script can have open, whatever it asks for.
+MAX_OPEN_FILES = 65_536
 PR_SET_PDEATHSIG = 1
 WINDOWS_NEW_GROUP = 0x00000200
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -161,9 +163,8 @@ def _kill(pid: int) -> None:
 
 
 def _prepare_child(enter_fence: Optional[Callable[[], None]]) -> Optional[Callable[[], None]]:
-    """On Linux, let the kernel end the script when the runner is killed and cannot do it itself, and write no core files.
-
-    Then enter the fence.
+    """On Linux, let the kernel end the script when the runner is killed and cannot do it itself, write no core files, and
+    limit the files that it can open. Then enter the fence.
     """
     if not sys.platform.startswith("linux"):
         return None
@@ -171,10 +172,16 @@ def _prepare_child(enter_fence: Optional[Callable[[], None]]) -> Optional[Callab
     import resource  # platform: not Windows
 
     prctl = ctypes.CDLL(None).prctl
+    # The lower one is what a process gets unless it asks for more.
+    open_files = tuple(
+        MAX_OPEN_FILES if limit == resource.RLIM_INFINITY else min(limit, MAX_OPEN_FILES)
+        for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
 
     def before_exec() -> None:
         prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
         if enter_fence is not None:
             enter_fence()
 

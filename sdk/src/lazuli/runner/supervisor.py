@@ -25,7 +25,7 @@ from lazuli.runner.process_logs import split_log
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
 from lazuli.runner.run_data import RunData
 from lazuli.runner.script_fence import ScriptFence
-from lazuli.runner.script_limits import ScriptLimits
+from lazuli.runner.script_limits import OUT_OF_DISK, TOO_MANY_FILES, ScriptLimits
 from lazuli.runner.script_process import ScriptProcess
 from lazuli.runner.spec import PRIVATE, Spec
 from lazuli.runner.status_reporter import StatusReporter
@@ -214,9 +214,10 @@ class _Attempt:
         folders = uploads.LogFolderUploader(self._api, self._folder.code, watched)
         kills = processes.count_memory_kills()
         try:
+            limits = ScriptLimits(self._spec.memory_gb, folder=self._folder.path)
             script = self._start(interpreter)
             self._reporter.report("Running", node=self._spec.node)
-            status = self._wait_for_script(script)
+            status = self._wait_for_script(script, limits)
             self._report_memory_kills(processes.count_memory_kills() - kills)
             self._log_notes_on_folders()
             self._send_left_metrics()
@@ -289,10 +290,9 @@ class _Attempt:
             **build_gpu_variables(os.environ),
         }
 
-    def _wait_for_script(self, script: ScriptProcess) -> int:
+    def _wait_for_script(self, script: ScriptProcess, limits: ScriptLimits) -> int:
         limit = self._spec.timeout_seconds
         deadline = time.monotonic() + limit if limit else None
-        limits = ScriptLimits(self._spec.memory_gb)
         while True:
             status = script.wait(POLL_SECONDS)
             if status is not None:
@@ -332,6 +332,9 @@ class _Attempt:
     def _finalize(self, status: int) -> Outcome:
         if self._monitor.reason in (LOST, SHUT_DOWN):
             return self._outcome_if_stopped() or Outcome("Failed")
+        if self._excess and self._excess["code"] in (OUT_OF_DISK, TOO_MANY_FILES):
+            # Stored, its outputs would take the same space once more.
+            return self._outcome_if_stopped() or Outcome("Failed", self._excess)
         self._reporter.report("Finalizing")
         problems = uploads.upload_outputs(self._api, self._folder.code, self._monitor.shut_down)
         problems += self._store_data(status == 0 and self._outcome_if_stopped() is None)
