@@ -1,8 +1,8 @@
-"""Tools of the tests besides Python packages: Chromium, and Node with the packages of package-lock.json (axe-core,
-eslint).
+"""Tools of the tests besides Python packages: Chromium, an SSH server, and Node with the packages of package-lock.json
+(axe-core, eslint).
 
 They are installed if possible; otherwise a message says what to install. `python deploy/test_tools.py node` leaves
-Chromium out.
+Chromium and the SSH server out.
 """
 
 import os
@@ -24,6 +24,9 @@ INSTALLED = ROOT / "node_modules" / ".package-lock.json"
 def main(wanted: list[str]) -> None:
     if not wanted and not shutil.which(HEADLESS_SHELL):
         install_chromium()
+    if not wanted and not find_sshd() and not os.path.isdir("/run/systemd/system"):
+        # For the tests of attached machines. A system with systemd would start it as a service, which nobody asked for.
+        install_from_debian("openssh-server")
     if node_version() < OLDEST_NODE or not shutil.which("npm"):
         install_node()
     if not INSTALLED.exists() or INSTALLED.stat().st_mtime < (ROOT / "package-lock.json").stat().st_mtime:
@@ -33,6 +36,10 @@ def main(wanted: list[str]) -> None:
 def find_browser() -> str | None:
     """The path of the browser for tests, measurements and pictures: CHROMIUM, or what is installed."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def find_sshd() -> str | None:
+    return shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
 def node_version() -> tuple[int, ...]:

@@ -102,7 +102,7 @@ class AttachedMachine(models.Model):
     def detach(self, actor: Actor) -> None:
         """Delete the target and detach its machine, which stops after its current jobs."""
         require_site_admin(actor, "detach machines")
-        self.target.start_deleting()
+        self.target.start_deleting(ends_work=self.host is None)
         if self.host is not None:
             self.host.detach()
         elif self.attachment is not None:

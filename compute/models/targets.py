@@ -321,16 +321,20 @@ class ComputeTarget(models.Model):
         for name, value in fields.items():
             setattr(self, name, value)
 
-    def start_deleting(self):
-        """Cancels queued work, ends running work and releases the nodes; the target is deleted after the last one."""
+    def start_deleting(self, ends_work: bool = True):
+        """Cancels queued work, ends running work and releases the nodes; the target is deleted after the last one.
+
+        Without `ends_work`, running work ends by itself, on nodes that the caller drains.
+        """
         with transaction.atomic():
             ComputeTarget.objects.filter(pk=self.pk, deleted_at=None).update(state=self.State.DELETING)
             now = timezone.now()
             reason = f"The compute target {self.name} was deleted."
             self.work.queued().update(state=Work.State.CANCELED, ended_at=now, reason=reason)
-            self.work.held().update(state=Work.State.LOST, ended_at=now, reason=reason)
-            Assignment.objects.current().filter(work__target=self).update(ended_at=now)
-            self.nodes.present().update(state=Node.State.LEAVING, state_at=now, message=reason)
+            if ends_work:
+                self.work.held().update(state=Work.State.LOST, ended_at=now, reason=reason)
+                Assignment.objects.current().filter(work__target=self).update(ended_at=now)
+                self.nodes.present().update(state=Node.State.LEAVING, state_at=now, message=reason)
             self.state = self.State.DELETING
             activity.record("compute.delete", self, scope=self.workspace)
         notifications.notify_autoscaler()

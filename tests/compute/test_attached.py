@@ -94,6 +94,26 @@ def test_it_is_detached_with_its_machine(api, admin, alice, computes, dialed):
     assert api(admin).get(f"{computes}/my-box").status_code == 404
 
 
+def test_its_current_job_ends_by_itself_when_it_is_detached(api, admin, computes, dialed):
+    _attach(api, admin, computes, hostKey=KEY)
+    attaching.attach_waiting()
+    target = ComputeTarget.objects.get(name="my-box")
+    works = [queue.enqueue(target, f"run:run-{number}", {}, admin) for number in (1, 2)]
+    autoscaler.autoscale()
+    running = queue.claim_work(Node.objects.get())
+    assert api(admin).delete(f"{computes}/my-box").status_code == 200
+    autoscaler.autoscale()
+    for work in works:
+        work.refresh_from_db()
+    assert [work.state for work in works] == ["claimed", "canceled"]
+    assert queue.finish_work(running.pk, running.attempt, node=Node.objects.get())
+    autoscaler.autoscale()
+    assert Node.objects.get().state == "leaving"
+    Node.objects.get().end()
+    autoscaler.autoscale()
+    assert api(admin).get(f"{computes}/my-box").status_code == 404
+
+
 def test_a_machine_that_is_detached_elsewhere_leaves_a_failed_target(api, admin, computes, dialed):
     _attach(api, admin, computes, hostKey=KEY)
     attaching.attach_waiting()

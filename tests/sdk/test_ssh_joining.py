@@ -4,9 +4,7 @@ import os
 import pathlib
 import shutil
 import socket
-import subprocess
 import sys
-import time
 
 import pytest
 from lazuli import ssh_joining
@@ -17,12 +15,12 @@ from accounts.models import User
 from compute import attaching
 from compute.models import Host, JoinToken, SshAttachment
 from tests import factories
+from tests.compute.ssh_server import IS_MISSING, SshServer
 
 pytestmark = [
     pytest.mark.extended,
     pytest.mark.skipif(sys.platform == "win32", reason="agents run on Linux and macOS"),
 ]
-SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 # Runs the command here, with another home; `mode` is what goes wrong.
 FAKE_SSH = """#!{python}
 import os, subprocess, sys
@@ -122,42 +120,18 @@ def test_each_failure_names_its_step_and_changes_nothing(fake, home, studio, tok
 
 @pytest.fixture
 def server(tmp_path, home):
-    """A real SSH server of this account, and the key that it accepts."""
-    for name in ("host", "person", "stranger"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
-    shutil.copy(tmp_path / "person.pub", tmp_path / "accepted")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    pathlib.Path("/run/sshd").mkdir(exist_ok=True)
-    settings = {
-        "ListenAddress": "127.0.0.1",
-        "Port": port,
-        "HostKey": tmp_path / "host",
-        "AuthorizedKeysFile": tmp_path / "accepted",
-        "PasswordAuthentication": "no",
-        "StrictModes": "no",
-        "UsePAM": "no",
-        "PidFile": "none",
-        "SetEnv": f"HOME={home}",
-    }
-    options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
-    process = subprocess.Popen([SSHD, "-D", "-e", "-f", "/dev/null", *options], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10
-    while socket.socket().connect_ex(("127.0.0.1", port)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    yield port
-    process.terminate()
-    process.wait(10)
+    server = SshServer(tmp_path, home)
+    yield server
+    server.stop()
 
 
-@pytest.mark.skipif(SSHD is None or os.geteuid() != 0, reason="needs root and Debian's openssh-server")
+@pytest.mark.skipif(IS_MISSING, reason="needs root and Debian's openssh-server")
 def test_a_real_ssh_server_is_asked_with_a_pinned_key(server, tmp_path, home, studio, token):
     def attach(key: str, host_key: str) -> None:
-        machine = Machine("root@127.0.0.1", server, str(tmp_path / key), host_key)
+        machine = Machine("root@127.0.0.1", server.port, str(tmp_path / key), host_key)
         join_by_ssh(machine, studio, token, "far", print)
 
-    listed = subprocess.run(["ssh-keygen", "-lf", tmp_path / "host.pub"], capture_output=True, text=True, check=True)
-    fingerprint = listed.stdout.split()[1]
+    fingerprint = server.read_fingerprint()
     with pytest.raises(StepFailed, match=f"is not known. It shows {fingerprint.replace('+', '.')}"):
         attach("person", "")
     with pytest.raises(StepFailed, match="has no key SHA256:other"):
@@ -168,12 +142,18 @@ def test_a_real_ssh_server_is_asked_with_a_pinned_key(server, tmp_path, home, st
     assert Host.objects.get().name == "far" and (home / "lazuli-host/host.json").exists()
 
 
-@pytest.mark.skipif(SSHD is None or os.geteuid() != 0, reason="needs root and Debian's openssh-server")
+@pytest.mark.skipif(IS_MISSING, reason="needs root and Debian's openssh-server")
 def test_the_studio_attaches_a_machine_with_a_key_or_says_why_not(server, tmp_path, home, studio, token):
     admin = Actor(User.objects.get(username="root"))
 
     def attach(credential: str) -> SshAttachment:
-        fields = {"username": "root", "address": "127.0.0.1", "port": server, "name": "far", "credential": credential}
+        fields = {
+            "username": "root",
+            "address": "127.0.0.1",
+            "port": server.port,
+            "name": "far",
+            "credential": credential,
+        }
         row = SshAttachment.create(admin, factories.make_workspace(), **fields)
         attaching.attach_waiting()
         row.refresh_from_db()
@@ -187,3 +167,37 @@ def test_the_studio_attaches_a_machine_with_a_key_or_says_why_not(server, tmp_pa
     assert "key: it cannot be used" in attach("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA").problem
     joined = attach((tmp_path / "person").read_text())
     assert (joined.state, joined.host.name, joined.problem) == ("Joined", "far", "") and len(joined.steps) == 10
+
+
+@pytest.mark.skipif(IS_MISSING, reason="needs root and Debian's openssh-server")
+def test_what_is_wrong_with_a_real_machine_is_named_as_its_step(tmp_path, home, studio, token, monkeypatch):
+    programs = tmp_path / "bare"
+    programs.mkdir()
+    for name in ("sh", "df", "tail", "id", "test", "sleep"):
+        (programs / name).symlink_to(shutil.which(name))
+    server = SshServer(tmp_path, home, str(programs))
+    key, fingerprint = str(tmp_path / "person"), server.read_fingerprint()
+
+    def attach(user="root", port=server.port, host_key=fingerprint) -> str:
+        with pytest.raises(StepFailed) as raised:
+            join_by_ssh(Machine(f"{user}@127.0.0.1", port, key, host_key), studio, token, "far", print)
+        return raised.value.message
+
+    try:
+        assert attach().startswith("Python: there is no Python 3.10 or newer")
+        assert attach(user="nobody").startswith("key: nobody@127.0.0.1 refuses the sign-in (")
+        monkeypatch.setattr(ssh_joining, "CHECK_SECONDS", 1)
+        monkeypatch.setattr(ssh_joining, "FIND_PYTHON", "sleep 20")
+        assert attach().startswith("Python: the machine did not finish within 1 seconds.")
+    finally:
+        server.stop()
+    assert attach().startswith(f"address: 127.0.0.1 port {server.port} does not answer")
+    monkeypatch.setattr(ssh_joining, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(ssh_joining, "CHECK_SECONDS", 20)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        slow = silent.getsockname()[1]
+        assert attach(port=slow, host_key="").startswith(
+            f"host key: 127.0.0.1 port {slow} does not finish SSH's handshake"
+        )
+        assert "it has no key" in attach(port=slow)
+    assert not Host.objects.exists()

@@ -6,6 +6,7 @@ a host key that is known already or that the caller names: no key is accepted un
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -13,7 +14,7 @@ import shlex
 import socket
 import subprocess
 import tempfile
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from lazuli.errors import UserErrorException
 
@@ -27,6 +28,8 @@ PASSWORD_ALONE = [
     "PubkeyAuthentication=no",
     "PreferredAuthentications=password,keyboard-interactive",
 ]
+# What ssh says of a server that gives up before it has shown its key.
+_NO_HANDSHAKE = re.compile(r"banner exchange|kex_exchange_identification|Connection (?:closed|reset|timed out)")
 SILENT = "lazuli-shell-is-silent"
 # Where the agent is installed; its state and its jobs are in `~/lazuli-host`.
 PROGRAM = "$HOME/.local/share/lazuli-host"
@@ -82,11 +85,16 @@ class Machine:
     is_alone: bool = False
     askpass: str = ""
 
-    def run(self, script: str, given: str = "", seconds: float = CHECK_SECONDS) -> "subprocess.CompletedProcess[str]":
+    def run(self, script: str, given: str = "", seconds: float = 0) -> "subprocess.CompletedProcess[str]":
         """Run a script of `sh` there; `given` is its standard input."""
         command = [*self._ssh(), "--", self.target, f"sh -c {shlex.quote(script)}"]
         asking = {"SSH_ASKPASS": self.askpass, "SSH_ASKPASS_REQUIRE": "force"} if self.askpass else {}
         return _call(*command, given=given, seconds=seconds, environ={**os.environ, **asking})
+
+    @property
+    def credential(self) -> str:
+        """What the account signs in with."""
+        return "password" if self.askpass else "key"
 
     def read_settings(self) -> Dict[str, str]:
         """The settings that ssh would use, from its configuration files."""
@@ -111,20 +119,29 @@ def join_by_ssh(machine: Machine, url: str, token: str, name: str, say: Callable
     with tempfile.TemporaryDirectory() as folder:
         address, port = _check_address(machine)
         say(f"1. address: {address} port {port} answers")
-        say(f"2. host key: {_check_host_key(machine, address, port, folder)}")
-        say(f"3. {'password' if machine.askpass else 'key'}: {_check_sign_in(machine)}")
-        _check_shell(machine)
+        with _step("host key"):
+            say(f"2. host key: {_check_host_key(machine, address, port, folder)}")
+        with _step(machine.credential):
+            say(f"3. {machine.credential}: {_check_sign_in(machine)}")
+        with _step("shell"):
+            _check_shell(machine)
         say("4. shell: prints nothing by itself")
-        say(f"5. disk: {_check_disk(machine):.0f} GB free")
-        python = _check_python(machine)
+        with _step("disk"):
+            say(f"5. disk: {_check_disk(machine):.0f} GB free")
+        with _step("Python"):
+            python = _check_python(machine)
         say(f"6. Python: {python}")
-        _check_studio(machine, python, url)
+        with _step("studio"):
+            _check_studio(machine, python, url)
         say(f"7. studio: {url} answers there")
-        _install(machine, python, url)
+        with _step("install"):
+            _install(machine, python, url)
         say("8. installed the agent")
-        _join(machine, url, token, name)
+        with _step("join"):
+            _join(machine, url, token, name)
         say("9. joined")
-        started = _read(machine.run(START), "start")
+        with _step("start"):
+            started = _read(machine.run(START), "start")
         is_service = started.endswith("service")
         say(
             "10. started "
@@ -132,11 +149,23 @@ def join_by_ssh(machine: Machine, url: str, token: str, name: str, say: Callable
         )
 
 
+@contextlib.contextmanager
+def _step(name: str) -> Iterator[None]:
+    """The step that fails if the machine is too slow meanwhile."""
+    try:
+        yield
+    except subprocess.TimeoutExpired as error:
+        raise StepFailed(
+            f"{name}: the machine did not finish within {error.timeout:.0f} seconds. Is it overloaded, or its disk full?"
+        ) from error
+
+
 def read_host_key(machine: Machine, say: Callable[[str], None]) -> str:
     """The fingerprint that the machine shows, for a person to compare: of its ed25519 key if it has one."""
     address, port = _check_address(machine)
     say(f"1. address: {address} port {port} answers")
-    lines = [line for line in _scan(address, port).splitlines() if line and not line.startswith("#")]
+    with _step("host key"):
+        lines = [line for line in _scan(address, port).splitlines() if line and not line.startswith("#")]
     lines.sort(key=lambda line: " ssh-ed25519 " not in line)
     found = next(filter(None, map(_fingerprint, lines)), "")
     if not found:
@@ -146,7 +175,8 @@ def read_host_key(machine: Machine, say: Callable[[str], None]) -> str:
 
 def check_key(path: str) -> None:
     """Refuse what ssh would refuse with `Permission denied`: a file that is no private key, or that has a passphrase."""
-    done = _call("ssh-keygen", "-y", "-P", "", "-f", path)
+    with _step("key"):
+        done = _call("ssh-keygen", "-y", "-P", "", "-f", path)
     if done.returncode:
         raise StepFailed(
             f"key: it cannot be used ({_last_line(done.stderr)}). It must be a whole private key without a passphrase: "
@@ -182,7 +212,10 @@ def _check_host_key(machine: Machine, address: str, port: int, folder: str) -> s
                 with open(machine.known_hosts, "w", encoding="utf-8") as file:
                     file.write(line + "\n")
                 return f"{machine.host_key}, as given"
-        raise StepFailed(f"host key: {address} has no key {machine.host_key}; it has {_list_keys(scanned)}.")
+        raise StepFailed(
+            f"host key: {address} has no key {machine.host_key}; it has {_list_keys(scanned)}. If the machine was installed "
+            "again, begin again with its new key; otherwise somebody may be between."
+        )
     said = machine.run("exit 0").stderr
     if "IDENTIFICATION HAS CHANGED" in said:
         raise StepFailed(
@@ -194,6 +227,11 @@ def _check_host_key(machine: Machine, address: str, port: int, folder: str) -> s
         raise StepFailed(
             f"host key: the key of {address} is not known. It shows {found}. Compare it on the machine by "
             "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`, then repeat this with --host-key and the fingerprint."
+        )
+    if _NO_HANDSHAKE.search(said):
+        raise StepFailed(
+            f"host key: {address} port {port} does not finish SSH's handshake ({_last_line(said)}). Is it an SSH server that "
+            "admits this machine?"
         )
     return "known"
 
@@ -209,7 +247,7 @@ def _list_keys(scanned: str) -> str:
 
 
 def _call(
-    *words: str, given: str = "", seconds: float = CHECK_SECONDS, environ: Optional[Dict[str, str]] = None
+    *words: str, given: str = "", seconds: float = 0, environ: Optional[Dict[str, str]] = None
 ) -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(
@@ -217,22 +255,20 @@ def _call(
             input=given,
             capture_output=True,
             text=True,
-            timeout=seconds,
+            timeout=seconds or CHECK_SECONDS,
             check=False,
             errors="replace",
             env=environ,
         )
     except FileNotFoundError as error:
         raise StepFailed(f"The program {words[0]} is not on this machine: install OpenSSH's client.") from error
-    except subprocess.TimeoutExpired as error:
-        raise StepFailed(f"The machine did not finish within {seconds:.0f} seconds.") from error
 
 
 def _check_sign_in(machine: Machine) -> str:
     done = machine.run("id -un")
     if done.returncode == 255:
         raise StepFailed(
-            f"{'password' if machine.askpass else 'key'}: {machine.target} refuses the sign-in ({_last_line(done.stderr)}). "
+            f"{machine.credential}: {machine.target} refuses the sign-in ({_last_line(done.stderr)}). "
             f"{_advise(machine)} An `AllowUsers` line of the SSH server may also leave out the account."
         )
     return f"accepted for {_last_line(done.stdout)}"
@@ -251,7 +287,11 @@ def _advise(machine: Machine) -> str:
 
 
 def _check_shell(machine: Machine) -> None:
-    printed = machine.run(f"echo {SILENT}").stdout.strip()
+    done = machine.run(f"echo {SILENT}")
+    printed = done.stdout.strip()
+    if SILENT not in printed:
+        why = _last_line(done.stderr) or _last_line(printed) or f"exit code {done.returncode}"
+        raise StepFailed(f"shell: {machine.target} can sign in, but not run commands ({why}).")
     if printed != SILENT:
         text = printed.replace(SILENT, "").strip()[:200]
         raise StepFailed(f"shell: it prints {text!r} at each sign-in; let ~/.bashrc print only in interactive shells.")
