@@ -1,14 +1,15 @@
-"""The package index under /pypi/ (PEP 503, 658, 691). It is public: it contains only our SDK and links to other indexes."""
+"""The package index under /pypi/ (PEP 503, 658, 691). It is public: our SDK, the files of the folder of packages, and links
+to other indexes."""
 
 import hashlib
 import json
 
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import conditional_page, require_safe
 
-from assets import packages
+from assets import packages, wheel_folder
 from studio.errors import Invalid
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -16,7 +17,7 @@ JSON = "application/vnd.pypi.simple.v1+json"
 
 @require_safe
 def index_root(request):
-    names = [packages.SDK, packages.AZ, *packages.LISTED]
+    names = [packages.SDK, packages.AZ, *packages.LISTED, *wheel_folder.list_names()]
     if _wants_json(request):
         return _json({"meta": {"api-version": "1.1"}, "projects": [{"name": name} for name in names]})
     return _page(request, "Packages", [(reverse("assets:index_project", args=[name]), name) for name in names])
@@ -26,7 +27,7 @@ def index_root(request):
 def index_project(request, name):
     normal = packages.normalize_name(name)
     if not packages.is_own_package(normal):
-        return HttpResponseRedirect(f"{packages.upstream_index()}/{normal}/")
+        return _show_other_project(request, normal)
     if normal != name:
         return HttpResponseRedirect(reverse("assets:index_project", args=[normal]))
     # One URL lookup for thousands of files, whose names need no quoting.
@@ -52,6 +53,28 @@ def index_project(request, name):
     return _json(answer)
 
 
+def _show_other_project(request, name: str) -> HttpResponse:
+    """The files of the folder of packages, or where else there may be some."""
+    files = [(reverse("assets:index_wheel", args=[file]), file) for file in wheel_folder.list_files(name)]
+    if not files:
+        if upstream := packages.upstream_index():
+            return HttpResponseRedirect(f"{upstream}/{name}/")
+        raise Http404(f"The folder of packages has no {name}, and INDEX_URL=none names no other index.")
+    if not _wants_json(request):
+        return _page(request, name, files, has_metadata=False)
+    listed = [{"filename": file, "url": url, "hashes": {}} for url, file in files]
+    return _json({"meta": {"api-version": "1.0"}, "name": name, "files": listed})
+
+
+@require_safe
+def index_wheel(request, filename):
+    """A file of the folder of packages."""
+    path = wheel_folder.find_file(filename)
+    if path is None:
+        raise Http404(f"The folder of packages has no file {filename}.")
+    return FileResponse(path.open("rb"), content_type="application/octet-stream")
+
+
 @require_safe
 @conditional_page
 def index_file(request, filename):
@@ -75,8 +98,10 @@ def _json(answer: dict) -> HttpResponse:
     return _varied(HttpResponse(json.dumps(answer), content_type=JSON))
 
 
-def _page(request, title: str, links: list[tuple[str, str]], requires_python: str = "") -> HttpResponse:
-    context = {"title": title, "links": links, "requires_python": requires_python}
+def _page(
+    request, title: str, links: list[tuple[str, str]], requires_python: str = "", has_metadata: bool = True
+) -> HttpResponse:
+    context = {"title": title, "links": links, "requires_python": requires_python, "has_metadata": has_metadata}
     return _varied(render(request, "assets/package_index.html", context))
 
 

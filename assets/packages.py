@@ -27,6 +27,8 @@ COMMANDS = {AZ: "az = lazuli.cli:az_main", "azureml-inference-server-http": "azm
 # The SDK's requirement, and so that of every distribution that redirects to it.
 REQUIRES_PYTHON = ">=3.8"
 PYPI = "https://pypi.org/simple"
+# The value of INDEX_URL where there is no other index.
+NO_INDEX = "none"
 # Wheels have the same bytes whenever they are built.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 # Names that the index lists; it serves any other azureml-* name too.
@@ -166,8 +168,10 @@ def _record_hash(data: bytes) -> str:
 
 
 def upstream_index() -> str:
-    """The index that this host uses, without a trailing slash: INDEX_URL, uv's, pip's, or PyPI."""
+    """The index that this host uses, without a trailing slash: INDEX_URL, uv's, pip's, or PyPI; empty for `none`."""
     own = (settings.PUBLIC_URL, f"http://127.0.0.1:{settings.PORT}/", f"http://localhost:{settings.PORT}/")
+    if os.environ.get("INDEX_URL", "").strip() == NO_INDEX:
+        return ""
     named = [os.environ.get(name, "") for name in ("INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")]
     for url in [*named, *_pip_config()]:
         # uv allows a name before the address: `internal=https://…`.

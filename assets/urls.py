@@ -9,4 +9,5 @@ urlpatterns = [
     path("simple/", index_views.index_root, name="index_root"),
     path("simple/<str:name>/", index_views.index_project, name="index_project"),
     path("files/<str:filename>", index_views.index_file, name="index_file"),
+    path("wheels/<str:filename>", index_views.index_wheel, name="index_wheel"),
 ]

@@ -193,3 +193,42 @@ def test_the_wheel_of_a_command_has_nothing_else(client, name, command):
     scripts = next(path for path in wheel.namelist() if path.endswith("entry_points.txt"))
     assert wheel.read(scripts).decode() == f"[console_scripts]\n{command}\n"
     assert all(".dist-info/" in name for name in wheel.namelist())
+
+
+@pytest.fixture
+def wheels(settings, tmp_path):
+    settings.WHEELS_DIR = tmp_path / "wheels"
+    settings.WHEELS_DIR.mkdir()
+    for name in (
+        "Our_Models-1.0-py3-none-any.whl",
+        "our-models-0.9.tar.gz",
+        "azureml_core-9.0-py3-none-any.whl",
+        "notes.txt",
+    ):
+        (settings.WHEELS_DIR / name).write_text(name)
+    return settings.WHEELS_DIR
+
+
+def test_a_folder_of_packages_is_offered(client, wheels, monkeypatch):
+    page = client.get("/pypi/simple/our.models/").content.decode()
+    assert "Our_Models-1.0-py3-none-any.whl" in page and "our-models-0.9.tar.gz" in page and "metadata=" not in page
+    listed = client.get("/pypi/simple/our-models/", headers={"accept": JSON}).json()
+    assert [file["filename"] for file in listed["files"]] == [
+        "Our_Models-1.0-py3-none-any.whl",
+        "our-models-0.9.tar.gz",
+    ]
+    file = client.get(listed["files"][1]["url"])
+    assert b"".join(file.streaming_content) == b"our-models-0.9.tar.gz"
+    assert "our-models" in client.get("/pypi/simple/").content.decode()
+    # Our own names are never taken from there.
+    assert "azureml_core-9.0" not in client.get("/pypi/simple/azureml-core/").content.decode()
+    for name in ("azureml_core-9.0-py3-none-any.whl", "notes.txt", "..%2f..%2fvault.keys", "other-1.0.tar.gz"):
+        assert client.get(f"/pypi/wheels/{name}").status_code == 404
+    assert client.get("/pypi/simple/numpy/").status_code == 302
+    monkeypatch.setenv("INDEX_URL", "none")
+    assert client.get("/pypi/simple/numpy/").status_code == 404
+
+
+def test_without_a_folder_of_packages_nothing_is_offered_from_it(client, settings, tmp_path):
+    settings.WHEELS_DIR = tmp_path / "nowhere"
+    assert client.get("/pypi/simple/our-models/").status_code == 302
