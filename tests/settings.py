@@ -13,6 +13,8 @@ if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and not os.environ["DATA_DI
     os.environ["DATA_DIR"] = os.path.join(os.environ["DATA_DIR"], worker)
     os.makedirs(os.environ["DATA_DIR"], mode=0o700, exist_ok=True)
 os.environ.setdefault("STORAGE_URL", "memory://")
+# Builds in tests, also in whole studios, take a Python of this machine.
+os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
 
 from studio.settings import *  # noqa: F403
 

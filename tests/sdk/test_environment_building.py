@@ -17,7 +17,11 @@ from lazuli.environments.cache import BuildFailed
 FAKE_UV = """#!/bin/sh
 echo "uv $1" >> "$FAKE_UV_CALLS"
 echo "$@" >> "$FAKE_UV_CALLS.whole"
-if [ "$1" = python ]; then echo '[]'; exit 0; fi
+if [ "$1 $2" = "python install" ]; then echo "$UV_PYTHON_DOWNLOADS" > "$FAKE_UV_CALLS.fetched"; exit "${FAKE_UV_OFFLINE:-0}"; fi
+if [ "$1" = python ]; then
+    test -f "$FAKE_UV_CALLS.fetched" && echo '[{"version": "3.9.20", "path": "'$FAKE_UV_PYTHON'"}]' || echo '[]'
+    exit 0
+fi
 if [ "$1" = venv ]; then
     for last; do :; done
     mkdir -p "$last/bin"
@@ -53,7 +57,7 @@ def fake_uv(tmp_path, monkeypatch):
     monkeypatch.setenv("FAKE_UV_CALLS", str(calls))
     monkeypatch.setenv("FAKE_UV_PYTHON", sys.executable)
     monkeypatch.setenv("LAZULI_ENV_CACHE", str(tmp_path / "cache"))
-    for name in ("PIP_CONSTRAINT", "UV_CONSTRAINT", "LAZULI_CONSTRAINTS"):
+    for name in ("PIP_CONSTRAINT", "UV_CONSTRAINT", "LAZULI_CONSTRAINTS", "UV_PYTHON_DOWNLOADS"):
         monkeypatch.delenv(name, raising=False)
     return calls
 
@@ -199,10 +203,34 @@ def test_the_log_names_what_was_changed(fake_uv):
     definition = {"name": "x", "python": {"condaDependencies": {"dependencies": dependencies}}}
     prepare(lines.append, definition)
     log = "".join(lines)
-    assert "Python 2.7 is not installed on this machine" in log
+    assert "Python 2.7 is too old for the SDK, which needs 3.8; " in log
     assert "Warning: cudatoolkit is not known to be a Python package and is left out." in log
     assert "  azureml-defaults==1.34.0\n" in log
     assert "  lazuli-sdk\n" in log
+
+
+def test_an_interpreter_that_is_missing_is_fetched_where_that_is_possible(fake_uv, monkeypatch):
+    here = interpreters.Python((3, 11, 2), sys.executable)
+    monkeypatch.setattr(interpreters, "_find_base", lambda: here)
+    monkeypatch.setattr(interpreters, "_list_pyenv", list)
+
+    def build(version: str) -> str:
+        lines = []
+        prepare(lines.append, with_packages(f"python={version}", "six"))
+        return "".join(lines)
+
+    fetched = fake_uv.with_name("calls.fetched")
+    assert "fetches it" not in build("3.11") and not fetched.exists(), "it is here"
+    assert "fetches it" not in build("3.7.9") and not fetched.exists(), "the SDK has none for it"
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    assert "Python 3.9.7 is not installed on this machine; 3.11.2 is used instead." in build("3.9.7")
+    monkeypatch.delenv("UV_PYTHON_DOWNLOADS")
+    monkeypatch.setenv("FAKE_UV_OFFLINE", "1")
+    assert "Python 3.9 could not be fetched.\nPython 3.11.2 (" in build("3.9.8")
+    fetched.unlink()
+    monkeypatch.delenv("FAKE_UV_OFFLINE")
+    assert f"uv fetches it.\nPython 3.9.20 ({sys.executable})" in build("3.9")
+    assert fetched.read_text() == "manual\n"
 
 
 def test_what_is_left_out_is_reported_again_when_nothing_is_built(fake_uv):
@@ -215,7 +243,7 @@ def test_what_is_left_out_is_reported_again_when_nothing_is_built(fake_uv):
         said = [line for line in "".join(lines).splitlines() if line.startswith("Warning: ")]
         assert made.built is built
         assert [line.removeprefix("Warning: ") for line in said] == made.warnings
-        assert "Python 2.7 is not installed" in said[0] and more[0] in said[1] and len(said) == 2
+        assert "Python 2.7 is too old" in said[0] and more[0] in said[1] and len(said) == 2
 
 
 def test_a_conda_package_that_no_index_has_is_left_out(fake_uv, monkeypatch):

@@ -24,6 +24,8 @@ SDK = "lazuli-sdk"
 BASE_PACKAGES = ("pip", "setuptools")
 # Its newest release for an old Python may have no wheel, and is compiled for half an hour; an older one has a wheel.
 ENGINE = ("--only-binary", "duckdb")
+# uv gives up soon where there is no internet, and puts no commands on the account's path.
+FETCHING = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "1", "UV_PYTHON_INSTALL_BIN": "0"}
 # Conda packages that turn out to be on no package index.
 MAX_LEFT_OUT = 10
 
@@ -167,6 +169,7 @@ class _Build:
         self._warnings: List[str] = []
         self._python = ""
         self._wished_python = ""
+        self._installed: List[interpreters.Python] = []
 
     def run(self, interpreter: Optional[str], index_url: Optional[str], constraints: Mapping[str, str]) -> List[str]:
         """Build it; return the warnings that were found while building."""
@@ -188,18 +191,37 @@ class _Build:
 
     def _choose_interpreter(self) -> str:
         wanted = self._wanted
-        installed = interpreters.list_interpreters(self._uv_path)
-        chosen = interpreters.choose_interpreter(wanted.python, wanted.python_bounds, installed)
+        chosen = self._find_interpreter()
+        is_allowed = chosen is not None and interpreters.is_allowed(chosen, wanted.python, wanted.python_bounds)
+        if not is_allowed and self._fetch_interpreter():
+            chosen = self._find_interpreter()
         if chosen is None:
             raise BuildFailed("this machine has no Python 3.8 or newer")
         self._python = ".".join(map(str, chosen.version))
         self._write_log(f"Python {self._python} ({chosen.path})\n")
         if not interpreters.is_allowed(chosen, wanted.python, wanted.python_bounds):
-            self._wished_python = wanted.python_wish
-            self._warn(
-                f"Python {self._wished_python} is not installed on this machine; {self._python} is used instead."
-            )
+            wish = self._wished_python = wanted.python_wish
+            is_old = wish[:1].isdigit() and interpreters.parse_version(wish)[:2] < interpreters.OLDEST
+            why = "is too old for the SDK, which needs 3.8" if is_old else "is not installed on this machine"
+            self._warn(f"Python {wish} {why}; {self._python} is used instead.")
         return chosen.path
+
+    def _find_interpreter(self) -> Optional[interpreters.Python]:
+        installed = self._installed = interpreters.list_interpreters(self._uv_path)
+        return interpreters.choose_interpreter(self._wanted.python, self._wanted.python_bounds, installed)
+
+    def _fetch_interpreter(self) -> bool:
+        """Let uv fetch an interpreter that the file asks for, where it can reach one and may."""
+        version = interpreters.choose_to_fetch(self._wanted.python_bounds, self._installed)
+        if not version or os.environ.get("UV_PYTHON_DOWNLOADS") == "never":
+            return False
+        self._write_log(f"Python {version} is not installed on this machine; uv fetches it.\n")
+        try:
+            self._uv.run("python", "install", version, variables=FETCHING)
+        except UvFailed:
+            self._write_log(f"Python {version} could not be fetched.\n")
+            return False
+        return True
 
     def _warn(self, warning: str) -> None:
         self._warnings.append(warning)

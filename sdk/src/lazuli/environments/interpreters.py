@@ -13,6 +13,8 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from lazuli.environments.match_spec import allows_version
 
 OLDEST, NEWEST = (3, 8), (3, 13)
+# No Python 3 has more patch versions.
+MAX_PATCH = 40
 Version = Tuple[int, ...]
 
 
@@ -83,6 +85,14 @@ def is_allowed(python: Python, wish: str, bounds: Sequence[str]) -> bool:
     if not bounds:
         return (".".join(map(str, python.version)) + ".").startswith(wish + ".")
     return any(allows_version(each, python.version) for each in bounds)
+
+
+def choose_to_fetch(bounds: Sequence[str], installed: List[Python]) -> str:
+    """The lowest supported minor version within the bounds; empty if there is none, or if one of it is installed."""
+    for minor in range(OLDEST[1], NEWEST[1] + 1):
+        if any(allows_version(each, (3, minor, patch)) for each in bounds for patch in range(MAX_PATCH)):
+            return "" if any(python.version[:2] == (3, minor) for python in installed) else f"3.{minor}"
+    return ""
 
 
 def find_closest(wanted: Version, interpreters: List[Python]) -> Optional[Python]:

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from lazuli import isolation, processes
 from lazuli.environments.cache import BuildFailed, Cancelled, cache_folder
@@ -47,10 +47,11 @@ class UvProgram:
         self._lines: List[str] = []
         self._deadline = time.monotonic() + MAX_BUILD_SECONDS
 
-    def run(self, *arguments: str) -> None:
+    def run(self, *arguments: str, variables: Optional[Mapping[str, str]] = None) -> None:
         """Raises UvFailed, or BuildFailed if it is cancelled or the build takes too long."""
         self._lines = []
         with _start_options() as options:
+            options["env"].update(variables or {})
             process = subprocess.Popen(
                 [self._path, *arguments],
                 stdin=subprocess.DEVNULL,
@@ -176,6 +177,7 @@ def wheel_cache_folder() -> str:
 
 def _environment() -> Dict[str, str]:
     found = {key: value for key, value in os.environ.items() if key not in LEFT_OUT}
-    found.setdefault("UV_PYTHON_DOWNLOADS", "never")
+    # Only the interpreters that are asked for.
+    found.setdefault("UV_PYTHON_DOWNLOADS", "manual")
     found.update(UV_NO_PROGRESS="1", NO_COLOR="1")
     return found
