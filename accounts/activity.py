@@ -43,6 +43,7 @@ VERBS = {
     "compute.delete": "deleted the compute target",
     "compute.scale": "scaled the compute target",
     "compute.edit": "edited the compute target",
+    "compute.rebuild": "ordered a rebuild of the environment of the compute instance",
     "compute.restart": "restarted the compute instance",
     "compute.start": "started the compute instance",
     "compute.stop": "stopped the compute instance",

@@ -14,6 +14,7 @@ from compute.models import (
     JoinToken,
     Node,
     Samples,
+    ServiceBuild,
     SshAttachment,
     VmSize,
     Work,
@@ -106,6 +107,13 @@ class AssignmentAdmin(admin.ModelAdmin):
     list_select_related = ["work", "node"]
     search_fields = ["work__scope", "node__name"]
     raw_id_fields = ["work", "node"]
+
+
+@admin.register(ServiceBuild)
+class ServiceBuildAdmin(admin.ModelAdmin):
+    list_display = ["title", "attempt", "node_name", "started_at", "ended_at"]
+    search_fields = ["title", "node_name"]
+    raw_id_fields = ["work"]
 
 
 @admin.register(Work)

@@ -41,12 +41,20 @@ class WorkDone(Body):
     message: str = ""
 
 
+class BuildReport(Body):
+    offset: int = pydantic.Field(ge=0, description="How many characters of the log were reported before.")
+    text: str = pydantic.Field(max_length=65_536)
+    isDone: bool = pydantic.Field(default=False, description="The environment is ready.")
+
+
 class WorkAlive(Body):
     # The address of the process: `unix:/path` or `host:port`; empty until it is known.
     address: str = pydantic.Field(default="", max_length=200)
     health: Literal["", "building", "starting", "healthy", "unhealthy"] = ""
     # The last line of the log while its environment is being built.
     progress: str = pydantic.Field(default="", max_length=300)
+    # What is new in the log of the build.
+    build: BuildReport | None = None
 
 
 class WorkOrders(Shape):

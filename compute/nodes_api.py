@@ -22,7 +22,7 @@ from compute import (
     sizes,
     work_kinds,
 )
-from compute.models import Host, JoinToken, Node, Work
+from compute.models import Host, JoinToken, Node, ServiceBuild, Work
 from studio.errors import Conflict, Unauthenticated
 from studio.schemas import Nothing
 from workspaces import access
@@ -122,6 +122,8 @@ def node_work_alive(request: HttpRequest, work_id, body: node_resources.WorkAliv
     )
     if not is_held:
         raise Conflict("Another attempt holds this work, or it was stopped.", code="stale_attempt")
+    if body.build:
+        ServiceBuild.append(key, attempt, body.build.offset, body.build.text, body.build.isDone)
     return node_resources.WorkOrders(stop=Work.objects.filter(pk=work_id, stop_requested_at__isnull=False).exists())
 
 

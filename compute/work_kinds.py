@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 if TYPE_CHECKING:
+    from accounts.actors import Actor
     from compute.models import ComputeTarget, Work
     from workspaces.models import Workspace
 
@@ -39,6 +40,11 @@ class WorkKind:
     action: str = "submit"
     # Called in the transaction in which claimed work is queued again, with the reason.
     on_queued_again: Callable[["Work", str], None] | None = None
+    # For kept-up work: whether a person may stop and change it; stop it while its environment is built; have the
+    # environment built once more, and start it with that.
+    may_change: Callable[["Work", "Actor"], bool] | None = None
+    cancel_build: Callable[["Work", "Actor"], None] | None = None
+    rebuild: Callable[["Work", "Actor"], None] | None = None
     # URL and label of the list of everything of this kind that was submitted to the target, if there is one.
     list_url: Callable[["ComputeTarget"], str] | None = None
     list_label: str = ""

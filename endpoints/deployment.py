@@ -154,9 +154,14 @@ def find_container_target(workspace: Workspace, user: User) -> ComputeTarget:
 
 
 def deploy_again(
-    actor: Actor, revision: Revision, endpoint: Endpoint | None = None, models: list[ModelVersion] | None = None
+    actor: Actor,
+    revision: Revision,
+    endpoint: Endpoint | None = None,
+    models: list[ModelVersion] | None = None,
+    environment: dict | None = None,
 ) -> Revision:
-    """Deploy a new revision with the same code, environment and settings, also of another endpoint or other models."""
+    """Deploy a new revision with the same code, environment and settings, also of another endpoint or other models, or
+    with another environment."""
     endpoint = endpoint or revision.endpoint
     access.require(actor, "edit", endpoint.workspace)
     if models is None:
@@ -175,7 +180,7 @@ def deploy_again(
             entry_script=revision.entry_script,
             code_key=key,
             code_size=revision.code_size,
-            environment=revision.environment,
+            environment=environment or revision.environment,
             environment_name=revision.environment_name,
             settings=revision.settings,
             min_replicas=revision.min_replicas,

@@ -32,6 +32,7 @@ class RunsConfig(AppConfig):
         shell.SEARCHES.append(search_environments)
         shell.SEARCHES.append(search_data)
         links.register(
+            build="environments:build",
             create_job="runs:job_new",
             datastore="data:datastore",
             data_asset="data:latest",

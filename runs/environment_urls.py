@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from runs.pages.environments import views
+from runs.pages.environments import build_views, views
 
 app_name = "environments"
 LIST = "ws/<slug:slug>/environments"
@@ -12,7 +12,8 @@ urlpatterns = [
     path(f"{LIST}/", views.environment_list, name="list"),
     path(f"{LIST}/new/", views.environment_new, name="new"),
     # Two words after the list, so that an environment can be named "builds".
-    path(f"{LIST}/all/builds/", views.build_queue, name="builds"),
+    path(f"{LIST}/all/builds/", build_views.build_queue, name="builds"),
+    path(f"{LIST}/all/builds/<uuid:work_id>/", build_views.build_detail, name="build"),
     path(f"{LIST}/<str:name>/", views.environment_latest, name="latest"),
     path(f"{LIST}/<str:name>/remove/", views.environment_remove, name="remove"),
     path(f"{VERSION}/", views.environment_detail, name="detail"),

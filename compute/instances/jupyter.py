@@ -9,9 +9,12 @@ import socket
 
 from django.conf import settings
 
+from assets import rebuilds
+from assets.models import Environment, EnvironmentVersion
 from compute.instances.files import InstanceFiles
 from studio.formats import parse_time
 from studio.hosts import host_of
+from workspaces.models import Workspace
 
 PACKAGES = [
     "jupyterlab>=4.6,<4.7",
@@ -24,13 +27,16 @@ PACKAGES = [
     "matplotlib",
     "pandas",
 ]
+NAME = "compute-instance"
 ENVIRONMENT = {
-    "name": "compute-instance",
+    "name": NAME,
     "python": {
         "userManagedDependencies": False,
-        "condaDependencies": {"name": "compute-instance", "dependencies": ["python>=3.10", "pip", {"pip": PACKAGES}]},
+        "condaDependencies": {"name": NAME, "dependencies": ["python>=3.10", "pip", {"pip": PACKAGES}]},
     },
 }
+# The version by which a rebuild of it is ordered; no version that people register has this name.
+BUILT_IN = "built-in"
 ANSWER_SECONDS = 2.0
 MAX_ANSWER = 4 * 1024 * 1024
 # Maps the name in the applications column to the path on the server.
@@ -63,6 +69,15 @@ def build_command(label: str) -> list[str]:
     return ["python", "-m", "jupyterlab", *names, *(f"--{name}={value}" for name, value in options.items())]
 
 
+def find_version() -> EnvironmentVersion:
+    return EnvironmentVersion(environment=Environment(name=NAME), version=BUILT_IN)
+
+
+def build_environment(workspace: Workspace) -> dict:
+    """The environment of the instances of a workspace, with the number of the last rebuild."""
+    return {**ENVIRONMENT, **rebuilds.build_mark(workspace, find_version())}
+
+
 def build_spec(name: str, label: str, files: InstanceFiles) -> dict:
     """The spec of kept-up work (docs/compute.md, Kinds of work)."""
     workspace = files.workspace
@@ -85,7 +100,7 @@ def build_spec(name: str, label: str, files: InstanceFiles) -> dict:
         "server_url": settings.PUBLIC_URL,
         "index_url": f"{settings.PUBLIC_URL}/pypi/simple/",
         "argv": command,
-        "environment": ENVIRONMENT,
+        "environment": build_environment(workspace),
         "environment_variables": variables,
         "folder": str(files.home),
         "readable": files.readable,

@@ -6,11 +6,12 @@ from django.utils import timezone
 from accounts import activity
 from accounts.actors import Actor
 from accounts.models import User
+from assets import rebuilds
 from compute import queue, sizes
 from compute.instances import jupyter
 from compute.instances.files import InstanceFiles
 from compute.instances.rules import IDLE_MINUTES, INSTANCE_NAME
-from compute.models import ComputeInstance, ComputeTarget, Resources
+from compute.models import ComputeInstance, ComputeTarget, Resources, Work
 from compute.models.instances import USER, free_label
 from studio.errors import Conflict, Invalid
 from studio.rules import DESCRIPTION, TAGS
@@ -117,6 +118,21 @@ def restart_instance(instance: ComputeInstance, trigger: str = USER) -> None:
             queue.restart_work(locked.work)
         locked.record_operation(Operation.RESTART, trigger, active_at=timezone.now(), stops_at=None)
         activity.record("compute.restart", locked.target, scope=locked.target.workspace)
+
+
+def rebuild_environment(instance: ComputeInstance, user: User) -> None:
+    """Build the environment of the workspace's instances again with the next start of each; this one starts now if it
+    is on."""
+    with transaction.atomic():
+        locked = _lock(instance)
+        rebuilds.order_rebuild(locked.target.workspace, user, jupyter.find_version())
+        activity.record("compute.rebuild", locked.target, scope=locked.target.workspace)
+        if locked.work is None or locked.state not in (State.CREATING, State.STARTING, State.RESTARTING, State.RUNNING):
+            return
+        spec = {**locked.work.spec, "environment": jupyter.build_environment(locked.target.workspace)}
+        Work.objects.filter(pk=locked.work.pk).update(spec=spec, not_before=None)
+        queue.restart_work(locked.work)
+        locked.record_operation(Operation.RESTART, USER, active_at=timezone.now(), stops_at=None)
 
 
 def stop_instances_of(workspace: Workspace) -> None:

@@ -1,10 +1,12 @@
 """The Jupyter servers of compute instances in the work queue: kept up, with a token of their user."""
 
+from accounts.actors import Actor
 from accounts.models import Token
 from accounts.rules import TokenScope
-from compute.instances.power import KIND
+from compute.instances import power
 from compute.models import ComputeInstance, Work
 from compute.work_kinds import Life, WorkKind
+from workspaces.access import can
 
 
 def make_token(work: Work) -> str:
@@ -26,19 +28,38 @@ def make_variables(work: Work) -> dict[str, str]:
 
 
 def page_url(work: Work) -> str:
-    return ComputeInstance.objects.select_related("target__workspace").get(target=work.target_id).get_absolute_url()
+    return _find_instance(work).get_absolute_url()
 
 
 def make_title(work: Work) -> str:
     return f"Compute instance {work.target.name}"
 
 
+def may_change(work: Work, actor: Actor) -> bool:
+    return can(actor, "use_compute", work.target.workspace)
+
+
+def _find_instance(work: Work) -> ComputeInstance:
+    return ComputeInstance.objects.select_related("target__workspace").get(target=work.target_id)
+
+
+def cancel_build(work: Work, actor: Actor) -> None:
+    power.stop_instance(_find_instance(work), message="The build of its environment was canceled.")
+
+
+def rebuild(work: Work, actor: Actor) -> None:
+    power.rebuild_environment(_find_instance(work), actor.user)
+
+
 WORK_KIND = WorkKind(
-    name=KIND,
+    name=power.KIND,
     make_token=make_token,
     make_variables=make_variables,
     page_url=page_url,
     make_title=make_title,
     life=Life.KEPT_UP,
     action="use_compute",
+    may_change=may_change,
+    cancel_build=cancel_build,
+    rebuild=rebuild,
 )

@@ -2,6 +2,7 @@
 
 from compute.models.attached import AttachedMachine
 from compute.models.attachments import SshAttachment
+from compute.models.builds import ServiceBuild
 from compute.models.hosts import Host, JoinToken
 from compute.models.instances import ApplicationSession, ComputeInstance
 from compute.models.nodes import Node
@@ -25,6 +26,7 @@ __all__ = [
     "Resources",
     "Samples",
     "Scale",
+    "ServiceBuild",
     "SshAttachment",
     "VmSize",
     "Work",

@@ -15,6 +15,7 @@ from compute.models.targets import ComputeTarget
 from compute.models.work import Assignment, Work
 from studio import encryption
 from studio.errors import Conflict
+from studio.links import link_to
 
 # The possible triggers of the last operation.
 USER, IDLE_SHUTDOWN, SCHEDULE = "User", "IdleShutdown", "Schedule"
@@ -124,6 +125,10 @@ class ComputeInstance(models.Model):
     def build_progress(self) -> str:
         """The last line of the log while its environment is being built."""
         return self._current.progress if self._current else ""
+
+    @property
+    def build_url(self) -> str:
+        return link_to("build", self.target.workspace.slug, self.work_id)
 
     @property
     def address(self) -> str:

@@ -228,11 +228,6 @@ class AssignmentQuerySet(models.QuerySet):
         """Assignments with a valid lease."""
         return self.current().filter(lease_until__gte=now)
 
-    def building(self, workspace):
-        """Kept-up work whose environment is being built, the oldest first."""
-        rows = self.current().filter(health=Assignment.Health.BUILDING, work__target__workspace=workspace)
-        return rows.select_related("work__target__workspace", "work__submitted_by", "node").order_by("claimed_at")
-
     def sum_resources(self) -> Resources:
         """The sum of their resources."""
         taken = self.aggregate(

@@ -8,11 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from lazuli.environments import building, cache
 
+from accounts.activity import Activity
 from assets import environments, rebuilds
 from assets.models import Environment, EnvironmentVersion
 from compute import keys, queue
 from compute.instances import power
-from compute.models import Work
+from compute.models import ComputeInstance, Work
+from compute.models import builds as service_builds
 from runs import submission
 from runs.files import artifacts
 from runs.models import Run
@@ -193,7 +195,7 @@ def test_a_rebuild_is_carried_by_every_later_job_and_a_job_begins_with_it(client
     before = submit(alice, workspace, environmentId="digits-env:1")
     answer = client.post(url("rebuild", version), {"compute": "cpu-cluster"})
     run = Run.objects.get(experiment__name="prepare_image")
-    assert answer.url == reverse("runs:run_files", args=["aml-workspace", run.run_id])
+    assert answer.url == reverse("environments:build", args=["aml-workspace", run.work_id])
     assert "build" not in before.work.spec["environment"]
     assert run.work.spec["environment"]["build"] == 1 and run.work.state == Work.State.QUEUED
     client.post(url("rebuild", version), {"compute": ""})
@@ -322,23 +324,93 @@ def test_a_build_that_waits_for_a_node_or_for_another_workspace_is_listed(worksp
     assert [build.waiting for build in builds.list_builds(workspace)] == [[waits]]
 
 
-def test_the_builds_of_instances_and_endpoints_are_listed_with_the_last_line(
-    client, workspace, alice, settings, tmp_path
-):
+@pytest.fixture
+def report(client, workspace, alice, settings, tmp_path):
+    """A function that reports as the node of a compute instance, in its current attempt."""
     settings.SHARES_DIR = tmp_path
     instance = power.create_instance(workspace, alice, "lab-one", "Standard_DS1_v2")
-    work = queue.claim_work(factories.make_node(instance.target))
-    key = keys.work_key(work)
-    report = {"health": "building", "progress": "Downloading torch <2.0>"}
-    headers = {"authorization": f"Bearer {key}"}
-    address = f"/nodes/v1/work/{work.pk}/alive"
-    assert client.post(address, report, content_type="application/json", headers=headers).status_code == 200
-    page = text_of(client.get(url("builds")))
-    assert "Compute instance lab-one" in page and "Downloading torch &lt;2.0&gt;" in page
-    assert "Downloading torch" in text_of(client.get(instance.get_absolute_url()))
-    report = {"health": "starting"}
-    assert client.post(address, report, content_type="application/json", headers=headers).status_code == 200
-    assert "No environment is being built" in text_of(client.get(url("builds")))
+    node = factories.make_node(instance.target)
+
+    def send(status: int = 200, **body):
+        held = list(node.assignments.current().values_list("work", flat=True))
+        work = queue.claim_work(node, held) or Work.objects.get()
+        headers = {"authorization": f"Bearer {keys.work_key(work)}"}
+        address = f"/nodes/v1/work/{work.pk}/alive"
+        assert client.post(address, body, content_type="application/json", headers=headers).status_code == status
+        work.refresh_from_db()
+        return work
+
+    return send
+
+
+def part(offset: int, text: str, is_done: bool = False) -> dict:
+    return {"offset": offset, "text": text, "isDone": is_done}
+
+
+def test_the_build_of_a_service_has_a_live_log_and_its_end(client, as_user, mallory, workspace, report):
+    work = report(health="building", progress="Downloading torch <2.0>", build=part(0, "Python 3.11\n"))
+    page = reverse("environments:build", args=[workspace.slug, work.pk])
+    listed = text_of(client.get(url("builds")))
+    assert "Compute instance lab-one" in listed and page in listed and "No environment is being built" not in listed
+    instance = ComputeInstance.objects.get()
+    assert page in text_of(client.get(instance.get_absolute_url()))
+    # A report that is sent again adds nothing twice.
+    for _ in range(2):
+        report(health="building", build=part(7, "3.11\nDownloading torch <2.0>\n"))
+    shown = text_of(client.get(page))
+    assert "Python 3.11 Downloading torch &lt;2.0&gt; </pre>" in shown and 'hx-trigger="every 2s"' in shown
+    assert as_user(mallory).get(page).status_code == 404 and client.put(page).status_code == 405
+    report(health="starting", build=part(36, "", is_done=True))
+    shown, listed = text_of(client.get(page)), text_of(client.get(url("builds")))
+    assert "Succeeded" in shown and 'hx-trigger="every 2s"' not in shown
+    assert "No environment is being built" in listed and "Ended builds" in listed and page in listed
+    report(status=422, build=part(-1, ""))
+
+
+def test_a_build_of_a_service_is_canceled_and_repeated(client, as_user, bob, workspace, report):
+    work = report(health="building", build=part(0, "Python 3.11\n"))
+    page = reverse("environments:build", args=[workspace.slug, work.pk])
+    assert client.post(page, {"act": "stop"}).status_code == 400
+    assert client.post(page, {"act": "rebuild"}).status_code == 409
+    assert as_user(bob).post(page, {"act": "cancel"}).status_code == 403 and "Cancel build" not in text_of(
+        as_user(bob).get(page)
+    )
+    # Its environment is built once more: with another number in the key of the cache, in a new attempt.
+    report(health="starting", build=part(12, "", is_done=True))
+    assert client.post(page, {"act": "rebuild"}).status_code == 302
+    work = report(health="building", build=part(0, "again\n"))
+    assert work.spec["environment"]["build"] == 1 and work.attempt == 3
+    assert "again" in text_of(client.get(page)) and "3.11" not in text_of(client.get(page))
+    assert client.post(page, {"act": "cancel"}).status_code == 302
+    work.refresh_from_db()
+    assert work.stop_requested_at and work.state == "claimed"
+    queue.finish_work(work.pk, work.attempt, "The build was cancelled")
+    assert "Canceled" in text_of(client.get(page))
+    assert client.post(page, {"act": "cancel"}).status_code == 409
+    assert set(Activity.objects.values_list("verb", flat=True)) >= {"compute.rebuild", "compute.stop"}
+
+
+def test_only_the_end_of_a_very_long_log_is_kept(client, workspace, report, monkeypatch):
+    monkeypatch.setattr(service_builds, "MAX_LOG", 10)
+    work = report(health="building", build=part(0, "0123456789abc"))
+    page = text_of(client.get(reverse("environments:build", args=[workspace.slug, work.pk])))
+    assert "3456789abc" in page and "The first 3 characters of" in page
+
+
+def test_the_build_of_a_job_has_a_page_of_the_same_kind(client, as_user, bob, workspace, version, cluster, alice):
+    work = queue.enqueue(cluster, "run:builder", {}, alice)
+    run = use(workspace, version, status="Preparing", display_name="the builder", work=work)
+    page = reverse("environments:build", args=[workspace.slug, work.pk])
+    assert 'class="nothing"' in text_of(client.get(page)) and "data-log" not in text_of(client.get(page))
+    artifacts.store_artifact(run, usage.BUILD_LOG, iter([b"Python 3.11\n"]))
+    shown = text_of(client.get(page))
+    assert "Python 3.11" in shown and "Cancel the build?" in shown and "data-log" in shown
+    assert page in text_of(client.get(url("builds")))
+    assert "Cancel the build?" not in text_of(as_user(bob).get(page))
+    assert client.post(page, {"act": "cancel"}).status_code == 400
+    Run.objects.update(status="Failed", error={"message": f"{usage.BUILD_FAILED}: numpy is missing"})
+    shown = text_of(client.get(page))
+    assert "numpy is missing" in shown and url("rebuild", version) in shown
 
 
 def test_the_builds_take_few_queries_however_many(client, workspace, version, django_assert_max_num_queries):

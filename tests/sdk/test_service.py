@@ -116,6 +116,23 @@ def test_the_build_of_its_environment_is_reported_with_the_last_line_unless_it_i
         assert [each for each in studio.healths if each == "building"] == healths
         said = {report["progress"] for _, _, report in studio.reports}
         assert said == ({"", "Python 3.11", "Built x"} if healths else {""})
+        parts = [report["build"] for _, _, report in studio.reports if "build" in report]
+        assert "".join(part["text"] for part in parts) == ("".join(lines) if healths else "")
+        assert [part["offset"] for part in parts] == ([0, 12, 20] if healths else [])
+        assert [part["isDone"] for part in parts] == ([False, False, True] if healths else [])
+
+
+def test_the_log_of_a_build_that_fails_ends_with_the_reason(tmp_path, monkeypatch):
+    def fail(spec, log, cancelled):
+        log("Python 3.11\n")
+        raise service.BuildFailed("nothing fits")
+
+    monkeypatch.setattr(service, "find_interpreter", fail)
+    studio = Studio()
+    assert service.keep_up(make_spec(tmp_path), studio.transport()) == 1
+    parts = [report["build"] for _, _, report in studio.reports if "build" in report]
+    assert "".join(part["text"] for part in parts) == "Python 3.11\nnothing fits\n"
+    assert not any(part["isDone"] for part in parts)
 
 
 def test_a_service_that_ends_says_how(tmp_path, capfd):

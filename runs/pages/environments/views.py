@@ -3,19 +3,17 @@
 from django.contrib import messages
 from django.db import models
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actors import actor_of_request
 from accounts.form_keys import process_once
 from assets import environments, rebuilds
 from assets.models import Environment, EnvironmentVersion
-from compute.models import Assignment, Host
 from runs import submission
 from runs.files import logs, previews
 from runs.pages.access import find_run, find_workspace, is_allowed, require_permission
 from runs.pages.environments import usage
-from runs.pages.environments.builds import BUILD_EXPERIMENT, list_builds
+from runs.pages.environments.builds import BUILD_EXPERIMENT
 from runs.pages.environments.definition import describe_definition
 from runs.pages.environments.forms import EnvironmentForm, RebuildForm, initial_from, initial_from_definition
 from runs.pages.run.overview import (
@@ -62,29 +60,14 @@ def environment_list(request, slug):
         "kind": kind,
         "words": " ".join(words),
         "may_edit": is_allowed(request, "edit"),
-        **_count_tabs(workspace),
+        **count_tabs(workspace),
     }
     return render_page(request, "environments/list.html", context, partial="environment-rows")
 
 
-def _count_tabs(workspace) -> dict:
+def count_tabs(workspace) -> dict:
     custom = Environment.objects.filter(workspace=workspace).exclude(versions=None).count()
     return {"custom_count": custom, "curated_count": len(environments.curated_environments())}
-
-
-@require_safe
-def build_queue(request, slug):
-    """The builds of all environments that run or wait."""
-    workspace = find_workspace(request, slug)
-    caches = Host.objects.exclude(wheel_cache_bytes=None).order_by("name")
-    context = {
-        "builds": list_builds(workspace),
-        "services": Assignment.objects.building(workspace),
-        "caches": caches,
-        "may_edit": is_allowed(request, "edit"),
-        **_count_tabs(workspace),
-    }
-    return render_page(request, "environments/builds.html", context, partial="builds")
 
 
 def _custom(request, workspace, words):
@@ -236,7 +219,7 @@ def environment_rebuild(request, slug, name, version):
             return redirect("environments:detail", slug, name, found.version)
         run = _submit_build(request, found, target)
         messages.success(request, f"{target.name} builds {name}:{found.version} again.")
-        return redirect(reverse("runs:run_files", args=[slug, run.run_id]))
+        return redirect("environments:build", slug, run.work_id)
     context = _context(request, found, "details", form=form)
     return render(request, "environments/rebuild.html", context, status=400 if form.errors else 200)
 

@@ -23,10 +23,11 @@ from typing import Any, Callable, Dict, List, Optional
 
 from lazuli import errors, isolation, processes
 from lazuli.client import Client
-from lazuli.environments.cache import IS_CACHED, BuildFailed
+from lazuli.environments.cache import BuildFailed
 from lazuli.errors import ServiceException
 from lazuli.processes import LIFELINE
 from lazuli.runner import records
+from lazuli.runner.build_report import BuildReport
 from lazuli.runner.gpu_variables import build_gpu_variables
 from lazuli.runner.interpreter import Interpreter, find_interpreter
 from lazuli.runner.run_api import is_temporary
@@ -39,7 +40,8 @@ from lazuli.runner.warm_start import WarmStart, find_warm_start
 from lazuli.runner.work_folder import WorkFolder
 from lazuli.scoring.warm_packages import IMPORTED
 
-REPORT_SECONDS = 5.0
+# While an environment is being built, somebody may read its log.
+REPORT_SECONDS, BUILD_REPORT_SECONDS = 5.0, 1.0
 POLL_SECONDS, START_POLL_SECONDS = 0.25, 0.05
 HEALTH_SECONDS = 2.0
 BUILDING, STARTING, HEALTHY, UNHEALTHY = "building", "starting", "healthy", "unhealthy"
@@ -159,6 +161,9 @@ class Reporter:
         # The last line of the log while the environment is being built.
         self.progress = ""
         self.reason: Optional[str] = None
+        self._build = BuildReport()
+        # One report at a time, so that each part of a log is sent once.
+        self._sending = threading.Lock()
         self._changed = threading.Event()
 
     def start(self) -> None:
@@ -179,11 +184,16 @@ class Reporter:
         """A line of the log of the environment's build."""
         print(text, flush=True)
         lines = text.strip().splitlines()
-        if lines and not text.startswith(IS_CACHED):
+        if self._build.append(text) and lines:
             self.progress = lines[-1].strip()[:MAX_PROGRESS]
             self.set_health(BUILDING)
 
+    def fail_build(self, error: BuildFailed) -> None:
+        self.note_build(f"{error}\n")
+        self.report()
+
     def end_build(self, address: Address) -> None:
+        self._build.end()
         self.progress, self.address, self.health = "", str(address), STARTING
         self._changed.set()
 
@@ -191,10 +201,17 @@ class Reporter:
         while self.reason is None:
             self._changed.clear()
             self.report()
-            self._changed.wait(REPORT_SECONDS)
+            self._changed.wait(min(REPORT_SECONDS, BUILD_REPORT_SECONDS if self.health == BUILDING else REPORT_SECONDS))
 
     def report(self) -> None:
-        body = {"address": self.address, "health": self.health, "progress": self.progress}
+        with self._sending:
+            self._send_report()
+
+    def _send_report(self) -> None:
+        body: Dict[str, Any] = {"address": self.address, "health": self.health, "progress": self.progress}
+        part = self._build.next_part()
+        if part:
+            body["build"] = part
         try:
             answer = self._client.request("POST", f"/nodes/v1/work/{self._work}/alive", json=body, timeout=10.0)
         except (errors.Unreachable, ServiceException) as error:
@@ -202,6 +219,8 @@ class Reporter:
                 print(f"The report was refused: {error.message}", file=sys.stderr)
                 self.stop(LOST)
             return
+        if part:
+            self._build.accept(part)
         if answer.json().get("stop"):
             self.stop(STOPPED)
 
@@ -221,6 +240,8 @@ def keep_up(spec: ServiceSpec, transport: Any = None) -> int:
         started = _start(spec, address, folder, interpreter, warm)
         return _supervise(spec, address, folder, started, reporter)
     except (BuildFailed, isolation.NotIsolated, OSError, subprocess.SubprocessError) as error:
+        if isinstance(error, BuildFailed):
+            reporter.fail_build(error)
         print(f"{spec.name} could not be started: {error}", file=sys.stderr)
         return 0 if reporter.reason else 1
     finally:
