@@ -8,7 +8,7 @@ from django.conf import settings
 
 from assets.packages import is_own_package, normalize_name
 
-# Of a wheel the name is before the first hyphen, of a source distribution before the last.
+# The name is before the first hyphen of a wheel, and before the last one of a source distribution.
 WHEEL = re.compile(r"(?P<name>[A-Za-z0-9._]+)-[0-9][^-]*(-[^-]+){3,4}\.whl")
 SOURCE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)-[0-9][^-]*\.(tar\.gz|zip)")
 

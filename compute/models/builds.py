@@ -13,7 +13,7 @@ from studio.errors import Conflict, Denied
 from studio.links import link_to
 from workspaces.models import Workspace
 
-# Of a longer log, the end is kept.
+# The end of a longer log is kept.
 MAX_LOG = 256 * 1024
 
 

@@ -1,4 +1,4 @@
-"""What a script may write to its folder, and the files that it may open."""
+"""The limits of what a script may write to its folder, and of the files that it may open."""
 
 import collections
 import os

@@ -93,7 +93,7 @@ class Machine:
 
     @property
     def credential(self) -> str:
-        """What the account signs in with."""
+        """The word for how the account signs in."""
         return "password" if self.askpass else "key"
 
     def read_settings(self) -> Dict[str, str]:

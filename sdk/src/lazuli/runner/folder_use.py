@@ -1,4 +1,4 @@
-"""What a script has written to its folder: bytes on the disk, and files.
+"""The amount that a script has written to its folder: bytes on the disk, and files.
 
 The folder is measured bit by bit, so that the runner never waits for a large one.
 """

@@ -72,7 +72,7 @@ class ScriptLimits:
 
 
 class _DiskLimits:
-    """What a script may write to its folder."""
+    """The limits of what a script may write to its folder."""
 
     def __init__(self, folder: str):
         self._folder = folder
