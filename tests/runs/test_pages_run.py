@@ -256,6 +256,21 @@ def test_child_jobs_are_polled_while_any_is_active(as_user, alice, run):
     assert "Completed" in piece and "<html" not in piece
 
 
+def test_a_page_below_a_tab_asks_for_no_parts_that_it_does_not_have(as_user, alice, run):
+    artifacts.store_artifact(run, "outputs/a.txt", iter([b"x"]))
+    for name, query, tab in [
+        ("run_detail", {}, "overview"),
+        ("run_files", {}, "logs"),
+        ("run_json", {}, ""),
+        ("run_yaml", {}, ""),
+        ("run_environment", {}, ""),
+        ("file_diff", {"path": "outputs/a.txt"}, ""),
+    ]:
+        page = as_user(alice).get(url_of(run, name), query).content.decode()
+        assert re.findall(r"seen=\d+&amp;tab=(\w*)&", page) == [tab], name
+        assert set(re.findall(r'edit/\?tab=(\w*)"', page)) == {tab}, name
+
+
 def test_new_files_of_a_live_run_appear_in_the_tree(as_user, alice, run):
     client, url = as_user(alice), url_of(run, "run_state")
     count = run.artifacts.count()

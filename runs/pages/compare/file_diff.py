@@ -45,7 +45,7 @@ def file_diff(request, slug, run_id):
     more["view"] = query["view"] or SPLIT
     if other is not None:
         more["diff"] = _build_diff(other, file, query)
-    return render(request, "runs/file_diff.html", tab_context(request, run, "logs", **more))
+    return render(request, "runs/file_diff.html", tab_context(request, run, "logs", live_tab="", **more))
 
 
 def _offer_runs(run: Run) -> list[Run]:

@@ -176,7 +176,7 @@ def run_environment(request, slug, run_id):
         "owner": None if owner.pk == run.pk else owner,
         "package_files": [] if content else list_package_files(run),
     }
-    return render(request, "runs/run_environment.html", tab_context(request, run, "overview", **more))
+    return render(request, "runs/run_environment.html", tab_context(request, run, "overview", live_tab="", **more))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -48,12 +48,13 @@ SHORTCUTS_OF_TAB = {
 
 
 def tab_context(request, run: Run, tab: str, **more) -> dict:
-    """The context of every tab of a run."""
+    """The context of every tab of a run. Of a page below a tab, whose `live_tab` is empty, polls and edits change the head."""
     parent = Run.objects.filter(pk=run.parent_id).select_related("workspace").first() if run.parent_id else None
-    base = {"run": run, "tab": tab, "tabs": TABS, "parent": parent, "reason": overview.explain_wait(run)}
-    base["page_keys"] = SHORTCUTS + SHORTCUTS_OF_TAB.get(tab, [])
+    base = {"run": run, "tab": tab, "live_tab": tab, "tabs": TABS, "parent": parent}
     return {
         **base,
+        "reason": overview.explain_wait(run),
+        "page_keys": SHORTCUTS + SHORTCUTS_OF_TAB.get(tab, []),
         "is_starred": read_row(Star, user=request.user.pk, run=run.pk) is not None,
         "link": public_url(run.get_absolute_url()),
         "may_edit": is_allowed(request, "edit"),
@@ -159,7 +160,7 @@ def run_json(request, slug, run_id):
     return render(
         request,
         "runs/run_json.html",
-        tab_context(request, run, "overview", raw=text[:MAX_JSON_LENGTH], left_out=left_out),
+        tab_context(request, run, "overview", live_tab="", raw=text[:MAX_JSON_LENGTH], left_out=left_out),
     )
 
 
@@ -171,7 +172,7 @@ def run_yaml(request, slug, run_id):
     if "download" in request.GET and text:
         headers = {"Content-Disposition": 'attachment; filename="job.yml"'}
         return HttpResponse(text, content_type="application/yaml; charset=utf-8", headers=headers)
-    return render(request, "runs/run_yaml.html", tab_context(request, run, "overview", text=text))
+    return render(request, "runs/run_yaml.html", tab_context(request, run, "overview", live_tab="", text=text))
 
 
 @require_safe
