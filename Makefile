@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow test-azure-ml lint lint-js lint-templates check-deploy format bench bench-data bench-transfers bench-growth bench-models bench-lists bench-requests bench-serving bench-tracking fuzz docs clean seed test-fast coverage check types migrations
+.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow test-azure-ml lint lint-js lint-templates check-deploy format bench bench-data bench-transfers bench-growth bench-models bench-lists bench-requests bench-serving bench-team bench-tracking fuzz docs clean seed test-fast coverage check types migrations
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -133,6 +133,9 @@ bench-requests: .venv/.synced-dev ## compare six requests of MLflow's API with F
 
 bench-serving: .venv/.synced-dev ## compare endpoints with MLflow, BentoML, Flask and uvicorn, one model each; rewrites docs/serving_speed.md
 	$(FOR_TESTS) $(IN)/python bench/serving.py $(ARGS)
+
+bench-team: .venv/.synced-dev ## measure a team's studio on PostgreSQL with two web processes; ARGS=--small; rewrites docs/team_figures.md
+	$(FOR_TESTS) $(IN)/python bench/team.py $(ARGS)
 
 bench-tracking: .venv/.synced-dev ## compare the tracking server with MLflow's own and FastTrackML; rewrites docs/speed.md
 	$(FOR_TESTS) $(IN)/python bench/tracking.py $(ARGS)
