@@ -35,8 +35,8 @@ class Problem:
     url: str = ""
 
 
-class Counts:
-    """What the page counts, in two statements."""
+class OverviewCounts:
+    """Rows that the page counts, in two statements."""
 
     def __init__(self, now: dt.datetime):
         unusable = Node.objects.filter(state=Node.State.UNUSABLE, state_at__gt=now - DAY)
@@ -66,7 +66,7 @@ def _count(name: str, rows: QuerySet) -> QuerySet:
     return rows.order_by().values(what=Value(name)).annotate(count=Count("pk")).values_list("what", "count")
 
 
-def find_problems(counts: Counts, now: dt.datetime) -> list[Problem]:
+def find_problems(counts: OverviewCounts, now: dt.datetime) -> list[Problem]:
     """All problems, the red ones first."""
     found = [*_check_hosts(), *_check_nodes(counts), *_check_queue(counts, now), *_check_disk(), *_check_jobs()]
     found += [*_check_counts(counts), *_check_budgets(), *_check_backups()]
@@ -93,13 +93,13 @@ def _check_hosts():
             yield Problem("bad", f"Scripts on {host.name} are not isolated. {host.isolation_problem}", url)
 
 
-def _check_nodes(counts: Counts):
+def _check_nodes(counts: OverviewCounts):
     if lost := counts.of["lost_nodes"]:
         level = "bad" if counts.of["nodes_lost_now"] else "amber"
         yield Problem(level, f"Nodes lost in the last 24 hours: {lost}.", reverse("operations:machines"))
 
 
-def _check_queue(counts: Counts, now: dt.datetime):
+def _check_queue(counts: OverviewCounts, now: dt.datetime):
     if counts.oldest and now - counts.oldest > LONG_WAIT:
         minutes = int((now - counts.oldest).total_seconds() // 60)
         yield Problem("amber", f"A job has waited for {minutes} minutes.", reverse("operations:queue"))
@@ -119,7 +119,7 @@ def _check_disk():
         yield Problem(level, f"The disk of the data folder is {share:.0%} full.", reverse("operations:storage"))
 
 
-def _check_counts(counts: Counts):
+def _check_counts(counts: OverviewCounts):
     if failed := counts.of["failed_requests"]:
         yield Problem("bad", f"Requests that failed in the last 24 hours: {failed}.", reverse("operations:health"))
     if failed := counts.of["failed_purges"]:
@@ -161,7 +161,7 @@ def _check_backups():
         yield Problem("bad", f"The last verified backup is {format_count(good.age.days, 'day')} old.", url)
 
 
-def list_figures(counts: Counts) -> list[Fact]:
+def list_figures(counts: OverviewCounts) -> list[Fact]:
     queue, storage = reverse("operations:queue"), reverse("operations:storage")
     return [
         Fact("Jobs running", f"{counts.running:,}", f"{queue}?show=running"),

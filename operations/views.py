@@ -36,7 +36,7 @@ LEVELS = ["fail", "warn", "ok"]
 @site_admins_only
 def overview_page(request):
     now = timezone.now()
-    today, counts = now.date(), overview.Counts(now)
+    today, counts = now.date(), overview.OverviewCounts(now)
     days = [today - dt.timedelta(days=number) for number in range(CHART_DAYS - 1, -1, -1)]
     used = report.group_by_day(Usage.objects.between_days(days[0], today), "workspace")
     has_prices = any(line.cost is not None for lines in used.values() for line in lines.values())

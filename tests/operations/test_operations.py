@@ -59,7 +59,7 @@ def test_the_overview_says_what_is_wrong_first(admin, cluster, host, alice):
         "OSError: gone",
     ):
         assert words in page
-    levels = [problem.level for problem in overview.find_problems(overview.Counts(NOW()), NOW())]
+    levels = [problem.level for problem in overview.find_problems(overview.OverviewCounts(NOW()), NOW())]
     assert levels == sorted(levels, key=lambda level: level != "bad") and "amber" in levels
 
 
