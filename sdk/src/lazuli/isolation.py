@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import os
+import stat
 import sys
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Set
 
@@ -77,7 +78,9 @@ def make_fence(hidden: List[str], readable: List[str], writable: List[str]) -> F
     ruleset = _create_ruleset(abi)
     try:
         hidden_paths = {os.path.realpath(path) for path in hidden}
-        for path in _open_paths(hidden_paths | {"/dev"}):
+        # What is below a folder for temporary files gets all of its rules further down.
+        later = {path for path in map(os.path.realpath, TEMPORARY_FOLDERS) if _contains(path, hidden_paths)}
+        for path in _open_paths(hidden_paths | later | {"/dev"}):
             _allow(ruleset, path, READ, abi)
         for path in _devices():
             _allow(ruleset, path, READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEVICE, abi)
@@ -191,8 +194,7 @@ def _known_rights(abi: int) -> int:
 
 def _allow_without(ruleset: int, path: str, hidden: Set[str], rights: int, abi: int) -> None:
     """Allow access to a path, except the hidden paths below it."""
-    has_hidden = any(_is_below(each, path) for each in hidden)
-    for each in _open_paths(hidden, path) if has_hidden else [path]:
+    for each in _open_paths(hidden, path) if _contains(path, hidden) else [path]:
         _allow(ruleset, each, rights, abi)
 
 
@@ -208,7 +210,7 @@ def _allow(ruleset: int, path: str, rights: int, abi: int) -> None:
     except OSError:
         return
     try:
-        if not os.path.isdir(path):
+        if not stat.S_ISDIR(os.fstat(opened).st_mode):
             rights &= OF_FILES
         rule = _PathBeneath(rights & _known_rights(abi), opened)
         _check(_libc().syscall(ADD_RULE, ruleset, PATH_BENEATH, ctypes.byref(rule), 0), "landlock_add_rule")
@@ -221,22 +223,28 @@ def _open_paths(hidden: Set[str], folder: str = "/") -> Iterator[str]:
 
     Paths that are created later next to a hidden path are hidden too, because Landlock cannot exclude them from a folder.
     """
-    folder = os.path.realpath(folder)
+    yield from _open_real_paths(hidden, os.path.realpath(folder))
+
+
+def _open_real_paths(hidden: Set[str], folder: str) -> Iterator[str]:
     if any(_is_below(folder, path) for path in hidden):
         return
-    if not any(_is_below(path, folder) for path in hidden):
+    if not _contains(folder, hidden):
         yield folder
         return
     try:
-        names = os.listdir(folder)
+        with os.scandir(folder) as entries:
+            # A link itself gives no access; its target is allowed by its own path.
+            paths = [entry.path for entry in entries if not entry.is_symlink()]
     except OSError:
         # Hidden by the machine already.
         return
-    for name in names:
-        path = os.path.join(folder, name)
-        # A link itself gives no access; its target is allowed by its own path.
-        if not os.path.islink(path):
-            yield from _open_paths(hidden, path)
+    for path in paths:
+        yield from _open_real_paths(hidden, path)
+
+
+def _contains(folder: str, paths: Set[str]) -> bool:
+    return any(_is_below(path, folder) for path in paths)
 
 
 def _is_below(path: str, folder: str) -> bool:
