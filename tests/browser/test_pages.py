@@ -127,6 +127,15 @@ def test_the_states_are_one_row_and_a_refused_tag_says_so_at_its_field(browser, 
     page = browser.open(alice, run.get_absolute_url(), width=720)
     tops = page.eval_on_selector_all(".timeline > li", "all => all.map(one => one.getBoundingClientRect().top)")
     assert len(tops) > 4 and len(set(tops)) == 1
+    for status in (Run.Status.QUEUED, Run.Status.PREPARING, Run.Status.RUNNING):
+        run.events.create(status=status, at=run.created_at)
+    run.edit(display_name="the longer run")
+    page.get_by_role("button", name="more states").click()
+    expect(page.get_by_role("dialog", name="All states").get_by_text("Queued")).to_have_count(2)
+    run.events.create(status=Run.Status.QUEUED, at=run.created_at)
+    run.edit(display_name="the run")
+    expect(page.get_by_role("dialog", name="All states").get_by_text("Queued")).to_have_count(3)
+    page.keyboard.press("Escape")
     page.get_by_label("Edit tags").click()
     tags = page.locator("[data-edit-inline=tags]")
     tags.locator("textarea").fill(": vision")

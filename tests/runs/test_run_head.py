@@ -146,15 +146,15 @@ def test_a_state_that_has_passed_is_said_in_the_past(run):
     assert overview.build_timeline(run)[1].message == "Waited for a node of cpu-cluster."
 
 
-def test_many_states_are_one_row_of_the_first_and_the_last_with_all_below(as_user, alice, run):
+def test_many_states_are_one_row_of_the_first_and_the_last_with_all_in_a_dialog(as_user, alice, run):
     for state in ["Queued", "Preparing", "Running", "Queued", "Preparing", "Running", "Finalizing", "Completed"]:
         run.events.create(status=state, at=run.created_at)
     page = as_user(alice).get(url_of(run, "run_detail")).content.decode()
-    row, _, column = page.partition('class="timeline-all"')
-    assert row.count("timeline-time") == 7 and "3 more states" in row and "All\n        9 states" in column
-    assert column.partition("</details>")[0].count("timeline-time") == 9
+    row, _, column = page.partition('id="all-states"')
+    assert row.count("timeline-time") == 7 and "3 more states" in row
+    assert column.partition("</section>")[0].count("timeline-time") == 9
     run.events.filter(pk__in=run.events.values("pk")[:2]).delete()
-    assert "timeline-all" not in as_user(alice).get(url_of(run, "run_detail")).content.decode()
+    assert "all-states" not in as_user(alice).get(url_of(run, "run_detail")).content.decode()
 
 
 def test_a_parameter_is_short_and_exact_on_hover(as_user, alice, run):

@@ -1,4 +1,4 @@
-// Keeps the state of a table when its rows are replaced: selection, focus, open folders, scroll position.
+// Keeps the state of a table when its rows are replaced: selection, focus, open folders and dialogs, scroll position.
 import { findBoxes, findMatchingBox, showSelection } from "./selection.js";
 
 let before = {};
@@ -24,6 +24,7 @@ const describeElement = (element) => {
 document.addEventListener("htmx:beforeSwap", (event) => {
   before = {
     ticked: new Set(findBoxes().filter((box) => box.checked).map((box) => box.value)),
+    opened: [...document.querySelectorAll("#run-overview [popover]:popover-open")].map((one) => one.id),
     folders: new Map(findFolders().map((folder) => [folder.dataset.folder, folder.open])),
     focused: describeElement(document.activeElement),
     matching: findMatchingBox()?.checked && findMatchingBox().dataset.count,
@@ -36,6 +37,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterSettle", () => {
   for (const box of findBoxes()) if (before.ticked?.has(box.value)) box.checked = true;
   for (const folder of findFolders()) folder.open = before.folders?.get(folder.dataset.folder) ?? folder.open;
+  for (const id of before.opened || []) if (!document.querySelector(`#${CSS.escape(id)}:popover-open`)) document.getElementById(id)?.showPopover();
   const isFocusLost = before.focused && document.activeElement === document.body;
   if (isFocusLost) (document.querySelector(before.focused) || findScrollBox())?.focus({ preventScroll: true });
   // Only while it means the same number of jobs.
