@@ -136,24 +136,34 @@ def test_without_a_fence_that_holds_a_mount_is_a_copy(run, files, node, monkeypa
 
 def test_files_of_a_folder_of_this_machine_are_linked_where_they_are(ws, run, node, downloads, settings, tmp_path):
     folder = tmp_path / "shared"
-    (folder / "deep").mkdir(parents=True)
-    for above in (folder, folder / "deep", *folder.parents):
+    (folder / "deep" / "er").mkdir(parents=True)
+    for above in (folder, folder / "deep", folder / "deep" / "er", *folder.parents):
         if above.owner() == folder.owner() and str(above).startswith(str(tmp_path)):
             above.chmod(0o755)
     (folder / "deep" / "a #1.csv").write_text("a")
-    (folder / "deep" / "b.csv").write_text("b")
+    (folder / "deep" / "er" / "b.csv").write_text("b")
     settings.DATASTORE_ROOTS = [str(tmp_path)]
     store = Datastore.register_folder(ws, "shared", str(folder))
-    files = Dataset.File.from_files((store, "deep/**"))
-    data = run("r1", files)
-    links = sorted(Path(data.variables["a"]).iterdir())
-    assert [link.readlink() for link in links] == [folder / "deep" / "a #1.csv", folder / "deep" / "b.csv"]
+    (tmp_path / "one").write_text("1")
+    ws.get_default_datastore().upload_files([str(tmp_path / "one")], target_path="x", show_progress=False)
+    data = run("r1", Dataset.File.from_files((store, "deep")))
+    mounted = Path(data.variables["a"])
+    # A folder that has no other files is one link.
+    assert mounted.resolve() == folder / "deep" and (mounted / "er" / "b.csv").read_text() == "b"
     assert not downloads and not cached_files(node) and "2 of them links" in data.lines[0]
     fence = isolation.make_node_fence(os.environ, data.linked_folders, [])
-    assert attempt(fence, read=f"open({str(links[0])!r}).read()", write=f"open({str(links[0])!r}, 'a')") == {
-        "read": "done",
-        "write": "refused",
-    }
+    file = f"{mounted}/a #1.csv"
+    found = attempt(fence, read=f"open('{file}').read()", write=f"open('{file}', 'a')", new=f"open('{mounted}/c', 'w')")
+    assert found == {"read": "done", "write": "refused", "new": "refused"}
+    (folder / "deep" / "other.txt").write_text("other")
+    files = Dataset.File.from_files(
+        [(store, "deep/*.csv"), (store, "deep/er/*.csv"), (ws.datastores["workspaceblobstore"], "x")]
+    )
+    mounted = Path(run("r2", files).variables["a"]) / "shared" / "deep"
+    assert sorted(os.listdir(mounted)) == ["a #1.csv", "er"] and not mounted.is_symlink()
+    assert (mounted / "a #1.csv").readlink() == folder / "deep" / "a #1.csv"
+    assert (mounted / "er").readlink() == folder / "deep" / "er"
+    assert downloads == ["x/one"] and (mounted.parents[1] / "workspaceblobstore/x/one").read_text() == "1"
     # Where scripts may write, and where they may not read, there are no links.
     for name in ("NODE_WRITABLE", "LAZULI_HIDDEN_PATHS"):
         given = {**os.environ, name: f"{node}{os.pathsep}{folder / 'deep'}"}

@@ -71,13 +71,9 @@ class NodeCache:
         """Fill a folder of a mount with links to files of this machine, and download what is missing; the paths, and how
         many are links."""
         targets = {source: datastores.local_path(folder, source.inside) for source in found}
-        here, linked = MachineFolders(workspace, environ), set()
-        for source, target in targets.items():
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            if path := here.find(source):
-                os.symlink(path, target)
-                linked.add(source)
-            elif self._link_to(self._path_of(workspace, source), target, source.remote.size):
+        linked = MachineFolders(workspace, environ).link_sources(targets, folder)
+        for source in targets.keys() - linked:
+            if self._link_to(self._path_of(workspace, source), targets[source], source.remote.size):
                 linked.add(source)
         missing = [source for source in found if source not in linked]
         sources.download_sources(workspace, missing, folder)
@@ -92,6 +88,7 @@ class NodeCache:
     def _link_to(path: str, target: str, size: int) -> bool:
         if not path:
             return False
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         try:
             # A script may have changed the mode of the file, though not its content.
             os.chmod(path, READ_ONLY)
