@@ -67,8 +67,8 @@ ACTIONS = [
 ]
 
 
-# The parts of addresses behind the workspace at which several apps have pages.
-SECTIONS = {"runs", "compute", "data"}
+# The parts of addresses behind the workspace at which several apps have pages, with the app to which these belong.
+SECTIONS = {"runs": "runs", "compute": "compute", "data": "data", "models": "registry"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,9 +191,9 @@ class Shell:
         return _build_nav(self.workspace.slug if self.workspace else "", *page, get_script_prefix())
 
     def _find_apps(self, match) -> tuple[str, ...]:
-        """The apps of the page. What another one shows of a job, of compute or of data, at an address below it, belongs there."""
+        """The apps of the page. What another one shows of a job, compute, data or a model, at an address below it, belongs there."""
         section = match.route.removeprefix("ws/<slug:slug>/").partition("/")[0]
-        return (section,) if section in SECTIONS else tuple(match.namespaces)
+        return (SECTIONS[section],) if section in SECTIONS else tuple(match.namespaces)
 
     def commands(self) -> list[dict]:
         """The links that other apps add to this page: [{"label", "icon", "url"}]."""

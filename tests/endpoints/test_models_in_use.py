@@ -1,5 +1,7 @@
 """The model that an endpoint serves stays as long as it is deployed."""
 
+import re
+
 import pytest
 
 from accounts.actors import Actor
@@ -49,7 +51,8 @@ def test_the_lineage_reaches_the_endpoints_that_serve_a_model(
     assert "/endpoints/svc/" in as_user(alice).get(f"{version.get_absolute_url()}lineage/").text
     tab, reader = f"{version.get_absolute_url()}endpoints/", as_user(bob)
     with django_assert_max_num_queries(17):
-        assert "/endpoints/svc/" in reader.get(tab).text
+        page = reader.get(tab).text
+    assert "/endpoints/svc/" in page and re.search('title="Models"[^>]*aria-current', page)
     assert [as_user(mallory).get(tab).status_code, reader.post(tab).status_code] == [404, 405]
     assert "This endpoint serves digits:1" in as_user(alice).get(f"{version.get_absolute_url()}delete/").text
     revision.stop()

@@ -124,7 +124,8 @@ const refreshList = async () => {
 
 const describe = ({ done, skipped, problems }) => {
   const left = skipped ? `, ${skipped.toLocaleString("en")} left because they are there already` : "";
-  const end = problems.length || isStopped ? " Upload again continues where it stopped." : "";
+  const button = "uploadThenSubmit" in form.dataset ? "Next" : "Upload again";
+  const end = problems.length || isStopped ? ` ${button} continues where it stopped.` : "";
   return `${countFiles(done)} uploaded${left}.${end}`;
 };
 
