@@ -73,6 +73,7 @@ def test_a_large_file_is_sent_in_pieces_and_continues_where_it_stopped(as_user, 
     assert browser.get(address).json() == {"arrived": 0, "exists": False}
     assert send(0, b"01234").json() == {"arrived": 5, "exists": False} and not files.walk()
     assert browser.get(address).json()["arrived"] == 5
+    assert send(5, b"5678", f"&sha256={'0' * 64}").status_code == 400
     # A piece whose answer was lost is sent again.
     assert send(0, b"01234").json()["arrived"] == 5
     wrong = send(3, b"34")

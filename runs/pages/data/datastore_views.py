@@ -188,8 +188,8 @@ def datastore_upload(request, slug, name):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def datastore_piece(request, slug, name):
-    """A file `?path=` of `?size=` bytes, sent in pieces: a POST stores the one that begins at `?start=`, the last one the
-    file; a GET says how much has arrived."""
+    """A file `?path=` of `?size=` bytes, sent in pieces: a POST stores the one that begins at `?start=` and has the hash
+    `?sha256=`, the last one the file; a GET says how much has arrived."""
     found = find_datastore(find_workspace(request, slug, "edit"), name)
     path = rules.check_stored_path(request.GET.get("path", ""))
     size, start = (numbers.parse_int(request.GET.get(key, "0"), key) for key in ("size", "start"))
@@ -204,7 +204,7 @@ def datastore_piece(request, slug, name):
     files.check_names([path])
     if not overwrite:
         files.check_free(path)
-    arrived = part.add_piece(start, uploads.read_chunks(request, MAX_PIECE), max_size=size)
+    arrived = part.add_piece(start, uploads.read_chunks(request, MAX_PIECE), request.GET.get("sha256", ""), size)
     if arrived == size:
         files.write(path, part.read(size), overwrite)
         part.delete()
