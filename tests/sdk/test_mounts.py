@@ -10,6 +10,7 @@ import pytest
 from azureml.core import Dataset, Datastore
 from lazuli import isolation
 from lazuli.data import transfer
+from lazuli.data.errors import DatasetExecutionError
 from lazuli.data.mounts import MountFolder
 from lazuli.runner.run_data import RunData
 from lazuli.runner.spec import Spec
@@ -132,6 +133,17 @@ def test_without_a_fence_that_holds_a_mount_is_a_copy(run, files, node, monkeypa
     folder = Path(old_kernel.variables["a"])
     assert old_kernel.linked_folders == [] and not folder.is_symlink()
     assert all(path.stat().st_nlink == 1 and not path.stat().st_mode & 0o222 for path in folder.iterdir())
+
+
+def test_an_input_that_the_disk_has_no_room_for_is_refused_before_its_first_file(
+    run, files, node, downloads, monkeypatch
+):
+    usage = shutil.disk_usage(node.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=5))
+    for mode in ("mount", "download"):
+        with pytest.raises(DatasetExecutionError, match=r"The input a: Its 2 files have 0\.0 GB, and the disk"):
+            run(mode, files, mode)
+    assert not downloads
 
 
 def test_files_of_a_folder_of_this_machine_are_linked_where_they_are(ws, run, node, downloads, settings, tmp_path):

@@ -16,6 +16,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from lazuli import isolation
 from lazuli.data import datastores, sources
+from lazuli.data.errors import DatasetExecutionError
 from lazuli.data.mounts import MachineFolders, MountFolder
 from lazuli.data.sources import Source
 from lazuli.workspaces import WorkspaceClient
@@ -49,6 +50,7 @@ class NodeCache:
         self, workspace: WorkspaceClient, found: Sequence[Source], folder: str
     ) -> Tuple[List[str], int]:
         """Download the files below a folder, as `sources.download_sources`; the paths, and how many bytes came from here."""
+        _check_space(found, folder)
         targets = {source: datastores.local_path(folder, source.inside) for source in found}
         cached = {source for source in found if self._copy_to(self._path_of(workspace, source), targets[source])}
         missing = [source for source in found if source not in cached]
@@ -76,6 +78,8 @@ class NodeCache:
             if self._link_to(self._path_of(workspace, source), targets[source], source.remote.size):
                 linked.add(source)
         missing = [source for source in found if source not in linked]
+        if missing:
+            _check_space(missing, folder)
         sources.download_sources(workspace, missing, folder)
         for source in missing:
             os.chmod(targets[source], READ_ONLY)
@@ -157,6 +161,17 @@ def _stat(path: str) -> Optional[os.stat_result]:
         return os.stat(path)
     except FileNotFoundError:
         return None
+
+
+def _check_space(found: Sequence[Source], folder: str) -> None:
+    """Raise DatasetExecutionError before the first file if the disk has no room for all of them."""
+    os.makedirs(folder, exist_ok=True)
+    # The size of a file of the web is not known.
+    size, free = sum(max(source.remote.size, 0) for source in found), shutil.disk_usage(folder).free
+    if size > free:
+        raise DatasetExecutionError(
+            f"Its {len(found):,} files have {size / 1e9:,.1f} GB, and the disk of this machine has {free / 1e9:,.1f} GB free."
+        )
 
 
 def _copy(source: str, target: str) -> None:
