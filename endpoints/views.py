@@ -239,9 +239,9 @@ def endpoint_logs(request, slug: str, name: str):
     shown = next((one for one in revisions if str(one.number) == number), None) if number else endpoint.newest
     if number and shown is None:
         raise Http404(f"There is no log of a revision {number[:20]}.")
-    words = [(one.number, one.stage, one == endpoint.current) for one in revisions]
-    words += [version.name for version in endpoint.versions.all()]
-    seen = hashlib.sha256(f"{words} {shown and shown.shown_log}".encode(errors="surrogateescape")).hexdigest()[:16]
+    words = [f"{one.number} {one.stage} {one == endpoint.current}" for one in revisions]
+    words += [*(version.name for version in endpoint.versions.all()), shown.shown_log if shown else ""]
+    seen = hashlib.sha256("\n".join(words).encode(errors="surrogateescape")).hexdigest()[:16]
     if wants_piece(request) and request.GET.get("seen") == seen:
         return nothing_new()
     return render_tab(request, endpoint, "logs", "endpoint-log", seen=seen, shown=shown, revisions=revisions)

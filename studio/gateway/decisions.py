@@ -74,6 +74,7 @@ class Studio:
             entry.asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         if entry.decision and age < fresh:
             return entry.decision
+        assert entry.asking is not None
         try:
             return await asyncio.shield(entry.asking)
         except Unreachable:

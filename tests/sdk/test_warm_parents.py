@@ -15,6 +15,8 @@ import threading
 import time
 import zipfile
 
+import azureml.exceptions  # noqa: F401 - a module of the SDK, for the list of those that were imported
+import numpy  # noqa: F401 - one of the environment
 import pytest
 from lazuli import processes
 from lazuli.agent.standby_runner import StandbyRunner
@@ -24,7 +26,7 @@ from lazuli.runner.interpreter import Interpreter
 from lazuli.runner.script_fence import ScriptFence
 from lazuli.runner.spec import Spec
 from lazuli.runner.work_folder import WorkFolder
-from lazuli.scoring.warm_packages import IMPORTED, choose_usual
+from lazuli.scoring.warm_packages import IMPORTED, choose_usual, read_imported, write_imported
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere replicas are started plainly")
 MEGABYTES = 60
@@ -267,6 +269,15 @@ def test_only_usual_packages_are_imported():
         "numpy.linalg",
         "sklearn",
     ]
+
+
+def test_the_sdk_is_imported_also_from_a_folder_beside_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
+    write_imported(str(tmp_path / IMPORTED))
+    assert set(read_imported(str(tmp_path / IMPORTED))) & {"azureml", "numpy", "azureml.exceptions"} == {
+        "azureml",
+        "azureml.exceptions",
+    }
 
 
 def test_a_runner_on_standby_takes_the_next_service(tmp_path, monkeypatch):

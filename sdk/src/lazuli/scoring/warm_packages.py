@@ -8,7 +8,9 @@ import json
 import os
 import re
 import sys
-from typing import Any, Iterable, List
+from typing import Any, Iterable, List, Tuple
+
+import lazuli
 
 USUAL = frozenset(
     [
@@ -51,15 +53,17 @@ def write_imported(path: str) -> None:
     count = len(sys.modules) - _inherited
     if _inherited and not choose_usual(itertools.islice(reversed(sys.modules), max(count, 0))):
         return
-    root = os.path.realpath(sys.prefix) + os.sep
-    names = [name for name in choose_usual(sys.modules) if _is_below(root, name)]
+    # For a Python that the user manages, the SDK is in a folder of its own.
+    folders = (sys.prefix, os.path.dirname(os.path.dirname(lazuli.__file__)))
+    roots = tuple(os.path.realpath(folder) + os.sep for folder in folders)
+    names = [name for name in choose_usual(sys.modules) if _is_below(roots, name)]
     with open(path, "w", encoding="ascii") as file:
         json.dump(names, file)
 
 
-def _is_below(root: str, name: str) -> bool:
+def _is_below(roots: Tuple[str, ...], name: str) -> bool:
     path = getattr(sys.modules.get(name), "__file__", None)
-    return isinstance(path, str) and os.path.realpath(path).startswith(root)
+    return isinstance(path, str) and os.path.realpath(path).startswith(roots)
 
 
 def read_imported(path: str) -> List[str]:
