@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from azureml.core import Dataset
 from lazuli.data import sources, transfer
+from lazuli.data.mounts import MountFolder
 from lazuli.data.node_cache import NodeCache
 
 
@@ -63,7 +64,9 @@ def test_what_was_not_used_for_the_longest_time_makes_room(ws, store, downloads,
     for path in (tmp_path / "cache").glob("*/*"):
         os.utime(path, (1, 1) if path.read_text() == "one" else (2, 2))
     upload(store, tmp_path, c="six")
-    assert fetch(cache, ws, store, tmp_path / "2")[1] == 6
+    killed = MountFolder(str(tmp_path / "cache" / "mounts"))
+    killed._lock.close()
+    assert fetch(cache, ws, store, tmp_path / "2")[1] == 6 and not os.path.exists(killed.path)
     assert sum(path.stat().st_size for path in (tmp_path / "cache").glob("*/*")) <= 8
 
 

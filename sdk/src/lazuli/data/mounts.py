@@ -26,11 +26,11 @@ READ, SEARCH = 4, 1
 
 
 class MountFolder:
-    """A folder below `parent` that belongs to this process. Folders of processes that were killed are removed."""
+    """A folder below `parent` that belongs to this process."""
 
     def __init__(self, parent: str):
         os.makedirs(parent, mode=0o700, exist_ok=True)
-        _remove_abandoned(parent)
+        remove_abandoned(parent)
         self._lock, self.path = _make_locked(parent)
         self._count = 0
 
@@ -58,7 +58,8 @@ def _make_locked(parent: str) -> Tuple[IO[str], str]:
         lock.close()
 
 
-def _remove_abandoned(parent: str) -> None:
+def remove_abandoned(parent: str) -> None:
+    """Remove the folders of processes that were killed."""
     for name in os.listdir(parent):
         path = os.path.join(parent, name)
         if not name.endswith(LOCK_ENDING):

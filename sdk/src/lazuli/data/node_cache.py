@@ -17,7 +17,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from lazuli import isolation
 from lazuli.data import datastores, sources
 from lazuli.data.errors import DatasetExecutionError
-from lazuli.data.mounts import MachineFolders, MountFolder
+from lazuli.data.mounts import MachineFolders, MountFolder, remove_abandoned
 from lazuli.data.sources import Source
 from lazuli.workspaces import WorkspaceClient
 
@@ -145,6 +145,7 @@ class NodeCache:
         for where, folders, names in os.walk(self._folder):
             if where == self._folder and MOUNTS in folders:
                 folders.remove(MOUNTS)
+                remove_abandoned(os.path.join(where, MOUNTS))
             for path in (os.path.join(where, name) for name in names):
                 if (state := _stat(path)) is not None:
                     found[path] = state
