@@ -72,7 +72,10 @@ def index_wheel(request, filename):
     path = wheel_folder.find_file(filename)
     if path is None:
         raise Http404(f"The folder of packages has no file {filename}.")
-    return FileResponse(path.open("rb"), content_type="application/octet-stream")
+    response = FileResponse(path.open("rb"), content_type="application/octet-stream")
+    if request.method == "HEAD":
+        response.streaming_content = []
+    return response
 
 
 @require_safe

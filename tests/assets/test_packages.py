@@ -219,6 +219,8 @@ def test_a_folder_of_packages_is_offered(client, wheels, monkeypatch):
     ]
     file = client.get(listed["files"][1]["url"])
     assert b"".join(file.streaming_content) == b"our-models-0.9.tar.gz"
+    head = client.head(listed["files"][1]["url"])
+    assert (head.headers["Content-Length"], b"".join(head.streaming_content)) == ("21", b"")
     assert "our-models" in client.get("/pypi/simple/").content.decode()
     # Our own names are never taken from there.
     assert "azureml_core-9.0" not in client.get("/pypi/simple/azureml-core/").content.decode()
