@@ -130,6 +130,7 @@ class HostReport(Body):
     # The machine and its boot, so that a copy of its disk on another machine is detected.
     boot: str = pydantic.Field(default="", max_length=100)
     wheelCacheBytes: Annotated[int, pydantic.Field(ge=0, lt=2**63)] | None = None
+    environmentCacheBytes: Annotated[int, pydantic.Field(ge=0, lt=2**63)] | None = None
     # New samples, in the order of time.
     samples: list[HostSample] = pydantic.Field(default=[], max_length=MAX_SAMPLES)
 

@@ -205,6 +205,7 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
         boot=body.boot,
         system=machine_checks.update_sdk(host.system, request.headers.get("User-Agent", "")),
         wheel_cache_bytes=body.wheelCacheBytes,
+        environment_cache_bytes=body.environmentCacheBytes,
         heartbeat_at=timezone.now(),
     )
     if body.gpus < host.gpus:

@@ -58,6 +58,7 @@ class Host(models.Model):
 
     # The size of the packages that it has downloaded and built for environments; none before the first measurement.
     wheel_cache_bytes = models.BigIntegerField(null=True, blank=True)
+    environment_cache_bytes = models.BigIntegerField(null=True, blank=True)
 
     # Consecutive failures of its nodes and runners; a successful job resets them.
     failures = models.PositiveSmallIntegerField(default=0)

@@ -173,9 +173,12 @@ def test_a_host_says_what_it_is(as_host, host):
     host.refresh_from_db()
     assert (host.cpus, host.memory_gb, host.address, host.is_alive) == (8, 31.5, "box", True)
     assert "earlier version" in host.isolation_problem
-    as_host.post("/nodes/v1/host", report(alive=True) | {"isolationProblem": "", "wheelCacheBytes": 5_000_000_000})
+    as_host.post(
+        "/nodes/v1/host",
+        report(alive=True) | {"isolationProblem": "", "wheelCacheBytes": 5_000_000_000, "environmentCacheBytes": 7},
+    )
     host.refresh_from_db()
-    assert (host.isolation_problem, host.wheel_cache_bytes) == ("", 5_000_000_000)
+    assert (host.wheel_cache_bytes, host.environment_cache_bytes) == (5_000_000_000, 7) and not host.isolation_problem
 
 
 @pytest.mark.parametrize("status", [0, -15, -9, 3])

@@ -417,8 +417,8 @@ def test_the_builds_take_few_queries_however_many(client, workspace, version, dj
     for _ in range(8):
         run = use(workspace, version, status="Preparing")
         artifacts.store_artifact(run, usage.BUILD_LOG, iter([b"Python 3.11"]))
-    factories.make_host("box", wheel_cache_bytes=3 * 1024**3)
+    factories.make_host("box", wheel_cache_bytes=3 * 1024**3, environment_cache_bytes=5 * 1024**3)
     with django_assert_max_num_queries(31):
         page = text_of(client.get(url("builds")))
     assert re.search(r'Custom environments\s*<span class="count">1</span>', page)
-    assert "Cached packages, which make builds faster: box 3" in page
+    assert re.search(r"Cached packages, which make builds faster, and built environments: box 3.* and 5", page)

@@ -10,7 +10,7 @@ import time
 import pytest
 from lazuli import processes
 from lazuli.agent import host as host_module
-from lazuli.agent import node_state, wheel_cache
+from lazuli.agent import folder_meter, node_state
 from lazuli.agent.host import Host
 from lazuli.agent.node import Node
 from lazuli.runner import records
@@ -211,8 +211,8 @@ def test_of_one_name_there_is_one_process(tmp_path, monkeypatch):
 
 def test_a_host_measures_the_cache_of_packages_and_reports_it(host, tmp_path, monkeypatch):
     (tmp_path / "wheel").write_bytes(b"x" * 100_000)
-    monkeypatch.setattr(wheel_cache, "FIRST_SECONDS", 0.0)
-    host._wheel_cache = wheel_cache.WheelCacheMeter(str(tmp_path))
+    monkeypatch.setattr(folder_meter, "FIRST_SECONDS", 0.0)
+    host._wheel_cache = folder_meter.FolderMeter(str(tmp_path))
     assert host._collect_state()["wheelCacheBytes"] is None
     host._wheel_cache.advance()
     until(lambda: host._wheel_cache.advance() or host._wheel_cache.size_bytes)

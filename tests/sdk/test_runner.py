@@ -336,6 +336,17 @@ def test_a_time_limit_is_kept_while_the_server_does_not_answer():
     assert records.error["code"] == "TimedOut" and len(records.log.splitlines()) < 25
 
 
+def test_a_script_that_dies_ends_its_run_within_5_seconds():
+    for script, reason in (
+        ("import sys; sys.exit(3)", "exit code 3"),
+        ("raise ValueError('no data')", "ValueError: no data"),
+        ("import os; os.kill(os.getpid(), 9)", "the signal SIGKILL"),
+    ):
+        started = time.monotonic()
+        records = run(script)
+        assert time.monotonic() - started < 5 and reason in records.error["message"], script
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="reads the memory of processes")
 @pytest.mark.parametrize(
     ("code", "script"),

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from lazuli import config, isolation, private_folder, processes
 from lazuli.agent.agent_loop import Agent, listen_for_notifications
 from lazuli.agent.broker import HOST_TASK, get_host_queue
+from lazuli.agent.folder_meter import FolderMeter
 from lazuli.agent.gpu_pool import GpuList, GpuPool
 from lazuli.agent.isolation_check import find_isolation_problem
 from lazuli.agent.joining import JoinedHost
@@ -29,7 +30,6 @@ from lazuli.agent.machine import WrongOffer, read_machine
 from lazuli.agent.meter import SAMPLE_SECONDS, Meter, is_due
 from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient, describe_refusal
-from lazuli.agent.wheel_cache import WheelCacheMeter
 from lazuli.environments.uv_program import wheel_cache_folder
 from lazuli.processes import LIFELINE
 
@@ -100,7 +100,8 @@ class Host(Agent):
         self._requests: dict[str, dict[str, Any]] | None = None
         self._next_report = 0.0
         self._meter, self._next_sample = Meter(data_dir), time.monotonic() + SAMPLE_SECONDS
-        self._wheel_cache = WheelCacheMeter(wheel_cache_folder())
+        self._wheel_cache = FolderMeter(wheel_cache_folder())
+        self._environment_cache = FolderMeter(str(data_dir / "nodes" / "environments"))
         self._is_watched = False
         self._reported_ended: set[str] = set()
         self._refusal = ""
@@ -123,6 +124,7 @@ class Host(Agent):
             self._report()
             self._reported_ended = ended
             self._wheel_cache.advance()
+            self._environment_cache.advance()
             self._end_orphans()
         if self._requests is not None:
             self._apply_requests(self._requests)
@@ -171,6 +173,7 @@ class Host(Agent):
             "isolationProblem": self._isolation_problem,
             "boot": self._boot,
             "wheelCacheBytes": self._wheel_cache.size_bytes,
+            "environmentCacheBytes": self._environment_cache.size_bytes,
         }
 
     def _apply_requests(self, requests: dict[str, dict[str, Any]]) -> None:
@@ -230,7 +233,11 @@ class Host(Agent):
 
         Both have become children of this process, which is their subreaper.
         """
-        known = {*(node.process.pid for node in self.nodes.values()), *self._wheel_cache.pids}
+        known = {
+            *(node.process.pid for node in self.nodes.values()),
+            *self._wheel_cache.pids,
+            *self._environment_cache.pids,
+        }
         strangers = set(processes.list_children(os.getpid())) - known
         runners = {pid for pids in self.on_disk.find_trees().values() for pid in pids} if strangers else set()
         now = time.monotonic()

@@ -1,4 +1,5 @@
-"""The size of uv's cache, from which environments are built without downloads. `du` measures it in the background."""
+"""The sizes of uv's cache, from which environments are built without downloads, and of the built environments. `du` measures
+them in the background."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from typing import Optional
 FIRST_SECONDS, INTERVAL_SECONDS = 300.0, 6 * 3600.0
 
 
-class WheelCacheMeter:
+class FolderMeter:
     def __init__(self, folder: str):
         self._folder = folder
         self._next_at = time.monotonic() + FIRST_SECONDS
