@@ -9,8 +9,8 @@ import time
 
 import pytest
 from lazuli import processes
-from lazuli.agent import host as host_module
 from lazuli.agent import folder_meter, node_state
+from lazuli.agent import host as host_module
 from lazuli.agent.host import Host
 from lazuli.agent.node import Node
 from lazuli.runner import records
