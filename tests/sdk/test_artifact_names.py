@@ -55,6 +55,6 @@ def test_upload_folder_renames_and_a_snapshot_refuses(tmp_path):
     with pytest.raises(
         UserErrorException, match=r"caf\\xe9.txt' is not a valid name for a file of a run: it is not UTF-8"
     ):
-        RunFiles(None, "/runs/run_1", "run_1").upload(os.fsdecode(b"caf\xe9.txt"), b"x")
+        RunFiles(None, "/runs/run_1", "run_1", "/uploads").upload(os.fsdecode(b"caf\xe9.txt"), b"x")
     with pytest.raises(SnapshotException, match=r"caf\\xe9.txt' is not readable UTF-8"):
         collect_files(str(tmp_path))
