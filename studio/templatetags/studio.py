@@ -168,17 +168,18 @@ def status(value: str, detail: str = "", word: str = "") -> str:
 
 
 @register.simple_tag
-def when(moment: dt.datetime | None, exact: bool = False) -> str:
-    """A time; static/js/shell/times.js writes it in the reader's time zone, relative unless `exact`."""
+def when(moment: dt.datetime | None, exact: bool = False, seconds: bool = False) -> str:
+    """A time; static/js/shell/times.js writes it in the reader's time zone, relative unless `exact`, or with `seconds`."""
     if moment is None:
         return "--"
     moment = moment.astimezone(dt.UTC)
+    second = f":{moment:%S}" if seconds else ""
     return format_html(
         '<time datetime="{}" data-when="{}" title="{}">{}</time>',
         moment.isoformat(timespec="milliseconds"),
-        "exact" if exact else "relative",
+        "seconds" if seconds else "exact" if exact else "relative",
         f"{moment:%b} {moment.day}, {moment:%Y %H:%M:%S} UTC",
-        ("" if exact else _ago(moment)) or f"{moment:%b} {moment.day}, {moment:%Y %H:%M} UTC",
+        ("" if exact or seconds else _ago(moment)) or f"{moment:%b} {moment.day}, {moment:%Y %H:%M}{second} UTC",
     )
 
 

@@ -270,6 +270,7 @@ def test_when_says_how_long_ago_a_moment_of_this_week_was(seconds, text):
     moment = timezone.now() - dt.timedelta(seconds=seconds)
     assert f">{text}</time>" in tags.when(moment)
     assert "UTC</time>" in tags.when(moment, True)
+    assert f"{moment.astimezone(dt.UTC):%H:%M:%S} UTC</time>" in tags.when(moment, seconds=True)
 
 
 def test_ticking_counts_on_without_an_end():

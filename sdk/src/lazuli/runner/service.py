@@ -41,7 +41,7 @@ from lazuli.runner.work_folder import WorkFolder
 from lazuli.scoring.warm_packages import IMPORTED
 
 # While an environment is being built, somebody may read its log.
-REPORT_SECONDS, BUILD_REPORT_SECONDS = 5.0, 1.0
+FIRST_SECONDS, REPORT_SECONDS, BUILD_REPORT_SECONDS = 0.2, 5.0, 1.0
 POLL_SECONDS, START_POLL_SECONDS = 0.25, 0.05
 HEALTH_SECONDS = 2.0
 BUILDING, STARTING, HEALTHY, UNHEALTHY = "building", "starting", "healthy", "unhealthy"
@@ -198,6 +198,8 @@ class Reporter:
         self._changed.set()
 
     def _report_for_good(self) -> None:
+        # If the environment is there already, the first report has the address.
+        self._changed.wait(FIRST_SECONDS)
         while self.reason is None:
             self._changed.clear()
             self.report()
