@@ -398,6 +398,8 @@ version of a model      | GET  /ws/aml-workspace/models/mod/versions/1/         
 versions of a model     | GET  /ws/aml-workspace/models/mod/versions/            | y y y 403 y 404
 files of a model        | GET  /ws/aml-workspace/models/mod/versions/1/artifacts/ | y y y 403 y 404
 metrics of a model      | GET  /ws/aml-workspace/models/mod/versions/1/metrics/  | y y y 403 y 404
+data of a model         | GET  /ws/aml-workspace/models/mod/versions/1/data/     | y y y 403 y 404
+endpoints of a model    | GET  /ws/aml-workspace/models/mod/versions/1/endpoints/ | y y y 403 y 404
 lineage of a model      | GET  /ws/aml-workspace/models/mod/versions/1/lineage/  | y y y 403 y 404
 lineage of a run        | GET  /ws/aml-workspace/runs/other/lineage/             | y y y 403 y 404
 register a model        | GET  /ws/aml-workspace/register-model/                 | y y y 403 403 404
