@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from obstore.store import MemoryStore
+from obstore.store import LocalStore, MemoryStore
 
 from accounts.authentication import make_run_token
 from registry.models import WorkspaceFile
@@ -14,11 +14,11 @@ from tests import factories
 DATA = b"0123456789"
 
 
-@pytest.fixture
-def send(db, workspace, alice, api, monkeypatch):
-    """Sends a piece, or another request, as alice or another actor."""
-    memory = MemoryStore()
-    monkeypatch.setattr(storage, "open_store", lambda: memory)
+@pytest.fixture(params=["memory", "folder"])
+def send(db, workspace, alice, api, monkeypatch, request, tmp_path):
+    """Sends a piece, or another request, as alice or another actor; files are kept like those of a bucket or in a folder."""
+    store = MemoryStore() if request.param == "memory" else LocalStore(tmp_path, automatic_cleanup=True)
+    monkeypatch.setattr(storage, "open_store", lambda: store)
 
     def send(method, address, body=b"", actor=alice):
         address = address if address.startswith("/") else f"{workspace.arm_id}/{address}"
