@@ -56,6 +56,8 @@ class Summary:
     p50: float | None
     p95: float | None
     p99: float | None
+    # Requests a second in the busiest minute.
+    peak: float = 0.0
 
 
 def own_or_of_versions(endpoint: Endpoint) -> Q:
@@ -91,7 +93,8 @@ def summarize_traffic(rows: list[TrafficMinute]) -> Summary:
     for row in rows:
         buckets = _sum(buckets, row.buckets)
     quantiles = [find_quantile(buckets, share) for share in QUANTILES]
-    return Summary(sum(row.requests for row in rows), sum(row.failures for row in rows), *quantiles)
+    peak = max((row.requests for row in rows), default=0) / MINUTE.total_seconds()
+    return Summary(sum(row.requests for row in rows), sum(row.failures for row in rows), *quantiles, peak=peak)
 
 
 def draw_traffic(rows: list[TrafficMinute]) -> dict[str, dict]:
