@@ -1,6 +1,7 @@
 """Revisions with real processes: the newest that is ready answers, one that fails leaves the one before it."""
 
 import pytest
+from lazuli.scoring.warm_packages import PLAIN_VARIABLE
 
 from compute.keys import gateway_key
 from compute.models import Work
@@ -15,12 +16,13 @@ def authorize(api, key="", name="svc"):
     return api(gateway_key()).post("/nodes/v1/services/authorize", body)
 
 
-def test_a_service_answers_fails_to_update_and_is_updated(deploy, start, api, as_user, alice):
+def test_a_service_answers_fails_to_update_and_is_updated(deploy, start, api, as_user, alice, monkeypatch):
+    monkeypatch.setenv(PLAIN_VARIABLE, "A package has started a thread.")
     first = start(deploy())
     endpoint = Endpoint.objects.with_state().get()
     work = first.replicas.get().work
     assert (endpoint.state, endpoint.current, work.state) == ("Healthy", first, "claimed")
-    assert "Starting score.py with 0 model(s)." in first.log
+    assert "Starting score.py with 0 model(s).\nIt is not forked from a warm parent. A package has" in first.log
     assert calls.send_test(endpoint, '{"data": [1, 2]}').text == "[1, 2]"
     assert authorize(api).status_code == authorize(api, "wrong").status_code == 401
     assert authorize(api, name="other").status_code == 404

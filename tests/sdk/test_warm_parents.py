@@ -244,6 +244,7 @@ def test_packages_that_start_threads_have_no_parent(environment):
     environment.want(environment.warm_start())
     wait_until(lambda: environment.parents.run_round() or environment.warm_start() is None)
     assert not environment.parents.pids
+    assert "A package has started" in warm_start.read_danger(environment.interpreter, Spec("s", "", {}, "", ""))
 
 
 def test_only_a_runner_can_ask_for_a_replica(environment):

@@ -36,9 +36,9 @@ from lazuli.runner.script_limits import ScriptLimits
 from lazuli.runner.script_process import ScriptProcess
 from lazuli.runner.spec import PRIVATE, BadSpec, Spec
 from lazuli.runner.stop_monitor import watch_lifeline
-from lazuli.runner.warm_start import WarmStart, find_warm_start
+from lazuli.runner.warm_start import WarmStart, find_warm_start, read_danger
 from lazuli.runner.work_folder import WorkFolder
-from lazuli.scoring.warm_packages import IMPORTED
+from lazuli.scoring.warm_packages import IMPORTED, PLAIN_VARIABLE
 
 # While an environment is being built, somebody may read its log.
 FIRST_SECONDS, REPORT_SECONDS, BUILD_REPORT_SECONDS = 0.2, 5.0, 1.0
@@ -280,6 +280,9 @@ def _start(
     command = interpreter.build_command(spec.process)
     command = [address.fill(word) for word in command]
     variables = {name: address.fill(value) for name, value in variables.items()}
+    danger = read_danger(interpreter, spec.process) if spec.is_replica else ""
+    if danger:
+        variables[PLAIN_VARIABLE] = danger
     script = warm.fork(folder, address.path, variables, fence.ruleset) if warm and warm.is_ready else None
     script = script or ScriptProcess(command, spec.folder or folder.code, variables, folder.log, fence.enter)
     fence.close()

@@ -132,6 +132,18 @@ def find_warm_start(interpreter: Interpreter, spec: Spec, gpus: Dict[str, str]) 
     return None if os.path.exists(os.path.join(found.folder, UNSAFE)) else found
 
 
+def read_danger(interpreter: Interpreter, spec: Spec) -> str:
+    """Why replicas cannot be forked from a warm parent of the environment; empty if that is not known."""
+    root = os.environ.get(VARIABLE)
+    if not root:
+        return ""
+    try:
+        with open(os.path.join(WarmStart(root, interpreter, spec).folder, UNSAFE), encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 def connect(path: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(ANSWER_SECONDS)

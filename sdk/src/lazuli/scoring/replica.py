@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode
 
 from lazuli.runner.work_folder import unpack_snapshot
 from lazuli.scoring.server_process import ServerProcess
-from lazuli.scoring.warm_packages import IMPORTED, LIST_VARIABLE
+from lazuli.scoring.warm_packages import IMPORTED, LIST_VARIABLE, PLAIN_VARIABLE
 
 Json = Dict[str, Any]
 TIMEOUT, TRIES = 30.0, 5
@@ -239,7 +239,9 @@ def run_replica(socket_path: str, server: Optional[ServerProcess] = None) -> int
     began = time.monotonic()
     script = plan["entryScript"] or "--mlflow"
     served = plan["entryScript"] or "the MLflow model"
-    log.write(f"Starting {served} with {len(plan['models'])} model(s){server.how}.\n")
+    danger = os.environ.pop(PLAIN_VARIABLE, "")
+    why = f"It is not forked from a warm parent. {danger}\n" if danger else ""
+    log.write(f"Starting {served} with {len(plan['models'])} model(s){server.how}.\n{why}")
     server.start([script, "--unix", socket_path], "code", make_variables(plan))
     threading.Thread(target=log.add_requests, args=(server.records,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda number, frame: server.send_signal(signal.SIGTERM))

@@ -30,6 +30,8 @@ MODULES, READY = "modules.json", "ready"
 LIST_VARIABLE = "LAZULI_IMPORTED_MODULES"
 # Its name, in the folder of the replica.
 IMPORTED = "imported-modules.json"
+# The variable that tells a replica why it is not forked.
+PLAIN_VARIABLE = "LAZULI_PLAIN_START"
 
 
 def choose_usual(names: Iterable[Any]) -> List[str]:
