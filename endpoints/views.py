@@ -27,6 +27,7 @@ from endpoints import (
     snippets,
     traffic,
     traffic_forms,
+    work_kind,
 )
 from endpoints.forms import AlertsForm, ReplicasForm, RequestForm, RequestsForm, WorkspaceQueryForm
 from endpoints.models import Endpoint, Revision, TrafficGuard
@@ -240,11 +241,13 @@ def endpoint_logs(request, slug: str, name: str):
     if number and shown is None:
         raise Http404(f"There is no log of a revision {number[:20]}.")
     words = [f"{one.number} {one.stage} {one == endpoint.current}" for one in revisions]
-    words += [*(version.name for version in endpoint.versions.all()), shown.shown_log if shown else ""]
+    build = work_kind.find_build(shown) if shown else None
+    words += [*(version.name for version in endpoint.versions.all()), shown.shown_log if shown else "", str(build)]
     seen = hashlib.sha256("\n".join(words).encode(errors="surrogateescape")).hexdigest()[:16]
     if wants_piece(request) and request.GET.get("seen") == seen:
         return nothing_new()
-    return render_tab(request, endpoint, "logs", "endpoint-log", seen=seen, shown=shown, revisions=revisions)
+    context = {"seen": seen, "shown": shown, "revisions": revisions, "build": build}
+    return render_tab(request, endpoint, "logs", "endpoint-log", **context)
 
 
 @require_safe

@@ -4,7 +4,7 @@ from django.core import signing
 from django.urls import reverse
 
 from compute import work_kinds
-from compute.models import Work
+from compute.models import ServiceBuild, Work
 from endpoints.models import Replica, Revision
 
 NAME = "service"
@@ -35,6 +35,11 @@ def find_replica(token: str) -> Replica | None:
 
 def find_revision(work: Work) -> Revision | None:
     return Revision.objects.filter(pk=work.subject).select_related("endpoint__workspace").first()
+
+
+def find_build(revision: Revision) -> ServiceBuild | None:
+    """The newest build of its environment; None if that came from the cache."""
+    return ServiceBuild.objects.of(revision.endpoint.workspace).filter(work__scope=scope_of(revision)).first()
 
 
 def make_title(work: Work) -> str:

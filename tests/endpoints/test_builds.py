@@ -20,6 +20,13 @@ def build(deploy, workspace):
     return work, reverse("environments:build", args=[workspace.slug, work.pk])
 
 
+def test_the_log_of_its_revision_links_it(build, as_user, alice):
+    page = f"{Revision.objects.get().endpoint.get_absolute_url()}logs/"
+    assert build[1] in as_user(alice).get(page).content.decode()
+    ServiceBuild.objects.all().delete()
+    assert "Log of the build" not in as_user(alice).get(page).content.decode()
+
+
 def test_a_canceled_build_gives_its_revision_up(build, as_user, alice, bob):
     work, page = build
     assert as_user(bob).post(page, {"act": "cancel"}).status_code == 403
