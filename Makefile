@@ -63,8 +63,8 @@ coverage: .venv/.synced-dev ## run the tests with coverage and print the lines t
 test-faults: .venv/.synced-dev ## kill processes and see the studio recover
 	$(FOR_TESTS) $(IN)/pytest -n 2 --dist loadfile -m faults --durations=0 $(ARGS)
 
-test-team: .venv/.synced-dev ## run the tests against PostgreSQL and an external Redis of Debian's
-	$(FOR_TESTS) $(IN)/python deploy/team_servers.py $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser and not mlflow_full and not azure_ml and not course and not interpreters" $(ARGS)
+test-team: .venv/.synced-dev ## run the tests on PostgreSQL and Redis of Debian's and an object store; STORAGE=s3 (by moto) or az (by Azurite)
+	$(FOR_TESTS) $(IN)/python deploy/team_servers.py --storage $(or $(STORAGE),s3) $(IN)/pytest -n 2 --dist loadfile -m "not faults and not browser and not mlflow_full and not azure_ml and not course and not interpreters" $(ARGS)
 
 test-course: .venv/.synced-dev ## run a course's calls on a fresh studio, with packages of its index
 	$(FOR_TESTS) $(IN)/pytest -m course $(ARGS)

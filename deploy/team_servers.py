@@ -1,6 +1,7 @@
 """Run a command with temporary PostgreSQL and Redis servers.
 
-python deploy/team_servers.py COMMAND…      with DATABASE_URL and REDIS_URL set for it
+python deploy/team_servers.py COMMAND…                     with DATABASE_URL and REDIS_URL set for it
+python deploy/team_servers.py --storage s3|az COMMAND…     with an object store, too
 """
 
 import contextlib
@@ -16,10 +17,15 @@ import tempfile
 import time
 from urllib.parse import quote
 
+import object_stores
+
 ROLE = "studio"
 
 
 def main(command: list[str]) -> int:
+    storage = command[1] if command[:1] == ["--storage"] else ""
+    if storage and storage not in object_stores.STORES:
+        sys.exit(f"--storage={storage}: use one of {', '.join(object_stores.STORES)}.")
     initdb, postgres, redis = find_servers()
     user = unprivileged()
     with tempfile.TemporaryDirectory(prefix="team-") as folder, contextlib.ExitStack() as running:
@@ -30,7 +36,9 @@ def main(command: list[str]) -> int:
         redis_url = running.enter_context(redis_server(home, redis))
         print(f"DATABASE_URL={database_url} REDIS_URL={redis_url}", flush=True)
         env = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
-        return subprocess.run(command, env=env).returncode
+        if storage:
+            env |= running.enter_context(object_stores.STORES[storage]())
+        return subprocess.run(command[2:] if storage else command, env=env).returncode
 
 
 def find_servers() -> tuple[str, str, str]:
