@@ -6,6 +6,7 @@ import resource
 import shutil
 
 import pytest
+from lazuli.agent.machine import WrongOffer, read_machine
 from lazuli.runner import folder_use, script_limits
 from lazuli.runner.folder_use import FolderUse
 from lazuli.runner.script_limits import ScriptLimits
@@ -81,3 +82,10 @@ def test_a_script_can_open_many_files_and_not_all(tmp_path):
     lowest, highest = map(int, log.read_text().split())
     assert lowest <= highest <= MAX_OPEN_FILES
     assert lowest == min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], MAX_OPEN_FILES)
+
+
+def test_an_agent_refuses_a_limit_that_is_no_number():
+    assert read_machine({"NODE_DISK_GB": "50"}).cores
+    for wrong in ("much", "0", "-3"):
+        with pytest.raises(WrongOffer, match=f"NODE_DISK_GB='{wrong}': write a number from 1"):
+            read_machine({"NODE_DISK_GB": wrong})

@@ -124,14 +124,14 @@ def test_the_build_of_its_environment_is_reported_with_the_last_line_unless_it_i
 
 def test_the_log_of_a_build_that_fails_ends_with_the_reason(tmp_path, monkeypatch):
     def fail(spec, log, cancelled):
-        log("Python 3.11\n")
+        log("Python 3.11\0\n")
         raise service.BuildFailed("nothing fits")
 
     monkeypatch.setattr(service, "find_interpreter", fail)
     studio = Studio()
     assert service.keep_up(make_spec(tmp_path), studio.transport()) == 1
     parts = [report["build"] for _, _, report in studio.reports if "build" in report]
-    assert "".join(part["text"] for part in parts) == "Python 3.11\nnothing fits\n"
+    assert "".join(part["text"] for part in parts) == "Python 3.11\ufffd\nnothing fits\n"
     assert not any(part["isDone"] for part in parts)
 
 

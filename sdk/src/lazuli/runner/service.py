@@ -182,6 +182,8 @@ class Reporter:
 
     def note_build(self, text: str) -> None:
         """A line of the log of the environment's build."""
+        # No database stores a NUL.
+        text = text.replace("\0", "\ufffd")
         print(text, flush=True)
         lines = text.strip().splitlines()
         if self._build.append(text) and lines:
