@@ -92,9 +92,9 @@ def summarize_traffic(rows: list[TrafficMinute]) -> Summary:
     buckets: dict[str, int] = {}
     for row in rows:
         buckets = _sum(buckets, row.buckets)
-    quantiles = [find_quantile(buckets, share) for share in QUANTILES]
+    p50, p95, p99 = (find_quantile(buckets, share) for share in QUANTILES)
     peak = max((row.requests for row in rows), default=0) / MINUTE.total_seconds()
-    return Summary(sum(row.requests for row in rows), sum(row.failures for row in rows), *quantiles, peak=peak)
+    return Summary(sum(row.requests for row in rows), sum(row.failures for row in rows), p50, p95, p99, peak)
 
 
 def draw_traffic(rows: list[TrafficMinute]) -> dict[str, dict]:

@@ -140,7 +140,7 @@ def test_a_taken_or_impossible_name_is_refused_and_a_deleted_service_is_gone(ws,
         deploy(AciWebservice.deploy_configuration(), "No Name")
     assert deploy(AciWebservice.deploy_configuration(), overwrite=True)._found["newest"]["number"] == 2
     service.wait_for_deployment(timeout_sec=0)
-    assert service.get_logs() == ""
+    assert service.get_logs() == "Waiting for a node."
     service.delete()
     with pytest.raises(WebserviceException, match="Webservice with name svc not found"):
         Webservice(ws, "svc")
@@ -201,6 +201,19 @@ def test_versions_of_an_endpoint_share_its_requests(ws, config, deploy):
     assert list(endpoint.versions) == ["green"]
     endpoint.delete()
     assert Webservice.list(ws) == []
+
+
+def test_an_endpoint_that_is_overwritten_is_kept_also_if_that_fails(ws, deploy):
+    settings = AksEndpoint.deploy_configuration(version_name="blue")
+    keys = deploy(settings).get_keys()
+    deploy(AksEndpoint.deploy_configuration(version_name="green"), overwrite=True)
+    endpoint = deploy(settings, overwrite=True)
+    assert set(endpoint.versions) == {"blue", "green"} and endpoint.get_keys() == keys
+    assert endpoint.versions["blue"]._found["newest"]["number"] == 2
+    deploy(AciWebservice.deploy_configuration(), "plain")
+    with pytest.raises(WebserviceException, match="plain has no versions"):
+        deploy(settings, "plain", overwrite=True)
+    assert Webservice(ws, "plain").compute_type == "ACI"
 
 
 def test_alerts_and_the_guard_are_set_by_commands(deploy, capsys):

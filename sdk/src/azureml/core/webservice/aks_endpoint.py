@@ -283,16 +283,20 @@ class AksEndpointDeploymentConfiguration(AksServiceDeploymentConfiguration):
         super().print_deploy_configuration()
 
     def _create(self, workspace: Any, name: str, body: Json) -> Json:
-        """Create the service, then its first version."""
+        """Create the service, then its first version. With `overwrite` both may be there already."""
         deployment = body.pop("deployment")
+        is_new = not (
+            body["overwrite"] and any(one["name"] == name for one in services.list_services(workspace._remote))
+        )
         services.create_service(workspace._remote, name, {**body, "hasVersions": True})
-        version: Json = {"deployment": deployment}
+        version: Json = {"deployment": deployment, "overwrite": body["overwrite"]}
         if self.traffic_percentile is not None:
             version["trafficPercentile"] = self.traffic_percentile
         try:
             services.create_service(workspace._remote, f"{name}.{self.version_name or f'{name}-v1'}", version)
         except ServiceException:
-            services.delete_service(workspace._remote, name)
+            if is_new:
+                services.delete_service(workspace._remote, name)
             raise
         return services.get_service(workspace._remote, name)
 
