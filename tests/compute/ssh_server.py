@@ -13,9 +13,12 @@ IS_MISSING = SSHD is None or os.geteuid() != 0
 
 
 class SshServer:
-    """`home` is the home folder of root there; `path` the folders of its programs. The key `person` is accepted."""
+    """`home` is the home folder of root there; `path` the folders of its programs; `more` are settings of sshd.
 
-    def __init__(self, folder: pathlib.Path, home: pathlib.Path, path: str = os.environ["PATH"]):
+    The key `person` is accepted.
+    """
+
+    def __init__(self, folder: pathlib.Path, home: pathlib.Path, path: str = os.environ["PATH"], **more: str):
         self.folder = folder
         for name in ("host", "person", "stranger"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
@@ -32,6 +35,7 @@ class SshServer:
             "UsePAM": "no",
             "PidFile": "none",
             "SetEnv": f"HOME={home} PATH={path}",
+            **more,
         }
         options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
         self._process = subprocess.Popen([SSHD, "-D", "-e", "-f", "/dev/null", *options], stderr=subprocess.DEVNULL)

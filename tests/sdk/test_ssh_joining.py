@@ -192,6 +192,15 @@ def test_what_is_wrong_with_a_real_machine_is_named_as_its_step(tmp_path, home, 
     finally:
         server.stop()
     assert attach().startswith(f"address: 127.0.0.1 port {server.port} does not answer")
+    (tmp_path / "closed").mkdir()
+    closed = SshServer(tmp_path / "closed", home, ForceCommand="echo This account is not available.; exit 1")
+    monkeypatch.setattr(ssh_joining, "CHECK_SECONDS", 20)
+    try:
+        key = str(tmp_path / "closed" / "person")
+        said = attach(port=closed.port, host_key=closed.read_fingerprint())
+        assert said == "shell: root@127.0.0.1 can sign in, but not run commands (This account is not available.)."
+    finally:
+        closed.stop()
     monkeypatch.setattr(ssh_joining, "CONNECT_SECONDS", 1)
     monkeypatch.setattr(ssh_joining, "CHECK_SECONDS", 20)
     with socket.create_server(("127.0.0.1", 0)) as silent:

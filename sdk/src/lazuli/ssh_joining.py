@@ -271,7 +271,8 @@ def _check_sign_in(machine: Machine) -> str:
             f"{machine.credential}: {machine.target} refuses the sign-in ({_last_line(done.stderr)}). "
             f"{_advise(machine)} An `AllowUsers` line of the SSH server may also leave out the account."
         )
-    return f"accepted for {_last_line(done.stdout)}"
+    # The next step says why an account runs no commands.
+    return "accepted" if done.returncode else f"accepted for {_last_line(done.stdout)}"
 
 
 def _advise(machine: Machine) -> str:
