@@ -12,6 +12,7 @@ NEEDLESS = {
     ("account", "0006_emailaddress_lower"),
     ("account", "0008_emailaddress_unique_primary_email_fixup"),
     ("assets", "0005_times_of_built_in_datastores"),
+    ("assets", "0006_files_below_users"),
     ("auth", "0011_update_proxy_permissions"),
     ("compute", "0006_encrypted_server_tokens"),
     ("contenttypes", "0002_remove_content_type_name"),

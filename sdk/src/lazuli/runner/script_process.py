@@ -173,7 +173,7 @@ def _prepare_child(enter_fence: Optional[Callable[[], None]]) -> Optional[Callab
 
     prctl = ctypes.CDLL(None).prctl
     # The lower one is what a process gets unless it asks for more.
-    open_files = tuple(
+    soft, hard = (
         MAX_OPEN_FILES if limit == resource.RLIM_INFINITY else min(limit, MAX_OPEN_FILES)
         for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
     )
@@ -181,7 +181,7 @@ def _prepare_child(enter_fence: Optional[Callable[[], None]]) -> Optional[Callab
     def before_exec() -> None:
         prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         if enter_fence is not None:
             enter_fence()
 

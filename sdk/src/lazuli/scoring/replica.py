@@ -139,7 +139,7 @@ class Log:
             collected = [self._collected.popleft() for _ in range(min(len(self._collected), MAX_COLLECTED))]
             if self._collected:
                 self._changed.set()
-        report = {"state": self.state, "error": error, "log": text, "requests": requests, "collected": collected}
+        report: Json = {"state": self.state, "error": error, "log": text, "requests": requests, "collected": collected}
         if self._example:
             report["example"], self._example = self._example, {}
         try:
