@@ -24,7 +24,8 @@ from lazuli.scoring.warm_packages import IMPORTED, LIST_VARIABLE, PLAIN_VARIABLE
 
 Json = Dict[str, Any]
 TIMEOUT, TRIES = 30.0, 5
-FIRST_SECONDS, SEND_SECONDS = 0.15, 0.3
+# Between two reports: while it starts people watch the log, and later requests need the processors.
+FIRST_SECONDS, SEND_SECONDS, READY_SECONDS = 0.15, 0.3, 1.0
 # Characters of one report, and of the error that says why init() failed.
 MAX_LOG, MAX_ERROR = 90_000, 15_000
 # Records of requests: in one report, and while the studio does not answer.
@@ -74,7 +75,7 @@ class Studio:
 
 
 class Log:
-    """Lines that are printed here too, and sent to the studio a few times a second."""
+    """Lines that are printed here too, and sent to the studio at most a few times a second."""
 
     def __init__(self, studio: Studio):
         self._studio, self._waiting, self._all = studio, "", ""
@@ -126,7 +127,7 @@ class Log:
         while self._changed.wait():
             self._changed.clear()
             self.send()
-            time.sleep(SEND_SECONDS)
+            time.sleep(READY_SECONDS if self.state == "ready" else SEND_SECONDS)
 
     def send(self, error: str = "") -> None:
         with self._sending:
