@@ -17,7 +17,9 @@ import tempfile
 import time
 from urllib.parse import quote
 
-import object_stores
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+
+from deploy import object_stores
 
 ROLE = "studio"
 

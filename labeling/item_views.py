@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actors import actor_of_request
+from assets.data import share_files
 from labeling.forms import ItemsForm
 from labeling.models import LabelAnswer, LabelingItem, LabelingProject
 from labeling.views import build_context, find_project, find_project_to_label
@@ -121,4 +122,5 @@ def item_file(request, slug, name, number):
     item = find_item(project, number)
     if not item.path:
         raise Http404(f"Item {number} of {project.name} is a text.")
-    return respond_with_file(request, find_datastore(project.workspace, item.datastore), item.path)
+    files = share_files.open_files(find_datastore(project.workspace, item.datastore))
+    return respond_with_file(request, files, item.path)

@@ -97,7 +97,12 @@ PAGES = [
 IGNORED = [
     address
     for address, _ in PAGES
-    if address.startswith((f"{JOBS}?q=", f"{JOBS}?col=metric-x", f"{JOBS}?sort=", "/ws/aml-workspace/experiments/"))
+    if address.startswith(
+        (
+            *(f"{JOBS}?q=", f"{JOBS}?col=metric-x", f"{JOBS}?sort=", "/ws/aml-workspace/experiments/"),
+            *(f"{COMPARE}q=", f"{COMPARE}page="),
+        )
+    )
 ]
 
 

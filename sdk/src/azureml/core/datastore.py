@@ -150,8 +150,11 @@ class Datastore:
         skip_validation: bool = False,
     ) -> AbstractDatastore:
         """Refused: mount the share on the server, and register its folder."""
-        instead = "Mount the share on the server, and register its folder with Datastore.register_folder."
-        raise NotAvailable("access to Azure file shares", "Datastore.register_azure_file_share", instead)
+        raise NotAvailable(
+            "access to Azure file shares",
+            "Datastore.register_azure_file_share",
+            "Mount the share on the server, and register its folder with Datastore.register_folder.",
+        )
 
     @staticmethod
     def register_folder(workspace: Any, datastore_name: str, folder: str, overwrite: bool = False) -> AbstractDatastore:
