@@ -192,6 +192,23 @@ def test_back_after_a_deletion_leaves_the_list(browser, alice, experiment):
     expect(page).to_have_url(re.compile(r"/experiments/$"))
 
 
+def test_a_deletion_by_key_leaves_the_page_and_goes_on_with_the_next_row(browser, alice, experiment):
+    page = browser.open(alice, experiment.get_absolute_url())
+    page.evaluate("window.isSameDocument = true")
+    page.keyboard.press("t")
+    page.keyboard.press("ArrowDown")
+    focused = page.evaluate("document.activeElement.textContent.trim()")
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.locator("#run-table .row-link")).to_have_count(5)
+    expect(page.locator("#run-table .row-link:focus")).to_have_count(1)
+    assert page.evaluate("isSameDocument") and focused == "job 4"
+    assert page.evaluate("document.activeElement.textContent.trim()") == "job 3"
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#run-table .row-link")).to_have_count(6)
+    assert page.evaluate("isSameDocument")
+
+
 def test_many_are_deleted_and_come_back(browser, alice, experiment):
     page = browser.open(alice, experiment.get_absolute_url() + "?filter=metrics.loss%20%3C%200.25&size=10")
     page.get_by_label("All 3 that match").check()

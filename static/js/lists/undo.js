@@ -1,13 +1,6 @@
 // Undo in a toast ([data-undo]): only the table is updated, and the page stays.
 import { showToast } from "../shell/toasts.js";
-import { openAddress, readAddress } from "./table-address.js";
-
-const showMessages = (text) => {
-  const page = new DOMParser().parseFromString(text, "text/html");
-  for (const message of page.querySelectorAll("[data-toast]")) {
-    showToast(message.querySelector("span").textContent.trim(), message.dataset.toast);
-  }
-};
+import { showAnswer } from "./answers.js";
 
 document.addEventListener("submit", async (event) => {
   const form = event.target, toast = form.closest("[data-undo]");
@@ -20,7 +13,5 @@ document.addEventListener("submit", async (event) => {
     showToast("This was not undone. Try again.", "error");
     return;
   }
-  toast.remove();
-  showMessages(await answer.text());
-  openAddress(readAddress());
+  showAnswer(await answer.text());
 });
