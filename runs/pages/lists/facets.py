@@ -13,7 +13,7 @@ from runs.models.job_types import job_type
 from runs.pages.lists import list_query
 from runs.pages.lists.list_query import STATUS_GROUPS
 from runs.search import ATTRIBUTES
-from studio.formats import format_labels
+from studio.formats import format_given, format_labels, format_number
 
 MAX_VALUE_LENGTH = 100
 # Parameters whose values are offered at once, and metrics with their ranges.
@@ -72,6 +72,14 @@ class RangeFacet:
     count: int
     low: float
     high: float
+    is_parameter: bool = False
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """The limits as texts."""
+        if self.is_parameter:
+            return format_given(repr(self.low)), format_given(repr(self.high))
+        return format_number(self.low), format_number(self.high)
 
 
 def list_facets(facets: dict, has_experiments: bool) -> list[Facet]:
@@ -103,7 +111,7 @@ def list_ranges(facets: dict) -> list[RangeFacet]:
     counts = {row[0]: row[1] for row in facets["params"]}
     ranges = [(name, *pair) for name, pair in facets["param_ranges"].items() if name in counts][:MAX_OFFERED]
     return found + [
-        RangeFacet(f"Parameter {name}", list_query.query_key("param", name), counts[name], low, high)
+        RangeFacet(f"Parameter {name}", list_query.query_key("param", name), counts[name], low, high, True)
         for name, low, high in ranges
     ]
 

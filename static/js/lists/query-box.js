@@ -28,7 +28,7 @@ const bindQueryBox = (box, list) => {
     list.replaceChildren(...offers.map((offer, index) => {
       const item = Object.assign(document.createElement("li"), { id: `query-offer-${index}`, textContent: offer });
       item.dataset.offer = offer;
-      if (names?.counts?.[offer]) item.append(Object.assign(document.createElement("span"), { className: "muted", textContent: ` ${names.counts[offer]} jobs` }));
+      if (names?.counts?.[offer]) item.append(Object.assign(document.createElement("span"), { className: "muted", textContent: ` ${names.counts[offer].toLocaleString("en")} ${names.counts[offer] === 1 ? "job" : "jobs"}` }));
       item.setAttribute("role", "option");
       item.setAttribute("aria-selected", index === current);
       return item;
