@@ -151,7 +151,8 @@ def _check_budgets():
 
 def _check_backups():
     """Check backups if there is a schedule or was a backup."""
-    url, newest, good = reverse("operations:backups"), Backup.objects.first(), Backup.objects.last_good()
+    url, newest = reverse("operations:backups"), Backup.objects.first()
+    good = Backup.objects.last_good() if newest else None
     if newest and newest.state == Backup.State.FAILED:
         yield Problem("bad", f"The last backup failed: {newest.error}", url)
     if newest and newest.check_error:
