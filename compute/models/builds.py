@@ -17,16 +17,20 @@ from workspaces.models import Workspace
 MAX_LOG = 256 * 1024
 
 
+# Its work is still in the attempt for which the environment is built.
+RUNNING = Q(ended_at=None, work__state=Work.State.CLAIMED, attempt=F("work__attempt"))
+
+
 class ServiceBuildQuerySet(models.QuerySet):
     def of(self, workspace: Workspace):
         rows = self.filter(work__target__workspace=workspace, work__target__deleted_at=None).defer("log")
         return rows.select_related("work__target__workspace", "work__submitted_by")
 
     def running(self):
-        return self.filter(ended_at=None, work__state=Work.State.CLAIMED, attempt=F("work__attempt"))
+        return self.filter(RUNNING)
 
     def ended(self):
-        return self.exclude(Q(ended_at=None, work__state=Work.State.CLAIMED, attempt=F("work__attempt")))
+        return self.exclude(RUNNING)
 
 
 class ServiceBuild(models.Model):
