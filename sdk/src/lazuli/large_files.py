@@ -21,7 +21,7 @@ from lazuli.errors import Conflict, NotFound, ServiceException, Unreachable, Use
 
 Json = Dict[str, Any]
 Content = Union[bytes, BinaryIO]
-TIMEOUT = 600.0
+TRANSFER_TIMEOUT = 600.0
 HEADERS = {"Content-Type": "application/octet-stream"}
 # A smaller file has one request, which is repeated whole. The server allows pieces of up to 64 MB.
 LARGE, PIECE = 64 * 1024 * 1024, 16 * 1024 * 1024
@@ -62,7 +62,9 @@ def _has_all(client: Client, address: str, params: Json) -> bool:
 
 
 def _put(client: Client, address: str, content: Any, params: Json, attempts: Optional[int] = None) -> None:
-    client.request("PUT", address, params=params, content=content, headers=HEADERS, timeout=TIMEOUT, attempts=attempts)
+    client.request(
+        "PUT", address, params=params, content=content, headers=HEADERS, timeout=TRANSFER_TIMEOUT, attempts=attempts
+    )
 
 
 def _put_whole(client: Client, address: str, content: _Watched, params: Json) -> bool:
@@ -138,7 +140,9 @@ class _Upload:
         while at < self._state.st_size:
             block = self._read(at, PIECE)
             params = {"start": at, "sha256": hash_bytes(block)}
-            self._client.request("PUT", self._address, params=params, content=block, headers=HEADERS, timeout=TIMEOUT)
+            self._client.request(
+                "PUT", self._address, params=params, content=block, headers=HEADERS, timeout=TRANSFER_TIMEOUT
+            )
             at += len(block)
         now = os.fstat(self._file.fileno())
         if (now.st_size, now.st_mtime_ns) != (self._state.st_size, self._state.st_mtime_ns):

@@ -10,8 +10,8 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 from lazuli.client import quote_segment
 from lazuli.errors import ModelPathNotFoundException, NotFound, Refused, ServiceException, WebserviceException
 from lazuli.file_batches import Upload, download_together, group_small, is_unknown, save_answer, upload_batch
-from lazuli.large_files import put_file
-from lazuli.runs.files import PARALLEL, TIMEOUT, list_folder_files
+from lazuli.large_files import TRANSFER_TIMEOUT, put_file
+from lazuli.runs.files import PARALLEL, list_folder_files
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
@@ -155,7 +155,7 @@ def root_name(resource: Json, name: str) -> str:
 
 
 def _save(workspace: WorkspaceClient, address: str, path: str, target: str) -> None:
-    answer = workspace.client.request("GET", address, params={"path": path}, stream=True, timeout=TIMEOUT)
+    answer = workspace.client.request("GET", address, params={"path": path}, stream=True, timeout=TRANSFER_TIMEOUT)
     save_answer(answer, target)
 
 

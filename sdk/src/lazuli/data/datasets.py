@@ -9,13 +9,14 @@ import tempfile
 from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 
 from lazuli.client import quote_segment
-from lazuli.data import datastores, engine, sources
+from lazuli.data import engine, sources
 from lazuli.data.definitions import ALL_DIFFER
 from lazuli.data.engine import Reader
 from lazuli.data.errors import DatasetExecutionError
 from lazuli.data.inference import HEAD_BYTES, decode_head, infer_types
 from lazuli.errors import NotFound, Refused, UserErrorException
 from lazuli.file_batches import save_answer
+from lazuli.large_files import TRANSFER_TIMEOUT
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
@@ -124,7 +125,7 @@ def _read_by_studio(workspace: WorkspaceClient, definition: Mapping[str, Any], s
                 workspace.path + "/datasets/rows",
                 json={"definition": definition, "strict": strict},
                 stream=True,
-                timeout=datastores.TRANSFER_TIMEOUT,
+                timeout=TRANSFER_TIMEOUT,
                 repeatable=True,
             )
         except Refused as error:

@@ -10,11 +10,10 @@ from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, ca
 from lazuli.client import quote_segment
 from lazuli.errors import NotFound, UserErrorException
 from lazuli.file_batches import save_answer
-from lazuli.large_files import put_file
+from lazuli.large_files import TRANSFER_TIMEOUT, put_file
 from lazuli.workspaces import WorkspaceClient
 
 Json = Dict[str, Any]
-TRANSFER_TIMEOUT = 600.0
 
 
 class RemoteFile(NamedTuple):

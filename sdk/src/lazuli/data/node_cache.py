@@ -80,11 +80,10 @@ class NodeCache:
         missing = [source for source in found if source not in linked]
         if missing:
             _check_space(missing, folder)
-        sources.download_sources(workspace, missing, folder)
-        for source in missing:
-            os.chmod(targets[source], READ_ONLY)
-            self._add(self._path_of(workspace, source), targets[source], links=True)
-        if missing:
+            sources.download_sources(workspace, missing, folder)
+            for source in missing:
+                os.chmod(targets[source], READ_ONLY)
+                self._add(self._path_of(workspace, source), targets[source], links=True)
             self._free_space()
         return list(targets.values()), len(linked)
 

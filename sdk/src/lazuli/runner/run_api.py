@@ -12,7 +12,7 @@ from lazuli.bodies import iterate_blocks
 from lazuli.client import Client
 from lazuli.errors import ServiceException
 from lazuli.file_batches import Upload, upload_batch
-from lazuli.large_files import put_file
+from lazuli.large_files import TRANSFER_TIMEOUT, put_file
 from lazuli.runner.spec import Spec
 
 Result = TypeVar("Result")
@@ -23,7 +23,6 @@ RETRY_SECONDS = 600.0
 AWAY_SECONDS = 24 * 3600.0
 AWAY_STATUSES = (502, 503, 504)
 MAX_PAUSE_SECONDS = 5.0
-TRANSFER_TIMEOUT = 600.0
 INSUFFICIENT_STORAGE = 507
 
 

@@ -14,10 +14,9 @@ from lazuli.bodies import iterate_blocks
 from lazuli.client import Client
 from lazuli.errors import ServiceException, UserErrorException
 from lazuli.file_batches import Upload, download_together, group_small, is_unknown, save_answer, upload_batch
-from lazuli.large_files import put_file
+from lazuli.large_files import TRANSFER_TIMEOUT, put_file
 
 PARALLEL = 4
-TIMEOUT = 600.0
 
 
 class Artifact(NamedTuple):
@@ -165,7 +164,7 @@ class RunFiles:
         """The streamed answer with the content of the file."""
         url_path = f"{self._path}/content"
         try:
-            return self._client.request("GET", url_path, params={"path": name}, stream=True, timeout=TIMEOUT)
+            return self._client.request("GET", url_path, params={"path": name}, stream=True, timeout=TRANSFER_TIMEOUT)
         except errors.NotFound as error:
             names = ", ".join(self.list_names()) or "none"
             text = f"The run has no file {name!r}. Its files: {names}."
