@@ -111,24 +111,12 @@ def add_activities(total: int, workspace) -> None:
     """Rows without digests, which neither pages nor downloads compute."""
     from django.db import connection
 
-    from accounts.activity import Activity
+    from accounts.activity import HASHED, Activity
 
     last = Activity.objects.filter(chain=workspace.pk).order_by("-number").values_list("number", flat=True).first() or 0
-    fields = [
-        "chain",
-        "number",
-        "at",
-        "request_id",
-        "actor_kind",
-        "actor_id",
-        "actor_name",
-        "run_id",
-        "address",
-        "verb",
-    ]
-    fields += ["kind", "object_id", "label", "scope", "outcome", "message", "changes", "previous", "digest"]
+    fields = [*HASHED, "digest"]
     values = (
-        f"{workspace.pk}, {last} + n, now() - n * interval '1 second', md5(n::text), 'person', mod(n, 50), 'person ' || mod(n, 50), '', "
+        f"{workspace.pk}, {last} + n, now() - n * interval '1 second', md5(n::text), 'person', mod(n, 50), 'person ' || mod(n, 50), '', NULL, "
         "'10.0.0.1', CASE WHEN mod(n, 3) = 0 THEN 'role.add' ELSE 'run.delete' END, 'run', n::text, 'run ' || n, %s, 'done', '', "
         "'{}', md5(n::text), md5(n::text)"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from lazuli.data import transfer
 
 SERVER = "http://testserver"
 
@@ -98,3 +99,17 @@ def cluster(ws):
 
     configuration = AmlCompute.provisioning_configuration(vm_size="STANDARD_DS11_V2", max_nodes=2)
     return ComputeTarget.create(ws, "cpu-cluster", configuration)
+
+
+@pytest.fixture
+def downloads(monkeypatch):
+    """The paths that were downloaded."""
+    found = []
+    real = transfer.download_files
+
+    def download(workspace, pairs, **options):
+        found.extend(file.path for file, _ in pairs)
+        return real(workspace, pairs, **options)
+
+    monkeypatch.setattr(transfer, "download_files", download)
+    return found

@@ -31,19 +31,6 @@ def node(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def downloads(monkeypatch):
-    found = []
-    real = transfer.download_files
-
-    def download(workspace, pairs, **options):
-        found.extend(file.path for file, _ in pairs)
-        return real(workspace, pairs, **options)
-
-    monkeypatch.setattr(transfer, "download_files", download)
-    return found
-
-
-@pytest.fixture
 def run(ws, node):
     """`run("r1", dataset)`: the data of a run that mounts it as `a`."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from azureml.core import Dataset
-from lazuli.data import sources, transfer
+from lazuli.data import sources
 from lazuli.data.mounts import MountFolder
 from lazuli.data.node_cache import NodeCache
 
@@ -24,20 +24,6 @@ def upload(store, tmp_path, **files):
     for path, text in zip(paths, files.values(), strict=True):
         path.write_text(text)
     store.upload_files(list(map(str, paths)), target_path="in", overwrite=True, show_progress=False)
-
-
-@pytest.fixture
-def downloads(monkeypatch):
-    """The paths that were downloaded."""
-    found = []
-    real = transfer.download_files
-
-    def download(workspace, pairs, **options):
-        found.extend(file.path for file, _ in pairs)
-        return real(workspace, pairs, **options)
-
-    monkeypatch.setattr(transfer, "download_files", download)
-    return found
 
 
 def fetch(cache, ws, store, folder):
