@@ -377,10 +377,16 @@ def _actor_of(request) -> Actor | None:
 
 def _end_of_chain(chain: int) -> tuple[int, str]:
     """The number of the next row and the hash of the last one. No other transaction gets them until this one ends."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCKS + chain])
-    last = Activity.objects.filter(chain=chain).order_by("-number").values_list("number", "digest").first()
+    table = Activity._meta.db_table
+    statement = f"SELECT number, digest FROM {table} WHERE chain = {chain:d} ORDER BY number DESC LIMIT 1"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Both in one round trip; the second one sees all that was written before the lock was free.
+            cursor.execute(f"SELECT pg_advisory_xact_lock({LOCKS + chain:d}); {statement}")
+            cursor.nextset()
+        else:
+            cursor.execute(statement)
+        last = cursor.fetchone()
     return (last[0] + 1, last[1]) if last else (1, "")
 
 
