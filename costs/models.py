@@ -22,10 +22,10 @@ class UsageQuerySet(models.QuerySet):
 
     def sum_up(self) -> dict:
         """`job_seconds` and `idle_seconds` of nodes, and the `cost`, which is None without prices."""
-        return _sum_rows(self.order_by().values_list("kind").annotate(Sum("seconds"), Sum("cost")))
+        return sum_rows(self.order_by().values_list("kind").annotate(Sum("seconds"), Sum("cost")))
 
 
-def _sum_rows(rows) -> dict:
+def sum_rows(rows) -> dict:
     """Add up rows of (kind, seconds, cost)."""
     rows = list(rows)
     costs = [cost for _, _, cost in rows if cost is not None]
@@ -39,7 +39,7 @@ def _sum_rows(rows) -> dict:
 def sum_work(workspace_key: int, scope: str) -> dict:
     """Like `UsageQuerySet.sum_up`, of the work with this scope."""
     rows = read_rows(Usage, workspace_key=workspace_key, work_scope=scope)
-    return _sum_rows((row.kind, row.seconds, row.cost) for row in rows)
+    return sum_rows((row.kind, row.seconds, row.cost) for row in rows)
 
 
 class Usage(models.Model):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import FailedSignIn, User
 from backups.models import VERY_OLD, Backup
 from compute.models import Host, Node, Work
-from costs.models import Budget, Usage
+from costs.models import Budget, Usage, sum_rows
 from costs.report import format_dollars, format_hours
 from operations.models import JobRecord, RequestRecord
 from studio.formats import format_bytes, format_count
@@ -176,11 +176,14 @@ def list_figures(counts: OverviewCounts) -> list[Fact]:
 
 def _list_usage():
     today, costs = timezone.now().date(), reverse("costs:site")
-    used = Usage.objects.between_days(today.replace(day=1), today).sum_up()
+    month, yesterday = today.replace(day=1), today - DAY
+    # One statement for both.
+    days = Usage.objects.filter(day__gte=min(month, yesterday)).order_by().values_list("kind", "day")
+    rows = list(days.annotate(Sum("seconds"), Sum("cost"), Sum("bytes")))
+    used = sum_rows((kind, seconds, cost) for kind, day, seconds, cost, _ in rows if day >= month)
     yield Fact("Node-hours this month", format_hours((used["job_seconds"] + used["idle_seconds"]) / 3600), costs)
     if used["cost"] is not None:
         yield Fact("Cost this month", format_dollars(used["cost"]), costs)
-    stored = Usage.objects.filter(kind=Usage.Kind.STORAGE, day__gte=today - DAY).order_by("-day")
-    by_day = stored.values_list("day").annotate(Sum("bytes")).first()
-    if by_day:
-        yield Fact("Stored", format_bytes(by_day[1]), reverse("operations:storage"))
+    stored = {day: size for kind, day, _, _, size in rows if kind == Usage.Kind.STORAGE and day >= yesterday}
+    if stored:
+        yield Fact("Stored", format_bytes(stored[max(stored)]), reverse("operations:storage"))
