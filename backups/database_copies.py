@@ -23,7 +23,8 @@ PAGES = 4000
 ALIAS = "restored"
 # Options of a connection that libpq's programs read from the environment.
 OPTIONS = {name: f"PG{name.upper()}" for name in ("sslmode", "sslrootcert", "sslcert", "sslkey", "service", "passfile")}
-DUMP_OPTIONS = ["--format=custom", "--no-owner", "--no-privileges"]
+# The least compression, which takes a third of the usual time.
+DUMP_OPTIONS = ["--format=custom", "--compress=1", "--no-owner", "--no-privileges"]
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
 Tick = Callable[[], None]
@@ -102,6 +103,8 @@ def run_tool(name: str, arguments: list[str], tick: Tick, database: str = "") ->
     with tempfile.TemporaryFile() as said:
         with subprocess.Popen([find_tool(name), *arguments], env=environment, stdout=said, stderr=said) as process:
             try:
+                # Pages are answered first.
+                os.setpriority(os.PRIO_PROCESS, process.pid, 10)
                 while process.poll() is None:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(timeout=1)
