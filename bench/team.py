@@ -43,7 +43,7 @@ SMALL = Size(20_000, 200_000, 10_000, 300)
 NOTES = """## Why
 
 - *Test connection* is the first request of its process that loads the libraries of OpenID Connect, which is part of the figure.
-- A row of the activity log takes the last number and digest of its chain under a lock, and is written in a transaction of its own here; in an act of many jobs, it shares that of a step.
+- A row of the activity log takes the last number and digest of its chain under a lock.
 - The commands start Python and load the studio, which takes most of their time.
 
 ## Not measured here
