@@ -7,7 +7,7 @@ from django.db.models import TextChoices
 from compute import sizes
 from studio.errors import Invalid
 from studio.formats import parse_iso_duration
-from studio.rules import DESCRIPTION, TAGS, Rule, choice_rule, name_rule, number_rule
+from studio.rules import DESCRIPTION, TAGS, Rule, choice_rule, name_rule, number_rule, text_rule
 from workspaces.rules import LOCATION
 
 
@@ -48,6 +48,8 @@ FINGERPRINT = pattern_rule(
     "fingerprint", r"SHA256:[A-Za-z0-9+/]{43}", "SHA256: and 43 characters, as ssh-keygen -lf prints", target="hostKey"
 )
 SSH_PORT = number_rule("port", 1, 65_535, target="sshPort")
+DRAIN_REASON = text_rule("reason", max_length=200, allow_empty=True)
+QUARANTINE_REASON = text_rule("reason", max_length=200)
 COMPUTE_NAME = name_rule("compute name")
 VM_PRIORITY = choice_rule("VM priority", VmPriority.values, target="vmPriority")
 PURPOSE = choice_rule("cluster purpose", Purpose.values, target="clusterPurpose")

@@ -6,11 +6,12 @@ from django.utils import timezone
 from compute import attaching, autoscaler, liveness, lost_nodes, monitoring
 from compute.instances.idle import stop_idle_instances
 from compute.instances.schedules import run_due_schedules
-from compute.models import ApplicationSession
+from compute.models import ApplicationSession, Host
 
 
 @shared_task(ignore_result=True)
 def autoscale() -> None:
+    Host.objects.reopen_due()
     autoscaler.autoscale()
 
 

@@ -5,6 +5,7 @@ import uuid
 
 from django.db import transaction
 from django.http import Http404, HttpRequest
+from django.utils import timezone
 from ninja import Router, Status
 
 from accounts import people
@@ -12,7 +13,8 @@ from accounts.actors import require_site_admin
 from accounts.models import Token, User
 from backups.models import Backup
 from compute.models import Host, Node, Work
-from operations import resources, waiting
+from operations import bulk, resources, undo, waiting
+from operations.bulk_verbs import KINDS
 from operations.models import Announcement
 from operations.people import add_figures, find_people
 from studio import api
@@ -161,9 +163,19 @@ def machine_list(request: HttpRequest):
     return api.paginate(request, _with_nodes(), resources.Machine)
 
 
-@router.post("/machines/{name}/drain", response=resources.Machine, summary="Drain a machine: it accepts no more jobs")
-def machine_drain(request: HttpRequest, name: str):
-    _find_host(name).drain()
+@router.post(
+    "/machines/{name}/drain",
+    response=resources.Machine,
+    summary="Drain a machine: it accepts no more jobs, until a time if one is given",
+)
+def machine_drain(request: HttpRequest, name: str, body: resources.DrainRequest):
+    _find_host(name).drain(body.reason, body.until)
+    return resources.Machine.of(_find_host(name))
+
+
+@router.post("/machines/{name}/quarantine", response=resources.Machine, summary="Put a machine in quarantine")
+def machine_quarantine(request: HttpRequest, name: str, body: resources.QuarantineRequest):
+    _find_host(name).quarantine(body.reason)
     return resources.Machine.of(_find_host(name))
 
 
@@ -184,6 +196,34 @@ def machine_detach(request: HttpRequest, name: str, dryRun: bool = False):
         host.detach()
         names = list(Node.objects.present().filter(host=host).order_by("name").values_list("name", flat=True))
     return _result(dryRun, name, {"nodes": len(names)}, names)
+
+
+@router.post(
+    "/{kind}/bulk",
+    response=resources.BulkResult,
+    summary="Do one action on several people, machines or workspaces",
+)
+def bulk_act(request: HttpRequest, kind: str, body: resources.BulkRequest, dryRun: bool = False):
+    if kind not in KINDS:
+        raise Http404(f"There is no list {kind[:40]!r}: write {', '.join(KINDS)}.")
+    verb = KINDS[kind].find_verb(body.action)
+    given = {name: getattr(body, name) for name in ("group", "heir", "reason", "until", "at")}
+    if "at" in verb.fields:
+        given["at"] = body.at or timezone.now()
+    outcome = bulk.perform(
+        KINDS[kind], body.action, request.auth, body.names, given, previewed=body.selection, is_dry=dryRun
+    )
+    return resources.BulkResult.of(outcome, request.id, dryRun)
+
+
+@router.post(
+    "/requests/{request_id}/undo",
+    response=resources.BulkResult,
+    summary="Undo what a request did, as far as nobody has changed it since",
+)
+def request_undo(request: HttpRequest, request_id: str, dryRun: bool = False, selection: str = ""):
+    outcome = undo.undo_request(request.auth, request_id, previewed=selection, is_dry=dryRun)
+    return resources.BulkResult.of(outcome, request.id, dryRun)
 
 
 @router.get("/announcements", response=list_of(resources.AnnouncementResource), summary="List the announcements")

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 
+from studio import links
 from studio.findings import APP_CHECKS
 from studio.shell import Shell
 
@@ -12,6 +13,7 @@ class OperationsConfig(AppConfig):
         from operations import checks, job_records
         from operations.models import Announcement
 
+        links.register(undo_request="operations:request")
         Shell.announcements_now = staticmethod(Announcement.objects.shown_now)
         job_records.connect_signals()
         APP_CHECKS.append(checks.check_background_tasks)

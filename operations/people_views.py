@@ -10,6 +10,7 @@ from accounts.actors import actor_of_request
 from accounts.edit_conflicts import cleaned_or_conflict, edit_in_turn
 from accounts.forms import SecondFactorPolicyForm
 from accounts.models import SignInPolicy, Token, User, ViewAs
+from operations import bulk_verbs
 from operations.access import site_admins_only
 from operations.people import add_figures, find_people
 from studio.errors import Invalid
@@ -36,6 +37,7 @@ def people_page(request):
         "state": state,
         "states": people.STATES,
         "policy": _policy_form(),
+        "verbs": bulk_verbs.PEOPLE.verbs,
     }
     return render(request, "operations/people.html", context)
 

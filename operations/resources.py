@@ -7,7 +7,9 @@ import pydantic
 
 from backups.models import Backup
 from compute.models import Host, Work
+from compute.rules import DRAIN_REASON, QUARANTINE_REASON
 from operations import models, rules
+from operations.bulk import MAX_AT_ONCE, BulkOutcome
 from studio.request_body import Body, Moment
 from studio.schemas import Shape
 
@@ -46,6 +48,51 @@ class PersonAccount(Shape):
 
 class DeactivationRequest(Body):
     heir: str = pydantic.Field("", description="The user name of the person who takes over what the account owns.")
+
+
+class BulkRequest(Body):
+    """An action on several rows; `selection` is that of a dry run, after which nothing may have changed."""
+
+    action: str
+    names: list[str] = pydantic.Field(max_length=MAX_AT_ONCE)
+    group: str = ""
+    heir: str = ""
+    reason: str = ""
+    until: Moment | None = None
+    at: Moment | None = pydantic.Field(None, description="emptyTrash: only what was in the trash at this time.")
+    selection: str = ""
+
+
+class BulkRow(Shape):
+    name: str
+    text: str = pydantic.Field(description="What the action takes, or why the row was left as it is.")
+
+
+class BulkResult(Shape):
+    dryRun: bool
+    requestId: str = pydantic.Field(description="Its actions can be undone by this id.")
+    selection: str
+    changed: list[BulkRow]
+    unchanged: list[BulkRow]
+
+    @classmethod
+    def of(cls, row: BulkOutcome, request_id: str, is_dry: bool) -> Self:
+        return cls(
+            dryRun=is_dry,
+            requestId=request_id,
+            selection=row.token,
+            changed=[BulkRow(name=name, text=text) for name, text in row.done],
+            unchanged=[BulkRow(name=name, text=text) for name, text in row.refused],
+        )
+
+
+class DrainRequest(Body):
+    reason: Annotated[str, DRAIN_REASON] = ""
+    until: Moment | None = None
+
+
+class QuarantineRequest(Body):
+    reason: Annotated[str, QUARANTINE_REASON]
 
 
 class QueuedWork(Shape):
@@ -88,6 +135,7 @@ class Machine(Shape):
     isConnected: bool
     acceptsJobs: bool
     reason: str
+    reopensUtc: dt.datetime | None
     nodes: list[str]
     lastReportUtc: dt.datetime | None
 
@@ -101,6 +149,7 @@ class Machine(Shape):
             isConnected=row.is_alive,
             acceptsJobs=row.is_open,
             reason="" if row.is_open else row.quarantine_reason or row.closed_reason,
+            reopensUtc=row.reopens_at,
             nodes=sorted(node.name for node in row.nodes.all() if node.ended_at is None),
             lastReportUtc=row.heartbeat_at,
         )

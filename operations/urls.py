@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from operations import backup_views, limit_views, people_views, queue_views, views
+from operations import backup_views, bulk_views, limit_views, people_views, queue_views, views
 
 app_name = "operations"
 
@@ -16,6 +16,8 @@ urlpatterns = [
     path("machines/<int:pk>/drain/", views.host_drain, name="host_drain"),
     path("machines/<int:pk>/reopen/", views.host_reopen, name="host_reopen"),
     path("machines/nodes/<int:pk>/drain/", views.node_drain, name="node_drain"),
+    path("bulk/<slug:kind>/", bulk_views.bulk_act, name="bulk"),
+    path("requests/<slug:request_id>/undo/", bulk_views.request_undo, name="request"),
     path("people/", people_views.people_page, name="people"),
     path("people/policy/", people_views.policy_change, name="policy"),
     path("people/<int:pk>/", people_views.person, name="person"),

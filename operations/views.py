@@ -13,22 +13,21 @@ from accounts.form_keys import process_once
 from compute.models import Host, Node, Work
 from costs import charts, report
 from costs.models import Usage
-from operations import overview, settings_list, storage_use, waiting
+from operations import bulk_verbs, machines, overview, settings_list, storage_use, waiting
 from operations.access import site_admins_only
 from operations.forms import AnnouncementForm
 from operations.models import Announcement, JobRecord, RequestRecord
 from runs.charts.figures import build_templates
 from studio.errors import Invalid
-from studio.formats import format_count, format_names, parse_time
+from studio.formats import format_count, parse_time
 from studio.forms import attempt
 from studio.htmx import render_page
 from studio.list_parameters import accept_parameters
 from studio.pagination import page_of
+from studio.words import split_words
 from trash import orphaned_files
 
 CHART_DAYS = 14
-# Names in the question before an action.
-NAMED = 3
 LEVELS = ["fail", "warn", "ok"]
 
 
@@ -99,21 +98,22 @@ def queue_cancel(request, pk):
 
 @require_safe
 @site_admins_only
+@accept_parameters("q", "state")
 def machines_page(request):
-    hosts = list(Host.objects.order_by("name"))
-    nodes: dict[int | None, list[Node]] = {}
-    present = Node.objects.present().with_work().select_related("host", "target__workspace").order_by("name")
-    for node in present:
-        nodes.setdefault(node.host_id, []).append(node)
-    machines = [_describe_machine(host, nodes.pop(host.pk, [])) for host in hosts]
-    context = {"machines": machines, "homeless": [node for found in nodes.values() for node in found]}
+    """`?state=` is one of machines.STATES, `?q=` words of the name, address or system."""
+    words, state = split_words(request.GET.get("q", "")), request.GET.get("state", "")
+    page = page_of(request, machines.find_hosts(words, state))
+    context = {
+        "page": page,
+        "machines": machines.describe_machines(list(page.object_list)),
+        "homeless": [] if words or state or page.has_previous() else machines.list_homeless_nodes(),
+        "words": " ".join(words),
+        "state": state,
+        "states": machines.STATES,
+        "filtered": bool(words or state),
+        "verbs": bulk_verbs.MACHINES.verbs,
+    }
     return render_page(request, "operations/machines.html", context, partial="machines")
-
-
-def _describe_machine(host: Host, nodes: list[Node]) -> dict:
-    """A machine with its nodes, and their jobs that a drain waits for, for the question before it."""
-    jobs = [work.title for node in nodes for work in node.current_work]
-    return {"host": host, "nodes": nodes, "jobs": len(jobs), "job_names": format_names(jobs[:NAMED], len(jobs))}
 
 
 @require_POST
@@ -149,7 +149,8 @@ def node_drain(request, pk):
 def storage_page(request):
     used, total = overview.disk_use()
     rows = storage_use.list_workspaces()
-    context = {"rows": rows, "disk_used": used, "disk_total": total, "share": round(100 * used / total)}
+    context = {"disk_used": used, "disk_total": total, "share": round(100 * used / total)}
+    context |= {"page": page_of(request, rows, size=50), "verbs": bulk_verbs.WORKSPACES.verbs}
     context |= {name: sum(row[name] for row in rows) for name in ("bytes", "trash_bytes")}
     return render(request, "operations/storage.html", context)
 

@@ -185,6 +185,9 @@ GET    /administration/v1.0/queue                            NO
 POST   /administration/v1.0/queue/{work_id}/moveToFront      NO
 POST   /administration/v1.0/queue/{work_id}/cancel           NO
 GET    /administration/v1.0/machines                         NO
+POST   /administration/v1.0/{kind}/bulk                         NO
+POST   /administration/v1.0/requests/{request_id}/undo          NO
+POST   /administration/v1.0/machines/{name}/quarantine          NO
 POST   /administration/v1.0/machines/{name}/drain            NO
 POST   /administration/v1.0/machines/{name}/reopen           NO
 POST   /administration/v1.0/machines/{name}/detach           NO

@@ -114,6 +114,7 @@ class World:
             "event": "job_failed",
             "purge_id": "1",
             "request_id": "r1",
+            "kind": "people",
             "replay_id": "1",
             "announcement_id": "1",
             "work_id": uuid.UUID(int=0),

@@ -11,18 +11,20 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts import activity
 from accounts.models import User
 from compute import notifications
 from registry.purging import models_to_delete
 from runs import purging
 from runs.files import artifacts
-from runs.models import Run
+from runs.models import Experiment, Run
 from studio import storage
 from studio.errors import Conflict
+from studio.formats import format_count, format_names
 from studio.purging import PurgeSelection, list_steps
 from trash import database, orphaned_files
 from trash.models import PurgeJob
@@ -37,6 +39,8 @@ TURN_SECONDS = 3.0
 HOLD_TIME = dt.timedelta(seconds=60)
 # A pause in which others can write.
 PAUSE_SECONDS = 0.01
+# Names of experiments in a row of the activity log.
+NAMED = 5
 
 
 def queue_purge(user: User | None, workspace: Workspace, scope: str, **fields) -> PurgeJob:
@@ -49,9 +53,26 @@ def queue_purge(user: User | None, workspace: Workspace, scope: str, **fields) -
     selection = selection_of(job)
     job.total = _count_runs(selection)
     job.kept = 0 if selection.whole_workspace else purging.kept_runs(selection).count()
-    job.save()
-    notifications.notify_control(TASK)
+    with transaction.atomic():
+        job.save()
+        _record(job)
+        notifications.notify_control(TASK)
     return job
+
+
+def _record(job: PurgeJob) -> None:
+    """The row of the activity log; that of a whole workspace is workspace.purge."""
+    number = format_count(job.total, "job")
+    if job.scope == PurgeJob.Scope.TRASH:
+        activity.record("trash.empty", job.workspace, scope=job.workspace, message=number)
+    elif job.scope == PurgeJob.Scope.CHOSEN:
+        label = ", ".join(filter(None, [number, _name_experiments(job.experiment_pks)]))
+        activity.record("trash.delete", None, scope=job.workspace, label=label)
+
+
+def _name_experiments(keys: list[int]) -> str:
+    names = Experiment.objects.filter(pk__in=keys).values_list("name", flat=True)
+    return f"experiments {format_names(list(names[:NAMED]), len(keys))}" if keys else ""
 
 
 def selection_of(job: PurgeJob) -> PurgeSelection:
@@ -195,7 +216,9 @@ def queue_expired(before: dt.datetime) -> None:
     """Queue a purge for each workspace with older objects in its trash."""
     for workspace in Workspace.objects.filter(deleted_at__lt=before):
         if not is_under_way(workspace):
-            queue_workspace_purge(None, workspace)
+            with transaction.atomic():
+                activity.record("workspace.purge", workspace, scope=workspace)
+                queue_workspace_purge(None, workspace)
     old = Q(runs__deleted_at__lt=before) | Q(experiments__deleted_at__lt=before)
     old |= Q(models__deleted_at__lt=before) | Q(model_versions__deleted_at__lt=before)
     for workspace in Workspace.objects.filter(old, deleted_at=None).distinct():

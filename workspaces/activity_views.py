@@ -14,6 +14,7 @@ from accounts.actors import actor_of_request, require_site_admin
 from studio import downloads, numbers
 from studio.errors import Invalid
 from studio.forms import cleaned_or_invalid
+from studio.links import link_to
 from studio.list_parameters import accept_parameters
 from workspaces import activity_search
 from workspaces.activity_search import ActivityFilter
@@ -43,6 +44,7 @@ def activity(request, slug=None):
         "older": older,
         "filtered": any(form.cleaned_data.values()),
         "query": _query(request),
+        "undo_url": "" if workspace or not shown else _link_to_undo(form.cleaned_data["request"]),
         "streams": [] if workspace else [StreamState.of(receiver) for receiver in list_receivers()],
     }
     return render(request, "workspaces/activity.html", context)
@@ -84,6 +86,11 @@ def _cut(request, found):
         f"?{_query(request, after=rows[0].pk)}" if newer else "",
         f"?{_query(request, before=rows[-1].pk)}" if older else "",
     )
+
+
+def _link_to_undo(request_id: str) -> str:
+    """The page that takes back a request of the filter."""
+    return link_to("undo_request", request_id) if request_id.isalnum() else ""
 
 
 def _query(request, **more) -> str:

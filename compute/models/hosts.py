@@ -12,14 +12,19 @@ from lazuli.agent.machine import Machine
 from accounts import activity
 from accounts.models import User
 from accounts.secrets import new_secret, secret_digest
-from compute import notifications
-from studio.errors import Conflict
+from compute import notifications, rules
+from studio.errors import Conflict, Invalid
 
 
 class HostQuerySet(models.QuerySet):
     def alive(self):
         """Hosts whose agent reported within the lease of a node."""
         return self.filter(heartbeat_at__gt=timezone.now() - dt.timedelta(seconds=settings.NODE_LEASE_SECONDS))
+
+    def reopen_due(self) -> None:
+        """Open the machines whose drain was to end by now, unless something else keeps them closed."""
+        for host in self.filter(reopens_at__lte=timezone.now(), detached_at=None, quarantined_at=None):
+            host.reopen()
 
 
 class Host(models.Model):
@@ -65,6 +70,10 @@ class Host(models.Model):
     quarantined_at = models.DateTimeField(null=True, blank=True)
     quarantine_reason = models.CharField(max_length=500, blank=True)
     drained_at = models.DateTimeField(null=True, blank=True)
+    # An administrator's reason, which people see whose jobs wait for the machine.
+    drain_reason = models.CharField(max_length=rules.DRAIN_REASON.limits["maxLength"], blank=True, default="")
+    # When a drain ends by itself; null if an administrator ends it.
+    reopens_at = models.DateTimeField(null=True, blank=True)
 
     FAILURES_BEFORE_QUARANTINE = 3
 
@@ -101,36 +110,61 @@ class Host(models.Model):
     @property
     def closed_reason(self) -> str:
         """Why it accepts no work; shown in all workspaces, so without details of a job."""
+        if self.quarantined_at and self.failures < self.FAILURES_BEFORE_QUARANTINE:
+            return "An administrator has put it in quarantine."
         if self.quarantined_at:
             return f"It is in quarantine after {self.FAILURES_BEFORE_QUARANTINE} failures in a row."
         if self.detached_at:
             return "It is being detached."
-        return "An administrator is draining it."
+        until = f" until {self.reopens_at:%Y-%m-%d %H:%M} UTC" if self.reopens_at else ""
+        return f"An administrator is draining it{until}{f': {self.drain_reason}' if self.drain_reason else '.'}"
 
     def record_failure(self, reason: str) -> None:
         """Count a failure; after some in a row it is in quarantine, because it would fail one job after the other."""
         host = Host.objects.filter(pk=self.pk)
         host.update(failures=F("failures") + 1)
         words = f"{self.FAILURES_BEFORE_QUARANTINE} failures in a row. The last: {reason}"[:500]
-        host.filter(failures__gte=self.FAILURES_BEFORE_QUARANTINE, quarantined_at=None).update(
-            quarantined_at=timezone.now(), quarantine_reason=words
-        )
+        found = host.filter(failures__gte=self.FAILURES_BEFORE_QUARANTINE, quarantined_at=None)
+        with transaction.atomic():
+            if found.update(quarantined_at=timezone.now(), quarantine_reason=words):
+                activity.record("host.quarantine", self, message=words)
 
     def record_success(self) -> None:
         if self.failures:
             Host.objects.filter(pk=self.pk).update(failures=0)
 
-    def drain(self) -> None:
-        """Drain it: its nodes accept no more jobs and stop after their current ones."""
+    def drain(self, reason: str = "", until: dt.datetime | None = None) -> None:
+        """Drain it: its nodes accept no more jobs and stop after their current ones; it opens by itself at `until`."""
+        reason, now = rules.DRAIN_REASON.check(reason.strip()), timezone.now()
+        if until is not None and until <= now:
+            raise Invalid("The time at which it accepts jobs again is in the past.", target="until")
         with transaction.atomic():
-            Host.objects.filter(pk=self.pk, drained_at=None).update(drained_at=timezone.now())
-            activity.record("host.drain", self)
+            host = Host.objects.filter(pk=self.pk)
+            host.filter(drained_at=None).update(drained_at=now)
+            host.update(drain_reason=reason, reopens_at=until)
+            activity.record("host.drain", self, message=reason, changes={"until": [None, until]} if until else None)
+
+    def quarantine(self, reason: str) -> None:
+        """Close it because something is wrong with it, for the reason that administrators see."""
+        reason = rules.QUARANTINE_REASON.check(reason.strip())
+        with transaction.atomic():
+            if not Host.objects.filter(pk=self.pk, quarantined_at=None).update(
+                quarantined_at=timezone.now(), quarantine_reason=reason
+            ):
+                raise Conflict(f"{self.name} is in quarantine already.")
+            activity.record("host.quarantine", self, message=reason)
 
     def reopen(self) -> None:
         """Lift quarantine and drain."""
         with transaction.atomic():
             Host.objects.filter(pk=self.pk).update(
-                quarantined_at=None, quarantine_reason="", drained_at=None, detached_at=None, failures=0
+                quarantined_at=None,
+                quarantine_reason="",
+                drained_at=None,
+                drain_reason="",
+                reopens_at=None,
+                detached_at=None,
+                failures=0,
             )
             activity.record("host.reopen", self)
         notifications.notify_autoscaler()

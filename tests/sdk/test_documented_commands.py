@@ -14,11 +14,13 @@ from lazuli import cli
 from lazuli.runs import waiting
 from lazuli.trash import Trash
 
+from accounts.activity import Activity
 from accounts.models import User
 from compute import queue
 from compute.models import ComputeTarget, Work
 from operations.models import Announcement
 from tests import factories
+from workspaces.models import UserGroup
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", *sorted((ROOT / "sdk").glob("**/README.md"))]
@@ -124,9 +126,11 @@ def test_the_pages_of_the_sdk_are_run_line_by_line(ws, cluster, folder, capsys, 
 
 
 def test_the_page_of_the_administration_is_run_line_by_line(cluster, capsys):
-    for name in ("alice", "bob"):
+    for name in ("alice", "bob", "carol"):
         factories.make_user(name)
-    factories.make_host("gpu-box", joined_at=timezone.now())
+    UserGroup.objects.create(name="lab")
+    for name in ("gpu-box", "cpu-box"):
+        factories.make_host(name, joined_at=timezone.now())
     target = ComputeTarget.objects.get()
     work = queue.enqueue(target, "run:first", {"experiment": "iris"}, User.objects.get(username="alice"))
     factories.make_run(target.workspace, run_id="first", work=work, status="Queued")
@@ -134,6 +138,9 @@ def test_the_page_of_the_administration_is_run_line_by_line(cluster, capsys):
     assert len(lines) > 15
     for line in lines:
         line = line.replace("WORK_ID", str(work.pk))
+        if "REQUEST_ID" in line:
+            line = line.replace("REQUEST_ID", Activity.objects.filter(verb="host.quarantine").latest("pk").request_id)
+        line = line.replace("WORKSPACE", target.workspace.slug)
         line = line.replace("ANNOUNCEMENT_ID", str(Announcement.objects.values_list("pk", flat=True).first()))
         assert cli.main(shlex.split(line)[1:]) == 0, f"{line}: {capsys.readouterr().err}"
     assert Work.objects.get().state == Work.State.CANCELED and not User.objects.get(username="bob").is_active

@@ -3,7 +3,9 @@
 import { showToast } from "../shell/toasts.js";
 import { describeSelection, isEnabled } from "../pure/selection.js";
 
-export const findBoxes = () => [...document.querySelectorAll("#runs-form input[name=run]")];
+const BOX = "#runs-form input[name=run], input[form=bulk-form][name=name]";
+
+export const findBoxes = () => [...document.querySelectorAll(BOX)];
 
 export const findMatchingBox = () => document.querySelector("[data-select-matching]");
 
@@ -34,7 +36,7 @@ export const showSelection = () => {
   const count = isAll ? Number(findMatchingBox().dataset.count) : ticked.length;
   const words = describeSelection(count, isAll);
   updateButtons(count, isAll, words);
-  for (const box of boxes) box.closest("tr").setAttribute("aria-selected", box.checked || isAll);
+  for (const box of boxes) box.closest("tr")?.setAttribute("aria-selected", box.checked || isAll);
   const status = document.querySelector("[data-selection-count]");
   if (status) status.textContent = words.status;
   const pageBox = document.querySelector("[data-select-all]");
@@ -45,7 +47,7 @@ export const showSelection = () => {
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-select-all]")) for (const box of findBoxes()) box.checked = event.target.checked;
-  if (event.target.matches("[data-select-all], [data-select-matching], input[name=run]")) showSelection();
+  if (event.target.matches(`[data-select-all], [data-select-matching], ${BOX}`)) showSelection();
 });
 
 showSelection();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from argparse import Namespace
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from lazuli import login
 from lazuli.cli.output import Answer
@@ -20,6 +20,14 @@ MACHINE_COLUMNS = ("name", "cpus", "memoryGB", "gpus", "isConnected", "acceptsJo
 ANNOUNCEMENT_COLUMNS = ("id", "level", "text", "startsAt", "endsAt", "createdBy")
 BACKUP_COLUMNS = ("id", "name", "state", "createdUtc", "files", "bytes", "checkedUtc", "error")
 RESULT_COLUMNS = ("target", "dryRun", "counts", "names")
+BULK_COLUMNS = ("name", "changed", "text", "requestId")
+# The fields of the actions on many rows, as options.
+BULK_FIELDS = {
+    "group": "addToGroup and removeFromGroup: the group",
+    "heir": "deactivate: who takes over what the accounts own",
+    "reason": "drain and quarantine: the reason",
+    "until": "drain: when it ends by itself, with a UTC offset",
+}
 
 
 def add_commands(resources: CommandGroup) -> None:
@@ -29,6 +37,10 @@ def add_commands(resources: CommandGroup) -> None:
     _add_machines(group.add_group("machines", "Machines: drain, open and detach them."))
     _add_announcements(group.add_group("announcements", "Announcements on every page."))
     _add_backups(group.add_group("backups", "Backups of the studio."))
+    _add_workspaces(group.add_group("workspaces", "The trash of workspaces, and workspaces in the trash."))
+    parser = group.add_command("undo", undo, "Undo what a request did.", "--request ID --dry-run\n--request ID")
+    parser.add_argument("--request", required=True, metavar="ID", help="its id, as in the activity log")
+    _add_dry_run_argument(parser)
 
 
 def _add_people(group: CommandGroup) -> None:
@@ -55,6 +67,30 @@ def _add_people(group: CommandGroup) -> None:
     parser.add_argument("--heir", default="", metavar="NAME", help="the person who takes over what the account owns")
     _add_dry_run_argument(parser)
     add_yes_argument(parser)
+    _add_bulk(
+        group, "people", ("block", "unblock", "signOut", "revokeTokens", "addToGroup", "removeFromGroup", "deactivate")
+    )
+
+
+def _add_bulk(group: CommandGroup, kind: str, actions: Tuple[str, ...]) -> None:
+    parser = group.add_command(
+        "bulk",
+        act_on_many,
+        "Do one action on several of them at once; all or nothing of what a dry run has shown.",
+        f"{actions[0]} -n NAME NAME --dry-run\n{actions[0]} -n NAME NAME",
+    )
+    parser.set_defaults(kind=kind)
+    parser.add_argument("action", choices=actions)
+    parser.add_argument("-n", "--name", nargs="+", required=True, help="their names")
+    for name, help in BULK_FIELDS.items():
+        parser.add_argument(f"--{name}", default="", help=help)
+    parser.add_argument("--selection", default="", metavar="TOKEN", help="as a dry run has shown it")
+    _add_dry_run_argument(parser)
+    add_yes_argument(parser)
+
+
+def _add_workspaces(group: CommandGroup) -> None:
+    _add_bulk(group, "workspaces", ("emptyTrash", "restore", "purge"))
 
 
 def _add_queue(group: CommandGroup) -> None:
@@ -70,8 +106,20 @@ def _add_queue(group: CommandGroup) -> None:
 
 def _add_machines(group: CommandGroup) -> None:
     group.add_command("list", list_machines, "List the machines with their nodes.")
-    parser = group.add_command("drain", drain, "Drain a machine: it accepts no more jobs.", "-n gpu-box")
+    parser = group.add_command(
+        "drain",
+        drain,
+        "Drain a machine: it accepts no more jobs.",
+        '-n gpu-box\n-n gpu-box --reason "New fan" --until 2030-01-31T19:00:00Z',
+    )
     _add_name_argument(parser, "the machine")
+    parser.add_argument("--reason", default="", help="people whose jobs wait for the machine see it")
+    parser.add_argument("--until", metavar="TIME", help="when it accepts jobs again, with a UTC offset")
+    parser = group.add_command(
+        "quarantine", quarantine, "Put a machine in quarantine.", '-n gpu-box --reason "Wrong results"'
+    )
+    _add_name_argument(parser, "the machine")
+    parser.add_argument("--reason", required=True)
     parser = group.add_command("reopen", reopen, "Open a machine again, also one in quarantine.", "-n gpu-box")
     _add_name_argument(parser, "the machine")
     parser = group.add_command(
@@ -83,6 +131,7 @@ def _add_machines(group: CommandGroup) -> None:
     _add_name_argument(parser, "the machine")
     _add_dry_run_argument(parser)
     add_yes_argument(parser)
+    _add_bulk(group, "machines", ("drain", "reopen", "quarantine", "detach"))
 
 
 def _add_announcements(group: CommandGroup) -> None:
@@ -144,6 +193,24 @@ def _act_on_person(options: Namespace, action: str, body: Optional[Dict[str, Any
     return Answer(_post(f"/people/{quote_segment(options.name)}/{action}", body, options.dry_run), RESULT_COLUMNS)
 
 
+def act_on_many(options: Namespace) -> Answer:
+    if not options.dry_run:
+        confirm(options, f"{options.action}: {', '.join(options.name)}.")
+    body = {"action": options.action, "names": options.name, "selection": options.selection}
+    body.update({name: getattr(options, name) for name in BULK_FIELDS if getattr(options, name)})
+    return _describe_bulk(_post(f"/{options.kind}/bulk", body, options.dry_run))
+
+
+def undo(options: Namespace) -> Answer:
+    return _describe_bulk(_post(f"/requests/{quote_segment(options.request)}/undo", dry_run=options.dry_run))
+
+
+def _describe_bulk(answer: Dict[str, Any]) -> Answer:
+    rows = [{**row, "changed": key == "changed"} for key in ("changed", "unchanged") for row in answer[key]]
+    more = {name: answer[name] for name in ("requestId", "dryRun", "selection")}
+    return Answer([{**row, **more} for row in rows], BULK_COLUMNS)
+
+
 def list_queue(options: Namespace) -> Answer:
     columns = RUNNING_COLUMNS if options.running else WAITING_COLUMNS
     return _list("/queue", options, columns, {"state": "running" if options.running else "waiting"})
@@ -162,7 +229,13 @@ def list_machines(options: Namespace) -> Answer:
 
 
 def drain(options: Namespace) -> Answer:
-    return Answer(_post(f"/machines/{quote_segment(options.name)}/drain"), MACHINE_COLUMNS)
+    body = {"reason": options.reason, **({"until": options.until} if options.until else {})}
+    return Answer(_post(f"/machines/{quote_segment(options.name)}/drain", body), MACHINE_COLUMNS)
+
+
+def quarantine(options: Namespace) -> Answer:
+    body = {"reason": options.reason}
+    return Answer(_post(f"/machines/{quote_segment(options.name)}/quarantine", body), MACHINE_COLUMNS)
 
 
 def reopen(options: Namespace) -> Answer:
