@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pandas
 import pytest
-from azureml.core import Dataset, Environment, Experiment, ScriptRunConfig
+from azureml.core import Dataset, Datastore, Environment, Experiment, ScriptRunConfig
 from azureml.core.run import InputDatasets, OutputDatasets
 from azureml.data import LinkTabularOutputDatasetConfig, OutputFileDatasetConfig
 from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
@@ -238,11 +238,23 @@ def test_bad_files_are_refused_with_file_and_line(ws, store, tmp_path):
     put(store, "two/b.csv", b"c,d\n1,2\n", tmp_path)
     with pytest.raises(DatasetExecutionError, match=r"two/b.csv, line 1: the header is c, d, but two/a.csv has a, b"):
         Dataset.Tabular.from_delimited_files((store, "two")).to_pandas_dataframe()
-    with pytest.raises(UserErrorException, match="Register its container as a datastore"):
+    with pytest.raises(UserErrorException, match=r"is the container images of the account store\. Register it"):
         Dataset.File.from_files("abfss://images@store.dfs.core.windows.net/x.csv")
+    with pytest.raises(UserErrorException, match="write abfss://"):
+        Dataset.File.from_files("adl://images/x.csv")
     with pytest.raises(UserErrorException, match="contains a slash"):
         Dataset.File.from_files((store, "two")).register(ws, "a/b")
     assert not ws.datasets
+
+
+def test_an_address_of_azure_is_a_path_in_the_datastore_of_its_container(ws, settings):
+    settings.DATASTORE_HOSTS = ["store.blob.core.windows.net"]
+    given = {"account_name": "store", "account_key": "aGlkZGVu", "skip_validation": True}
+    Datastore.register_azure_blob_container(ws, "lake", "images", **given)
+    for start in ("abfss://images@store.dfs.core.windows.net", "wasbs://images@store.blob.core.windows.net"):
+        made = Dataset.File.from_files([f"{start}/in/*.csv", f"{start}/out"], validate=False)
+        paths = [{"datastore": "lake", "path": path} for path in ("in/*.csv", "out")]
+        assert made._definition["paths"] == paths and made._workspace.name == ws.name
 
 
 def test_partitions_and_given_types(ws, store, tmp_path):

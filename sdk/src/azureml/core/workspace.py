@@ -27,6 +27,7 @@ from azureml.core.experiment import Experiment
 from azureml.core.keyvault import Keyvault
 from azureml.core.model import Model
 from azureml.core.run import Run
+from azureml.data import _azure_addresses
 from azureml.data.abstract_dataset import RegisteredDatasets
 from azureml.exceptions import UserErrorException
 
@@ -74,6 +75,7 @@ class Workspace:
         self._path = remote.path
         self._history = remote.history_path
         self._content = remote.content_path
+        _azure_addresses.remember_workspace(self)
 
     # ---- finding and creating
 

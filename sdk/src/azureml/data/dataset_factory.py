@@ -15,6 +15,7 @@ from lazuli.errors import NotAvailable, UserErrorException
 from lazuli.runs.glob_patterns import Glob
 
 from azureml import _absent
+from azureml.data import _azure_addresses
 from azureml.data.abstract_dataset import AbstractDataset
 from azureml.data.file_dataset import FileDataset
 from azureml.data.tabular_dataset import TabularDataset, _target_of
@@ -271,12 +272,9 @@ def read_paths(path: Any) -> Tuple[Any, List[Dict[str, str]]]:
         raise DatasetValidationError("The dataset has no path.")
     found, workspaces = [], []
     for item in items:
+        if isinstance(item, str) and item.startswith(AZURE_SCHEMES):
+            item = _azure_addresses.find_pair(item)
         if isinstance(item, str):
-            if item.startswith(AZURE_SCHEMES):
-                raise DatasetValidationError(
-                    f"{item!r} is an address of Azure's storage. Register its container as a datastore, such as with "
-                    "Datastore.register_azure_blob_container, and write (datastore, 'path/*.csv')."
-                )
             if not item.startswith(("http://", "https://")):
                 raise DatasetValidationError(
                     f"{item!r} is not a web address. Write files of a datastore as (datastore, 'path/*.csv')."
