@@ -1,11 +1,16 @@
 """One rule for the paths of files: in runs, snapshots, models, datastores and the Notebooks page."""
 
 import unicodedata
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.http import Http404
 
 from studio.errors import Invalid
 
 MAX_PATH_LENGTH = 1000
 MAX_FOLDERS = 100
+Found = TypeVar("Found")
 
 
 def check_path(path, *, target: str = "path", code: str = "invalid_path") -> str:
@@ -15,6 +20,14 @@ def check_path(path, *, target: str = "path", code: str = "invalid_path") -> str
         shown = repr(path)[:200]
         raise Invalid(f"{shown} is not a path for a file: {problem}.", code=code, target=target)
     return path
+
+
+def find_if_there(find: Callable[[str], Found], path: str) -> Found | None:
+    """Find the file, or None where `find` raises Http404."""
+    try:
+        return find(path)
+    except Http404:
+        return None
 
 
 def _problem(path) -> str:

@@ -300,5 +300,7 @@ LOGGING = {
         # A task that meets an outage; it comes again within seconds.
         "celery.app.trace": {"filters": ["outages"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # The client of Azure's file shares, which warns of each file that is not there.
+        "azure": {"level": "ERROR"},
     },
 }

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from django.conf import settings
 from django.http import Http404
 
-from studio import storage
+from studio import file_paths, storage
 from studio.errors import Conflict, Invalid, NoSpace, TooLarge
 from studio.file_paths import check_path
 
@@ -67,11 +67,7 @@ class Share:
             return _describe(path, _stat(name, folder, path))
 
     def exists(self, path: str) -> bool:
-        try:
-            self.find(path)
-        except Http404:
-            return False
-        return True
+        return file_paths.find_if_there(self.find, path) is not None
 
     def list_folder(
         self, path: str, with_hidden: bool = False, max_listed: int = MAX_LISTED

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pydantic
-from django.http import Http404
 
 from assets.data.stores import DatastoreFiles, File
-from studio import downloads, request_body
+from studio import downloads, file_paths, request_body
 from studio.errors import Conflict, Denied, Invalid, TooLarge
 from studio.formats import format_bytes
 
@@ -156,14 +155,7 @@ def check_paths(paths: list[str]) -> None:
 def find_files(files: DatastoreFiles, paths: list[str]) -> tuple[list[File], list[str]]:
     """The files at the paths, and the paths at which there is none."""
     check_paths(paths)
-
-    def find(path: str) -> File | None:
-        try:
-            return files.find(path)
-        except Http404:
-            return None
-
-    found = files.run_each(find, paths)
+    found = files.run_each(lambda path: file_paths.find_if_there(files.find, path), paths)
     return [file for file in found if file], [path for path, file in zip(paths, found, strict=True) if not file]
 
 

@@ -58,6 +58,7 @@ class Datastore(models.Model):
         WORKSPACE = "Workspace", "Storage of the studio"
         FOLDER = "Folder", "Folder of the server"
         BLOB = "AzureBlob", "Azure Blob Storage"
+        FILE = "AzureFile", "Azure file share"
         LAKE = "AzureDataLakeGen2", "Azure Data Lake Storage Gen2"
         S3 = "S3", "S3"
         POSTGRESQL = "AzurePostgreSql", "PostgreSQL database"

@@ -94,8 +94,8 @@ class PartialUpload:
 
     def add_piece(
         self, start: int, chunks: Iterable[bytes], sha256: str = "", max_size: int = stores.MAX_FILE_BYTES
-    ) -> int:
-        """Store a piece that begins where the last one ended, or again one that is here; return how many bytes are here."""
+    ) -> list[Piece]:
+        """Store a piece that begins where the last one ended, or again one that is here; return the pieces that are here."""
         if sha256 and not SHA_256.fullmatch(sha256):
             raise Invalid("sha256 is the hash of the piece: 64 hexadecimal digits in lower case.", target="sha256")
         found = self.list_pieces()
@@ -107,7 +107,7 @@ class PartialUpload:
         name = f"{start:015d}.{sha256}" if sha256 else f"{start:015d}"
         size = self._pieces.put(name, _check(chunks, start, max_size, sha256))
         self._pieces.delete([piece.name for piece in same if piece.name != name])
-        return self.arrived if same else arrived + size
+        return self.list_pieces() if same else [*found, Piece(start, size, sha256, name)]
 
     def read(self, size: int) -> Iterator[bytes]:
         """The whole file, which has so many bytes. Whether it is here is found out when its first bytes are asked for, after

@@ -14,7 +14,14 @@ from studio.schemas import Shape, SystemData
 
 Kind = models.Datastore.Kind
 # Azure's clients know only these types; `kind` has the real one.
-AZURE_TYPES = {Kind.FOLDER: "AzureBlob", Kind.S3: "AzureBlob", Kind.BLOB: "AzureBlob", Kind.LAKE: "AzureDataLakeGen2"}
+AZURE_TYPES = {
+    Kind.FOLDER: "AzureBlob",
+    Kind.S3: "AzureBlob",
+    Kind.BLOB: "AzureBlob",
+    Kind.FILE: "AzureFile",
+    Kind.LAKE: "AzureDataLakeGen2",
+}
+CONTAINER_NAMES = {Kind.FILE: "fileShareName", Kind.LAKE: "filesystem"}
 # Maps the kind of credentials to the names in Azure's bodies: of secrets, and of the credentials themselves.
 SECRET_NAMES = {
     "key": "account_key",
@@ -109,7 +116,7 @@ def _address(row: models.Datastore) -> dict:
         names = {"serverName": given["server_name"], "databaseName": given["database_name"]}
         details = {"port": int(given["port"]), "sslMode": given["ssl_mode"], "endpoint": given.get("endpoint")}
         return {"datastoreType": row.kind, **names, **details}
-    container = "filesystem" if row.kind == Kind.LAKE else "containerName"
+    container = CONTAINER_NAMES.get(Kind(row.kind), "containerName")
     return {
         "datastoreType": AZURE_TYPES[Kind(row.kind)],
         "accountName": given.get("account_name") or _blob_address(row),
@@ -131,6 +138,7 @@ class DatastorePropertiesUpdate(LooseBody):
     datastoreType: str
     accountName: str | None = None
     containerName: str | None = None
+    fileShareName: str | None = None
     filesystem: str | None = None
     endpoint: str | None = None
     protocol: str | None = None
@@ -153,7 +161,7 @@ class DatastorePropertiesUpdate(LooseBody):
         secrets |= {"tenant_id": given.tenantId, "client_id": given.clientId, "user_id": given.userId}
         settings = {
             "account_name": self.accountName,
-            "container": self.containerName or self.filesystem,
+            "container": self.containerName or self.fileShareName or self.filesystem,
             **{name: getattr(self, name) for name in ("endpoint", "protocol", "folder", "region", "prefix", "file")},
             "server_name": self.serverName,
             "database_name": self.databaseName,
@@ -208,7 +216,6 @@ class PartialUploadResource(Shape):
     pieces: list[ArrivedPiece]
 
     @classmethod
-    def of(cls, upload: partial_uploads.PartialUpload) -> Self:
-        found = upload.list_pieces()
+    def of(cls, found: list[partial_uploads.Piece]) -> Self:
         pieces = [ArrivedPiece(start=piece.start, size=piece.size, sha256=piece.sha256) for piece in found]
         return cls(arrived=sum(piece.size for piece in found), pieces=pieces)

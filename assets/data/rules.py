@@ -21,6 +21,7 @@ SERVER = ("server_name", "database_name", "port", "endpoint", "ssl_mode")
 SETTINGS = {
     "Folder": (("folder",), ("folder",)),
     "AzureBlob": (AZURE, ("account_name", "container")),
+    "AzureFile": (AZURE, ("account_name", "container")),
     "AzureDataLakeGen2": (AZURE, ("account_name", "container")),
     "S3": (("container", "endpoint", "region", "prefix"), ("container",)),
     "AzurePostgreSql": (SERVER, ("server_name", "database_name")),
@@ -39,6 +40,7 @@ CREDENTIALS = {
 ALLOWED = {
     "Folder": ("None",),
     "AzureBlob": ("None", "AccountKey", "Sas", "ServicePrincipal"),
+    "AzureFile": ("AccountKey", "Sas"),
     "AzureDataLakeGen2": ("None", "AccountKey", "Sas", "ServicePrincipal"),
     "S3": ("None", "AccessKey"),
     "AzurePostgreSql": ("Password",),
@@ -54,7 +56,6 @@ SERVERS = {
 # What to do instead for kinds of Azure that the studio does not read.
 INSTEAD = {
     "AzureSqlDatabase": " Read the rows of SQL Server in a script, and register them as a dataset.",
-    "AzureFile": " Mount the file share on the server, and register its folder.",
 }
 HOST = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])?|[0-9a-fA-F:]{2,39}")
 SSL_MODES = ("require", "prefer", "verify-full")
@@ -84,7 +85,7 @@ def _check_settings(kind: str, given: dict) -> dict:
     found = {name: VALUE.check(given[name]) for name in known if given.get(name)}
     for name in required:
         if name not in found:
-            raise Invalid(f"A datastore of the kind {kind} needs {name}.", target=wire_name(name))
+            raise Invalid(f"A datastore of the kind {kind} needs {name}.", target=wire_name(name, kind))
     if kind == "Folder":
         return {"folder": str(check_folder(found["folder"]))}
     if kind == "Sqlite":
@@ -121,7 +122,7 @@ def _check_names(kind: str, found: dict) -> None:
     pattern = BUCKET if kind == "S3" else CONTAINER
     if not pattern.fullmatch(found["container"]):
         text = f"{found['container'][:100]!r} is not a name: use 3 to 63 lower-case letters, digits and hyphens."
-        raise Invalid(text, target="containerName")
+        raise Invalid(text, target=wire_name("container", kind))
     if kind != "S3" and not ACCOUNT.fullmatch(found["account_name"]):
         text = f"{found['account_name'][:100]!r} is not a storage account: use 3 to 24 lower-case letters and digits."
         raise Invalid(text, target="accountName")
@@ -136,7 +137,8 @@ def get_address(kind: str, found: dict) -> str:
     endpoint = found["endpoint"]
     if "://" in endpoint:
         return endpoint
-    return f"{found['protocol']}://{found['account_name']}.blob.{endpoint}"
+    service = "file" if kind == "AzureFile" else "blob"
+    return f"{found['protocol']}://{found['account_name']}.{service}.{endpoint}"
 
 
 def _check_credentials(kind: str, chosen: str, given: dict) -> tuple[str, dict]:
@@ -183,8 +185,10 @@ def check_file(text: str) -> pathlib.Path:
     return file
 
 
-def wire_name(name: str) -> str:
-    return {"container": "containerName"}.get(name, names.wire_name(name.replace("_", " ")))
+def wire_name(name: str, kind: str = "") -> str:
+    if name == "container":
+        return "fileShareName" if kind == "AzureFile" else "containerName"
+    return names.wire_name(name.replace("_", " "))
 
 
 def check_stored_path(path, target: str = "path") -> str:

@@ -16,6 +16,7 @@ from accounts.models import User
 from assets.data import rules
 from assets.data.models import FILE_STORE, Datastore
 from assets.data.stores import MAX_LISTED, DatastoreFiles, File
+from studio import file_paths
 from studio.errors import Conflict, Invalid, TooLarge
 from workspaces.file_share import SHARED, USERS, Home, share_folder
 from workspaces.models import Workspace
@@ -29,7 +30,18 @@ TRASHES: list[Callable[[Workspace, User, str], object]] = []
 
 def open_files(datastore: Datastore, user: User | None = None) -> DatastoreFiles:
     """The files of a datastore as a person finds them."""
-    return FileShareFiles(datastore, user) if datastore.has_share else DatastoreFiles(datastore)
+    if datastore.has_share:
+        return FileShareFiles(datastore, user)
+    return _open_azure_share(datastore) if datastore.kind == Datastore.Kind.FILE else DatastoreFiles(datastore)
+
+
+def _open_azure_share(datastore: Datastore) -> DatastoreFiles:
+    try:
+        from assets.data import azure_files  # its packages are optional, and take a while to load
+    except ImportError as error:
+        text = "The studio has no client for Azure file shares. A site admin installs it by"
+        raise Invalid(f"{text}: python3 deploy/setup.py azure-files", target="datastoreType") from error
+    return azure_files.AzureShareFiles(datastore)
 
 
 def check_common(definition: dict) -> None:
@@ -150,11 +162,8 @@ class FileShareFiles(DatastoreFiles):
         if not is_in_share(path):
             super().check_no_folder(path)
             return
-        try:
-            entry = self._share.find(path)
-        except Http404:
-            return
-        if entry.is_folder or entry.is_special:
+        entry = file_paths.find_if_there(self._share.find, path)
+        if entry and (entry.is_folder or entry.is_special):
             raise Conflict(f"{path} is a folder, or a link.", target="path")
 
     def delete(self, path: str) -> None:

@@ -21,7 +21,7 @@ from obstore.store import AzureStore, LocalStore, S3Store
 from accounts.actors import Actor
 from assets.data import rules
 from assets.data.models import BLOB_STORE, Datastore
-from studio import local_files, storage
+from studio import file_paths, local_files, storage
 from studio.errors import Conflict, Invalid, NotReady, TooLarge
 from studio.formats import format_bytes
 from workspaces.models import Workspace
@@ -135,11 +135,7 @@ class DatastoreFiles:
         return file
 
     def exists(self, path: str) -> bool:
-        try:
-            self.find(path)
-        except Http404:
-            return False
-        return True
+        return file_paths.find_if_there(self.find, path) is not None
 
     def read(self, path: str, start: int, length: int) -> bytes:
         if not length:
@@ -306,11 +302,11 @@ class DatastoreFiles:
             raise self._taken(path) from error
         except ValueError as error:
             raise Invalid(
-                f"{path[:200]!r} is not a path in a datastore: {_first_line(error)}", target="path"
+                f"{path[:200]!r} is not a path in a datastore: {first_line_of(error)}", target="path"
             ) from error
         except PermissionError as error:
             raise Conflict(
-                f"The datastore {name} does not allow the studio to do this: {_first_line(error)}"
+                f"The datastore {name} does not allow the studio to do this: {first_line_of(error)}"
             ) from error
         except StoreError as error:
             text = str(error)
@@ -321,7 +317,7 @@ class DatastoreFiles:
                 ) from error
             if "Is a directory" in text or "Not a directory" in text:
                 raise Conflict(f"{path} is a folder, or is inside a file.", target="path") from error
-            raise NotReady(f"The datastore {name} does not answer: {_first_line(error)}") from error
+            raise NotReady(f"The datastore {name} does not answer: {first_line_of(error)}") from error
 
 
 def check_storage_quota(workspace: Workspace, actor: Actor | None = None) -> None:
@@ -366,7 +362,7 @@ def _open_remote(row: Datastore):
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line_of(error: Exception) -> str:
     """The first line of an error, without details for developers and signed URLs."""
     line = re.sub(r"https?://\S+", "its address", str(error).strip().split("\n", 1)[0])
     # The reason comes after what was tried.

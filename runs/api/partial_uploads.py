@@ -38,7 +38,7 @@ class Sent(Schema):
 @router.get("/{upload}", response=resources.PartialUploadResource, summary="Get the pieces of a file that have arrived")
 def upload_read(request: HttpRequest, where: Path[UploadPath]):
     found = PartialUpload(request.auth, find_workspace(request, where), where.upload)
-    return resources.PartialUploadResource.of(found)
+    return resources.PartialUploadResource.of(found.list_pieces())
 
 
 @router.put(
@@ -51,8 +51,8 @@ def upload_put(request: HttpRequest, where: Path[UploadPath], start: int = 0, sh
     workspace = _find_to_write(request, where)
     stores.check_storage_quota(workspace, request.auth)
     found = PartialUpload(request.auth, workspace, where.upload)
-    found.add_piece(start, uploads.read_chunks(request, MAX_PIECE), sha256)
-    return resources.PartialUploadResource.of(found)
+    pieces = found.add_piece(start, uploads.read_chunks(request, MAX_PIECE), sha256)
+    return resources.PartialUploadResource.of(pieces)
 
 
 @router.delete("/{upload}", response=Nothing, summary="Delete the pieces of a file")

@@ -3,13 +3,15 @@
 import warnings
 
 import pytest
-from azureml.core import Datastore
+from azureml.core import Dataset, Datastore
 from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 from azureml.data.data_reference import DataReference
 from azureml.exceptions import UserErrorException
 from lazuli import file_batches
 from lazuli.data import datastores, transfer
-from lazuli.errors import NotAvailable, NotFound, ServiceException
+from lazuli.errors import NotFound, ServiceException
+
+from tests.azure_file_service import ACCOUNT, KEY, SHARE, run_service
 
 
 @pytest.fixture(autouse=True)
@@ -152,5 +154,21 @@ def test_credentials_are_tried_kept_and_not_shown(ws, monkeypatch, settings):
         Datastore.register_azure_blob_container(ws, "b", sas_token="s", **given)
     with pytest.raises(UserErrorException, match="private network"):
         Datastore.register_s3(ws, "s3", "bucket", endpoint="http://10.0.0.1", skip_validation=True)
-    with pytest.raises(NotAvailable, match=r"file shares.*register_folder"):
-        Datastore.register_azure_file_share(ws, "f", "share", "account")
+
+
+def test_a_file_share_of_azure_is_a_datastore(ws, csv_files, tmp_path, settings):
+    with run_service(tmp_path / "service") as service:
+        settings.DATASTORE_HOSTS = [f"127.0.0.1:{service.server_port}"]
+        given = {"file_share_name": SHARE, "account_name": ACCOUNT, "endpoint": service.endpoint}
+        with pytest.raises(UserErrorException, match="rejects the stored credentials"):
+            Datastore.register_azure_file_share(ws, "team", account_key="AAAA", **given)
+        with pytest.raises(UserErrorException, match="not both"):
+            Datastore.register_azure_file_share(ws, "team", account_key=KEY, sas_token="s", **given)
+        store = Datastore.register_azure_file_share(ws, "team", account_key=KEY, **given)
+        assert isinstance(store, AzureFileDatastore) and (store.container_name, store.account_key) == (SHARE, None)
+        store.upload(str(csv_files), "in", show_progress=False)
+        assert store.download(str(tmp_path / "t"), "in/more", show_progress=False) == 1
+        table = Dataset.Tabular.from_delimited_files((store, "in/*.csv"))
+        assert table.to_pandas_dataframe()["y"].tolist() == [2]
+        found = Dataset.File.from_files((store, "in")).register(ws, "files of a share")
+        assert sorted(found.to_path()) == ["/a.csv", "/more/b #1%2F.csv"]

@@ -37,6 +37,8 @@ CREDENTIALS = {
     "ServicePrincipal": "Service principal",
     "AccessKey": "Access key",
 }
+# What the container is called where it has another name.
+CONTAINERS = {"S3": "Bucket", "AzureDataLakeGen2": "File system", "AzureFile": "File share"}
 KINDS = [(kind.value, kind.label) for kind in Datastore.Kind if kind.value in rules.SETTINGS]
 
 
@@ -59,7 +61,7 @@ class DatastoreForm(forms.Form):
             self.fields["credentials"] = forms.ChoiceField(
                 choices=choices,
                 label="Credentials",
-                initial=self.chosen[1],
+                initial=next(one for one in self.chosen if one != "None"),
                 help_text="They go into the key vault, and no page shows them again.",
             )
         for one in self.chosen:
@@ -69,8 +71,8 @@ class DatastoreForm(forms.Form):
 
     def _add(self, name: str, required: bool, widget) -> None:
         label, text = LABELS[name]
-        if name == "container" and self.kind in ("S3", "AzureDataLakeGen2"):
-            label = "Bucket" if self.kind == "S3" else "File system"
+        if name == "container":
+            label = CONTAINERS.get(self.kind, label)
         self.fields[name] = forms.CharField(
             label=label,
             required=required,

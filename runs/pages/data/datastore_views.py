@@ -19,7 +19,7 @@ from assets.data.share_files import is_in_share, open_files
 from runs.api.datastores import find_datastore, respond_with_file
 from runs.files import previews, uploads
 from runs.pages.access import find_workspace, is_allowed, require_permission
-from runs.pages.data.datastore_forms import KINDS, DatastoreForm
+from runs.pages.data.datastore_forms import CONTAINERS, KINDS, DatastoreForm
 from studio import numbers
 from studio.errors import Conflict, Denied, Invalid, NotReady
 from studio.formats import format_count
@@ -129,7 +129,10 @@ def _properties(found: Datastore) -> list[tuple[str, str]]:
         "region",
         "prefix",
     ]
-    shown = [(name.replace("_", " ").capitalize(), given[name]) for name in names if given.get(name)]
+    labels = {"container": CONTAINERS.get(found.kind, "Container")}
+    shown = [
+        (labels.get(name) or name.replace("_", " ").capitalize(), given[name]) for name in names if given.get(name)
+    ]
     return [("Type", found.get_kind_display()), *shown, ("Credentials", found.credentials or "None")]
 
 
@@ -204,7 +207,8 @@ def datastore_piece(request, slug, name):
     files.check_names([path])
     if not overwrite:
         files.check_free(path)
-    arrived = part.add_piece(start, uploads.read_chunks(request, MAX_PIECE), request.GET.get("sha256", ""), size)
+    chunks = uploads.read_chunks(request, MAX_PIECE)
+    arrived = part.add_piece(start, chunks, request.GET.get("sha256", ""), size)[-1].end
     if arrived == size:
         files.write(path, part.read(size), overwrite)
         part.delete()

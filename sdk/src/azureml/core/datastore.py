@@ -149,12 +149,19 @@ class Datastore:
         create_if_not_exists: bool = False,
         skip_validation: bool = False,
     ) -> AbstractDatastore:
-        """Refused: mount the share on the server, and register its folder."""
-        raise NotAvailable(
-            "access to Azure file shares",
-            "Datastore.register_azure_file_share",
-            "Mount the share on the server, and register its folder with Datastore.register_folder.",
-        )
+        """A file share of an Azure storage account. The key goes into the key vault, and is not shown again."""
+        if sas_token and account_key:
+            raise UserErrorException("Give a sas_token or an account_key, not both.")
+        warn_of_unused("Datastore.register_azure_file_share", create_if_not_exists=create_if_not_exists)
+        properties: Json = {
+            "datastoreType": "AzureFile",
+            "accountName": account_name,
+            "fileShareName": file_share_name,
+            "protocol": protocol,
+            "endpoint": endpoint,
+            "credentials": _keys(sas_token, account_key),
+        }
+        return _register(workspace, datastore_name, properties, overwrite, skip_validation)
 
     @staticmethod
     def register_folder(workspace: Any, datastore_name: str, folder: str, overwrite: bool = False) -> AbstractDatastore:

@@ -27,6 +27,13 @@ USER = ("--user-id", "userId", "an account that may only read")
 # Each kind: its command, its help, its required options, the credentials and the name of its secret.
 KINDS = {
     "AzureBlob": ("attach-blob", "a container of Azure Blob Storage", [ACCOUNT, CONTAINER], "AccountKey", "key"),
+    "AzureFile": (
+        "attach-file",
+        "a file share of Azure",
+        [ACCOUNT, ("--share-name", "fileShareName", "the file share")],
+        "AccountKey",
+        "key",
+    ),
     "AzureDataLakeGen2": (
         "attach-adls-gen2",
         "a file system of Azure Data Lake Storage Gen2",
@@ -53,6 +60,7 @@ KINDS = {
 }
 EXAMPLES = {
     "AzureBlob": "-n images --account-name store --container-name images --secret-file key.txt",
+    "AzureFile": "-n team --account-name store --share-name team --secret-file key.txt",
     "AzureDataLakeGen2": "-n lake --account-name store --file-system raw --tenant-id T --client-id C --secret-file -",
     "S3": "-n bucket --bucket-name data --access-key-id K --endpoint https://s3.example.com",
     "AzurePostgreSql": "-n people --server-name db.example.com --database-name hr --user-id reader",
@@ -63,6 +71,7 @@ EXAMPLES = {
 # Settings that a kind may have.
 OPTIONAL = {
     "AzureBlob": ("endpoint",),
+    "AzureFile": ("endpoint",),
     "AzureDataLakeGen2": ("endpoint",),
     "S3": ("endpoint", "region", "prefix"),
     "AzurePostgreSql": ("endpoint", "port"),
@@ -105,7 +114,7 @@ def _add_attach_arguments(parser: ArgumentParser, kind: str, given: List[Tuple[s
         parser.add_argument(
             "--secret-file", metavar="PATH", help="read its key or password from this file; - reads standard input"
         )
-    if kind == "AzureBlob":
+    if kind in ("AzureBlob", "AzureFile"):
         parser.add_argument("--sas", action="store_true", help="the secret is a shared access signature")
     if kind in ("AzureBlob", "S3"):
         parser.add_argument("--public", action="store_true", help="the store is public: there is no secret")
