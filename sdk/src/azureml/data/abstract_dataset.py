@@ -175,9 +175,10 @@ class AbstractDataset:
         wanted = partition_keys or known
         if unknown := [name for name in wanted if name not in known]:
             raise UserErrorException(f"There is no partition key {unknown[0]!r}; there are {', '.join(known)}.")
-        found = [partition.read(source.remote.path) for source in sources]
-        rows = [{name: values[name] for name in wanted} for values in found]
-        return [row for number, row in enumerate(rows) if row not in rows[:number]]
+        found = (partition.read(source.remote.path) for source in sources)
+        return [
+            dict(zip(wanted, values)) for values in dict.fromkeys(tuple(row[name] for name in wanted) for row in found)
+        ]
 
     @property
     def data_changed_time(self) -> Optional[dt.datetime]:
