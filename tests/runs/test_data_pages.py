@@ -157,6 +157,28 @@ def test_the_wizard_names_values_that_would_be_missing(as_user, alice, workspace
         assert ("found when the version was registered" in page and "old" in page) == is_named, number
 
 
+def test_the_wizard_chooses_columns_and_types_of_parquet_and_json_lines(as_user, alice, workspace, files, tmp_path):
+    frame = pandas.DataFrame({"id": [1, 2], "day": ["2024-01-31", "2024-02-01"], "note": ["a", "b"]})
+    engine.write_parquet(frame.astype({"id": "int32"}), str(tmp_path / "a.parquet"))
+    files.write("a.parquet", iter([(tmp_path / "a.parquet").read_bytes()]))
+    files.write("a.jsonl", iter([frame.to_json(orient="records", lines=True).encode()]))
+    browser = as_user(alice)
+    for number, (name, kind) in enumerate((("a.parquet", "integer"), ("a.jsonl", "long")), 1):
+        page = f"{LIST}new/settings/?name=days&kind=tabular&datastore=workspaceblobstore&path={name}"
+        shown = browser.get(page).text
+        assert (
+            re.search(rf'<option( value="long" selected\s*)?>{kind}<', shown, re.I)
+            and "Profile all rows after creation" in shown
+        ), name
+        chosen = {"include_0": "1", "type_0": kind, "include_1": "1", "type_1": "datetime", "type_2": "string"}
+        assert browser.post(page, chosen).url.endswith(f"/versions/{number}/explore/"), name
+        reader, rest = DataVersion.objects.get(version=str(number)).definition["steps"]
+        # JSON lines have times already.
+        assert reader.get("column_types") == ({"day": {"type": "datetime"}} if number == 1 else None), name
+        assert rest == {"type": "drop_columns", "columns": ["note"]}, name
+        assert "2024-01-31" in browser.get(f"{LIST}assets/days/versions/{number}/explore/").text, name
+
+
 def test_the_wizard_registers_a_query_of_a_database(as_user, alice, workspace, settings, tmp_path):
     settings.DATASTORE_ROOTS = [str(tmp_path)]
     with contextlib.closing(sqlite3.connect(tmp_path / "people.db")) as database, database:

@@ -108,7 +108,7 @@ def data_settings(request, slug):
             problem, definition = preview.problem, preview.definition
         except Invalid as error:
             problem = error.message
-    schema = _schema(request, definition) if is_table and not problem else []
+    schema = _schema(request, preview) if preview and not problem else []
     misfits = None
     if request.method == "POST" and not problem:
         chosen = _add_schema(definition, schema)
@@ -225,9 +225,11 @@ def _read_table(workspace, path: dict, form: SettingsForm) -> previews.TablePrev
     return preview
 
 
-def _schema(request, definition: dict) -> list[dict]:
-    """The columns of text with their types; a POST says which are included, and other types."""
-    types = definition["steps"][0].get("column_types") or {}
+def _schema(request, preview: previews.TablePreview) -> list[dict]:
+    """The columns with their types, for text those that were inferred; a POST says which are included, and other
+    types."""
+    types = preview.definition["steps"][0].get("column_types")
+    types = types or {name: {"type": kind} for name, kind in preview.columns}
     found = []
     for number, (name, kind) in enumerate(types.items()):
         chosen = request.POST.get(f"type_{number}", kind["type"])
@@ -248,19 +250,19 @@ def _add_schema(definition: dict, schema: list[dict]) -> dict:
     """The definition with the chosen types and columns."""
     if schema:
         reader = definition["steps"][0]
-        types = {}
+        types, is_text = {}, reader["type"] == "read_delimited"
         for column in schema:
             same = column["type"] == column["kind"]["type"]
-            # A query has the types of its database; only others are written down.
-            if not same or reader["type"] != "read_sql":
+            # Other readers have types of their own; only different ones are written down.
+            if not same or is_text:
                 types[column["name"]] = column["kind"] if same else {"type": column["type"]}
         steps = [{**reader, "column_types": types} if types else reader]
         kept = [column["name"] for column in schema if column["included"]]
         if not kept:
             raise Invalid("Include at least one column.", target="include")
         left_out = [column["name"] for column in schema if not column["included"]]
-        if left_out and reader["type"] == "read_sql":
-            # The preview may not show all columns of a wide query.
+        if left_out and not is_text:
+            # The preview may not show all columns of a wide table.
             steps.append({"type": "drop_columns", "columns": left_out})
         elif left_out:
             steps.append({"type": "keep_columns", "columns": kept})
