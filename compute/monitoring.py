@@ -18,13 +18,15 @@ from compute.models import Assignment, Host, Samples, Work
 
 MACHINE = ["cpu", "memory", "disk", "read", "written", "received", "sent", *(GPU := ["gpu", "gpuMemory"])]
 MACHINE += ["gpuPower", "gpuTemperature"]
-WORK = ["cpu", "memory", *GPU]
+WORK = ["cpu", "memory", *GPU, "terminals"]
 # A host counts as watched for this long after the last poll of a chart.
 WATCHED = dt.timedelta(seconds=30)
 # How long agents store samples while the studio is unreachable.
 LATE = dt.timedelta(hours=1)
 # The last row of a machine began within this time before its last sample.
 LAST_ROW = dt.timedelta(minutes=1)
+# Work counts as active with more than this share of a core, over this time; agents send samples each half minute.
+ACTIVE_CORES, ACTIVE_WITHIN = 0.05, dt.timedelta(minutes=1)
 # Rows of all machines and work together; beyond this number the oldest are deleted.
 MAX_ROWS = 200_000
 
@@ -113,6 +115,16 @@ def read_busy_shares(hosts: Iterable[Host], since: dt.datetime) -> list[float]:
         if columns.get("cpu") and columns["at"][-1] > since.timestamp():
             found.append(columns["cpu"][-1] / host.cpus)
     return found
+
+
+def is_working(work: Work, now: dt.datetime) -> bool:
+    """Whether its processes have used the processor within the last minute, or a program runs in a terminal of it."""
+    found = read_columns(work.samples.filter(seconds=5, begins_at__gt=now - LAST_ROW - ACTIVE_WITHIN))
+    last = [number for number, at in enumerate(found["at"]) if at > (now - ACTIVE_WITHIN).timestamp()]
+    if not last:
+        return False
+    cores, in_terminals = _mean([found["cpu"][number] for number in last]), found.get("terminals")
+    return cores > ACTIVE_CORES or bool(in_terminals and in_terminals[-1])
 
 
 def roll_up(now: dt.datetime) -> None:

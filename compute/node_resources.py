@@ -100,6 +100,9 @@ class WorkSample(Body):
     memory: Amount = pydantic.Field(description="GB resident in memory; what processes share counts for each.")
     gpu: Amount | None = pydantic.Field(default=None, description="Percent of the cards that its processes use.")
     gpuMemory: Amount | None = pydantic.Field(default=None, description="GB.")
+    terminals: int | None = pydantic.Field(
+        default=None, ge=1, le=1_000_000, description="Programs that run in its terminals."
+    )
 
 
 class HostSample(WorkSample):

@@ -79,6 +79,7 @@ DELETE {W}/computes/{name}                                   NO
 POST   {W}/computes/{name}/listNodes                         NO
 POST   {W}/computes/{name}/start                             NO
 POST   {W}/computes/{name}/stop                              NO
+POST   {W}/computes/{name}/resize                            NO
 POST   {W}/computes/{name}/restart                           NO
 POST   {W}/computes/{name}/updateIdleShutdownSetting         NO
 POST   {W}/computes/{name}/updateSchedules                   NO

@@ -72,6 +72,7 @@ read compute                    | GET    {w}/computes/cpu-cluster               
 see nodes                       | POST   {w}/computes/cpu-cluster/listNodes                 | y y y y y 404 403
 start an instance               | POST   {w}/computes/lab/start                             | 202 202 202 202 403 404 403
 stop an instance                | POST   {w}/computes/lab/stop                              | 409 409 409 409 403 404 403
+resize an instance              | POST   {w}/computes/lab/resize     $resize                | 202 202 403 202 403 404 403
 restart an instance             | POST   {w}/computes/lab/restart                           | 409 409 409 409 403 404 403
 idle shutdown of an instance    | POST   {w}/computes/lab/updateIdleShutdownSetting         | y y 403 y 403 404 403
 schedules of an instance        | POST   {w}/computes/lab/updateSchedules                   | y y 403 y 403 404 403
@@ -288,6 +289,7 @@ POINT = {"key": "k", "value": 1, "timestamp": 1}
 BODIES = {
     "$rename": {"field": "display_name", "value": "new"},
     "$label": {"label": "cat"},
+    "$resize": {"targetVMSize": "Standard_DS2_v2"},
     "$edit": {"properties": {"displayName": "d"}},
     "$params": {"parameters": {"a": "b"}},
     "$newkey": {"keyType": "Primary"},

@@ -130,6 +130,7 @@ GET    {w}/computes/lab-one
 GET    {w}/computes
 POST   {w}/computes/lab-one/start
 POST   {w}/computes/lab-one/stop
+POST   {w}/computes/lab-one/resize {"targetVMSize": "Standard_DS3_v2"}
 POST   {w}/computes/lab-one/updateIdleShutdownSetting {"idleTimeBeforeShutdown": "PT30M"}
 POST   {w}/computes/lab-one/updateSchedules {"computeStartStop": [{"action": "Stop", "cron": {"expression": "0 18 * * *"}}]}
 POST   {w}/computes/cpu-cluster/listNodes

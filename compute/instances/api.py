@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest
 from ninja import Path, Router, Status
 
 from compute.instances import power, schedules
-from compute.instances.resources import IdleShutdownSetting
+from compute.instances.resources import IdleShutdownSetting, Resize
 from compute.instances.schedule_resources import ComputeSchedules
 from compute.models import ComputeInstance
 from studio.schemas import Nothing
@@ -38,6 +38,12 @@ def instance_stop(request: HttpRequest, workspace_path: Path[WorkspacePath], nam
 @router.post("/{name}/restart", response={202: Nothing}, summary="Restart a compute instance")
 def instance_restart(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str):
     power.restart_instance(find_instance(request, workspace_path, name, "use_compute"))
+    return Status(202, {})
+
+
+@router.post("/{name}/resize", response={202: Nothing}, summary="Give a stopped compute instance another size")
+def instance_resize(request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: Resize):
+    power.resize_instance(find_instance(request, workspace_path, name, "edit_compute"), body.targetVMSize)
     return Status(202, {})
 
 

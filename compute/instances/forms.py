@@ -20,7 +20,7 @@ class IdleForm(forms.Form):
         label="Minutes of idle time",
         required=False,
         initial=60,
-        help_text="Idle means that no kernel is running and no terminal has output. Open browser tabs do not count. A warning is shown ten minutes before.",
+        help_text="Idle means that no kernel runs, no terminal has a program or output, no job runs on it, and the processor rests. Open browser tabs do not count. A warning is shown ten minutes before.",
     )
 
     def clean(self):
@@ -60,9 +60,10 @@ class InstanceForm(IdleForm):
 
 
 class ChangeForm(forms.Form):
-    ACTS = ("start", "stop", "restart", "delete", "skip", "skip_schedule", "idle")
+    ACTS = ("start", "stop", "restart", "resize", "delete", "skip", "skip_schedule", "idle")
     act = forms.ChoiceField(choices=[(act, act) for act in ACTS])
     confirm_name = forms.CharField(required=False, max_length=100)
+    vm_size = TextField(VM_SIZE, required=False)
     next = forms.CharField(required=False, max_length=2000)
 
 

@@ -120,6 +120,19 @@ def restart_instance(instance: ComputeInstance, trigger: str = USER) -> None:
         activity.record("compute.restart", locked.target, scope=locked.target.workspace)
 
 
+def resize_instance(instance: ComputeInstance, vm_size: str) -> None:
+    """Give a stopped instance another size, which it has from its next start on."""
+    with transaction.atomic():
+        locked = _lock(instance)
+        if locked.state not in (State.STOPPED, State.CREATE_FAILED):
+            raise Conflict(
+                f"The compute instance {locked} is {locked.state.lower()}; stop it before it gets another size."
+            )
+        if locked.target.work.held().exists():
+            raise Conflict(f"A job still runs on the compute instance {locked}; wait for its end, or cancel it.")
+        locked.target.change_size(vm_size)
+
+
 def rebuild_environment(instance: ComputeInstance, user: User) -> None:
     """Build the environment of the workspace's instances again with the next start of each; this one starts now if it
     is on."""

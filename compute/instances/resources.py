@@ -8,6 +8,7 @@ from accounts.models import User
 from compute import models
 from compute.instances.rules import IDLE_MINUTES
 from compute.instances.schedule_resources import describe_schedules
+from compute.rules import VM_SIZE
 from studio import numbers
 from studio.errors import Invalid
 from studio.formats import parse_iso_duration
@@ -116,6 +117,10 @@ def list_applications(row: models.ComputeInstance) -> list[ComputeInstanceApplic
 
 class IdleShutdownSetting(Body):
     idleTimeBeforeShutdown: Annotated[Any, IDLE_TIME] | None = None
+
+
+class Resize(Body):
+    targetVMSize: Annotated[str, VM_SIZE]
 
 
 def find_assigned_user(object_id: str) -> User:

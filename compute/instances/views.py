@@ -144,6 +144,7 @@ def detail_context(request, instance: ComputeInstance, schedule_form: ScheduleFo
         "idle_form": _idle_form(instance),
         "schedules": instance.schedules.all(),
         "schedule_form": schedule_form or ScheduleForm(),
+        "sizes": sizes.merge_same_sizes(sizes.offered_sizes(), [instance.target.vm_size]),
         "is_mine": instance.assigned_to_id == request.user.pk,
         **rights_on(request, instance.target.workspace),
     }
@@ -158,6 +159,7 @@ DONE = {
     "start": "is starting.",
     "stop": "is being stopped. Files stay.",
     "restart": "is being restarted.",
+    "resize": "has another size.",
     "delete": "is being deleted. The files of its user stay in the file share.",
     "skip": "stays running.",
     "skip_schedule": "stays running: this stop is skipped.",
@@ -167,11 +169,11 @@ DONE = {
 
 @require_POST
 def instance_change(request, slug, name):
-    """Start, stop, restart or delete an instance, or change its idle shutdown; depending on the button's `act`."""
+    """Start, stop, restart, resize or delete an instance, or change its idle shutdown; depending on the button's `act`."""
     find_page_workspace(request, slug, "use_compute")
     given = cleaned_or_invalid(ChangeForm(request.POST))
     act = given["act"]
-    verb = "edit_compute" if act in ("delete", "idle") else "use_compute"
+    verb = "edit_compute" if act in ("delete", "idle", "resize") else "use_compute"
     instance = find_page_instance(request, slug, name, verb)
     if act == "idle":
         with edit_in_turn(request):
@@ -182,6 +184,8 @@ def instance_change(request, slug, name):
         instance.record_activity(timezone.now())
     elif act == "skip_schedule":
         schedules.skip_stop(instance, request.user)
+    elif act == "resize":
+        power.resize_instance(instance, given["vm_size"])
     elif act == "delete":
         if given["confirm_name"] != instance.target.name:
             raise Invalid(f"Type the name {instance} to delete it; nothing was deleted.", target="confirm_name")

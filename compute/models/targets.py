@@ -305,6 +305,17 @@ class ComputeTarget(models.Model):
             activity.record("compute.scale", self, scope=self.workspace, changes=changes)
         notifications.notify_autoscaler()
 
+    def change_size(self, vm_size: str):
+        """Give a target without work another size; its nodes of the old size stop."""
+        size, before = sizes.find_offered(vm_size), self.vm_size
+        with transaction.atomic():
+            self._change(vm_size=size.name, resized_at=timezone.now())
+            self.__dict__.pop("size", None)
+            for node in self.nodes.usable():
+                node.leave(f"{self.name} has another size now.")
+            activity.record("compute.edit", self, scope=self.workspace, changes={"vm_size": [before, size.name]})
+        notifications.notify_autoscaler()
+
     def describe(self, **recorded):
         """Change tags or description; without arguments nothing changes."""
         if recorded:

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
+from accounts.activity import Activity
 from accounts.models import Token
 from compute import notifications, queue
 from compute.instances import files, idle, jupyter, power
@@ -158,6 +159,27 @@ def test_rest_creates_starts_and_stops_in_azures_words(api, alice, bob, w, works
     assert client.put(f"{w}/computes/lab-bob", body).status_code == 201
     assert ComputeInstance.objects.get(label="lab-bob").assigned_to == bob
     assert client.delete(f"{w}/computes/lab-bob").status_code == 200
+
+
+def test_a_stopped_one_gets_another_size_for_its_next_start(as_user, api, instance, alice, bob, workspace, w):
+    page, size = as_user(alice), {"targetVMSize": "Standard_DS3_v2"}
+    run(instance)
+    refused = api(alice).post(f"{w}/computes/lab-one/resize", size)
+    assert refused.status_code == 409 and "stop it" in refused.json()["error"]["message"]
+    act(page, "stop")
+    queue.finish_work(again(instance).work.pk, again(instance).work.attempt)
+    assert api(bob).post(f"{w}/computes/lab-one/resize", size).status_code == 403
+    assert api(alice).post(f"{w}/computes/lab-one/resize", {"targetVMSize": "Huge"}).status_code == 400
+    assert api(alice).post(f"{w}/computes/lab-one/resize", {}).status_code == 422
+    assert api(alice).post(f"{w}/computes/lab-one/resize", size).status_code == 202
+    target = again(instance).target
+    assert target.vm_size == "Standard_DS3_v2" and not target.nodes.usable().exists()
+    assert act(page, "resize").status_code == 400
+    assert act(page, "resize", vm_size="Standard_DS2_v2").status_code == 302
+    assert again(instance).target.vm_size == "Standard_DS2_v2"
+    assert "Standard_DS2_v2" in page.get(PAGE).content.decode()
+    said = Activity.objects.filter(verb="compute.edit").latest("pk")
+    assert said.changes == {"vm_size": ["Standard_DS3_v2", "Standard_DS2_v2"]}
 
 
 JOB = {"properties": {"jobType": "Command", "experimentName": "exp", "command": "true", "computeId": "lab-one"}}

@@ -179,6 +179,15 @@ def test_schedules_of_a_compute_instance(ws, lazuli, settings, tmp_path):
     assert as_json(lazuli(*words, "--none")) == []
 
 
+def test_a_stopped_compute_instance_is_resized(ws, lazuli, settings, tmp_path):
+    settings.SHARES_DIR = tmp_path
+    assert lazuli("computetarget", "create", "computeinstance", "-n", "lab-one", "--stopped")[0] == cli.OK
+    words = ("computetarget", "computeinstance", "resize", "-n", "lab-one", "-o", "json")
+    assert as_json(lazuli(*words, "-s", "STANDARD_DS3_V2"))["vmSize"] == "Standard_DS3_v2"
+    code, _, err = lazuli(*words, "-s", "STANDARD_HUGE")
+    assert code == cli.FAILED and "STANDARD_HUGE" in err
+
+
 def test_computetarget_commands(ws, lazuli):
     create = (
         "computetarget",

@@ -136,10 +136,10 @@ def machine_body(
     return {"location": location, "tags": {}, "properties": {"computeType": MACHINE, "properties": inner}}
 
 
-def operate_instance(workspace: WorkspaceClient, name: str, operation: str) -> None:
-    """`start`, `stop` or `restart`. Raises ComputeTargetException if its state does not allow that."""
+def operate_instance(workspace: WorkspaceClient, name: str, operation: str, body: Optional[Json] = None) -> None:
+    """`start`, `stop`, `restart` or `resize`. Raises ComputeTargetException if its state does not allow that."""
     try:
-        workspace.client.request("POST", f"{compute_path(workspace, name)}/{operation}")
+        workspace.client.request("POST", f"{compute_path(workspace, name)}/{operation}", json=body)
     except Refused as error:
         raise ComputeTargetException(error.message, inner_exception=error) from error
 

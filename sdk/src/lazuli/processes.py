@@ -148,6 +148,8 @@ class Tree(NamedTuple):
     # Seconds of processor time, with processes that have ended; and bytes in memory.
     seconds: float
     memory: int
+    # How many of them run in a terminal, without the shells that lead its session.
+    in_terminals: int
 
 
 def read_trees(roots: Iterable[int]) -> Dict[int, Tree]:
@@ -169,7 +171,9 @@ def _add_up(root: int, stats: Dict[int, List[str]], families: Dict[int, List[int
     # utime, stime, and those of children whose end was waited for; then resident pages.
     ticks = sum(int(number) for pid in pids for number in stats[pid][11:15])
     pages = sum(int(stats[pid][21]) for pid in pids)
-    return Tree(root, pids, ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"))
+    # session and tty_nr.
+    in_terminals = sum(int(stats[pid][4]) != 0 and int(stats[pid][3]) != pid for pid in pids)
+    return Tree(root, pids, ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"), in_terminals)
 
 
 def read_machine_memory() -> int:

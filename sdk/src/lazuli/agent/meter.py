@@ -59,7 +59,9 @@ class Meter:
 
     def _describe(self, trees: Sequence[processes.Tree], elapsed: float) -> dict[str, float]:
         used = sum(max(0.0, tree.seconds - self._seconds.get(tree.root, 0.0)) for tree in trees)
-        return {"cpu": round(used / elapsed, 2), "memory": round(sum(tree.memory for tree in trees) / GIGABYTE, 3)}
+        memory, in_terminals = sum(tree.memory for tree in trees), sum(tree.in_terminals for tree in trees)
+        found: dict[str, float] = {"cpu": round(used / elapsed, 2), "memory": round(memory / GIGABYTE, 3)}
+        return {**found, "terminals": in_terminals} if in_terminals else found
 
     def _read_counters(self) -> dict[str, float]:
         """Counters: seconds of busy cores, bytes of disks and of the network."""

@@ -28,7 +28,7 @@ def add_commands(resources: CommandGroup) -> None:
     _add_create(group.add_group("create", "Create a compute target."))
     _add_update(group.add_group("update", "Change a compute target."))
     _add_instance_group(
-        group.add_group("computeinstance", "Start, stop and restart compute instances, also by schedules.")
+        group.add_group("computeinstance", "Start, stop, restart and resize compute instances, also by schedules.")
     )
     parser = group.add_command(
         "list", list_computes, "List the compute targets.", "\n-w aml-workspace -g aml-resources"
@@ -57,6 +57,12 @@ def _add_instance_group(group: CommandGroup) -> None:
         add_workspace_arguments(parser)
         parser.add_argument("--no-wait", action="store_true", help="return before it is done")
         parser.set_defaults(operation=name)
+    parser = group.add_command(
+        "resize", resize_instance, "Give a stopped compute instance another size.", "-n my-instance -s STANDARD_DS3_V2"
+    )
+    _add_name_argument(parser)
+    add_workspace_arguments(parser)
+    parser.add_argument("-s", "--vm-size", required=True, help="its new size, such as STANDARD_DS3_V2")
     parser = group.add_command(
         "schedules", list_schedules, "List the schedules of a compute instance.", "-n my-instance"
     )
@@ -178,6 +184,12 @@ def operate_instance(options: Namespace) -> Answer:
         return _describe(computes.get_compute(workspace, options.name))
     wanted = "Stopped" if options.operation == "stop" else "Running"
     return _describe(computes.wait_for_instance(workspace, options.name, (wanted, "CreateFailed")))
+
+
+def resize_instance(options: Namespace) -> Answer:
+    workspace = find_workspace(options)
+    computes.operate_instance(workspace, options.name, "resize", {"targetVMSize": options.vm_size})
+    return _describe(computes.get_compute(workspace, options.name))
 
 
 def list_schedules(options: Namespace) -> Answer:
