@@ -26,7 +26,7 @@ def check_data_folder() -> Finding:
     problem = private_folder.problem_with(folder)
     if problem:
         text, _, remedy = problem.partition(" Type: ")
-        return Finding(what, "fail", text, f"Type: {remedy}")
+        return Finding(what, "fail", text, f"Type: {remedy}" if remedy else "")
     if not os.access(folder, os.W_OK):
         return Finding(what, "fail", f"{folder} cannot be written.", "Run as the studio's account, or set DATA_DIR.")
     return passed(what, f"{folder} is readable by this account alone.")

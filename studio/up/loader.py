@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import runpy
 import signal
 import socket
@@ -41,7 +42,8 @@ LOADED = "loaded"
 # Seconds that the supervisor waits for a forked process.
 PATIENCE = 5.0
 ORDER_BYTES = 64 * 1024
-# File descriptors of an order, until they get the numbers that the supervisor knows them by: above all of these.
+# File descriptors of an order, until they get the numbers that the supervisor knows them by: above all of these, or
+# the highest that the process may have.
 MANY_FILES, HIGH = 16, 1000
 
 
@@ -155,6 +157,11 @@ def serve(orders: socket.socket) -> dict | None:
             os.close(file)
 
 
+def find_high() -> int:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return HIGH if limit < 0 else min(HIGH, limit - 2 * MANY_FILES)
+
+
 def become(order: dict, files: list[int], orders: socket.socket, between: int) -> dict:
     """In the forked process: everything that `subprocess` would set."""
     os.setsid()
@@ -164,12 +171,13 @@ def become(order: dict, files: list[int], orders: socket.socket, between: int) -
     if os.getppid() != order["parent"]:
         os._exit(1)
     orders.send(str(os.getpid()).encode())
-    kept = [fcntl.fcntl(file, fcntl.F_DUPFD, HIGH) for file in files]
-    os.closerange(3, HIGH)
+    high = find_high()
+    kept = [fcntl.fcntl(file, fcntl.F_DUPFD, high) for file in files]
+    os.closerange(3, high)
     for file, number in zip(kept, [1, *order["fds"]], strict=True):
         os.dup2(file, number)
     os.dup2(1, 2)
-    os.closerange(HIGH, HIGH + len(kept))
+    os.closerange(high, high + len(kept))
     # It looks for its place beside the original variables.
     setproctitle(" ".join(order["command"]))
     os.environ.clear()

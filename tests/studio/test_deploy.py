@@ -49,6 +49,9 @@ def test_every_image_has_a_version_and_no_service_more_rights_than_it_needs():
         container["securityContext"]["readOnlyRootFilesystem"],
     ):
         assert of_studio is True
+    # A tmpfs belongs to root: with another mode, jobs could not write to the home folder.
+    assert "chmod 1777 /home/lazuli" in (DEPLOY / "Containerfile").read_text()
+    assert compose["services"]["studio"]["tmpfs"] == [f"{path}:exec,mode=1777" for path in ("/tmp", "/home/lazuli")]
     assert compose["services"]["studio"]["cap_drop"] == ["ALL"] and pod["securityContext"]["runAsNonRoot"]
     for service in compose["services"].values():
         for port in service.get("ports", []):

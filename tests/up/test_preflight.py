@@ -3,12 +3,13 @@
 import collections
 import json
 import pathlib
+import resource
 import socket
 
 import pytest
 
 from studio import redis_server
-from studio.up import preflight
+from studio.up import loader, preflight
 
 
 @pytest.fixture
@@ -95,3 +96,11 @@ def test_a_long_data_folder_gets_a_socket_elsewhere(tmp_path):
 def test_an_external_redis_that_does_not_answer_is_named_without_its_password():
     problem = redis_server.problem_with("redis://:geheim@127.0.0.1:1/0")
     assert "127.0.0.1:1/0 does not answer" in problem and "geheim" not in problem
+
+
+def test_forked_processes_get_their_files_below_a_low_limit(monkeypatch):
+    """A container may allow 1,000 open files."""
+    for limit in (resource.RLIM_INFINITY, 100_000, 1000, 256):
+        monkeypatch.setattr(resource, "getrlimit", lambda what, limit=limit: (limit, limit))
+        high = loader.find_high()
+        assert 100 < high <= loader.HIGH and (limit < 0 or high + loader.MANY_FILES < limit), limit
