@@ -30,7 +30,13 @@ def check_machines() -> Finding:
         if rows:
             names = ", ".join(host.name for host in rows[:5])
             return warn(WHAT, f"{len(rows)} of {len(hosts)} are {text}: {names}.", remedy)
-    return passed(WHAT, f"All {len(hosts)} are connected and isolate scripts.")
+    return passed(WHAT, f"All {len(hosts)} are connected and isolate scripts. {_describe_engines(hosts)}")
+
+
+def _describe_engines(hosts: list[Host]) -> str:
+    """Which have a container engine, and why others have none."""
+    missing = {host.name: f"none ({host.container_problem or 'not looked for'})" for host in hosts}
+    return f"Container engines: {'; '.join(f'{host}: {host.container_engine or missing[host.name]}' for host in hosts[:5])}."
 
 
 def is_old(host: Host) -> bool:

@@ -130,6 +130,9 @@ class HostReport(Body):
     nodes: list[NodeReport] = []
     # Missing isolation of scripts on this host; empty if there is none.
     isolationProblem: str = pydantic.Field(default=UNCHECKED, max_length=300)
+    # Its container engine, or why it has none.
+    containerEngine: str = pydantic.Field(default="", max_length=100)
+    containerProblem: str = pydantic.Field(default="", max_length=300)
     # The machine and its boot, so that a copy of its disk on another machine is detected.
     boot: str = pydantic.Field(default="", max_length=100)
     wheelCacheBytes: Annotated[int, pydantic.Field(ge=0, lt=2**63)] | None = None

@@ -202,6 +202,8 @@ def host_report(request: HttpRequest, body: node_resources.HostReport):
         lost_gpus=",".join(body.lostGpus),
         address=body.address,
         isolation_problem=body.isolationProblem,
+        container_engine=body.containerEngine,
+        container_problem=body.containerProblem,
         boot=body.boot,
         system=machine_checks.update_sdk(host.system, request.headers.get("User-Agent", "")),
         wheel_cache_bytes=body.wheelCacheBytes,

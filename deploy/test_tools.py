@@ -1,8 +1,8 @@
-"""Tools of the tests besides Python packages: Chromium, an SSH server, and Node with the packages of package-lock.json
+"""Tools of the tests besides Python packages: Chromium, an SSH server, podman, and Node with the packages of package-lock.json
 (axe-core, eslint).
 
-They are installed if possible; otherwise a message says what to install. `python deploy/test_tools.py node` leaves
-Chromium and the SSH server out.
+They are installed if possible; otherwise a message says what to install. `python deploy/test_tools.py node` installs
+Node alone.
 """
 
 import os
@@ -27,6 +27,9 @@ def main(wanted: list[str]) -> None:
     if not wanted and not find_sshd() and not os.path.isdir("/run/systemd/system"):
         # For the tests of attached machines. A system with systemd would start it as a service, which nobody asked for.
         install_from_debian("openssh-server")
+    if not wanted and not shutil.which("podman"):
+        # For the tests of containers, which need no registry.
+        install_from_debian("podman", "runc")
     if node_version() < OLDEST_NODE or not shutil.which("npm"):
         install_node()
     if not INSTALLED.exists() or INSTALLED.stat().st_mtime < (ROOT / "package-lock.json").stat().st_mtime:

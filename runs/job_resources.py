@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,10 @@ from studio.errors import Invalid
 PROPERTIES = "resources/properties"
 UNITS = {"": 1 / 1024**3, "b": 1 / 1024**3, "k": 1 / 1024**2, "m": 1 / 1024, "g": 1.0}
 MEMORY = re.compile(r"(\d+(?:\.\d+)?)([bkmg]?)b?", re.IGNORECASE)
+# A size in an argument that is not an amount of the node.
+SIZE = re.compile(r"\d{1,12}[bkmgBKMG]?")
+# Arguments for a container that are used besides the resources of the job: none gives it more of the machine.
+SHM_SIZE, VARIABLES = "--shm-size", ("--env", "-e")
 NAMES = {"--cpus": "cores", "--memory": "memoryGB", "-m": "memoryGB", "--gpus": "gpus"}
 
 
@@ -22,7 +27,8 @@ def read_resources(properties: Mapping, target: ComputeTarget | None) -> Resourc
     requested = resources.get("properties") or {}
     if not any(name in requested for name in ("cores", "memoryGB", "gpus")):
         definition = properties.get("runDefinition") or {}
-        requested = read_container_arguments((definition.get("docker") or {}).get("arguments")) or {}
+        arguments = (definition.get("docker") or {}).get("arguments") or resources.get("dockerArgs")
+        requested = read_container_arguments(arguments) or {}
     return _make_resources(requested, target.node_resources) if requested else None
 
 
@@ -47,19 +53,41 @@ def _check_number(value: Any, name: str, min_value: float) -> float | None:
 
 
 def read_container_arguments(arguments: Any) -> dict[str, float] | None:
-    """The numbers of `--cpus`, `--memory` and `--gpus`; None if there is anything else."""
+    """The numbers of `--cpus`, `--memory` and `--gpus`; None if there is an argument that has no effect."""
+    pairs = split_container_arguments(arguments)
+    if pairs is None:
+        return None
+    amounts = {NAMES[name]: _read_amount(NAMES[name], text) for name, text in pairs if name in NAMES}
+    return {name: amount for name, amount in amounts.items() if amount is not None}
+
+
+def split_container_arguments(arguments: Any) -> list[tuple[str, str]] | None:
+    """Each argument for a container with its value; None if one of them is not among those that are used."""
+    if isinstance(arguments, str):
+        try:
+            arguments = shlex.split(arguments)
+        except ValueError:
+            return None
     if not isinstance(arguments, list) or not all(isinstance(word, str) for word in arguments):
         return None
-    words = [part for word in arguments for part in re.split(r"[=\s]+", word.strip(), maxsplit=1) if part]
+    words = []
+    for word in arguments:
+        # A value may have further equals signs and spaces.
+        words += re.split(r"[=\s]+", word.strip(), maxsplit=1) if word.startswith("-") else [word]
     if not words or len(words) % 2:
         return None
-    found = {}
-    for name, text in zip(words[::2], words[1::2], strict=True):
-        value = _read_amount(NAMES.get(name, ""), text)
-        if value is None:
-            return None
-        found[NAMES[name]] = value
-    return found
+    pairs = list(zip(words[::2], words[1::2], strict=True))
+    return pairs if all(_is_used(name, value) for name, value in pairs) else None
+
+
+def _is_used(name: str, value: str) -> bool:
+    if name in NAMES:
+        return _read_amount(NAMES[name], value) is not None
+    return is_size(value) if name == SHM_SIZE else name in VARIABLES and "=" in value
+
+
+def is_size(text: Any) -> bool:
+    return isinstance(text, str) and SIZE.fullmatch(text) is not None
 
 
 def _read_amount(name: str, text: str) -> float | None:

@@ -11,13 +11,14 @@ import enum
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from runs import job_resources
+from lazuli.environments.images import is_default_image
+
+from runs import job_containers
+from runs.job_resources import is_size
 from studio.errors import Invalid
 
 SOURCE = "settings"
 MAX_WARNINGS = 50
-# The image of SDK v1's default environment, of any date.
-DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 DATA = "Inputs and outputs of v2 jobs are not available yet: submit with SDK v1's datasets, or let the script fetch the files."
 NO_CACHE = "There is no data cache: use as_mount() or as_download()."
 
@@ -34,10 +35,12 @@ class SettingRule:
     reason: str = ""
     # Values besides the empty ones that request nothing; with True among them, False requests something.
     harmless: tuple | Callable[[Any], bool] = ()
+    # Which values a container does what they say.
+    in_container: Callable[[Any], bool] | None = None
 
-    def concerns(self, value: Any) -> bool:
+    def concerns(self, value: Any, in_container: bool = False) -> bool:
         """Whether the value requests something that the studio does not do."""
-        if self.verdict is Verdict.HONOURED:
+        if self.verdict is Verdict.HONOURED or (in_container and self.in_container and self.in_container(value)):
             return False
         if callable(self.harmless):
             return not _is_empty(value) and not self.harmless(value)
@@ -58,12 +61,13 @@ def warned(reason: str, *harmless: Any) -> SettingRule:
     return SettingRule(Verdict.WARNED, reason, harmless)
 
 
+def contained(reason: str, *harmless: Any, used: Callable[[Any], bool] = lambda value: True) -> SettingRule:
+    """A warning, except where the job runs in a container, which uses the value."""
+    return SettingRule(Verdict.WARNED, reason, harmless, used)
+
+
 def refused(reason: str, *harmless: Any) -> SettingRule:
     return SettingRule(Verdict.REFUSED, reason, harmless)
-
-
-def _is_default_image(image: Any) -> bool:
-    return isinstance(image, str) and image.split(":")[0] == DEFAULT_IMAGE
 
 
 def _is_default_spark(value: Any) -> bool:
@@ -79,13 +83,10 @@ def _are_ours(services: Any) -> bool:
     return isinstance(services, Mapping) and set(services) <= {"Tracking", "Studio"}
 
 
-def _are_amounts(arguments: Any) -> bool:
-    """The resources that the job requests of its node."""
-    return job_resources.read_container_arguments(arguments) is not None
-
-
 NO_CONTAINER = "a node runs the script as a process of its own, not in a container"
 NO_SPARK = "there is no Spark here"
+SHM_SIZE = contained(f"docker.shm_size: {NO_CONTAINER}, with all of the node's shared memory.", "2g", used=is_size)
+SHARED_VOLUMES = "docker.shared_volumes=False: a job has its own folder and its data, and shares no other folder."
 
 JOB: dict[str, SettingRule] = {
     **honoured("jobType experimentName displayName description command commandArgv codeId environmentId"),
@@ -103,8 +104,8 @@ JOB: dict[str, SettingRule] = {
     "identity": SettingRule(
         Verdict.WARNED, "identity: the script has the run's own token and no other identity.", _is_run_identity
     ),
-    "resources.shmSize": warned(f"resources.shmSize: {NO_CONTAINER}.", "2g"),
-    "resources.dockerArgs": warned(f"resources.dockerArgs: {NO_CONTAINER}."),
+    "resources.shmSize": contained(f"resources.shmSize: {NO_CONTAINER}.", "2g", used=is_size),
+    "resources.dockerArgs": contained(f"resources.dockerArgs: {NO_CONTAINER}.", used=job_containers.are_used),
     "resources.instanceType": warned("resources.instanceType: the compute target's size decides."),
     **honoured("resources.properties.cores resources.properties.memoryGB resources.properties.gpus"),
     "queueSettings": warned("queueSettings: there are no job tiers; the run configuration has a priority."),
@@ -136,10 +137,12 @@ RUN_DEFINITION: dict[str, SettingRule] = {
     **honoured("priority"),
     "spark.configuration": SettingRule(Verdict.WARNED, f"spark: {NO_SPARK}.", _is_default_spark),
     "hdi.yarnDeployMode": warned("hdi: there is no HDInsight here.", "cluster"),
-    "docker.useDocker": warned(f"docker.use_docker: {NO_CONTAINER}."),
-    "docker.arguments": SettingRule(Verdict.WARNED, f"docker.arguments: {NO_CONTAINER}.", _are_amounts),
-    "docker.shmSize": warned(f"docker.shm_size: {NO_CONTAINER}, with all of the node's shared memory.", "2g"),
-    "docker.sharedVolumes": warned(f"docker.shared_volumes=False: {NO_CONTAINER}.", True),
+    "docker.useDocker": contained(f"docker.use_docker: {NO_CONTAINER}."),
+    "docker.arguments": SettingRule(
+        Verdict.WARNED, f"docker.arguments: {NO_CONTAINER}.", job_containers.are_amounts, job_containers.are_used
+    ),
+    "docker.shmSize": SHM_SIZE,
+    "docker.sharedVolumes": warned(SHARED_VOLUMES, True),
     # Checked by runs/job_data.py.
     **honoured("dataReferences data outputData"),
     "datacaches": refused(NO_CACHE),
@@ -159,23 +162,28 @@ ENVIRONMENT: dict[str, SettingRule] = {
         "python.base_conda_environment: there is no conda; the packages are installed."
     ),
     "inferencingStackVersion": warned("inferencing_stack_version: it is for endpoints, not for runs."),
-    "docker.enabled": warned(f"docker.enabled: {NO_CONTAINER}."),
+    "docker.enabled": contained(f"docker.enabled: {NO_CONTAINER}."),
     "docker.baseImage": SettingRule(
-        Verdict.WARNED, "docker.base_image {value}: " + NO_CONTAINER + " of this image.", _is_default_image
+        Verdict.WARNED,
+        "docker.base_image {value}: " + NO_CONTAINER + " of this image.",
+        is_default_image,
+        lambda image: True,
     ),
-    "docker.platform.os": warned(f"docker.platform: {NO_CONTAINER}.", "Linux"),
-    "docker.platform.architecture": warned(f"docker.platform: {NO_CONTAINER}.", "amd64"),
-    "docker.baseDockerfile": warned(f"docker.base_dockerfile: no image is built; {NO_CONTAINER}."),
-    "docker.baseImageRegistry.address": warned("docker.base_image_registry: no image is fetched."),
-    "docker.baseImageRegistry.username": warned("docker.base_image_registry: no image is fetched."),
-    "docker.baseImageRegistry.password": warned("docker.base_image_registry: no image is fetched."),
-    "docker.baseImageRegistry.registryIdentity": warned("docker.base_image_registry: no image is fetched."),
-    "docker.buildContext": warned(f"docker.build_context: no image is built; {NO_CONTAINER}."),
-    "docker.sharedVolumes": warned(f"docker.shared_volumes=False: {NO_CONTAINER}.", True),
-    "docker.shmSize": warned(f"docker.shm_size: {NO_CONTAINER}, with all of the node's shared memory.", "2g"),
+    "docker.platform.os": warned("docker.platform: it is that of the machine.", "Linux"),
+    "docker.platform.architecture": warned("docker.platform: it is that of the machine.", "amd64"),
+    "docker.baseDockerfile": contained(f"docker.base_dockerfile: no image is built; {NO_CONTAINER}."),
+    "docker.baseImageRegistry.address": contained("docker.base_image_registry: no image is fetched."),
+    "docker.baseImageRegistry.username": contained("docker.base_image_registry: no image is fetched."),
+    "docker.baseImageRegistry.password": contained("docker.base_image_registry: no image is fetched."),
+    "docker.baseImageRegistry.registryIdentity": warned("docker.base_image_registry.registry_identity: not used."),
+    "docker.buildContext": warned(
+        "docker.build_context: the folder stays on your machine, so no image is built; use Environment.from_dockerfile()."
+    ),
+    "docker.sharedVolumes": warned(SHARED_VOLUMES, True),
+    "docker.shmSize": SHM_SIZE,
     # The script sees the GPUs that its node has.
     **honoured("docker.gpuSupport"),
-    "docker.arguments": warned(f"docker.arguments: {NO_CONTAINER}."),
+    "docker.arguments": contained(f"docker.arguments: {NO_CONTAINER}.", used=job_containers.are_used),
     "spark.repositories": warned(f"spark.repositories: {NO_SPARK}."),
     "spark.packages": warned(f"spark.packages: {NO_SPARK}."),
     "spark.precachePackages": warned(f"spark.precache_packages: {NO_SPARK}.", True),
@@ -187,8 +195,9 @@ ENVIRONMENT: dict[str, SettingRule] = {
 }
 
 
-def check_settings(properties: dict, environment: dict) -> list[str]:
-    """Settings of the job without effect, as sentences. Raises Invalid for settings that must not be ignored."""
+def check_settings(properties: dict, environment: dict, in_container: bool = False) -> list[str]:
+    """Settings of the job without effect, as sentences; some have one only in a container. Raises Invalid for settings that
+    must not be ignored."""
     found: list[str] = []
     definition = properties.get("runDefinition") or {}
     for rules, prefix, content in (
@@ -200,7 +209,7 @@ def check_settings(properties: dict, environment: dict) -> list[str]:
             target = prefix + path.replace(".", "/")[:200]
             if rule is None:
                 found.append(f"{target} is not a known setting; it has no effect.")
-            elif rule.concerns(value):
+            elif rule.concerns(value, in_container):
                 if rule.verdict is Verdict.REFUSED:
                     raise Invalid(f"{target}: {rule.reason}", target=target)
                 found.append(rule.reason.replace("{value}", str(value)[:200]))

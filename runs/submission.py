@@ -13,7 +13,17 @@ from accounts.actors import Actor
 from assets import environments, rebuilds, variables
 from compute import queue
 from compute.models import ComputeTarget
-from runs import distribution, family_limits, job_changes, job_data, job_resources, job_settings, rules, work_kind
+from runs import (
+    distribution,
+    family_limits,
+    job_changes,
+    job_containers,
+    job_data,
+    job_resources,
+    job_settings,
+    rules,
+    work_kind,
+)
 from runs.models import Experiment, Run, RunEvent, RunTag, Snapshot
 from studio import names, statements
 from studio.errors import Conflict, Denied, Invalid
@@ -157,7 +167,12 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
         raise Invalid("A job of several processes or nodes needs a compute cluster.", target="computeId")
     spec = _make_spec(workspace, name, job, snapshot)
     spec["environment"] = {**environment, **rebuilds.build_mark(workspace, version)}
-    spec["warnings"] = job_settings.check_settings(kept, spec["environment"])
+    spec["container"] = job_containers.read_container(kept, spec["environment"], target)
+    in_container = bool(spec["container"]) and not spec["container"]["is_warned"]
+    if in_container:
+        found = job_containers.read_variables(kept, spec["environment"])
+        spec["environment_variables"] = {**found, **spec["environment_variables"]}
+    spec["warnings"] = job_settings.check_settings(kept, spec["environment"], in_container)
     data = job_data.read_data(workspace, job.runDefinition or {})
     spec |= {"inputs": data.inputs, "outputs": data.outputs}
     run = create_run(

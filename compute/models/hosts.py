@@ -61,6 +61,10 @@ class Host(models.Model):
     # Missing isolation of scripts, found by its agent at its start; empty if there is none.
     isolation_problem = models.CharField(max_length=300, blank=True)
 
+    # Its container engine with its version, such as podman 4.3.1; or why it has none.
+    container_engine = models.CharField(max_length=100, blank=True, default="")
+    container_problem = models.CharField(max_length=300, blank=True, default="")
+
     # The size of the packages that it has downloaded and built for environments; none before the first measurement.
     wheel_cache_bytes = models.BigIntegerField(null=True, blank=True)
     environment_cache_bytes = models.BigIntegerField(null=True, blank=True)

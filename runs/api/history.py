@@ -212,6 +212,8 @@ def run_event(request: HttpRequest, workspace_path: Path[WorkspacePath], run_id:
     if body.warning:
         source, message = _warning(body.warning)
         run.warn(message, source)
+    if body.container:
+        run.note_container(*(_clean(body.container.get(name), 500) for name in ("image", "digest", "engine")))
     error = _error(body)
     if body.status:
         run.move(body.status, message=_clean(body.message, 1000), error=error, node=body.node)

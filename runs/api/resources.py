@@ -193,6 +193,10 @@ class RunEventReport(Body):
     message: str = ""
     error: dict | None = None
     warning: str | dict | None = None
+    container: dict | None = pydantic.Field(
+        default=None,
+        description="The `image`, its `digest` and the `engine` of the container in which the script runs.",
+    )
     node: str = pydantic.Field(default="", max_length=60)
 
 

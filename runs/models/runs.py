@@ -372,6 +372,14 @@ class Run(models.Model):
             self.properties = {**run.properties, **added}
             Run.objects.filter(pk=self.pk).update(properties=self.properties, revision=F("revision") + 1)
 
+    def note_container(self, image: str, digest: str, engine: str):
+        """In what its script runs; on another machine, a later attempt may find another image of the same name."""
+        with transaction.atomic():
+            run = Run.objects.select_for_update().get(pk=self.pk)
+            found = {"image": image, "imageDigest": digest, "containerEngine": engine}
+            self.properties = {**run.properties, **{f"lazuli.{name}": text for name, text in found.items()}}
+            Run.objects.filter(pk=self.pk).update(properties=self.properties, revision=F("revision") + 1)
+
     def add_parameters(self, parameters: dict):
         """A parameter is written once; writing the same value again changes nothing."""
         self.store_parameters(rules.PARAMETERS.check(parameters))

@@ -175,10 +175,13 @@ def test_a_host_says_what_it_is(as_host, host):
     assert "earlier version" in host.isolation_problem
     as_host.post(
         "/nodes/v1/host",
-        report(alive=True) | {"isolationProblem": "", "wheelCacheBytes": 5_000_000_000, "environmentCacheBytes": 7},
+        report(alive=True)
+        | {"isolationProblem": "", "wheelCacheBytes": 5_000_000_000, "environmentCacheBytes": 7}
+        | {"containerEngine": "podman 4.3.1", "containerProblem": ""},
     )
     host.refresh_from_db()
     assert (host.wheel_cache_bytes, host.environment_cache_bytes) == (5_000_000_000, 7) and not host.isolation_problem
+    assert host.container_engine == "podman 4.3.1"
 
 
 @pytest.mark.parametrize("status", [0, -15, -9, 3])

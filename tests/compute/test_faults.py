@@ -111,7 +111,7 @@ def start_agent(stack, tmp_path):
     folder = tmp_path / "further"
     token = re.search(r"join\.\S+", stack.studio.manage("host", "further"))[0]
     joining.join_studio(stack.studio.url, token, "further", folder, print)
-    variables = {"DATA_DIR": str(folder), "HOST_CORES": "64", "HOST_MEMORY_GB": "512"}
+    variables = {"DATA_DIR": str(folder), "HOST_CORES": "64", "HOST_MEMORY_GB": "512", "NODE_CONTAINER_ENGINE": "none"}
     started = []
 
     def start():

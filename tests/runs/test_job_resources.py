@@ -38,7 +38,7 @@ def test_what_is_not_named_is_in_proportion(target, requested, resources):
         (["--gpus", "all"], None),
         (["--cpus", "2", "--privileged"], None),
         (["--cpus", "2g"], None),
-        ("--cpus 2", None),
+        ("--cpus 2", {"cores": 2}),
     ],
 )
 def test_arguments_for_a_container_say_it_too(arguments, found):

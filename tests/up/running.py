@@ -39,6 +39,8 @@ class Studio:
             # More than the machine has: the jobs of the tests mostly wait.
             "HOST_CORES": "64",
             "HOST_MEMORY_GB": "512",
+            # The search for one takes the processor from the tests.
+            "NODE_CONTAINER_ENGINE": "none",
             **settings,
         }
         self.process = None

@@ -3,6 +3,7 @@
 import dataclasses
 
 from lazuli.environments.cache import BuildFailed
+from lazuli.environments.images import is_default_image
 from lazuli.environments.requirements import requirements_from_conda
 
 from assets import environments
@@ -24,6 +25,8 @@ class EnvironmentDefinition:
     variables: dict[str, str]
     image: str | None
     has_dockerfile: bool
+    # Nobody has chosen it.
+    is_default_image: bool
     interpreter: str
     problems: list[str]
 
@@ -45,6 +48,7 @@ def describe_definition(definition: dict) -> EnvironmentDefinition:
         variables={name: "" if value is None else str(value) for name, value in _variables(definition)},
         image=docker.get("baseImage"),
         has_dockerfile=bool(docker.get("baseDockerfile")),
+        is_default_image=is_default_image(docker.get("baseImage")),
         interpreter=str(part.get("interpreterPath") or "") if part.get("userManagedDependencies") else "",
         problems=problems,
     )

@@ -31,6 +31,8 @@ FIRST_STAGES, LAST_STAGES = 2, 4
 # Azure's word for an environment of which the studio does not know the packages.
 USER_MANAGED = "User-managed"
 MAX_PARENTS = 10
+# Properties of a run whose script ran in a container (`Run.note_container`).
+CONTAINER = ("image", "imageDigest", "containerEngine")
 PACKAGE_FILES = ("requirements.txt", "conda.yaml", "conda.yml")
 MAX_PACKAGE_FILES = 20
 GIT = {
@@ -59,6 +61,13 @@ class JobEnvironment:
     url: str
     is_registered: bool = False
     packages: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class JobContainer:
+    image: str
+    digest: str
+    engine: str
 
 
 def build_timeline(run: Run) -> list[StatePeriod]:
@@ -112,6 +121,12 @@ def describe_environment(run: Run) -> JobEnvironment:
     name = environment_name(owner) or str(definition.get("name") or "") or USER_MANAGED
     url = reverse("runs:run_environment", args=[run.workspace.slug, run.run_id])
     return JobEnvironment(name, url, packages=environments.list_packages(definition))
+
+
+def describe_container(run: Run) -> JobContainer | None:
+    """None for a script that ran as a process of its machine."""
+    image, digest, engine = (run.properties.get(f"lazuli.{name}") for name in CONTAINER)
+    return JobContainer(str(image), str(digest), str(engine)) if image else None
 
 
 def find_environment_owner(run: Run) -> Run:

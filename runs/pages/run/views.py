@@ -85,6 +85,7 @@ def overview_context(request, run: Run) -> dict:
         "folded": overview.list_folded(stages),
         "command": overview.format_command(run),
         "environment": overview.describe_environment(run),
+        "container": overview.describe_container(run),
         "git": overview.list_git_properties(run),
         "tags_text": TagsField().prepare_value(run.tags),
         "description": render_markdown(run.description) if run.description else "",

@@ -74,7 +74,7 @@ class DockerImagePlatform(ConfigElement):
 
 
 class DockerBuildContext(ConfigElement):
-    """A folder with a Dockerfile: stored with the environment, but no image is built from it."""
+    """A folder with a Dockerfile: its path is stored with the environment, but the folder is not sent to the studio."""
 
     _fields = ("location_type", "location", "dockerfile_path")
 

@@ -241,7 +241,7 @@ class Environment(ConfigElement):
         raise errors.NotAvailable("the environment labels service", "Environment.label")
 
     def get_image_details(self, workspace: Any) -> DockerImageDetails:
-        """Details of the image, which is never built, because a node installs the packages itself."""
+        """Details of the image, which the studio does not have: a machine pulls or builds it for a job."""
         return DockerImageDetails(
             image={"name": self.docker.base_image, "imageExist": False},
             dockerfile=self.docker.base_dockerfile,

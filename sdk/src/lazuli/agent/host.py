@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from lazuli import config, isolation, private_folder, processes
 from lazuli.agent.agent_loop import Agent, listen_for_notifications
 from lazuli.agent.broker import HOST_TASK, get_host_queue
+from lazuli.agent.container_engine import EngineSearch, WrongEngine, read_setting
 from lazuli.agent.folder_meter import FolderMeter
 from lazuli.agent.gpu_pool import GpuList, GpuPool
 from lazuli.agent.isolation_check import find_isolation_problem
@@ -107,6 +108,7 @@ class Host(Agent):
         self._refusal = ""
         self._boot = f"{processes.read_boot()} {socket.gethostname()}"[:100]
         self._isolation_problem = find_isolation_problem(os.environ, data_dir)
+        self.engine_search = EngineSearch(data_dir)
         # The time when each was first seen or terminated.
         self._orphans: dict[int, float] = {}
         self._terminated: dict[processes.Identity, float] = {}
@@ -171,6 +173,7 @@ class Host(Agent):
             "address": socket.gethostname()[:100],
             "nodes": [_describe_node(name, node) for name, node in self.nodes.items()],
             "isolationProblem": self._isolation_problem,
+            **self.engine_search.describe(),
             "boot": self._boot,
             "wheelCacheBytes": self._wheel_cache.size_bytes,
             "environmentCacheBytes": self._environment_cache.size_bytes,
@@ -237,6 +240,7 @@ class Host(Agent):
             *(node.process.pid for node in self.nodes.values()),
             *self._wheel_cache.pids,
             *self._environment_cache.pids,
+            *self.engine_search.pids,
         }
         strangers = set(processes.list_children(os.getpid())) - known
         runners = {pid for pids in self.on_disk.find_trees().values() for pid in pids} if strangers else set()
@@ -301,11 +305,13 @@ def main() -> None:
         private_folder.close_folder(data_dir)
         isolation.read_mode(os.environ)
         read_machine(os.environ)
-    except (private_folder.NotPrivate, isolation.NotIsolated, WrongOffer) as error:
+        read_setting(os.environ)
+    except (private_folder.NotPrivate, isolation.NotIsolated, WrongOffer, WrongEngine) as error:
         sys.exit(f"{name}: {error}")
     with hold_lock(data_dir / "nodes" / "hosts" / f"{name}.lock", name):
         processes.become_subreaper()
         host = Host(name, ServerClient(identity.url, identity.key), data_dir, broker_url)
+        host.engine_search.start()
         if LIFELINE in os.environ:
             host.stop_with_lifeline(int(os.environ[LIFELINE]))
         host.start()

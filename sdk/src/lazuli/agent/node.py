@@ -16,9 +16,10 @@ import sys
 import time
 from typing import Any
 
-from lazuli import isolation, processes
+from lazuli import containers, isolation, processes
 from lazuli.agent.agent_loop import Agent, exit_with_parent, listen_for_notifications
 from lazuli.agent.broker import NODE_TASK
+from lazuli.agent.container_engine import read_found, remove_containers_of
 from lazuli.agent.gpu_pool import GpuPool
 from lazuli.agent.node_state import Claim, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient
@@ -60,7 +61,7 @@ class Node(Agent):
     def __init__(self, name: str, server: ServerClient, data_dir: pathlib.Path):
         super().__init__(name)
         self.server = server
-        self.environments = data_dir / "nodes" / "environments"
+        self.data_dir, self.environments = data_dir, data_dir / "nodes" / "environments"
         self.data_cache = data_dir / "nodes" / "data"
         self.folder = NodeFolder(data_dir, name)
         self.runners = self._adopt_runners()
@@ -175,6 +176,7 @@ class Node(Agent):
             "LAZULI_WORK_DIR": str(spec.parent),
             records.VARIABLE: str(record),
             **isolation.variables_for_runner(os.environ),
+            **({containers.VARIABLE: engine} if (engine := read_found(self.data_dir)) and not is_service else {}),
             **({gpu_variables.VARIABLE: ",".join(gpus)} if self.gpus.gpus else {}),
             **({warm_start.VARIABLE: str(self.warm_parents.folder)} if is_service else {}),
             **({"LAZULI_WORK_KEY": work["key"], "LAZULI_WORK_ID": work["id"]} if needs_key else {}),
@@ -203,6 +205,9 @@ class Node(Agent):
         processes.kill_descendants([*started, *forked, *self.warm_parents.pids, *self.standby.pids])
         claim = runner.claim
         body = {"attempt": claim.attempt, "message": self._describe_failure(runner)}
+        if body["message"]:
+            # A container is no descendant of its runner.
+            remove_containers_of(self.data_dir, self.folder.record_path(claim).parent)
         self.server.post(f"/nodes/v1/work/{claim.work}/done", body)
         self.folder.forget_claim(claim)
         self.runners.remove(runner)

@@ -12,8 +12,9 @@ from typing import Any, Dict, List, Mapping, Optional
 
 import lazuli
 from lazuli.environments import failures, interpreters, package_indexes, pruning, requirements
-from lazuli.environments.cache import IS_CACHED, BuildFailed, CacheEntry, Cancelled, Log, Prepared
+from lazuli.environments.cache import IS_CACHED, BuildFailed, CacheEntry, Cancelled, Log, Prepared, cache_folder
 from lazuli.environments.conda_names import normalize_name
+from lazuli.environments.images import ImageProblem, ImageUse
 from lazuli.environments.pip_lines import is_sdk_v1
 from lazuli.environments.uv_program import UvFailed, UvProgram
 from lazuli.masking import masker_of_process
@@ -35,21 +36,32 @@ def _is_never_cancelled() -> bool:
 
 
 def prepare_environment(
-    definition: Mapping[str, Any], *, index_url: Optional[str], log: Log, cancelled: Cancelled = _is_never_cancelled
+    definition: Mapping[str, Any],
+    *,
+    index_url: Optional[str],
+    log: Log,
+    cancelled: Cancelled = _is_never_cancelled,
+    use: Optional[ImageUse] = None,
 ) -> Prepared:
     """The environment of `definition`, from the cache or built now; `log` is called with the text of the build log.
 
-    `cancelled` is called several times a second and returns whether to stop. Raises BuildFailed.
+    `cancelled` is called several times a second and returns whether to stop; `use` is the image with whose Python it is
+    built. Raises BuildFailed, or ImageProblem.
     """
-    wanted = _read_requirements(definition)
-    return _get_or_build(wanted, None, index_url, log, cancelled, definition.get("build"))
+    wanted = _read_requirements(definition, use is not None)
+    return _get_or_build(wanted, None, index_url, log, cancelled, definition.get("build"), use)
 
 
 def install_sdk_for(
-    interpreter: str, *, index_url: Optional[str], log: Log, cancelled: Cancelled = _is_never_cancelled
+    interpreter: str,
+    *,
+    index_url: Optional[str],
+    log: Log,
+    cancelled: Cancelled = _is_never_cancelled,
+    use: Optional[ImageUse] = None,
 ) -> str:
     """Install the SDK for an interpreter that the user manages; return the folder of its modules. Raises BuildFailed."""
-    made = _get_or_build(requirements.Requirements(), interpreter, index_url, log, cancelled)
+    made = _get_or_build(requirements.Requirements(), interpreter, index_url, log, cancelled, use=use)
     # Without asking the interpreter, which takes as long as the rest of a start.
     library = os.path.join(glob.escape(made.path), *(["Lib"] if os.name == "nt" else ["lib", "*"]), "site-packages")
     found = glob.glob(library)
@@ -58,13 +70,11 @@ def install_sdk_for(
     return found[0]
 
 
-def _read_requirements(definition: Mapping[str, Any]) -> requirements.Requirements:
+def _read_requirements(definition: Mapping[str, Any], is_in_image: bool = False) -> requirements.Requirements:
     python = definition.get("python") or {}
     wanted = requirements.requirements_from_conda(python.get("condaDependencies"))
-    if (definition.get("docker") or {}).get("baseDockerfile"):
-        wanted.warnings.append(
-            "The Dockerfile is not built, because there are no containers here; only packages are installed."
-        )
+    if (definition.get("docker") or {}).get("baseDockerfile") and not is_in_image:
+        wanted.warnings.append("The Dockerfile is not built; only packages are installed.")
     return wanted
 
 
@@ -75,10 +85,13 @@ def _get_or_build(
     log: Log,
     cancelled: Cancelled,
     build_number: Optional[int] = None,
+    use: Optional[ImageUse] = None,
 ) -> Prepared:
     constraints = _read_constraints()
+    image = use.image.id if use else ""
     # The key differs without the studio's index, because SDK v1's packages then bring no further packages.
-    entry = CacheEntry(_compute_key(wanted, interpreter, constraints, bool(index_url), build_number))
+    key = _compute_key(wanted, interpreter, constraints, bool(index_url), build_number, image)
+    entry = CacheEntry(key, is_in_image=bool(image))
     # What the file itself leaves out; a build adds what this machine changes.
     said = list(wanted.warnings)
     if entry.is_ready and entry.mark_in_use():
@@ -88,7 +101,7 @@ def _get_or_build(
             return _take_cached(entry, said, log)
         entry.remove()
         try:
-            found = _Build(entry, wanted, log, cancelled).run(interpreter, index_url, constraints)
+            found = _Build(entry, wanted, log, cancelled, use).run(interpreter, index_url, constraints)
         except BaseException:
             entry.remove()
             raise
@@ -136,6 +149,7 @@ def _compute_key(
     constraints: Mapping[str, str],
     indexed: bool,
     build_number: Optional[int] = None,
+    image: str = "",
 ) -> str:
     """The key of a content; the version of the SDK, the constraints and the number of an ordered rebuild are part of it."""
     content: Dict[str, Any] = {
@@ -151,12 +165,21 @@ def _compute_key(
     }
     if build_number:
         content["build"] = build_number
+    if image:
+        content["image"] = image
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]
 
 
 class _Build:
-    def __init__(self, entry: CacheEntry, wanted: requirements.Requirements, log: Log, cancelled: Cancelled):
-        self._entry = entry
+    def __init__(
+        self,
+        entry: CacheEntry,
+        wanted: requirements.Requirements,
+        log: Log,
+        cancelled: Cancelled,
+        use: Optional[ImageUse] = None,
+    ):
+        self._entry, self._use = entry, use
         self._wanted = wanted
         self._log = log
         self._masker = masker_of_process()
@@ -164,7 +187,8 @@ class _Build:
         if path is None:
             raise BuildFailed("uv is not installed; install it with `pip install uv`")
         self._uv_path = path
-        self._uv = UvProgram(path, self._write_log, cancelled)
+        self._uv = UvProgram(path, self._write_log, cancelled, use)
+        self._where = f"in the image {use.image.name}" if use else "on this machine"
         # What this machine changes: logged again when the environment comes from the cache.
         self._warnings: List[str] = []
         self._python = ""
@@ -196,18 +220,24 @@ class _Build:
         if not is_allowed and self._fetch_interpreter():
             chosen = self._find_interpreter()
         if chosen is None:
+            if self._use:
+                raise ImageProblem("it has no Python 3.8 or newer")
             raise BuildFailed("this machine has no Python 3.8 or newer")
         self._python = ".".join(map(str, chosen.version))
         self._write_log(f"Python {self._python} ({chosen.path})\n")
         if not interpreters.is_allowed(chosen, wanted.python, wanted.python_bounds):
             wish = self._wished_python = wanted.python_wish
             is_old = wish[:1].isdigit() and interpreters.parse_version(wish)[:2] < interpreters.OLDEST
-            why = "is too old for the SDK, which needs 3.8" if is_old else "is not installed on this machine"
+            why = "is too old for the SDK, which needs 3.8" if is_old else f"is not installed {self._where}"
             self._warn(f"Python {wish} {why}; {self._python} is used instead.")
         return chosen.path
 
     def _find_interpreter(self) -> Optional[interpreters.Python]:
-        installed = self._installed = interpreters.list_interpreters(self._uv_path)
+        if self._use:
+            self._installed = sorted(interpreters.read_list(self._uv.list_interpreters_of_image(self._use)))
+        else:
+            self._installed = interpreters.list_interpreters(self._uv_path)
+        installed = [python for python in self._installed if python.version[:2] >= interpreters.OLDEST]
         return interpreters.choose_interpreter(self._wanted.python, self._wanted.python_bounds, installed)
 
     def _fetch_interpreter(self) -> bool:
@@ -215,7 +245,7 @@ class _Build:
         version = interpreters.choose_to_fetch(self._wanted.python_bounds, self._installed)
         if not version or os.environ.get("UV_PYTHON_DOWNLOADS") == "never":
             return False
-        self._write_log(f"Python {version} is not installed on this machine; uv fetches it.\n")
+        self._write_log(f"Python {version} is not installed {self._where}; uv fetches it.\n")
         try:
             self._uv.run("python", "install", version, variables=FETCHING)
         except UvFailed:
@@ -270,7 +300,8 @@ class _Build:
         into = ("pip", "install", "--python", self._entry.python)
         if index_url and wanted.names_indexes:
             self._install_own(lines, index_url)
-        with tempfile.TemporaryDirectory() as folder:
+        # In the cache, which a container can read.
+        with tempfile.TemporaryDirectory(dir=cache_folder() if self._use else None) as folder:
             files = {
                 "requirements.txt": lines,
                 "constraints.txt": wanted.constraints,

@@ -46,8 +46,10 @@ def cache_folder() -> str:
 class CacheEntry:
     """One environment of the cache: its folder, its locks and its build log."""
 
-    def __init__(self, key: str):
+    def __init__(self, key: str, is_in_image: bool = False):
+        """`is_in_image`: its interpreter is in an image, so that on this machine it is a link to nothing."""
         base = cache_folder()
+        self._has_python = os.path.lexists if is_in_image else os.path.exists
         self.path = os.path.join(base, key)
         self.log_path = os.path.join(base, f"{key}.log")
         self._lock_path = os.path.join(base, f"{key}.lock")
@@ -62,7 +64,7 @@ class CacheEntry:
     @property
     def is_ready(self) -> bool:
         """Whether it is completely built, and its base interpreter still exists."""
-        if not (os.path.exists(self._marker) and os.path.exists(self.python)):
+        if not (os.path.exists(self._marker) and self._has_python(self.python)):
             return False
         # The time of the marker is when the environment was used last.
         with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from lazuli.environments.match_spec import allows_version
 
@@ -36,16 +36,22 @@ def find_uv() -> Optional[str]:
 
 def list_interpreters(uv: str) -> List[Python]:
     """The interpreters that uv finds, and pyenv's, whose shims uv cannot always start; oldest first."""
-    found: Dict[str, Python] = {}
     command = [uv, "python", "list", "--only-installed", "--output-format", "json", "--no-python-downloads"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    for item in json.loads(done.stdout or "[]") if done.returncode == 0 else []:
-        if item.get("implementation", "cpython") == "cpython" and item.get("path") and "/shims/" not in item["path"]:
-            python = Python(parse_version(item["version"]), item["path"])
-            found[os.path.realpath(python.path)] = python
+    listed = read_list(done.stdout) if done.returncode == 0 else []
+    found = {os.path.realpath(python.path): python for python in listed}
     for python in [*_list_pyenv(), _find_base()]:
         found.setdefault(os.path.realpath(python.path), python)
     return sorted(python for python in found.values() if python.version[:2] >= OLDEST)
+
+
+def read_list(text: str) -> List[Python]:
+    """The interpreters of uv's list in JSON."""
+    return [
+        Python(parse_version(item["version"]), item["path"])
+        for item in json.loads(text or "[]")
+        if item.get("implementation", "cpython") == "cpython" and item.get("path") and "/shims/" not in item["path"]
+    ]
 
 
 def _list_pyenv() -> List[Python]:

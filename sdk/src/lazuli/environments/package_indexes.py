@@ -22,10 +22,10 @@ def build_arguments(index_url: Optional[str], wanted: Optional[Requirements] = N
     settings = read_pip_settings()
     named = wanted is not None and wanted.names_indexes
     own = wanted if named and wanted is not None else Requirements()
-    links = [*settings["find-links"], *map(_expand_variables, own.find_links)]
-    indexes, default = [*map(_expand_variables, own.indexes), *settings["extra-index-url"]], settings["index-url"][-1:]
+    links = [*settings["find-links"], *map(expand_variables, own.find_links)]
+    indexes, default = [*map(expand_variables, own.indexes), *settings["extra-index-url"]], settings["index-url"][-1:]
     if own.default_indexes:
-        default = [_expand_variables(own.default_indexes[-1])]
+        default = [expand_variables(own.default_indexes[-1])]
     elif named and index_url:
         # It forwards other names to the index of its host; queried last, for its own names too.
         default = [index_url]
@@ -37,7 +37,7 @@ def build_arguments(index_url: Optional[str], wanted: Optional[Requirements] = N
     return found + [argument for location in links for argument in ("--find-links", location)]
 
 
-def _expand_variables(url: str) -> str:
+def expand_variables(url: str) -> str:
     """`${NAME}` in an address is a variable of this machine, as for pip; one that is not there stays."""
     return re.sub(r"\$\{([A-Z0-9_]+)\}", lambda match: os.environ.get(match[1], match[0]), url)
 

@@ -10,10 +10,14 @@ import subprocess
 import tempfile
 import threading
 import time
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+import lazuli
 from lazuli import isolation, processes
+from lazuli.containers import find_certificates
 from lazuli.environments.cache import BuildFailed, Cancelled, cache_folder
+from lazuli.environments.image_programs import open_container, read_output, select_variables
+from lazuli.environments.images import ImageUse
 
 # Lines of output that are kept to explain a failure, and how long a question may take.
 MAX_LINES, MAX_SECONDS = 300, 60
@@ -23,6 +27,8 @@ MAX_BUILD_SECONDS = 30 * 60.0
 # The limits of uv and all that it starts: processes, the share of the machine's memory, and what stays free of the disk.
 MAX_PROCESSES, MAX_MEMORY_SHARE, MIN_FREE_BYTES = 500, 0.75, 512 * 1024 * 1024
 CHECK_SECONDS = 1.0
+# Settings that can name folders of this machine.
+LINKS = ("UV_FIND_LINKS", "UV_INDEX", "UV_DEFAULT_INDEX", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 
 
 # uv runs the code by which packages are built: it gets no token of the studio.
@@ -40,8 +46,9 @@ class UvFailed(Exception):
 class UvProgram:
     """The program uv; its output goes to `write`, which returns it with secrets masked."""
 
-    def __init__(self, path: str, write: Callable[[str], str], cancelled: Cancelled):
-        self._path = path
+    def __init__(self, path: str, write: Callable[[str], str], cancelled: Cancelled, use: Optional[ImageUse] = None):
+        """With `use` it runs in a container of an image."""
+        self._path, self._use = path, use
         self._write = write
         self._cancelled = cancelled
         self._lines: List[str] = []
@@ -50,10 +57,9 @@ class UvProgram:
     def run(self, *arguments: str, variables: Optional[Mapping[str, str]] = None) -> None:
         """Raises UvFailed, or BuildFailed if it is cancelled or the build takes too long."""
         self._lines = []
-        with _start_options() as options:
-            options["env"].update(variables or {})
+        with self._prepare([self._path, *arguments], variables or {}) as (command, options):
             process = subprocess.Popen(
-                [self._path, *arguments],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -93,7 +99,7 @@ class UvProgram:
         """The version of each package that uv would install for requirement lines; None if it finds none."""
         command = [self._path, "pip", "compile", "--quiet", "--no-header", "--no-annotate", *arguments, "-"]
         try:
-            with _start_options() as options:
+            with self._prepare(command, {}, has_input=True) as (command, options):
                 done = subprocess.run(
                     command,
                     input="\n".join(lines) + "\n",
@@ -110,6 +116,65 @@ class UvProgram:
             return None
         pins = [line.split(";")[0].strip().partition("==") for line in done.stdout.splitlines()]
         return {name: version.strip() for name, equals, version in pins if equals}
+
+    def list_interpreters_of_image(self, use: ImageUse) -> str:
+        """The interpreters that uv finds in an image, as JSON. Raises ImageProblem."""
+        command = [self._path, "python", "list", "--only-installed", "--output-format", "json", "--no-python-downloads"]
+        with self._prepare(command, {}) as (command, _):
+            return read_output(use, command)
+
+    @contextlib.contextmanager
+    def _prepare(
+        self, command: List[str], variables: Mapping[str, str], has_input: bool = False
+    ) -> Iterator[Tuple[List[str], Dict[str, Any]]]:
+        """The command with the options to start it; in a container it can write to the same folders as outside."""
+        if self._use is None:
+            with _start_options() as options:
+                options["env"].update(variables)
+                yield command, options
+            return
+        wheels, pythons = _own_folders()
+        own = {
+            "UV_CACHE_DIR": wheels,
+            "UV_PYTHON_INSTALL_DIR": os.environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(pythons, "python"),
+            # A container cannot change the environment later, so its modules are compiled now.
+            "UV_COMPILE_BYTECODE": "1",
+            # The folders are mounted one by one, so there are no links between them.
+            "UV_LINK_MODE": "copy",
+        }
+        with open_container(
+            self._use,
+            command,
+            {**select_variables(_environment()), **own, **variables},
+            readable=[
+                self._path,
+                *_sdk_source(),
+                *find_certificates(os.environ).values(),
+                *_find_named_paths(command, os.environ),
+            ],
+            writable=[cache_folder(), wheels, pythons],
+            has_input=has_input,
+        ) as words:
+            yield words, {"env": self._use.engine.variables}
+
+
+def _find_named_paths(command: Sequence[str], environ: Mapping[str, str]) -> List[str]:
+    """Folders of packages and files of constraints that the command or the settings of this machine name, except hidden ones."""
+    texts = [*command[1:], *(environ.get(name, "") for name in LINKS)]
+    words = [word.split("file://")[-1] for text in texts for word in text.replace(",", " ").split()]
+    # The files of an index are beside its pages.
+    words = [os.path.dirname(word) if os.path.basename(word) == "simple" else word for word in words]
+    return [
+        word
+        for word in words
+        if os.path.isabs(word) and os.path.exists(word) and not isolation.is_hidden(word, environ)
+    ]
+
+
+def _sdk_source() -> List[str]:
+    """The folder of the SDK's own source, from which it is built without the studio's index."""
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(lazuli.__file__))))
+    return [folder] if os.path.isfile(os.path.join(folder, "pyproject.toml")) else []
 
 
 def _find_excess(pid: int) -> str:
@@ -163,10 +228,15 @@ def _start_options() -> Iterator[Dict[str, Any]]:
 
 def _own_folders() -> Iterator[str]:
     """The folders of uv's downloads and interpreters."""
-    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    for folder in (wheel_cache_folder(), os.environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv")):
+    for folder in (wheel_cache_folder(), python_folder()):
         os.makedirs(folder, exist_ok=True)
         yield folder
+
+
+def python_folder() -> str:
+    """The folder of the interpreters that uv has fetched."""
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv")
 
 
 def wheel_cache_folder() -> str:

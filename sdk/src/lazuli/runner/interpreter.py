@@ -11,6 +11,8 @@ from typing import Any, Callable, Dict, List, Optional, Union
 
 from lazuli.environments.building import install_sdk_for, prepare_environment
 from lazuli.environments.cache import BuildFailed
+from lazuli.environments.image_programs import find_python
+from lazuli.environments.images import ImageProblem, ImageUse
 from lazuli.runner.installed_sdk import has_sdk
 from lazuli.runner.spec import Spec
 
@@ -69,13 +71,38 @@ class Interpreter:
         return folder
 
 
-def find_interpreter(spec: Spec, log: Callable[[str], None], cancelled: Callable[[], bool]) -> Interpreter:
-    """Build or find the interpreter that the spec asks for. Raises BuildFailed."""
+def find_interpreter(
+    spec: Spec, log: Callable[[str], None], cancelled: Callable[[], bool], use: Optional[ImageUse] = None
+) -> Interpreter:
+    """Build or find the interpreter that the spec asks for, in an image if there is one. Raises BuildFailed, or
+    ImageProblem."""
     python = spec.environment.get("python") or {}
+    if use and python.get("userManagedDependencies"):
+        return _find_in_image(spec, python, use, log, cancelled)
     if not spec.environment or python.get("userManagedDependencies"):
         return _find_user_managed(spec, python, log, cancelled)
-    built = prepare_environment(spec.environment, index_url=spec.index_url, log=log, cancelled=cancelled)
+    built = prepare_environment(spec.environment, index_url=spec.index_url, log=log, cancelled=cancelled, use=use)
     return Interpreter(built.python, warnings=built.warnings)
+
+
+def _find_in_image(
+    spec: Spec, python: Dict[str, Any], use: ImageUse, log: Callable[[str], None], cancelled: Callable[[], bool]
+) -> Interpreter:
+    """The image's own interpreter, with the SDK on its path; a command that needs neither runs without them."""
+    named = str(python.get("interpreterPath") or "")
+    path = find_python(use, "" if named == "python" else named)
+    if not path:
+        if spec.argv and spec.argv[0] in ("python", "python3", named):
+            raise BuildFailed(f"the image {use.image.name} has no {named or 'python'}")
+        return Interpreter("/usr/bin/python", built=False, warnings=["The image has no Python, and no SDK."])
+    try:
+        added = install_sdk_for(path, index_url=spec.index_url, log=log, cancelled=cancelled, use=use)
+    except (BuildFailed, ImageProblem) as error:
+        if cancelled():
+            raise
+        warning = f"The SDK could not be installed for {path} of the image, so the script has none: {error}"
+        return Interpreter(path, built=False, warnings=[warning])
+    return Interpreter(path, import_path=added, built=False)
 
 
 def _find_user_managed(

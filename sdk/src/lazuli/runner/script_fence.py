@@ -8,6 +8,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence
 
 from lazuli import isolation
 from lazuli.runner.interpreter import Interpreter
+from lazuli.runner.spec import PRIVATE
 from lazuli.runner.work_folder import WorkFolder
 
 # Caches of the host that a fenced script could not write to.
@@ -56,6 +57,10 @@ class ScriptFence:
     def close(self) -> None:
         if self._fence:
             self._fence.close()
+
+    @staticmethod
+    def inherit_variables(environ: Mapping[str, str]) -> Dict[str, str]:
+        return {name: value for name, value in environ.items() if name not in PRIVATE}
 
     def change_variables(self, variables: Dict[str, str]) -> Dict[str, str]:
         """A home in the run's folder; what `pip install` in the script installs goes there too, not into the environment."""

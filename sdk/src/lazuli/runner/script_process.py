@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from typing import Any, Callable, Dict, Iterator, List, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from lazuli import processes
 
@@ -19,7 +19,8 @@ MAX_OPEN_FILES = 65_536
 PR_SET_PDEATHSIG = 1
 WINDOWS_NEW_GROUP = 0x00000200
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
-# Waits until the runner's end of the pipe closes, however the runner ended, and then kills all of the script.
+# Waits until the runner's end of the pipe closes, however the runner ended, and then kills all of the script. The words
+# after the first two are a command that removes its container.
 GUARDIAN = """
 read -r _
 kill -9 -- "-$1"
@@ -27,6 +28,8 @@ for folder in $(grep -lsa "$2" /proc/[0-9]*/environ); do
     pid=${folder#/proc/}
     kill -9 "${pid%/environ}"
 done
+shift 2
+"$@"
 """
 
 
@@ -36,6 +39,10 @@ class ScriptProcess:
     `enter_fence` is called in the new process, before the script.
     """
 
+    # The command that removes its container, and the variables for it.
+    removal: Sequence[str] = ()
+    removal_variables: Mapping[str, str] = {}
+
     def __init__(
         self,
         command: Union[str, List[str]],
@@ -43,9 +50,10 @@ class ScriptProcess:
         variables: Dict[str, str],
         log_path: str,
         enter_fence: Optional[Callable[[], None]] = None,
+        mark: str = "",
     ):
         # Every process of the script inherits the mark, even one that leaves the session.
-        self._mark = uuid.uuid4().hex
+        self._mark = mark or uuid.uuid4().hex
         self._process: Any
         options: Dict[str, Any] = {"start_new_session": True, "preexec_fn": _prepare_child(enter_fence)}
         if os.name == "nt":
@@ -69,8 +77,8 @@ class ScriptProcess:
         if os.name == "nt":
             return None
         return subprocess.Popen(
-            ["/bin/sh", "-c", GUARDIAN, "guardian", str(self.pid), f"{MARK}={self._mark}"],
-            env={"PATH": os.environ.get("PATH", os.defpath)},
+            ["/bin/sh", "-c", GUARDIAN, "guardian", str(self.pid), f"{MARK}={self._mark}", *self.removal],
+            env={"PATH": os.environ.get("PATH", os.defpath), **self.removal_variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

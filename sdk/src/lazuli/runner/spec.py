@@ -13,7 +13,7 @@ from lazuli.client import quote_segment
 PRIVATE = (
     "LAZULI_TOKEN", "LAZULI_LIFELINE_FD", "LAZULI_WORK_DIR", "LAZULI_ENV_CACHE", "LAZULI_RUNNER", "LAZULI_RUNNER_RECORD",
     "LAZULI_HIDDEN_PATHS", "NODE_WRITABLE", "NODE_ISOLATION", "LAZULI_WORK_GPUS", "LAZULI_WARM_DIR",
-    "NODE_DISK_GB",
+    "NODE_DISK_GB", "LAZULI_CONTAINER_ENGINE",
 )  # fmt: skip
 
 
@@ -53,6 +53,9 @@ class Spec:
     rank: int = 0
     node_count: int = 1
     distribution: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    # How the container of a job runs whose environment asks for an image: `use_docker`, `shm_size`, and `is_warned` if the
+    # submitter was told that there is none. Empty for a job without an image.
+    container: Dict[str, Any] = dataclasses.field(default_factory=dict)
     # Settings of the job without effect.
     warnings: List[str] = dataclasses.field(default_factory=list)
 

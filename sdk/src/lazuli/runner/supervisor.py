@@ -9,10 +9,11 @@ import tempfile
 import threading
 import time
 import zipfile
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from lazuli import errors, isolation, processes
 from lazuli.environments.cache import BuildFailed
+from lazuli.environments.images import ImageProblem, ImageUse
 from lazuli.errors import ServiceException, UserErrorException
 from lazuli.masking import FETCHED_VARIABLE, Masker
 from lazuli.runner import failure_reasons, gang, uploads
@@ -24,10 +25,11 @@ from lazuli.runner.log_stream import LogStream
 from lazuli.runner.process_logs import split_log
 from lazuli.runner.run_api import RunApi, retry_while_unavailable
 from lazuli.runner.run_data import RunData
+from lazuli.runner.script_container import NO_CONTAINER, ScriptContainer, describe_image, find_image_use
 from lazuli.runner.script_fence import ScriptFence
 from lazuli.runner.script_limits import OUT_OF_DISK, TOO_MANY_FILES, ScriptLimits
 from lazuli.runner.script_process import ScriptProcess
-from lazuli.runner.spec import PRIVATE, Spec
+from lazuli.runner.spec import Spec
 from lazuli.runner.status_reporter import StatusReporter
 from lazuli.runner.stop_monitor import CANCELED, LOST, SHUT_DOWN, StopMonitor
 from lazuli.runner.work_folder import BadSnapshot, WorkFolder, unpack_snapshot
@@ -110,6 +112,8 @@ class _Attempt:
         self._monitor = monitor
         self._folder = folder
         self._is_unpacked = False
+        # The image in whose container the script runs.
+        self._use: Optional[ImageUse] = None
         # The error of a script that exceeds a limit.
         self._excess: Optional[Dict[str, str]] = None
         self._gang = Gang(spec, monitor.stop_event, api.transport) if spec.distribution or spec.node_count > 1 else None
@@ -183,7 +187,7 @@ class _Attempt:
                 )
 
         try:
-            found = find_interpreter(self._spec, log, lambda: self._monitor.is_stopped)
+            found = self._find_interpreter(log, lambda: self._monitor.is_stopped)
             self._report_warnings(found.warnings)
             return found
         except BuildFailed as error:
@@ -192,6 +196,23 @@ class _Attempt:
             for opened in stream:
                 # The script does not wait until the log is uploaded.
                 threading.Thread(target=opened.close, daemon=True).start()
+
+    def _find_interpreter(self, log: Callable[[str], None], cancelled: Callable[[], bool]) -> Interpreter:
+        """In the image of the environment; where it cannot be used, on the machine itself, with a warning."""
+        try:
+            self._use = find_image_use(self._spec, log, cancelled)
+            found = find_interpreter(self._spec, log, cancelled, self._use)
+            if self._use:
+                self._reporter.report("Preparing", container=self._use.facts)
+            return found
+        except ImageProblem as problem:
+            self._use = None
+            if not self._spec.container.get("is_warned"):
+                text = f"{describe_image(self._spec)} is not used: {problem}. {NO_CONTAINER}"
+                log(f"WARNING: {text}\n")
+                self._spec.warnings.append(text)
+                self._report_warnings([text])
+            return find_interpreter(self._spec, log, cancelled)
 
     def _report_warnings(self, warnings: List[str]) -> None:
         """Report what the run's environment leaves out; the build log has the full list."""
@@ -260,9 +281,14 @@ class _Attempt:
             command = gang.build_command(command, processes, interpreter.python, self._folder.tools)
         with open(self._folder.log, "a", encoding="utf-8") as log:
             log.writelines(f"WARNING: {text}\n" for text in self._spec.warnings)
+            if self._use:
+                log.write(f"The script runs in a container of {self._use.description}.\n")
             log.writelines(f"{line}\n" for line in (self._data.lines if self._data else []))
         try:
             linked = self._data.linked_folders if self._data else []
+            if self._use:
+                container = ScriptContainer(self._use, self._spec, self._folder, interpreter, linked)
+                return container.start(command, self._build_variables(interpreter, container))
             # Without a fence, a script could change the files to which these folders have links.
             required = {isolation.MODE_VARIABLE: "required"} if linked else {}
             fence = ScriptFence(self._folder, interpreter, {**os.environ, **required}, linked)
@@ -278,8 +304,8 @@ class _Attempt:
         fence.compile_modules()
         return script
 
-    def _build_variables(self, interpreter: Interpreter, fence: ScriptFence) -> Dict[str, str]:
-        inherited = {key: value for key, value in os.environ.items() if key not in PRIVATE}
+    def _build_variables(self, interpreter: Interpreter, fence: Union[ScriptFence, ScriptContainer]) -> Dict[str, str]:
+        inherited = fence.inherit_variables(os.environ)
         inherited["TMPDIR"] = self._folder.temporary
         return {
             **fence.change_variables(interpreter.build_variables(inherited, self._folder.tools)),
@@ -343,7 +369,7 @@ class _Attempt:
             return stopped
         if status:
             name = str(self._spec.environment.get("name") or "of the run")
-            is_isolated = isolation.is_wanted(os.environ)
+            is_isolated = isolation.is_wanted(os.environ) or self._use is not None
             found = failure_reasons.describe_failure(status, self._folder.log, name, self._folder.code, is_isolated)
             if self._gang:
                 found["message"] = f"On {self._spec.node}, node {self._spec.rank} of the job: {found['message']}"

@@ -1,0 +1,342 @@
+"""Scripts in containers of their environment's image: command lines, and with a real engine where the machine has one."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from lazuli import containers
+from lazuli.agent import container_engine
+from lazuli.containers import Container, Engine, Image
+from lazuli.environments import images
+from lazuli.environments.cache import BuildFailed
+from lazuli.environments.images import ImageProblem, WantedImage
+
+from tests.sdk.images import find_python, make_image
+from tests.sdk.test_runner import WORKSPACE_PATH, Records, alive, quick, run  # noqa: F401 (quick is a fixture)
+
+FAKE = """#!/bin/sh
+echo "$@" >> "$0.calls"
+while [ "${1#--}" != "$1" ]; do shift 2; done
+case "$1 $2" in
+"version "*) echo 5.0 ;;
+"image inspect") test -f "$0.image" && cat "$0.image" || exit 1 ;;
+"pull "*|"build "*)
+    env > "$0.variables"
+    for word; do test -f "$word" && cp "$word" "$0.$(basename "$word")"; done
+    test -f "$0.fails" && { echo "Error: registry is not reachable" >&2; exit 125; }
+    echo '[{"Id": "abc", "Digest": "sha256:d", "Config": {"Env": ["PATH=/opt/bin", "A=b=c"]}}]' > "$0.image" ;;
+esac
+"""
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """An engine that notes how it is called."""
+    monkeypatch.setenv("LAZULI_WORK_DIR", str(tmp_path))
+    program = tmp_path / "podman"
+    program.write_text(FAKE)
+    program.chmod(0o755)
+    return Engine(str(program), "podman 5.0", ["--runtime", "runc"], variables={"PATH": os.environ["PATH"]})
+
+
+def calls(engine):
+    with open(f"{engine.program}.calls") as file:
+        return file.read().splitlines()
+
+
+def never():
+    return False
+
+
+IMAGE = Image("abc", "python:3.11", "sha256:d", {"PATH": "/opt/bin"})
+
+
+def test_a_container_gets_what_is_given_to_it_and_no_token_is_on_a_command_line(tmp_path, fake):
+    given = Container(fake, IMAGE, "name", "/work/1", ["/data"], [str(tmp_path)], {"/tmp": "/t"}, 1.5, "2g", ["GPU-1"])
+    variables = {"TOKEN": "it's secret\nof two lines", "odd-name": "x"}
+    words = given.build_run(["python", "train.py", "a b"], str(tmp_path), variables, str(tmp_path), "MARK=1")
+    text = " ".join(words)
+    assert words[:4] == [fake.program, "--runtime", "runc", "run"] and "secret" not in text
+    for part in (
+        "--rm --name name --label lazuli.work=/work/1 --pull never --network host --read-only --cap-drop ALL",
+        "--security-opt no-new-privileges",
+        "--device nvidia.com/gpu=GPU-1",
+        "--shm-size 2g",
+        "type=bind,source=/data,target=/data,readonly",
+        f"type=bind,source={tmp_path},target={tmp_path}",
+        "type=bind,source=/t,target=/tmp",
+        f"--env MARK=1 --entrypoint /bin/sh --workdir {tmp_path} abc {tmp_path}/start.sh",
+    ):
+        assert part in text, (part, text)
+    # Only an engine that can has limits of its own.
+    assert "--memory" not in text
+    limited = dataclasses.replace(given, engine=dataclasses.replace(fake, name="docker 27", has_limits=True))
+    text = " ".join(limited.build_run("x", "/", {}, str(tmp_path)))
+    assert "--memory 1536m" in text and '--gpus "device=GPU-1"' in text
+    assert os.stat(tmp_path / "start.sh").st_mode & 0o777 == 0o600
+
+
+def test_the_start_of_a_container_sets_variables_passes_signals_on_and_ends_as_the_command(tmp_path):
+    path = tmp_path / "start.sh"
+    code = "import os, sys; print(sys.argv[1:], os.environ['A'], os.environ['odd-name']); sys.exit(7)"
+    path.write_text(containers.build_start([sys.executable, "-c", code, "$x"], {"A": "it's\n2", "odd-name": "y"}))
+    done = subprocess.run(["/bin/sh", path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (7, "['$x'] it's\n2 y\n") and not path.exists()
+    path.write_text(containers.build_start("echo one && exit 3", {}))
+    done = subprocess.run(["/bin/sh", path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (3, "one\n")
+    path.write_text(containers.build_start(["cat"], {}, has_input=True))
+    assert subprocess.run(["/bin/sh", path], input=b"through", capture_output=True).stdout == b"through"
+
+
+@pytest.mark.parametrize(
+    ("docker", "use_docker", "found"),
+    [
+        ({}, True, None),
+        ({"baseImage": f"{images.DEFAULT_IMAGE}:20251130.v1"}, False, None),
+        ({"baseImage": f"{images.DEFAULT_IMAGE}:1"}, True, WantedImage(f"{images.DEFAULT_IMAGE}:1")),
+        ({"baseImage": "python:3.11"}, False, WantedImage("python:3.11")),
+        (
+            {
+                "baseImage": "x/y",
+                "baseImageRegistry": {"address": "https://r.example/", "username": "u", "password": "p"},
+            },
+            False,
+            WantedImage("x/y", "", "r.example", "u", "p"),
+        ),
+        ({"baseDockerfile": "FROM x"}, False, WantedImage("", "FROM x")),
+    ],
+)
+def test_the_image_that_an_environment_asks_for(docker, use_docker, found):
+    assert images.read_wanted_image({"docker": docker}, use_docker) == found
+
+
+def test_names_are_completed_as_docker_does():
+    names = {"python:3.11": "docker.io/library/python:3.11", "a/b": "docker.io/a/b", "r.io:5/a": "r.io:5/a"}
+    assert {name: images.qualify_name(name) for name in names} == names
+
+
+def test_an_image_is_pulled_once_with_the_login_of_its_registry(fake, monkeypatch):
+    monkeypatch.setenv("FEED_PASSWORD", "of-the-machine")
+    wanted, lines = WantedImage("team/x:1", "", "r.example:5000", "me", "${FEED_PASSWORD}"), []
+    for _ in range(2):
+        found = images.get_image(fake, wanted, lines.append, never)
+    assert found == Image("abc", "r.example:5000/team/x:1", "sha256:d", {"PATH": "/opt/bin", "A": "b=c"})
+    pulls = [call for call in calls(fake) if " pull " in call]
+    assert len(pulls) == 1 and pulls[0].endswith("r.example:5000/team/x:1") and "of-the-machine" not in str(calls(fake))
+    with open(f"{fake.program}.config.json") as file:
+        assert json.load(file) == {"auths": {"r.example:5000": {"auth": "bWU6b2YtdGhlLW1hY2hpbmU="}}}
+    with open(f"{fake.program}.variables") as file:
+        assert "FEED_PASSWORD" not in file.read()
+    assert "pulls it" in lines[0] and not [name for name in os.listdir(os.environ["LAZULI_WORK_DIR"]) if "tmp" in name]
+
+
+def test_what_cannot_be_pulled_or_built_says_why(fake):
+    open(f"{fake.program}.fails", "w").close()
+    with pytest.raises(ImageProblem, match="it could not be pulled: Error: registry is not reachable"):
+        images.get_image(fake, WantedImage("python:3.11"), print, never)
+    with pytest.raises(BuildFailed, match="its Dockerfile could not be built: Error: registry"):
+        images.get_image(fake, WantedImage(dockerfile="FROM x"), print, never)
+    with pytest.raises(ImageProblem, match="is not the name of an image"):
+        images.get_image(fake, WantedImage("--privileged"), print, never)
+
+
+def test_an_image_is_built_once_for_the_text_of_its_dockerfile(fake):
+    for _ in range(2):
+        images.get_image(fake, WantedImage(dockerfile="FROM x\nRUN y"), print, never)
+    (call,) = [call for call in calls(fake) if " build " in call]
+    assert "--tag localhost/lazuli-environment:" in call
+    with open(f"{fake.program}.Dockerfile") as file:
+        assert file.read() == "FROM x\nRUN y"
+
+
+def test_an_engine_that_starts_no_container_is_none(fake, tmp_path):
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "NODE_CONTAINER_ENGINE": "podman"}
+    assert container_engine.find_engine(environ)[1].startswith("podman: ")
+    assert (
+        container_engine.find_engine({**environ, "NODE_CONTAINER_ENGINE": "none"})[1] == "NODE_CONTAINER_ENGINE is none"
+    )
+    missing = container_engine.find_engine({"PATH": "/nowhere"})
+    assert missing == (None, "podman: not installed; docker: not installed")
+    with pytest.raises(container_engine.WrongEngine, match="auto, podman, docker or none"):
+        container_engine.find_engine({"NODE_CONTAINER_ENGINE": "lxc"})
+
+
+def test_a_machine_without_an_engine_runs_the_script_itself_and_says_so_once():
+    environment = {"name": "e", "docker": {"baseImage": "python:3.11"}, "python": {"userManagedDependencies": True}}
+    said = (
+        "The image python:3.11 is not used: this machine has no container engine. The script runs as a process of the"
+    )
+    done = run("print('ran')", environment=environment, container={"is_warned": False})
+    (warning,) = [event["warning"]["message"] for event in done.events if "warning" in event]
+    assert warning.startswith(said) and done.log.startswith(f"WARNING: {said}") and done.log.endswith("ran\n")
+    done = run("print('ran')", environment=environment, container={"is_warned": True})
+    assert done.log == "ran\n" and not [event for event in done.events if "warning" in event]
+
+
+# ---- with a real engine
+
+
+@pytest.fixture(scope="module")
+def engine():
+    found, problem = container_engine.find_engine({**os.environ, "NODE_CONTAINER_ENGINE": "auto"})
+    if found is None:
+        pytest.skip(f"no container engine works here: {problem} (Debian: apt-get install podman runc)")
+    if find_python() is None:
+        pytest.skip("the image of these tests is made of /usr/bin/python3, which is missing")
+    return found
+
+
+@pytest.fixture(scope="module")
+def image(engine, tmp_path_factory):
+    return make_image(engine, tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture
+def in_image(engine, image, monkeypatch, tmp_path_factory):
+    """Run a script in a container of the image."""
+    monkeypatch.setenv(containers.VARIABLE, engine.to_variable())
+    monkeypatch.setenv(
+        "LAZULI_ENV_CACHE", os.environ.get("LAZULI_TEST_CACHE") or str(tmp_path_factory.getbasetemp() / "cache")
+    )
+    docker = {"baseImage": image}
+
+    def run_in_image(script, during=None, environment=None, **fields):
+        environment = {
+            "name": "e",
+            "docker": docker,
+            "python": {"userManagedDependencies": True},
+            **(environment or {}),
+        }
+        return run(script, during, environment=environment, container={"shm_size": "64m"}, memory_gb=1.0, **fields)
+
+    yield run_in_image
+    assert engine.list_containers() == {}
+
+
+SEEN = """
+import azureml.core, os, sys
+print(os.environ["OF_IMAGE"], os.environ["MINE"], os.path.exists("/work"), sys.prefix, flush=True)
+open("outputs/model.pkl", "w").write("m")
+open("/tmp/scratch", "w").write("t")
+for path in {paths}:
+    print(path, os.path.exists(path))
+try:
+    open("/usr/x", "w")
+except OSError as error:
+    print(error.strerror)
+print(sum(open(f"/proc/{{pid}}/cmdline").read().count("token") for pid in os.listdir("/proc") if pid.isdigit()))
+sys.exit(3)
+"""
+
+
+@pytest.mark.extended
+def test_a_script_runs_in_its_image_and_sees_nothing_of_the_machine(in_image, tmp_path):
+    secret = tmp_path / "secret_key"
+    secret.write_text("the studio's")
+    paths = [str(secret), os.path.expanduser("~/.ssh"), os.getcwd()]
+    done = in_image(SEEN.format(paths=paths), environment_variables={"MINE": "it's\nmine"})
+    lines = done.log.splitlines()
+    assert "The script runs in a container of localhost/lazuli-test:1 (sha256:" in lines[0]
+    assert lines[1:3] == ["yes it's", "mine False /usr"]
+    assert lines[3:] == [*(f"{path} False" for path in paths), "Read-only file system", "0"]
+    assert done.artifacts["outputs/model.pkl"] == b"m"
+    assert (done.states[-1], done.error["message"][:35]) == ("Failed", "The script ended with exit code 3. "[:35])
+    (facts,) = [event["container"] for event in done.events if "container" in event]
+    assert facts["image"] == "localhost/lazuli-test:1" and facts["digest"].startswith("sha256:")
+    # Its files belong to the account of the node, so that the folder could be removed.
+    assert [name for name in os.listdir(tmp_path) if name.startswith("run_1")] == []
+
+
+@pytest.mark.extended
+def test_signals_time_limits_and_missing_programs_are_those_of_the_script(in_image):
+    killed = in_image("import os; os.kill(os.getpid(), 9)")
+    assert "was ended by the signal SIGKILL" in killed.error["message"]
+    assert "command was not found" in in_image("", argv=["no-such-program"]).error["message"]
+
+    def cancel(records):
+        while "begun" not in records.log:
+            time.sleep(0.05)
+        records.cancel = True
+
+    stopped = in_image(
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('stopping', flush=True), sys.exit(0)))\n"
+        "print('begun', flush=True); time.sleep(60)\n",
+        cancel,
+        grace_seconds=20.0,
+    )
+    assert stopped.states[-1] == "Canceled" and "stopping" in stopped.log
+    started = time.monotonic()
+    stubborn = in_image(
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", timeout_seconds=1
+    )
+    assert stubborn.error["code"] == "TimedOut" and time.monotonic() - started < 30
+    large = in_image("x = bytearray(1_600_000_000); import time; time.sleep(20)")
+    assert "memory" in large.error["message"].lower() or "SIGKILL" in large.error["message"]
+
+
+@pytest.mark.extended
+def test_an_environment_is_built_with_the_python_of_the_image(in_image):
+    packages = {"dependencies": ["python=3.8", {"pip": ["tabulate"]}]}
+    script = "import azureml.core, sys, tabulate; print(sys.base_prefix, sys.prefix != sys.base_prefix)"
+    environment = {"python": {"condaDependencies": packages}}
+    done = in_image(script, environment=environment)
+    assert done.log.endswith("/usr True\n"), done.log
+    warnings = [event["warning"]["message"] for event in done.events if "warning" in event]
+    assert any("is not installed in the image localhost/lazuli-test:1" in text for text in warnings)
+
+
+@pytest.mark.extended
+def test_a_dockerfile_is_built_and_used(engine, in_image, image, tmp_path):
+    number = time.time()
+    text = f"FROM {image}\nENV MADE={number}\nRUN echo inside > /made.txt\n"
+    done = in_image(
+        "import os; print(os.environ['MADE'], open('/made.txt').read())",
+        environment={"docker": {"baseDockerfile": text}},
+    )
+    assert done.log.endswith(f"{number} inside\n\n"), (done.log, done.artifacts)
+    failed = in_image("", environment={"docker": {"baseDockerfile": f"FROM {image}\nRUN exit 5\n"}})
+    assert "The environment could not be built: its Dockerfile could not be built" in failed.error["message"]
+    assert "RUN exit 5" in failed.artifacts["azureml-logs/20_image_build_log.txt"].decode()
+
+
+@pytest.mark.extended
+def test_a_killed_runner_leaves_no_container(engine, image, tmp_path, monkeypatch):
+    code = (
+        "import json, sys, httpx; sys.path.insert(0, '.')\n"
+        "from lazuli.runner import supervisor; from lazuli.runner.spec import Spec\n"
+        "from tests.sdk.test_runner import Records\n"
+        "spec = Spec.from_dict(json.loads(sys.argv[1]), 'token')\n"
+        "supervisor.supervise_run(spec, httpx.MockTransport(Records({'train.py': sys.argv[2]})))\n"
+    )
+    spec = {
+        "run_id": "run_1", "experiment": "e", "workspace": WORKSPACE_PATH, "server_url": "http://studio",
+        "snapshot_id": "s", "argv": ["sh", "-c", ": > begun; sleep 600"], "container": {"shm_size": ""},
+        "environment": {"name": "e", "docker": {"baseImage": image}, "python": {"userManagedDependencies": True}},
+    }  # fmt: skip
+    variables = {**os.environ, containers.VARIABLE: engine.to_variable(), "LAZULI_WORK_DIR": str(tmp_path)}
+    variables["LAZULI_ENV_CACHE"] = str(tmp_path / "cache")
+    runner = subprocess.Popen([sys.executable, "-c", code, json.dumps(spec), ""], env=variables)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("run_1-*/code/begun")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert str(tmp_path) in engine.list_containers().values()
+    runner.kill()
+    runner.wait()
+    while str(tmp_path) in engine.list_containers().values() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert str(tmp_path) not in engine.list_containers().values()
+    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and alive(int(pid)) and is_sleeping(pid)]
+
+
+def is_sleeping(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return file.read() == "sleep\0600\0"
+    except OSError:
+        return False
