@@ -143,6 +143,9 @@ def test_what_readers_do_with_odd_files(ws, store, tmp_path):
     parts = made.partition_by(["k"], (store, "g"))
     assert parts.partition_keys == ["k"] and parts.get_partition_key_values() == [{"k": "p"}, {"k": "q"}]
     assert parts.to_pandas_dataframe()["a"].tolist() == [1, 3]
+    slashed = Dataset.Tabular.register_pandas_dataframe(frame.assign(k="p/q"), (store, "h"), "h", show_progress=False)
+    with pytest.raises(UserErrorException, match="'p/q', a value of 'k', cannot be the name of a folder"):
+        slashed.partition_by(["k"], (store, "g"))
 
 
 def test_files_are_listed_and_downloaded_without_their_common_folder(ws, store, tmp_path):

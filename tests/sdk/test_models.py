@@ -16,7 +16,7 @@ from azureml.exceptions import (
 from lazuli import errors
 from lazuli.cli import main
 
-from registry.models import ModelVersion
+from registry.models import ModelVersion, WorkspaceFile
 
 
 class InThisThread:
@@ -222,7 +222,7 @@ def test_what_is_wrong_is_said_before_anything_is_registered(ws, model_file):
         Model.register(ws, "none", "m")
     with pytest.raises(UserErrorException, match="'a b' is not a model name"):
         Model.register(ws, model_file, "a b")
-    assert not ModelVersion.objects.exists()
+    assert not ModelVersion.objects.exists() and not WorkspaceFile.objects.exists()
     with pytest.raises(errors.NotAvailable, match=r"Model\.package needs the"):
         Model.package(ws, "s", [])
     with pytest.raises(WebserviceException, match="exactly one MLflow model; this one has 0"):

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
 from lazuli.client import quote_segment
-from lazuli.errors import ModelPathNotFoundException, NotFound, Refused, ServiceException, WebserviceException
+from lazuli.errors import (
+    ModelPathNotFoundException,
+    NotFound,
+    Refused,
+    ServiceException,
+    UserErrorException,
+    WebserviceException,
+)
 from lazuli.file_batches import Upload, download_together, group_small, is_unknown, save_answer, upload_batch
 from lazuli.large_files import TRANSFER_TIMEOUT, put_file
 from lazuli.runs.files import PARALLEL, list_folder_files
@@ -17,6 +25,7 @@ from lazuli.workspaces import WorkspaceClient
 Json = Dict[str, Any]
 # The folder of the workspace's files in which uploads of models are.
 UPLOADS = "LocalUpload"
+NAME = re.compile(r"[a-zA-Z0-9][\w.-]{0,254}", re.ASCII)
 
 
 def find_versions(workspace: WorkspaceClient, **query: Any) -> Iterator[Json]:
@@ -61,6 +70,13 @@ def delete_version(workspace: WorkspaceClient, name: str, version: Any) -> None:
 
 def delete_model(workspace: WorkspaceClient, name: str) -> None:
     workspace.client.request("DELETE", f"{workspace.path}/models/{quote_segment(name)}")
+
+
+def check_model_name(name: str) -> None:
+    """For what comes before the request that registers, which checks it again."""
+    if not NAME.fullmatch(str(name)):
+        allowed = "1 to 255 letters, digits, periods, hyphens and underscores, starting with a letter or digit"
+        raise UserErrorException(f"{name!r} is not a model name: use {allowed}.")
 
 
 def upload(workspace: WorkspaceClient, path: str, child_paths: Optional[Iterable[str]] = None) -> str:

@@ -100,14 +100,12 @@ class Model:
     ) -> Model:
         """Upload a file or folder, and register it as the next version of the model."""
         print_text(f"Registering model {model_name}")
+        # Nothing is uploaded for what would be refused.
+        models.check_model_name(model_name)
+        described = _describe(tags, properties, description, model_framework, model_framework_version)
+        references = _refer(datasets, sample_input_dataset, sample_output_dataset, resource_configuration)
         uri = models.upload(workspace._remote, model_path, child_paths)
-        return _register(
-            workspace,
-            model_name,
-            uri,
-            _describe(tags, properties, description, model_framework, model_framework_version),
-            _refer(datasets, sample_input_dataset, sample_output_dataset, resource_configuration),
-        )
+        return _register(workspace, model_name, uri, described, references)
 
     @staticmethod
     def list(

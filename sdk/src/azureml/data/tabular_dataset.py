@@ -203,7 +203,8 @@ class TabularDataset(AbstractDataset):
             pairs: List[Tuple[str, str]] = []
             for values, part in frame.groupby(list(partition_keys), sort=True, dropna=False):
                 values = values if isinstance(values, tuple) else (values,)
-                inside = "/".join([root, *(_as_folder(value) for value in values), "data.parquet"])
+                folders = [_as_folder(key, value) for key, value in zip(partition_keys, values)]
+                inside = "/".join([root, *folders, "data.parquet"])
                 local = os.path.join(folder, f"{len(pairs)}.parquet")
                 engine.write_parquet(part.drop(columns=list(partition_keys)), local)
                 pairs.append((local, inside))
@@ -231,8 +232,12 @@ def _target_of(target: Any) -> Tuple[Any, str]:
     return getattr(target, "_datastore", target), str(getattr(target, "path_on_datastore", None) or "").strip("/")
 
 
-def _as_folder(value: Any) -> str:
-    return "".join("_" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in str(value)) or "_"
+def _as_folder(key: str, value: Any) -> str:
+    """The value, which is read from the name of the folder again."""
+    text = str(value)
+    if text in ("", ".", "..") or any(letter in "/\\" or ord(letter) < 32 for letter in text):
+        raise UserErrorException(f"{value!r}, a value of {key!r}, cannot be the name of a folder.")
+    return text
 
 
 __getattr__ = _absent.find_missing(__name__)

@@ -98,6 +98,7 @@ def register(options: Namespace) -> Answer:
     elif not options.path:
         raise UsageError("give the files with -p PATH, or with --run-id or -f, and --asset-path")
     else:
+        models.check_model_name(options.name)
         uri = options.path if "://" in options.path else models.upload(workspace, options.path)
     made = models.register(
         workspace,
