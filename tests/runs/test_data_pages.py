@@ -157,6 +157,22 @@ def test_the_wizard_names_values_that_would_be_missing(as_user, alice, workspace
         assert ("found when the version was registered" in page and "old" in page) == is_named, number
 
 
+def test_the_wizard_reads_dates_of_a_format(as_user, alice, workspace, files):
+    files.write("a.csv", iter([b"id,day\n1,31-Jan-24\n2,01-Feb-24\n"]))
+    browser = as_user(alice)
+    page = f"{LIST}new/settings/?name=days&kind=tabular&datastore=workspaceblobstore&path=a.csv"
+    chosen = {"include_0": "1", "type_0": "long", "include_1": "1", "type_1": "datetime"}
+    assert "2 values do not have the type" in " ".join(browser.post(page, chosen).text.split())
+    for wrong, said in (({"format_1": "%Q"}, "is not a format of dates"), ({"type_1": "x"}, "must be bool, long")):
+        shown = browser.post(page, {**chosen, **wrong}).text
+        assert said in shown and 'name="include_1" value="1" checked' in shown, wrong
+    assert "Include at least one column" in browser.post(page, {"type_0": "long"}).text
+    assert not DataVersion.objects.exists()
+    assert browser.post(page, {**chosen, "format_1": "%d-%b-%y"}).status_code == 302
+    kinds = DataVersion.objects.get().definition["steps"][0]["column_types"]
+    assert kinds["day"] == {"type": "datetime", "formats": ["%d-%b-%y"]}
+
+
 def test_the_wizard_chooses_columns_and_types_of_parquet_and_json_lines(as_user, alice, workspace, files, tmp_path):
     frame = pandas.DataFrame({"id": [1, 2], "day": ["2024-01-31", "2024-02-01"], "note": ["a", "b"]})
     engine.write_parquet(frame.astype({"id": "int32"}), str(tmp_path / "a.parquet"))

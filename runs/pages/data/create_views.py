@@ -109,14 +109,13 @@ def data_settings(request, slug):
         except Invalid as error:
             problem = error.message
     schema = _schema(request, preview) if preview and not problem else []
-    misfits = None
+    misfits, schema_problem = None, ""
     if request.method == "POST" and not problem:
-        chosen = _add_schema(definition, schema)
-        problem = previews.check_files(workspace, chosen)
-        misfits = None if problem else _find_misfits(request, workspace, chosen)
-    if request.method == "POST" and not problem and not misfits:
-        made = _register(request, workspace, given, chosen)
-        return _show_made(request, made)
+        chosen, schema_problem = _choose(workspace, definition, schema)
+        problem = (not schema and schema_problem) or previews.check_files(workspace, chosen)
+        misfits = None if problem or schema_problem else _find_misfits(request, workspace, chosen)
+        if not problem and not schema_problem and not misfits:
+            return _show_made(request, _register(request, workspace, given, chosen))
     context = {
         "given": given,
         "form": form,
@@ -128,6 +127,7 @@ def data_settings(request, slug):
         "here": request.get_full_path(),
         "preview": preview,
         "misfits": misfits,
+        "schema_problem": schema_problem,
         **({} if is_table else _list_files(workspace, definition)),
     }
     return render(request, "data/settings.html", context)
@@ -149,7 +149,7 @@ def data_query(request, slug):
     if preview and not preview.problem:
         schema = _query_schema(request, preview)
         is_create = request.POST.get("act") == "create" or "seen" in request.POST
-        chosen = attempt(form, lambda: _choose_columns(request, preview, schema)) if is_create else None
+        chosen = attempt(form, lambda: _choose_columns(request, workspace, preview, schema)) if is_create else None
         misfits = _find_misfits(request, workspace, chosen) if chosen else None
         made = chosen and not misfits and attempt(form, lambda: _register(request, workspace, given, chosen))
         if made:
@@ -181,20 +181,17 @@ def _is_shown(request, preview: previews.TablePreview) -> bool:
     return request.POST.get("columns") == digest_json(preview.columns)
 
 
-def _choose_columns(request, preview: previews.TablePreview, schema: list[dict]) -> dict:
+def _choose_columns(request, workspace, preview: previews.TablePreview, schema: list[dict]) -> dict:
     if not _is_shown(request, preview):
         raise Invalid("The query now has other columns. Check the schema below, then create.")
-    return _add_schema(preview.definition, schema)
+    return datasets.check_dataset(workspace, _add_schema(preview.definition, schema))
 
 
 def _query_schema(request, preview: previews.TablePreview) -> list[dict]:
     """The columns of the query with the types of the database; the form says which are included, and other types."""
-    found, is_shown = [], _is_shown(request, preview)
-    for number, (name, kind) in enumerate(preview.columns):
-        chosen = request.POST.get(f"type_{number}", kind) if is_shown else kind
-        included = not is_shown or f"include_{number}" in request.POST
-        found.append({"number": number, "name": name, "type": chosen, "kind": {"type": kind}, "included": included})
-    return found
+    is_shown = _is_shown(request, preview)
+    columns = enumerate(preview.columns)
+    return [_describe_column(request, number, name, {"type": kind}, is_shown) for number, (name, kind) in columns]
 
 
 def _list_files(workspace, definition: dict) -> dict:
@@ -230,12 +227,29 @@ def _schema(request, preview: previews.TablePreview) -> list[dict]:
     types."""
     types = preview.definition["steps"][0].get("column_types")
     types = types or {name: {"type": kind} for name, kind in preview.columns}
-    found = []
-    for number, (name, kind) in enumerate(types.items()):
-        chosen = request.POST.get(f"type_{number}", kind["type"])
-        included = request.method != "POST" or f"include_{number}" in request.POST
-        found.append({"number": number, "name": name, "type": chosen, "kind": kind, "included": included})
-    return found
+    is_sent, columns = request.method == "POST", enumerate(types.items())
+    return [_describe_column(request, number, name, kind, is_sent) for number, (name, kind) in columns]
+
+
+def _describe_column(request, number: int, name: str, kind: dict, is_sent: bool) -> dict:
+    """A column of the schema, as the form says if it was sent."""
+    given = request.POST if is_sent else {}
+    return {
+        "number": number,
+        "name": name,
+        "kind": kind,
+        "type": given.get(f"type_{number}", kind["type"]),
+        "format": given.get(f"format_{number}", "").strip(),
+        "included": not is_sent or f"include_{number}" in given,
+    }
+
+
+def _choose(workspace, definition: dict, schema: list[dict]) -> tuple[dict, str]:
+    """The definition with the schema, or what is wrong with that."""
+    try:
+        return datasets.check_dataset(workspace, _add_schema(definition, schema)), ""
+    except Invalid as error:
+        return definition, error.message
 
 
 def _find_misfits(request, workspace, definition: dict) -> previews.Misfits | None:
@@ -252,10 +266,11 @@ def _add_schema(definition: dict, schema: list[dict]) -> dict:
         reader = definition["steps"][0]
         types, is_text = {}, reader["type"] == "read_delimited"
         for column in schema:
-            same = column["type"] == column["kind"]["type"]
+            formats = {"formats": [column["format"]]} if column["format"] and column["type"] == "datetime" else {}
+            same = column["type"] == column["kind"]["type"] and not formats
             # Other readers have types of their own; only different ones are written down.
             if not same or is_text:
-                types[column["name"]] = column["kind"] if same else {"type": column["type"]}
+                types[column["name"]] = column["kind"] if same else {"type": column["type"], **formats}
         steps = [{**reader, "column_types": types} if types else reader]
         kept = [column["name"] for column in schema if column["included"]]
         if not kept:

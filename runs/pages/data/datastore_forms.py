@@ -67,7 +67,7 @@ class DatastoreForm(forms.Form):
         for one in self.chosen:
             for name in rules.CREDENTIALS[one]:
                 self._add(name, len(self.chosen) == 1, forms.PasswordInput(attrs=PASSWORD))
-        self.order_fields(["name", *known, "credentials"])
+        self.order_fields(["name", *(name for name in self.fields if name != "description")])
 
     def _add(self, name: str, required: bool, widget) -> None:
         label, text = LABELS[name]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from lazuli.data.errors import DatasetValidationError
@@ -27,6 +28,8 @@ ENCODINGS = {
 COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
 TEXT_TESTS = ("contains", "starts_with", "ends_with")
 OPERATORS = (*COMPARISONS, *TEXT_TESTS, "and", "or", "not", "is_null")
+# The codes of strptime that the engine knows.
+DATE_FORMAT = re.compile(r"(?:[^%]|%%|%-?[aAbBcdfgHhIjmMnpSUwWxXyYzZ])+")
 MAX_PATHS, MAX_STEPS, MAX_COLUMNS, MAX_TEXT = 1000, 200, 5000, 4000
 MAX_DEPTH = 20
 MAX_QUERY = 20_000
@@ -192,11 +195,18 @@ def _types(value: Any, path: str) -> None:
             raise _wrong(f"the type of {name[:60]!r} must be {', '.join(TYPES)}.", where)
         for known in set(item) - {"type"}:
             if known == "formats":
-                _check_list(item[known], f"{where}/formats", 50, _check_text, smallest=0)
+                _check_list(item[known], f"{where}/formats", 50, _check_format, smallest=0)
             elif known == "decimal_mark":
                 _one_of((".", ","))(item[known], f"{where}/decimal_mark")
             else:
                 raise _wrong(f"a type has no {known[:60]!r}.", where)
+
+
+def _check_format(value: Any, path: str) -> None:
+    """A format of strptime."""
+    _check_text(value, path)
+    if "%" not in value or not DATE_FORMAT.fullmatch(value):
+        raise _wrong(f"{value[:60]!r} is not a format of dates, such as %d/%m/%Y.", path)
 
 
 def _expression(value: Any, path: str, depth: int = 0) -> None:
