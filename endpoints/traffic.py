@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from endpoints.models import Endpoint, TrafficMinute
 from runs.charts.figures import build_figure, build_trace
+from studio import process_counters
 from studio.gateway.meters import end_of
 
 KEPT = dt.timedelta(days=3)
@@ -27,6 +28,16 @@ def add_counts(endpoint: Endpoint, statuses: Mapping[str, int], buckets: Mapping
         row.busy = max(row.busy, busy)
         row.replicas = max(row.replicas, len(endpoint.current.addresses) if endpoint.current else 0)
         row.save(update_fields=["statuses", "buckets", "busy", "replicas"])
+    _count(endpoint, statuses, buckets)
+
+
+def _count(endpoint: Endpoint, statuses: Mapping[str, int], buckets: Mapping[str, int]) -> None:
+    names = (endpoint.parent.name if endpoint.parent else endpoint.name, endpoint.name if endpoint.parent else "")
+    for code, number in statuses.items():
+        process_counters.count("lazuli_score_requests_total", *names, code, number=number)
+    for bucket, number in buckets.items():
+        seconds = end_of(int(bucket))
+        process_counters.observe("lazuli_gateway_upstream_duration_seconds", seconds, number=number)
 
 
 def _sum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:

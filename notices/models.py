@@ -12,7 +12,7 @@ from accounts.models import User
 from notices import delivery_times, rules
 from notices.rules import Channel
 from runs.models import Run
-from studio import encryption
+from studio import encryption, process_counters
 from studio.errors import Invalid
 from workspaces import access
 from workspaces.models import Workspace
@@ -125,6 +125,7 @@ class Notification(models.Model):
                 person=person, cause=cause[:100], defaults={**fields, "on_bell": Channel.BELL in channels}
             )
             if is_new:
+                process_counters.count("lazuli_notifications_total", Channel.BELL, "sent")
                 cls.objects.store_unread(person)
                 times = DeliveryTimes.of(person)
                 for channel in channels - {Channel.BELL}:

@@ -13,7 +13,7 @@ from django.core.mail import EmailMessage
 from accounts.models import User
 from notices.models import Delivery, DeliveryTimes, Notification, Webhook
 from notices.rules import Channel
-from studio import outbound
+from studio import outbound, process_counters
 from studio.errors import NotReady
 from studio.formats import format_count, utc_time
 from studio.public_url import public_url
@@ -46,10 +46,12 @@ def _attempt(deliveries: list[Delivery], send: Callable[[], str]) -> None:
         answer = send()
     except DeliveryRefused as refusal:
         for delivery in deliveries:
+            process_counters.count("lazuli_notifications_total", delivery.channel, "failed")
             is_last = delivery.attempts > len(RETRY_PAUSES)
             delivery.record_failure(str(refusal), None if is_last else RETRY_PAUSES[delivery.attempts - 1])
     else:
         for delivery in deliveries:
+            process_counters.count("lazuli_notifications_total", delivery.channel, "sent")
             delivery.record_success(answer)
 
 

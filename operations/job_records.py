@@ -7,6 +7,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from operations.models import JobRecord
+from studio import process_counters
 
 # Seconds between two records of a successful task, because some run every 5 seconds.
 PAUSE_SECONDS = 30
@@ -25,6 +26,7 @@ def _begin(task_id: str = "", **_) -> None:
 
 def _end(task_id: str = "", task=None, state: str = "", retval=None, **_) -> None:
     begun = _begun.pop(task_id, time.monotonic())
+    process_counters.store_if_due()
     every = _interval_of(task)
     if not every:
         return

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Max, Min, Sum
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -16,9 +16,10 @@ from accounts.activity import Activity
 from accounts.actors import Actor, actor_of_request
 from accounts.authentication import actor_of_token
 from backups.models import Backup
-from compute.models import ComputeTarget, Host, Node, Work
+from compute.models import ApplicationSession, ComputeTarget, Host, Node, Work
 from costs.models import Usage
-from operations import waiting
+from endpoints.models import TrafficMinute
+from operations import process_metrics, waiting
 from operations.models import JobRecord
 from runs.models import Run
 from studio import hosts
@@ -59,8 +60,16 @@ def write_metrics() -> Iterator[str]:
     for name, kind, samples in _list_metrics():
         yield f"# TYPE {name} {kind}\n"
         for labels, value in samples:
-            words = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
-            yield f"{name}{{{words}}} {value}\n" if words else f"{name} {value}\n"
+            yield _write_sample(name, labels, value)
+    for name, kind, counted in process_metrics.list_counted():
+        yield f"# TYPE {name} {kind}\n"
+        for whole_name, labels, value in counted:
+            yield _write_sample(whole_name, labels, value)
+
+
+def _write_sample(name: str, labels: dict, value) -> str:
+    words = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
+    return f"{name}{{{words}}} {value}\n" if words else f"{name} {value}\n"
 
 
 def _escape(text) -> str:
@@ -69,6 +78,7 @@ def _escape(text) -> str:
 
 def _list_metrics():
     names = dict(ComputeTarget.objects.present().values_list("pk", "name"))
+    yield from _list_connections()
     yield "lazuli_build_info", "gauge", [({"version": version("lazuli-sdk")}, 1)]
     active = Run.objects.active().order_by().values_list("status").annotate(Count("pk"))
     yield "lazuli_runs", "gauge", [({"state": state}, number) for state, number in active]
@@ -90,6 +100,18 @@ def _list_metrics():
     yield "lazuli_backup_last_success_timestamp_seconds", "gauge", made
     done = JobRecord.objects.exclude(succeeded_at=None).values_list("name", "succeeded_at")
     yield "lazuli_job_last_success_timestamp_seconds", "gauge", [({"job": name}, at.timestamp()) for name, at in done]
+
+
+def _list_connections():
+    """Requests in progress at services, and open browser sessions of applications."""
+    since = timezone.now() - dt.timedelta(minutes=1)
+    busy = TrafficMinute.objects.filter(minute__gte=since).order_by().values("endpoint").annotate(Max("busy"))
+    sessions = (
+        ApplicationSession.objects.filter(created_at__gte=since - dt.timedelta(days=1)).exclude(cookie="").count()
+    )
+    services = sum(row["busy__max"] for row in busy)
+    samples = [({"kind": "service"}, services), ({"kind": "application"}, sessions)]
+    yield "lazuli_gateway_connections", "gauge", samples
 
 
 def _list_queues(names: dict):

@@ -8,6 +8,7 @@ from django.db import DatabaseError
 
 from accounts.actors import Actor, find_view_as
 from operations.models import RequestRecord
+from studio import process_counters
 from studio.database import skipped_if_busy
 
 logger = logging.getLogger(__name__)
@@ -15,6 +16,7 @@ logger = logging.getLogger(__name__)
 SMALL_BODY = 128 * 1024
 # Outages that the response explains, in contrast to bugs.
 EXPECTED = {503, 507}
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class RecordRequests:
@@ -25,6 +27,7 @@ class RecordRequests:
         begun = time.monotonic()
         response = self.get_response(request)
         seconds = time.monotonic() - begun
+        _count(request, response, seconds)
         expected = response.status_code in EXPECTED
         failed = response.status_code >= 500 and not expected
         # A request that waited for a locked database must not wait for it once more.
@@ -35,6 +38,14 @@ class RecordRequests:
 
     def process_exception(self, request, exception):
         request.failure = f"{type(exception).__name__}: {exception}"
+
+
+def _count(request, response, seconds: float) -> None:
+    route = request.resolver_match.route if request.resolver_match else "none"
+    method = request.method if request.method in METHODS else "other"
+    process_counters.count("lazuli_http_requests_total", f"/{route}", method, str(response.status_code))
+    process_counters.observe("lazuli_http_request_duration_seconds", seconds, f"/{route}")
+    process_counters.store_if_due()
 
 
 def _has_small_body(request) -> bool:

@@ -13,7 +13,7 @@ from accounts.form_keys import process_once
 from compute.models import Host, Node, Work
 from costs import charts, report
 from costs.models import Usage
-from operations import bulk_verbs, machines, overview, settings_list, storage_use, waiting
+from operations import bulk_verbs, health, machines, overview, settings_list, storage_use, waiting
 from operations.access import site_admins_only
 from operations.forms import AnnouncementForm
 from operations.models import Announcement, JobRecord, RequestRecord
@@ -189,6 +189,7 @@ def health_page(request):
     records = RequestRecord.objects.filter(request_id__startswith=wanted) if wanted else RequestRecord.objects.all()
     page = page_of(request, records, size=25)
     context = {"page": page, "wanted": wanted, "jobs": list(JobRecord.objects.all())}
+    context["statements"] = health.list_slow_statements()
     return render(request, "operations/health.html", context)
 
 

@@ -12,6 +12,7 @@ import time
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.signals import connection_created
 
+from studio import process_counters
 from studio.errors import Invalid, NotReady
 
 SECONDS = 5
@@ -92,6 +93,7 @@ def _is_over(connection) -> bool:
 
 def _timed(execute, sql, params, many, context):
     context["connection"].must_end_by = None
+    begun = time.perf_counter()
     try:
         return execute(sql, params, many, context)
     except OperationalError as error:
@@ -101,6 +103,10 @@ def _timed(execute, sql, params, many, context):
             raise too_slow() from error
         # It probably waited for another one.
         raise NotReady("The database is busy; nothing was changed. Try again in a moment.") from error
+    finally:
+        seconds = time.perf_counter() - begun
+        process_counters.observe("lazuli_db_query_duration_seconds", seconds)
+        process_counters.note_statement(sql, seconds)
 
 
 def is_stopped(error: OperationalError) -> bool:

@@ -11,6 +11,7 @@ from accounts import activity
 from compute import notifications
 from compute.models.hosts import Host
 from compute.models.work import Assignment, Resources, Work
+from studio import process_counters
 
 
 class NodeQuerySet(models.QuerySet):
@@ -148,6 +149,7 @@ class Node(models.Model):
                 return False
             for assignment in self.assignments.current().select_related("work"):
                 assignment.work.mark_lost(message)
+        process_counters.count("lazuli_lease_expired_total")
         notifications.notify_autoscaler()
         return True
 

@@ -8,6 +8,7 @@ from runs.metrics.batches import FULL, MAX_BATCH_ID, Group, format_last_value, g
 from runs.metrics.deduplication import last_point, rank_value
 from runs.models import MetricSeries, Run
 from runs.models.metrics import DownsampledChunk
+from studio import process_counters
 from studio.database import begin_write
 from studio.errors import Invalid, TooLarge
 from studio.formats import from_millis
@@ -46,6 +47,7 @@ def _checked(batch_id) -> str:
 
 def store_locked(run: Run, groups: dict[str, Group], *, once: bool = False) -> None:
     """The same, if the caller has locked the run in its transaction."""
+    process_counters.count("lazuli_ingest_points_total", number=sum(len(group.values) for group in groups.values()))
     present = sql.find_series(run, list(groups))
     _check_kinds(present, groups)
     if once:
