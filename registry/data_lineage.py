@@ -102,6 +102,14 @@ def list_data(version: ModelVersion) -> list[tuple[str, GraphNode]]:
     return [(label, nodes[key]) for key, label in found.items() if key in nodes]
 
 
+def list_samples(version: ModelVersion) -> list[tuple[str, GraphNode]]:
+    """The datasets of its sample input and output, with their labels."""
+    given = {"Sample input": version.sample_input, "Sample output": version.sample_output}
+    ids = [one for one in given.values() if one]
+    nodes = {node.key.id: node for node in describe_data(version.workspace, ids)} if ids else {}
+    return [(label, nodes[one]) for label, one in given.items() if one in nodes]
+
+
 PROVIDERS = (edges_of_jobs, edges_of_models)
 
 

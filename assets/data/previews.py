@@ -256,10 +256,17 @@ def show_full_profile(found: dict) -> Profile:
     return Profile([describe_column(column) for column in found["columns"]], found["row_count"])
 
 
+MOMENTS = ("mean", "deviation", "variance", "skewness", "kurtosis")
+
+
 def describe_column(column: dict) -> dict:
-    """With numbers as texts, and the shares of the most frequent values."""
-    texts = {name: profiles.format_value(column.get(name)) for name in ("mean", "deviation", "skewness", "kurtosis")}
+    """With numbers as texts, and the shares of the most frequent values, and of values, gaps and misfits."""
+    texts = {name: profiles.format_value(column.get(name)) for name in MOMENTS}
     quantiles = [profiles.format_value(value) for value in column.get("quantiles", [])]
     shares = [(value, count / max(column["count"], 1)) for value, count in column.get("top", [])]
     found = {**column, **texts, "quantiles": quantiles, "top": [(value, f"{share:.0%}") for value, share in shares]}
+    present, errors = column["count"] - column["missing"], column.get("errors") or 0
+    parts = {column["type"]: present, "missing": column["missing"] - errors, "errors": errors}
+    kinds = {word: count / max(column["count"], 1) for word, count in parts.items() if count}
+    found |= {"present": present, "kinds": {word: f"{share:.1%}".replace(".0%", "%") for word, share in kinds.items()}}
     return found | {"shares": shares} if "top" in column else found

@@ -34,6 +34,7 @@ def version_detail(request, slug: str, name: str, number: int):
         "reserved": sorted({(rule.kind, rule.name) for rule in rules}),
         "requests": version.promotion_requests.open().select_related("created_by"),
         "copies": _list_copies(version),
+        "samples": data_lineage.list_samples(version),
     }
     return render_tab(request, version, "details", **more)
 

@@ -46,11 +46,15 @@ def add_newest(workspace, assets):
 @router.get("", response=list_of(data_resources.DataContainer), summary="List the data assets")
 def data_list(request: HttpRequest, workspace_path: Path[WorkspacePath], listViewType: str = "ActiveOnly"):
     workspace = find_workspace(request, workspace_path)
-    if listViewType not in VIEWS:
-        raise Invalid(f"listViewType is {listViewType[:60]!r}; write {' or '.join(VIEWS)}.", target="listViewType")
-    found, next_link = api.cut_page(request, list_assets(workspace).filter(**VIEWS[listViewType]))
+    found, next_link = api.cut_page(request, list_assets(workspace).filter(**_read_view(listViewType)))
     value = [data_resources.DataContainer.of(asset) for asset in add_newest(workspace, found)]
     return list_of(data_resources.DataContainer)(value=value, nextLink=next_link)
+
+
+def _read_view(text: str) -> dict[str, Any]:
+    if text not in VIEWS:
+        raise Invalid(f"listViewType is {text[:60]!r}; write {' or '.join(VIEWS)}.", target="listViewType")
+    return VIEWS[text]
 
 
 @router.get("/{name}", response=data_resources.DataContainer, summary="Get a data asset")
@@ -98,7 +102,7 @@ def version_list(
     workspace = find_workspace(request, workspace_path)
     asset = datasets.find_asset(workspace, name)
     rows = asset.versions.select_related("created_by", "asset__workspace__resource_group__subscription", "workspace")
-    return api.paginate(request, rows.filter(**VIEWS.get(listViewType, {})), data_resources.DataVersionBase)
+    return api.paginate(request, rows.filter(**_read_view(listViewType)), data_resources.DataVersionBase)
 
 
 @router.get(

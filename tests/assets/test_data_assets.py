@@ -67,6 +67,8 @@ def test_the_operations_of_the_client_find_what_they_need(send):
     assert made["properties"]["dataUri"] == uri and made["properties"]["definition"]["paths"][0]["path"] == "in"
     assert put(send, "1", "uri_folder", uri, description="new").json()["properties"]["description"] == "new"
     assert put(send, "1", "uri_file", uri).status_code == 409
+    for address in ("data", "data/asset/versions"):
+        assert "write ActiveOnly or" in send("GET", f"{address}?listViewType=Some").text
     put(send, "2", "uri_file", "https://example.org/x.csv")
     newest = send("GET", "data/asset/versions?$orderBy=createdtime desc&$top=1").json()["value"][0]
     assert newest["name"] == "2" and send("GET", "data/asset").json()["properties"]["nextVersion"] == "3"

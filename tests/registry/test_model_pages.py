@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.activity import Activity
+from assets.data.models import DataAsset, DataVersion
 from registry.models import ModelVersion, RunModel
 from runs.files import artifacts
 from tests import factories
@@ -74,6 +75,19 @@ def test_a_version_shows_its_signature_example_and_job(as_user, bob, version, ru
         assert words in page, words
     assert "AUC" in text(as_user(bob).get(version.get_absolute_url() + "metrics/"))
     assert version.get_absolute_url() in text(as_user(bob).get(run.get_absolute_url()))
+
+
+def test_samples_are_named_by_their_datasets(as_user, bob, workspace, version):
+    asset = DataAsset.objects.create(workspace=workspace, name="rows")
+    definition = {"kind": "file", "paths": [{"url": "https://example.org/x"}], "steps": []}
+    given = {"workspace": workspace, "kind": "file", "definition": definition}
+    named = DataVersion.objects.create(asset=asset, version="1", number=1, **given)
+    unnamed = DataVersion.objects.create(**given)
+    version.sample_input, version.sample_output = str(named.dataset_id), str(unnamed.dataset_id)
+    version.save()
+    page = " ".join(text(as_user(bob).get(version.get_absolute_url())).split())
+    assert f'Sample input</dt><dd><a href="{named.get_absolute_url()}" >rows, version 1</a>' in page
+    assert "Sample output</dt><dd>Dataset without a name" in page
 
 
 def test_description_tags_aliases_and_stage_are_changed_in_place(as_user, alice, version):

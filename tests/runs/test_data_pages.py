@@ -306,7 +306,8 @@ def test_a_version_shows_details_rows_profile_code_versions_and_jobs(as_user, al
     rows = browser.get(f"{address}explore/").text
     assert "a, b" in rows and re.search(r'<td\s+class="number">\s*<span class="cut">21</span>', rows)
     profile = browser.get(f"{address}explore/?profile").text
-    assert "30.5" in profile and "x (67%)" in profile
+    assert "30.5" in profile and "x (67%)" in profile and "180.5" in profile
+    assert "long 66.7%, missing 33.3%" in " ".join(profile.split()) and "string 100%" in profile
     assert "to_pandas_dataframe" in browser.get(f"{address}consume/").text
     assert "/versions/2/" in browser.get(f"{address}versions/").text
     assert "reads it" in browser.get(f"{address}jobs/").text
