@@ -1,14 +1,16 @@
 """The nodes of a job meet, try each other, and start their processes with the variables that libraries read."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 
 import httpx
 import pytest
-from lazuli.runner import gang, log_stream, process_launcher, stop_monitor, supervisor
+from lazuli.runner import gang, log_stream, mpi_launcher, process_launcher, stop_monitor, supervisor
 from lazuli.runner.gang import Gang, NotTogether, Peer
 from lazuli.runner.spec import Spec
 
@@ -135,6 +137,47 @@ def test_a_process_that_fails_ends_the_others_and_its_words_come_last(tmp_path):
     ended = launch(tmp_path, script)
     assert ended.returncode == 1
     assert ended.stdout.splitlines()[-1] == "it broke"
+
+
+def test_a_node_starts_what_the_first_node_asks_for_by_the_secret_of_the_job_alone(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    content = {"rank": 1, "names": ["a", "b"], "addresses": [["127.0.0.1", 1], ["127.0.0.1", port]], "prefix": "/there"}
+
+    def write(name: str, **more) -> dict[str, str]:
+        (tmp_path / name).write_text(json.dumps(content | more))
+        return {**os.environ, mpi_launcher.CONTENT: str(tmp_path / name)}
+
+    def launch_mpi(mode: str, *words: str, env) -> subprocess.Popen:
+        command = [sys.executable, mpi_launcher.__file__, mode, *words]
+        return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+
+    with launch_mpi("node", env=write("node", secret="ours", prefix="/here")) as node:
+        assert until_it_listens(port)
+        for secret, status in (("another", 1), ("ours", 3)):
+            with launch_mpi(
+                "connect", "b", "echo", "/there/prted;", "exit", "3", env=write(secret, secret=secret)
+            ) as caller:
+                assert caller.wait(20) == status, secret
+        assert node.stdout.read() == "/here/prted\n" and node.wait(20) == 0
+
+
+def until_it_listens(port: int) -> bool:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_failing_script_of_mpi4py_ends_the_others_and_other_commands_stay(monkeypatch):
+    monkeypatch.setattr(mpi_launcher.importlib.util, "find_spec", lambda name: name)
+    python = sys.executable
+    assert mpi_launcher.end_by_abort([python, "a.py", "x"]) == [python, "-m", "mpi4py", "a.py", "x"]
+    for command in ("python a.py", [python, "-m", "a"], ["bash", "a.py"]):
+        assert mpi_launcher.end_by_abort(command) == command
 
 
 TOGETHER = """

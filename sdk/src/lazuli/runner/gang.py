@@ -8,8 +8,10 @@ an hour in a hanging connection is reported within seconds: which node cannot re
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
+import shutil
 import socket
 import struct
 import threading
@@ -25,7 +27,7 @@ POLL_SECONDS = 0.2
 PROBE_SECONDS = 1.0
 SIOCGIFADDR = 0x8915
 READY, PROBED = "ready", "probed"
-LAUNCHER = "process_launcher.py"
+LAUNCHER, CONTENT = "process_launcher.py", "processes.json"
 
 
 class NotTogether(Exception):
@@ -48,6 +50,8 @@ class Gang:
     def __init__(self, spec: Spec, stopped: threading.Event, transport: Any = None):
         key, self._work = os.environ.pop("LAZULI_WORK_KEY", ""), os.environ.pop("LAZULI_WORK_ID", "")
         self._client = Client(spec.server_url, key, transport=transport, attempts=1)
+        # All nodes of an attempt have the same key, and nobody else.
+        self.secret = hashlib.sha256(f"mpi {key}".encode()).hexdigest()
         self._spec, self._stopped = spec, stopped
         self.rank, self.size = spec.rank, spec.node_count
         self.peers: List[Peer] = []
@@ -199,12 +203,19 @@ def find_interface(address: str) -> Optional[str]:
 
 def build_command(command: Any, processes: List[Dict[str, str]], python: str, folder: str) -> List[str]:
     """Start the command once for each process, with its variables, by the launcher."""
-    launcher, content = os.path.join(folder, LAUNCHER), os.path.join(folder, "processes.json")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(os.path.dirname(__file__), LAUNCHER), encoding="utf-8") as source:
-        text = source.read()
-    with open(launcher, "w", encoding="utf-8") as file:
-        file.write(text)
-    with open(content, "w", encoding="utf-8") as file:
-        json.dump({"command": command, "processes": processes}, file)
+    launcher = copy_script(LAUNCHER, folder)
+    content = write_content({"command": command, "processes": processes}, folder)
     return [python, launcher, content]
+
+
+def copy_script(name: str, folder: str) -> str:
+    """Copy a script beside this module to a folder that the script's interpreter can read."""
+    os.makedirs(folder, exist_ok=True)
+    return shutil.copyfile(os.path.join(os.path.dirname(__file__), name), os.path.join(folder, name))
+
+
+def write_content(content: Dict[str, Any], folder: str) -> str:
+    path = os.path.join(folder, CONTENT)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file)
+    return path

@@ -16,7 +16,7 @@ from lazuli.environments.cache import BuildFailed
 from lazuli.environments.images import ImageProblem, ImageUse
 from lazuli.errors import ServiceException, UserErrorException
 from lazuli.masking import FETCHED_VARIABLE, Masker
-from lazuli.runner import failure_reasons, gang, uploads
+from lazuli.runner import failure_reasons, gang, mpi, uploads
 from lazuli.runner.gang import Gang, NotTogether
 from lazuli.runner.gpu_variables import build_gpu_variables
 from lazuli.runner.interpreter import Interpreter, find_interpreter
@@ -117,6 +117,8 @@ class _Attempt:
         # The error of a script that exceeds a limit.
         self._excess: Optional[Dict[str, str]] = None
         self._gang = Gang(spec, monitor.stop_event, api.transport) if spec.distribution or spec.node_count > 1 else None
+        # Whether mpirun starts the processes.
+        self._has_mpi = False
         self._data = RunData(spec, folder.make_folder("data"), api.transport) if spec.inputs or spec.outputs else None
 
     def execute(self) -> Outcome:
@@ -277,8 +279,7 @@ class _Attempt:
     def _start(self, interpreter: Interpreter) -> ScriptProcess:
         command = interpreter.build_command(self._spec)
         if self._gang:
-            processes = self._gang.build_variables()
-            command = gang.build_command(command, processes, interpreter.python, self._folder.tools)
+            command = self._build_gang_command(self._gang, command, interpreter)
         with open(self._folder.log, "a", encoding="utf-8") as log:
             log.writelines(f"WARNING: {text}\n" for text in self._spec.warnings)
             if self._use:
@@ -304,11 +305,20 @@ class _Attempt:
         fence.compile_modules()
         return script
 
+    def _build_gang_command(self, nodes: Gang, command: Any, interpreter: Interpreter) -> List[str]:
+        # In a container, the processes get their variables alone.
+        self._has_mpi = self._use is None and mpi.is_found(self._spec, interpreter.python)
+        if self._has_mpi:
+            return mpi.build_command(nodes, command, interpreter.python, self._folder)
+        return gang.build_command(command, nodes.build_variables(), interpreter.python, self._folder.tools)
+
     def _build_variables(self, interpreter: Interpreter, fence: Union[ScriptFence, ScriptContainer]) -> Dict[str, str]:
         inherited = fence.inherit_variables(os.environ)
         inherited["TMPDIR"] = self._folder.temporary
+        found = fence.change_variables(interpreter.build_variables(inherited, self._folder.tools))
         return {
-            **fence.change_variables(interpreter.build_variables(inherited, self._folder.tools)),
+            **found,
+            **(mpi.build_variables(self._folder, found.get("PATH", os.defpath)) if self._has_mpi else {}),
             **self._spec.environment_for_script(self._folder.code),
             metrics_spool.VARIABLE: self._folder.metrics,
             FETCHED_VARIABLE: self._folder.fetched_secrets,
@@ -347,6 +357,9 @@ class _Attempt:
 
     def _upload_process_logs(self) -> None:
         ranks = self._gang.list_ranks() if self._gang else []
+        if self._gang and self._has_mpi:
+            # Their lines all come to the first node.
+            ranks = list(range(len(ranks) * self._gang.size)) if self._spec.rank == 0 else []
         if len(ranks) < 2 or self._monitor.reason in (LOST, SHUT_DOWN):
             return
         masker = _make_masker(self._spec, self._folder)
