@@ -69,6 +69,7 @@ VERBS = {
     "group.create": "created the resource group",
     "group.delete": "deleted the resource group",
     "identity.connect": "connected an identity of",
+    "identity.disconnect": "disconnected an identity of",
     "host.attach": "began to attach the machine",
     "host.attach_end": "gave up attaching the machine",
     "host.confirm_key": "confirmed the host key of the machine",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 
@@ -59,6 +60,19 @@ def connect_identity(row: IdentityProvider, claims: dict, person: User) -> None:
         provider=row.slug, uid=claims["sub"], defaults={"user": person, "extra_data": _kept(claims)}
     )
     activity.record("identity.connect", person, message=f"{row}, {claims['sub']}"[:500])
+
+
+@transaction.atomic
+def disconnect_identity(person: User, key: int) -> None:
+    """The person no longer signs in by this provider; something else has to be left."""
+    found = providers_of(person).filter(pk=key).first()
+    if found is None:
+        raise Conflict("This identity was already disconnected.")
+    passkeys = Authenticator.objects.filter(user=person, type=Authenticator.Type.WEBAUTHN)
+    if not (person.has_usable_password() or passkeys.exists()) and providers_of(person).count() == 1:
+        raise Conflict("It is your only way to sign in. Add a passkey before you disconnect it.")
+    activity.record("identity.disconnect", person, message=f"{found.provider}, {found.uid}"[:500])
+    found.delete()
 
 
 def _kept(claims: dict) -> dict:

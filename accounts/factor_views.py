@@ -3,18 +3,17 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
-from django.http import JsonResponse
+from django.http import Http404, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import activity, guards, passkeys, second_factors, sign_in_limits
-from accounts.external_identities import providers_of
+from accounts import activity, external_identities, guards, passkeys, second_factors, sign_in_limits
 from accounts.form_keys import mark_done, process_once
 from accounts.forms import CodeForm, PasskeyForm, PasswordAgainForm
 from accounts.guards import admin_mode_required, reauthentication_required
-from accounts.models import IdentityProvider
+from accounts.models import IdentityProvider, SignInLink, User
 from accounts.qr_codes import draw_qr_code
 from accounts.signing_in import (
     ENROL,
@@ -32,6 +31,7 @@ from studio.forms import attempt
 
 # The session key of an authenticator app's secret until a code confirms it.
 SECRET = "app_secret"
+NO_INVITATION = "This invitation was used or has expired. Ask who invited you for a new one."
 
 
 @login_not_required
@@ -115,7 +115,9 @@ def confirm(request):
         by, status = _check_again(request, form)
         if by:
             return _confirmed(request, by)
-    providers = IdentityProvider.objects.filter(slug__in=providers_of(request.user).values("provider"), is_active=True)
+    providers = IdentityProvider.objects.filter(
+        slug__in=external_identities.providers_of(request.user).values("provider"), is_active=True
+    )
     context = {"form": form, "ways": ways, "next": next_page(request), "providers": providers}
     return render(request, "accounts/confirm.html", context, status=status)
 
@@ -175,7 +177,7 @@ def _page(request, app_form=None, passkey_form=None, codes=()):
         "secret": secret,
         "qr": draw_qr_code(second_factors.totp_url(request.user, secret)) if secret else None,
         "codes": codes,
-        "identities": providers_of(request.user),
+        "identities": external_identities.providers_of(request.user),
         "providers": IdentityProvider.objects.filter(is_active=True),
     }
     return render(request, "accounts/factors.html", context)
@@ -225,6 +227,52 @@ def factor_remove(request):
     second_factors.remove_factor(request.user, numbers.int_or_none(key) or 0)
     messages.success(request, "The second factor was removed.")
     return redirect("accounts:factors")
+
+
+@reauthentication_required
+@require_POST
+def identity_remove(request):
+    key = numbers.int_or_none(request.POST.get("identity", "")) or 0
+    external_identities.disconnect_identity(request.user, key)
+    messages.success(request, "The identity was disconnected: it no longer signs you in.")
+    return redirect("accounts:factors")
+
+
+@login_not_required
+@never_cache
+@require_POST
+def invitation_passkey_begin(request, secret):
+    """Options for the browser, while the invitation can be accepted."""
+    return JsonResponse(passkeys.begin_registration(_find_invited(request, secret)))
+
+
+@hidden_in_view_as
+@login_not_required
+@never_cache
+@require_POST
+def invitation_passkey(request, secret):
+    """A new person adds a passkey instead of a password, which uses the link, and is signed in."""
+    user = _find_invited(request, secret)
+    with transaction.atomic():
+        codes = passkeys.add_passkey(user, "first passkey", request.POST.get("credential", ""))
+        if not SignInLink.redeem(secret, is_invitation=True):
+            raise Http404(NO_INVITATION)
+    signed_in = start_session(request, user, "by an invitation, with a passkey")
+    page = _added(request, codes, "The passkey")
+    # The redirect would have set the cookie of a known device.
+    page.cookies.update(signed_in.cookies)
+    return page
+
+
+def _find_invited(request, secret: str) -> User:
+    if sign_in_limits.is_link_refused(request):
+        raise TooMany("Too many wrong passkeys and links from your address. Wait an hour.")
+    user = SignInLink.find_invited(secret)
+    if user is None:
+        sign_in_limits.record_attempt(request, "")
+        record_failure("", "an invitation that was used, has expired or never existed")
+        raise Http404(NO_INVITATION)
+    return user
 
 
 @reauthentication_required

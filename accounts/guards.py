@@ -46,13 +46,9 @@ class Guards:
         if request.session.get(ENROL) and not _may_open_before(request.resolver_match):
             messages.info(request, "This studio requires a second factor. Set one up to continue.")
             return redirect("accounts:factors")
-        if (
-            not _is_guarded(request, view_func)
-            or is_recently_authenticated(request)
-            or not reauthentication_methods(request.user)
-        ):
+        if not _is_guarded(request, view_func) or not is_confirmation_due(request):
             return None
-        return _ask(request)
+        return ask_again(request)
 
 
 def _may_open_before(match) -> bool:
@@ -81,7 +77,13 @@ def reauthentication_methods(user) -> set[str]:
     return {"provider"} if external_identities.providers_of(user).exists() else set()
 
 
-def _ask(request):
+def is_confirmation_due(request) -> bool:
+    """For views that need one only in some cases."""
+    return not is_recently_authenticated(request) and bool(reauthentication_methods(request.user))
+
+
+def ask_again(request):
+    """The redirect to the page that confirms access and leads back."""
     if request.method in SAFE and wants_piece(request):
         # For a poll, the whole page redirects, not only its part.
         return reload_page()

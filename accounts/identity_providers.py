@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount
 from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -10,6 +11,7 @@ from accounts import activity
 from accounts.actors import Actor, require_site_admin
 from studio import encryption
 from studio.errors import Conflict
+from studio.formats import format_count
 from studio.public_url import public_url
 
 # The action for messages to people who are not site admins.
@@ -68,6 +70,7 @@ class IdentityProvider(models.Model):
         """Change fields; an empty secret keeps the stored one."""
         require_site_admin(actor, ACT)
         before = {name: getattr(self, name) for name in WRITABLE}
+        self._check_issuer(fields["issuer"])
         for name in WRITABLE:
             setattr(self, name, fields[name])
         changes: dict[str, list] = {
@@ -81,10 +84,28 @@ class IdentityProvider(models.Model):
 
     @transaction.atomic
     def remove(self, actor: Actor) -> None:
-        """Delete it. People who signed in with it keep their accounts, and need another way to sign in."""
+        """Delete it. People who signed in with it keep their accounts, and need another way to sign in: a later provider
+        with the same short name could give their subjects to other people."""
         require_site_admin(actor, ACT)
-        activity.record("provider.delete", self, actor=actor, message=self.issuer)
+        number, _ = self.identities.delete()
+        message = f"{self.issuer}, with {format_count(number, 'connected account')}"
+        activity.record("provider.delete", self, actor=actor, message=message)
         self.delete()
+
+    def _check_issuer(self, issuer: str) -> None:
+        """Subjects are unique for each issuer only, so people are never moved to another one."""
+        number = 0 if issuer == self.issuer else self.identities.count()
+        if number:
+            raise Conflict(
+                f"{format_count(number, 'account')} here {'is' if number == 1 else 'are'} connected to {self.issuer}. "
+                "Another issuer may use the same ids for other people: set up a second provider for it.",
+                target="issuer",
+            )
+
+    @property
+    def identities(self) -> models.QuerySet:
+        """Who signs in with it."""
+        return SocialAccount.objects.filter(provider=self.slug)
 
     def _encrypt(self, secret: str) -> None:
         self.secret_text = encryption.load_keys().encrypt(secret, self.owner_of_text)

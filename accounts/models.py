@@ -92,6 +92,8 @@ class User(AbstractUser):
 class SignInLink(models.Model):
     """A link that signs a person in once. An invitation, which a new account gets, asks for a password first."""
 
+    INVITED_FOR = dt.timedelta(days=7)
+
     user = models.ForeignKey(User, models.CASCADE)
     digest = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
@@ -114,7 +116,7 @@ class SignInLink(models.Model):
         cls.objects.create(
             user=user,
             digest=secret_digest(secret),
-            expires_at=timezone.now() + dt.timedelta(hours=hours),
+            expires_at=timezone.now() + (cls.INVITED_FOR if is_invitation else dt.timedelta(hours=hours)),
             is_invitation=is_invitation,
         )
         activity.record("signin_link.create", user)

@@ -87,7 +87,7 @@ def begin_sign_in(request, row: IdentityProvider, process: str, **state):
     nonce = secrets.token_urlsafe(24)
     try:
         # The provider asks for confirmation, even if the person is signed in there.
-        again = {"prompt": "login"} if process == "confirm" else {}
+        again = {"prompt": "login", "max_age": "0"} if process == "confirm" else {}
         return Provider(request, row).redirect(
             request, process, auth_params={"nonce": nonce, **again}, nonce=nonce, **state
         )
@@ -122,7 +122,9 @@ def read_logout(request, row: IdentityProvider, token: str) -> str:
         claims = OidcAdapter(request, row).verify(token, ("iat", "sub", "aud", "iss", "events"))
     except (requests.RequestException, OAuth2Error, jwt.PyJWTError, KeyError, ValueError) as error:
         raise Invalid(f"This logout token is not valid: {str(error)[:200]}.") from error
-    if LOGOUT_EVENT not in claims["events"] or "nonce" in claims:
+    # Many providers name no type; a token with another one serves another purpose.
+    kind = str(jwt.get_unverified_header(token).get("typ") or "JWT").lower().removeprefix("application/")
+    if LOGOUT_EVENT not in claims["events"] or "nonce" in claims or kind not in ("jwt", "logout+jwt"):
         raise Invalid("This is not a logout token.")
     return claims["sub"]
 

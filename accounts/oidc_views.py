@@ -1,5 +1,7 @@
 """Signing in through an identity provider: redirect and callback; and a site admin's trial sign-in."""
 
+import time
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -9,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import activity, external_identities, people
+from accounts import activity, external_identities, guards, people
 from accounts.actors import actor_of_request, require_site_admin
 from accounts.identity_providers import IdentityProvider
 from accounts.signing_in import confirm_session, next_page, record_failure, start_session
@@ -19,6 +21,8 @@ from studio.links import link_to
 
 # A person who is removed at the provider loses access here within half a day, even if the provider does not report it.
 SESSION_SECONDS = 12 * 3600
+# A provider that was asked to confirm the person must have done so within this time.
+CONFIRMED_SECONDS = 10 * 60
 SIGN_IN, CONNECT, TRIAL, CONFIRM = "sign in", "connect", "trial", "confirm"
 
 
@@ -43,6 +47,8 @@ def oidc_begin(request, slug):
     process = TRIAL if trial else CONNECT if signed_in else SIGN_IN
     if signed_in and request.GET.get("confirm"):
         process = CONFIRM
+    if process == CONNECT and guards.is_confirmation_due(request):
+        return guards.ask_again(request)
     invitation = request.GET.get("invitation", "")[:100]
     return load_oidc().begin_sign_in(request, row, process, next_url=next_page(request), invitation=invitation)
 
@@ -81,6 +87,9 @@ def _confirm(request, row, claims, state):
     """The provider has confirmed the person again."""
     if not external_identities.providers_of(request.user).filter(provider=row.slug, uid=claims["sub"]).exists():
         raise Denied(f"You have signed in to {row} with an account that is not the one of {request.user}.")
+    at = claims.get("auth_time")
+    if isinstance(at, int | float) and time.time() - at > CONFIRMED_SECONDS:
+        raise Denied(f"{row} did not ask you to sign in again. Sign out there, and try again.")
     confirm_session(request)
     with transaction.atomic():
         activity.record("session.prove", request.user, message=f"by {row}")

@@ -20,6 +20,10 @@ urlpatterns = [
     path("signin/code/", factor_views.second_step, name="second_step"),
     path("signin/passkey/", factor_views.passkey_sign_in, name="passkey_sign_in"),
     path("signin/passkey/begin/", factor_views.passkey_begin, name="passkey_begin"),
+    path(
+        "invitation/<str:secret>/passkey/begin/", factor_views.invitation_passkey_begin, name="invitation_passkey_begin"
+    ),
+    path("invitation/<str:secret>/passkey/", factor_views.invitation_passkey, name="invitation_passkey"),
     path("signin/oidc/<slug:slug>/", oidc_views.oidc_begin, name="oidc_begin"),
     path("signin/oidc/<slug:slug>/callback/", oidc_views.oidc_callback, name="oidc_callback"),
     path("signin/oidc/<slug:slug>/logout/", oidc_views.oidc_logout, name="oidc_logout"),
@@ -39,6 +43,7 @@ urlpatterns = [
     path("account/factors/passkey/", factor_views.factor_passkey, name="factor_passkey"),
     path("account/factors/passkey/begin/", factor_views.factor_passkey_begin, name="factor_passkey_begin"),
     path("account/factors/remove/", factor_views.factor_remove, name="factor_remove"),
+    path("account/factors/identity/", factor_views.identity_remove, name="identity_remove"),
     path("account/factors/codes/", factor_views.factor_codes, name="factor_codes"),
     path("credentials/", credential_views.credentials, name="credentials"),
     path("credentials/revoke/", credential_views.credentials_revoke, name="credentials_revoke"),

@@ -15,7 +15,10 @@ from django.test import Client
 from accounts import oidc
 from accounts.activity import Activity
 from accounts.actors import Actor
+from accounts.identity_providers import WRITABLE
 from accounts.models import IdentityProvider, Session, SignInLink, User
+from accounts.signing_in import PROVED
+from studio.errors import Conflict
 from tests import factories
 from tests.oidc_provider import running_provider, set_claims
 from workspaces import claim_mappings
@@ -249,6 +252,60 @@ def test_who_is_signed_in_connects_the_account(provider, dana, alice, as_user):
     assert come_in(as_user(factories.make_user("other"))).status_code == 409
 
 
+def test_connecting_asks_to_confirm_access_and_the_last_way_to_sign_in_stays(provider, dana, as_user):
+    olga = factories.make_user("olga")
+    olga.set_password("a-long-sentence-of-words")
+    olga.save()
+    client = as_user(olga)
+    session = client.session
+    session[PROVED] = 1
+    session.save()
+    assert begin(client).startswith("/account/confirm/?next=%2Fsignin%2Foidc%2Fcorp%2F")
+    client.post("/account/confirm/", {"password": "a-long-sentence-of-words"})
+    assert come_in(client).url == "/account/factors/"
+    key = SocialAccount.objects.get().pk
+    olga.set_unusable_password()
+    olga.save()
+    client = as_user(olga)
+    assert client.post("/account/factors/identity/", {"identity": key}).status_code == 409
+    olga.set_password("a-long-sentence-of-words")
+    olga.save()
+    assert (
+        as_user(factories.make_user("other")).post("/account/factors/identity/", {"identity": key}).status_code == 409
+    )
+    assert as_user(olga).post("/account/factors/identity/", {"identity": key}).status_code == 302
+    assert not SocialAccount.objects.exists() and Activity.objects.filter(verb="identity.disconnect").count() == 1
+
+
+@pytest.mark.parametrize(("age", "status"), [(None, 302), (5, 302), (3600, 403)])
+def test_a_provider_that_did_not_ask_again_confirms_nobody(provider, dana, monkeypatch, age, status):
+    client = Client()
+    come_in(client)
+    session = client.session
+    session[PROVED] = 1
+    session.save()
+    address = urllib.parse.parse_qs(urllib.parse.urlsplit(begin(client, "?confirm=1&next=/account/tokens/")).query)
+    assert address["prompt"] == ["login"] and address["max_age"] == ["0"]
+    claims = {"sub": "u-1"} | ({"auth_time": int(time.time()) - age} if age else {})
+    state = {"process": "confirm", "next": "/account/tokens/"}
+    monkeypatch.setattr(oidc, "finish_sign_in", lambda request, row: (claims, state))
+    assert client.get("/signin/oidc/corp/callback/?code=x").status_code == status
+    assert (client.session[PROVED] == 1) == (status == 403)
+
+
+def test_a_later_provider_or_issuer_opens_no_account_of_the_earlier_one(provider, dana, owner):
+    come_in(Client())
+    first, actor = User.objects.get(username="dana"), Actor(owner)
+    fields = {name: getattr(provider, name) for name in WRITABLE}
+    with pytest.raises(Conflict, match="1 account here is connected"):
+        provider.change(actor, "", **fields | {"issuer": "https://other.example.com"})
+    provider.change(actor, "", **fields | {"name": "Corporation"})
+    provider.remove(actor)
+    IdentityProvider.create(actor, "corp", SECRET, **fields)
+    come_in(Client())
+    assert SocialAccount.objects.get().user != first
+
+
 def test_the_back_channel_ends_sessions(provider, issuer, dana, monkeypatch):
     client = Client()
     come_in(client)
@@ -258,11 +315,13 @@ def test_the_back_channel_ends_sessions(provider, issuer, dana, monkeypatch):
     keys = {"keys": [{**public, "kid": "k", "alg": "RS256"}]}
     monkeypatch.setattr(oidc, "_fetch", lambda url: keys if "jwks" in url else fetch(url))
 
-    def send(**more) -> int:
-        token = jwt.encode({**claims, "iat": int(time.time()), **more}, key, "RS256", headers={"kid": "k"})
+    def send(typ: str = "JWT", **more) -> int:
+        headers = {"kid": "k", "typ": typ}
+        token = jwt.encode({**claims, "iat": int(time.time()), **more}, key, "RS256", headers=headers)
         return Client().post("/signin/oidc/corp/logout/", {"logout_token": token}).status_code
 
     assert send() == 400 and send(events={}) == 400
+    assert send("id+jwt", events={oidc.LOGOUT_EVENT: {}}) == 400
     assert client.get("/").status_code == 200
-    assert send(events={oidc.LOGOUT_EVENT: {}}) == 200
+    assert send("logout+jwt", events={oidc.LOGOUT_EVENT: {}}) == 200
     assert client.get("/").status_code == 302

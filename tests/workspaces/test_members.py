@@ -1,12 +1,15 @@
 """Users and permissions of a workspace: who sees, gives, changes and takes roles, and who stays."""
 
+import datetime as dt
 import re
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import SignInLink, User
 from tests import factories
+from tests.accounts.authenticator import Device
 from tests.html import html_of
 from workspaces.models import Role, RoleAssignment
 
@@ -136,6 +139,30 @@ def test_a_site_admin_makes_an_account_whose_invitation_asks_for_a_password_firs
     assert her.get(URL).status_code == 200 and User.objects.get(pk=dora.pk).check_password("a-long-sentence-of-words")
     assert Client().get(link).status_code == Client().post(link, {}).status_code == 410
     assert link not in as_user(owner).get(URL).content.decode()
+
+
+def test_an_invitation_is_accepted_with_a_passkey_once(as_user, workspace, owner):
+    link = invitation_in(as_user(owner).post(f"{URL}account/", NEW))
+    her, device = Client(), Device()
+    assert "Use a passkey instead" in her.get(link).content.decode()
+    made = device.create(her.post(f"{link}passkey/begin/").json())
+    assert Client().post(f"{link}passkey/", {"credential": made}).status_code == 400
+    page = her.post(f"{link}passkey/", {"credential": made})
+    assert page.status_code == 200 and len(re.findall(r"<code>\d{8}</code>", page.content.decode())) == 10
+    assert her.get(URL).status_code == 200 and not User.objects.get(username="dora").has_usable_password()
+    assert Client().get(link).status_code == 410 and Client().post(f"{link}passkey/begin/").status_code == 404
+    alone = Client()
+    credential = device.get(alone.post("/signin/passkey/begin/").json())
+    assert alone.post("/signin/passkey/", {"credential": credential}).url == "/"
+
+
+def test_an_invitation_lasts_a_week(as_user, workspace, owner):
+    link = invitation_in(as_user(owner).post(f"{URL}account/", NEW))
+    age = dt.timedelta(days=6)
+    SignInLink.objects.update(expires_at=F("expires_at") - age)
+    assert Client().get(link).status_code == 200
+    SignInLink.objects.update(expires_at=F("expires_at") - age / 6)
+    assert Client().get(link).status_code == 410
 
 
 def test_a_lost_invitation_is_made_again_and_the_old_one_ends(as_user, workspace, owner, olga, bob):
