@@ -56,4 +56,4 @@ def webhook_read(request: HttpRequest):
 
 @router.put("/webhook", response=resources.WebhookResource, summary="Set or delete your webhook")
 def webhook_put(request: HttpRequest, body: resources.WebhookUpdate):
-    return resources.WebhookResource.of(Webhook.put(_open_own(request.auth, writes=True).user, body.url))
+    return resources.WebhookResource.of(Webhook.put(_open_own(request.auth, writes=True).user, body.url, body.format))

@@ -12,15 +12,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.activity import Activity
+from accounts.actors import Actor
 from accounts.models import User
 from costs.models import Budget
 from endpoints.models import Endpoint
-from notices import model_events
+from notices import model_events, site_events
 from notices.models import Event, Follow, Notification, Preference
 from operations.models import JobRecord
 from runs.models import BulkAct, Run, RunEvent
 from runs.models.status import TERMINAL, RunStatus
 from studio.formats import format_count
+from workspaces import access
 
 # A turn every 2 seconds; after a pause of the control worker it looks back to the last one, but no longer than LONGEST.
 LOOK_BACK, LONGEST = dt.timedelta(minutes=2), dt.timedelta(days=1)
@@ -35,6 +37,7 @@ def find_events() -> int:
     last = JobRecord.objects.filter(name=TASK).values_list("ended_at", flat=True).first()
     since = max(min(now, last or now) - LOOK_BACK, now - LONGEST)
     sent = _find_ends_of_jobs(since) + _find_budgets(since) + _find_alerts(since) + _find_bulk_acts(since)
+    sent += _find_failed_children(since) + site_events.find_events(since)
     return sent + model_events.find_changes(since)
 
 
@@ -66,6 +69,31 @@ def _notify_of_end(run: Run, status: str, cause: str, followers: list[User]) -> 
     event = {"Failed": Event.JOB_FAILED, "Completed": Event.JOB_COMPLETED}.get(str(status))
     if event and run.created_by and run.parent_id is None and run.created_by not in followers:
         sent += Notification.send(run.created_by, event, cause, title, detail, run.get_absolute_url())
+    if event == Event.JOB_FAILED and run.created_by and run.parent_id is None:
+        sent += _tell_groups(run, run.created_by, cause, title, detail)
+    return sent
+
+
+def _tell_groups(run: Run, creator: User, cause: str, title: str, detail: str) -> int:
+    """Notify the others in groups of the person who want that and can see the job."""
+    wanted = Preference.objects.filter(event=Event.JOB_OF_GROUP, is_on=True)
+    others = User.objects.filter(member_of__in=creator.member_of.all(), is_active=True, pk__in=wanted.values("person"))
+    people = [one for one in others.exclude(pk=creator.pk).distinct() if access.can(Actor(one), "read", run.workspace)]
+    path = run.get_absolute_url()
+    return sum(Notification.send(person, Event.JOB_OF_GROUP, cause, title, detail, path) for person in people)
+
+
+def _find_failed_children(since: dt.datetime) -> int:
+    """Notify who began a sweep or pipeline, while it runs, that a child has failed."""
+    recent = RunEvent.objects.filter(at__gte=since, status=RunStatus.FAILED).order_by()
+    keys = RunEvent.objects.filter(pk__in=recent.values("pk"), run__parent__isnull=False).values("run__parent")
+    parents = Run.objects.filter(pk__in=keys, deleted_at=None, created_by__isnull=False)
+    sent = 0
+    for run in parents.select_related("created_by", "workspace", "experiment")[:MAX_EVENTS]:
+        assert run.created_by is not None, "the query leaves the others out"
+        title = f"A child of {run.display_name} of {run.experiment.name} failed"
+        path = run.get_absolute_url()
+        sent += Notification.send(run.created_by, Event.JOB_CHILD, f"child:{run.pk}", title, "", path)
     return sent
 
 

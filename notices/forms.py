@@ -5,7 +5,7 @@ from django import forms
 from notices import rules
 from notices.models import CHOSEN, DeliveryTimes, Webhook
 from notices.rules import Channel
-from studio.forms import TextField
+from studio.forms import SelectField, TextField
 
 
 class WebhookForm(forms.Form):
@@ -14,11 +14,12 @@ class WebhookForm(forms.Form):
         required=False,
         label="Address",
         widget=forms.URLInput,
-        help_text="Each notification is posted there as JSON. Leave empty for no webhook.",
+        help_text="Each notification is posted there. Leave empty for no webhook.",
     )
+    format = SelectField(rules.WEBHOOK_FORMAT, choices=rules.WebhookFormat.choices, required=False)
 
     def save(self, person) -> Webhook | None:
-        return Webhook.put(person, self.cleaned_data["url"])
+        return Webhook.put(person, self.cleaned_data["url"], self.cleaned_data["format"] or rules.WebhookFormat.JSON)
 
 
 def _time_field(**options) -> forms.TimeField:

@@ -13,7 +13,7 @@ from notices import delivery_times, rules
 from notices.rules import Channel
 from runs.models import Run
 from studio import encryption, process_counters
-from studio.errors import Invalid
+from studio.errors import Conflict, Invalid
 from workspaces import access
 from workspaces.models import Workspace
 
@@ -22,6 +22,13 @@ class Event(models.TextChoices):
     JOB_FAILED = "job_failed", "One of my jobs failed"
     JOB_COMPLETED = "job_completed", "One of my jobs completed"
     JOB_FOLLOWED = "job_followed", "A job that I follow ended"
+    JOB_CHILD = "job_child", "The first child of one of my jobs failed"
+    JOB_OF_GROUP = "job_of_group", "A job of a member of one of my groups failed"
+    JOB_WAITS = "job_waits", "One of my jobs has waited for 10 minutes"
+    TOKEN_END = "token_end", "One of my tokens ends in a week"
+    SIGN_IN = "sign_in", "A sign-in as me from a new address"
+    MACHINE = "machine", "A machine does not respond, or is in quarantine"
+    BACKUP = "backup", "A backup failed or is damaged"
     BUDGET = "budget", "One of my budgets is (nearly) used up"
     ENDPOINT = "endpoint", "An alert of one of my endpoints"
     WORKSPACE_ENDPOINT = "workspace_endpoint", "An alert of another endpoint in a workspace that I can see"
@@ -43,6 +50,10 @@ DEFAULTS = {
     for event in (
         Event.JOB_FAILED,
         Event.JOB_FOLLOWED,
+        Event.TOKEN_END,
+        Event.SIGN_IN,
+        Event.MACHINE,
+        Event.BACKUP,
         Event.BUDGET,
         Event.ENDPOINT,
         Event.BULK_ACT,
@@ -50,6 +61,8 @@ DEFAULTS = {
     )
 }
 CHOSEN = [event for event in Event if event != Event.TEST]
+# Only site admins are notified of these.
+OF_ADMINS = {Event.MACHINE, Event.BACKUP}
 
 
 class NotificationQuerySet(models.QuerySet):
@@ -247,6 +260,7 @@ class Webhook(models.Model):
 
     person = models.OneToOneField(User, models.CASCADE, related_name="webhook")
     url = models.URLField(max_length=rules.MAX_URL_LENGTH)
+    format = models.CharField(max_length=5, choices=rules.WebhookFormat, default=rules.WebhookFormat.JSON)
     # Encrypted like the key vault's secrets.
     secret_text = models.TextField(editable=False)
 
@@ -262,22 +276,29 @@ class Webhook(models.Model):
         return encryption.load_keys().decrypt(self.secret_text, self.owner_of_text)
 
     @classmethod
-    def put(cls, person: User, url: str) -> "Webhook | None":
-        """Set the URL; a new one gets a new secret, an empty one deletes the webhook."""
+    def put(cls, person: User, url: str, format: str = rules.WebhookFormat.JSON) -> "Webhook | None":
+        """Set URL and format; a new URL gets a new secret, an empty one deletes the webhook."""
         if not url:
             cls.objects.filter(person=person).delete()
             return None
         url = rules.WEBHOOK_URL.check(url)
+        format = rules.WEBHOOK_FORMAT.check(format)
         found = cls.objects.filter(person=person).first()
         if found and found.url == url:
+            cls.objects.filter(pk=found.pk).update(format=format)
+            found.format = format
             return found
-        made = cls(pk=found.pk if found else None, person=person, url=url)
+        made = cls(pk=found.pk if found else None, person=person, url=url, format=format)
         made.secret_text = encryption.load_keys().encrypt(secrets.token_hex(24), made.owner_of_text)
         made.save()
         return made
 
 
 class DeliveryQuerySet(models.QuerySet):
+    def of(self, person: User):
+        """The deliveries of a person, the newest first."""
+        return self.filter(notification__person=person).select_related("notification").order_by("-pk")
+
     def due(self):
         waiting = self.filter(state=Delivery.State.WAITING, due_at__lte=timezone.now())
         return waiting.select_related("notification__person")
@@ -319,6 +340,12 @@ class Delivery(models.Model):
             return False
         self.attempts += 1
         return True
+
+    def send_again(self) -> None:
+        """Queue it again, whatever became of it."""
+        ended = Delivery.objects.filter(pk=self.pk).exclude(state=self.State.WAITING)
+        if not ended.update(state=self.State.WAITING, attempts=0, due_at=timezone.now()):
+            raise Conflict("It is waiting to be sent already.")
 
     def record_success(self, answer: str) -> None:
         self._update(answer, state=self.State.SENT)

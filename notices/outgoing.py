@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 
 from accounts.models import User
+from notices import webhook_bodies
 from notices.models import Delivery, DeliveryTimes, Notification, Webhook
-from notices.rules import Channel
+from notices.rules import Channel, WebhookFormat
 from studio import outbound, process_counters
 from studio.errors import NotReady
-from studio.formats import format_count, utc_time
+from studio.formats import format_count
 from studio.public_url import public_url
 from studio.signed_posts import sign_post
 
@@ -59,19 +60,7 @@ def _send_webhook(notification: Notification) -> str:
     hook = Webhook.objects.filter(person=notification.person_id).first()
     if hook is None:
         raise DeliveryRefused("The webhook no longer exists.")
-    body = json.dumps(
-        {
-            "id": notification.pk,
-            "event": notification.event,
-            "title": notification.title,
-            "detail": notification.detail,
-            "url": public_url(notification.path) if notification.path else "",
-            "time": utc_time(notification.at),
-            "data": notification.data,
-            # The text for chat tools.
-            "text": f"{notification.title}\n{notification.detail}".strip(),
-        }
-    ).encode()
+    body = json.dumps(webhook_bodies.WRITERS[WebhookFormat(hook.format)](notification)).encode()
     try:
         return post_signed(hook.url, hook.secret, body)
     except NotReady as error:

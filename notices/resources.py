@@ -53,13 +53,17 @@ class PreferenceUpdate(Body):
 
 class WebhookResource(Shape):
     url: str
+    format: str
     secret: str = pydantic.Field(description="The key of the signature; empty without a webhook.")
 
     @classmethod
     def of(cls, hook) -> Self:
-        return cls(url=hook.url, secret=hook.secret) if hook else cls(url="", secret="")
+        if hook is None:
+            return cls(url="", format=rules.WebhookFormat.JSON, secret="")
+        return cls(url=hook.url, format=hook.format, secret=hook.secret)
 
 
 class WebhookUpdate(Body):
     # An empty address deletes the webhook.
     url: str
+    format: Annotated[str, rules.WEBHOOK_FORMAT] = rules.WebhookFormat.JSON

@@ -17,6 +17,14 @@ class Channel(TextChoices):
     WEBHOOK = "webhook", "Webhook"
 
 
+class WebhookFormat(TextChoices):
+    """The body of a post: the studio's own, or what a chat tool accepts."""
+
+    JSON = "json", "JSON"
+    SLACK = "slack", "Message for Slack and compatible chat tools"
+    TEAMS = "teams", "Card for Microsoft Teams"
+
+
 MAX_URL_LENGTH = 500
 check_address = URLValidator(schemes=["https", "http"])
 
@@ -41,5 +49,6 @@ def check_time_zone(value) -> str:
 
 
 CHANNEL = choice_rule("channel", Channel.values, target="channel")
+WEBHOOK_FORMAT = choice_rule("format", WebhookFormat.values, target="format")
 WEBHOOK_URL = Rule(check_webhook_url, "url", {"maxLength": MAX_URL_LENGTH, "format": "uri"})
 TIME_ZONE = Rule(check_time_zone, "timeZone", {"maxLength": 64})

@@ -12,5 +12,6 @@ urlpatterns = [
     path("notifications/webhook/", views.webhook, name="webhook"),
     path("notifications/times/", views.delivery_times, name="times"),
     path("notifications/test/", views.send_test, name="test"),
+    path("notifications/deliveries/<int:pk>/again/", views.delivery_again, name="again"),
     path("ws/<slug:slug>/runs/<str:run_id>/follow/", views.follow, name="follow"),
 ]

@@ -3,13 +3,13 @@
 from django.conf import settings
 from django.contrib import messages
 from django.forms import model_to_dict
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.view_as import hidden_in_view_as
 from notices import outgoing, rules
 from notices.forms import DeliveryTimesForm, WebhookForm, read_choices
-from notices.models import CHOSEN, Delivery, DeliveryTimes, Event, Follow, Notification, Preference, Webhook
+from notices.models import CHOSEN, OF_ADMINS, Delivery, DeliveryTimes, Event, Follow, Notification, Preference, Webhook
 from notices.rules import Channel
 from runs.pages.access import find_run, return_url
 from studio import numbers
@@ -20,6 +20,9 @@ from studio.pagination import page_of
 from studio.repeated_polls import nothing_new
 from studio.signed_posts import SIGNATURE
 from studio.time_zones import list_zones
+
+# Deliveries on the page of the preferences.
+SHOWN = 20
 
 
 @require_safe
@@ -70,13 +73,15 @@ def _preferences_page(request, **more):
     rows = [
         {"label": event.label, "boxes": [(f"{event}:{channel}", (event, channel) in chosen) for channel in Channel]}
         for event in CHOSEN
+        if event not in OF_ADMINS or request.user.is_superuser
     ]
     hook = Webhook.objects.filter(person=request.user).first()
     context = {
         "rows": rows,
         "channels": Channel,
         "hook": hook,
-        "form": WebhookForm(initial={"url": hook.url if hook else ""}),
+        "form": WebhookForm(initial={"url": hook.url, "format": hook.format} if hook else {}),
+        "deliveries": Delivery.objects.of(request.user)[:SHOWN],
         "zones": list_zones(),
         "times_form": DeliveryTimesForm(initial=model_to_dict(DeliveryTimes.of(request.user))),
         "has_mail": bool(settings.EMAIL_HOST),
@@ -130,6 +135,14 @@ def send_test(request):
             raise Conflict(f"The test did not arrive. {delivery.answer}")
         messages.success(request, f"The test has arrived. {delivery.answer}")
     return redirect("notices:list" if channel == Channel.BELL else "notices:preferences")
+
+
+@require_POST
+def delivery_again(request, pk):
+    """Send one of the person's notifications again."""
+    get_object_or_404(Delivery.objects.of(request.user), pk=pk).send_again()
+    messages.success(request, "It will be sent again in a moment.")
+    return redirect("notices:preferences")
 
 
 @require_POST

@@ -274,7 +274,7 @@ def test_rest_lists_notifications_and_changes_channels_and_webhook(api, run, ali
     [one] = client.get(f"{rest}/notifications").json()["value"]
     assert one["event"] == "job_failed" and not one["isRead"] and one["url"].endswith("/runs/r1/")
     assert api(bob).get(f"{rest}/notifications").json()["value"] == []
-    assert client.put(f"{rest}/webhook", {"url": ""}).json() == {"url": "", "secret": ""}
+    assert client.put(f"{rest}/webhook", {"url": ""}).json() == {"url": "", "format": "json", "secret": ""}
     client = api(alice)
     Token.objects.filter(user=alice).update(scope="read")
     assert client.get(f"{rest}/preferences").status_code == 200

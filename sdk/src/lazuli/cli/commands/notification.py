@@ -13,6 +13,8 @@ from lazuli.client import quote_segment
 BASE = "/notices/v1.0"
 COLUMNS = ("time", "event", "title", "isRead")
 EVENT_COLUMNS = ("event", "channels", "label")
+WEBHOOK_COLUMNS = ("url", "format", "secret")
+FORMATS = ("json", "slack", "teams")
 CHANNELS = ("bell", "email", "digest", "webhook")
 
 
@@ -37,6 +39,7 @@ def add_commands(resources: CommandGroup) -> None:
     change: argparse._MutuallyExclusiveGroup = parser.add_mutually_exclusive_group()
     change.add_argument("--url", metavar="URL", help="notifications are posted there")
     change.add_argument("--delete", action="store_true")
+    parser.add_argument("--format", choices=FORMATS, default="json", help="what the receiver accepts (default: json)")
 
 
 def list_all(options: Namespace) -> Answer:
@@ -56,6 +59,7 @@ def set_webhook(options: Namespace) -> Answer:
     client = login.connect()
     if options.url or options.delete:
         return Answer(
-            client.request("PUT", f"{BASE}/webhook", json={"url": options.url or ""}).json(), ("url", "secret")
+            client.request("PUT", f"{BASE}/webhook", json={"url": options.url or "", "format": options.format}).json(),
+            WEBHOOK_COLUMNS,
         )
-    return Answer(client.get(f"{BASE}/webhook"), ("url", "secret"))
+    return Answer(client.get(f"{BASE}/webhook"), WEBHOOK_COLUMNS)
