@@ -22,6 +22,7 @@ urlpatterns = [
     path(f"{VERSION}/versions/", views.data_versions, name="versions"),
     path(f"{VERSION}/jobs/", views.data_jobs, name="jobs"),
     path(f"{VERSION}/remove/", views.data_remove, name="remove"),
+    path(f"{VERSION}/deprecate/", views.data_deprecate, name="deprecate"),
     path(f"{VERSION}/change/", views.data_change, name="change"),
     path(f"{DATA}/datastores/", datastore_views.datastore_list, name="datastores"),
     path(f"{DATA}/new-datastore/", datastore_views.datastore_new, name="datastore_new"),

@@ -30,6 +30,12 @@ class JobData:
     outputs: list[dict]
     versions: list[tuple[str, DataVersion]]
 
+    def list_warnings(self) -> list[str]:
+        """A sentence for each dataset that is deprecated."""
+        return [
+            version.asset.deprecation for _, version in self.versions if version.asset and version.asset.deprecated_at
+        ]
+
     def record(self, run: Run) -> None:
         RunDataset.objects.add([make_link(run, version, name) for name, version in self.versions])
 

@@ -174,6 +174,7 @@ def _store_run(actor, workspace, name, job: JobProperties, kept: dict, parent) -
         spec["environment_variables"] = {**found, **spec["environment_variables"]}
     spec["warnings"] = job_settings.check_settings(kept, spec["environment"], in_container)
     data = job_data.read_data(workspace, job.runDefinition or {})
+    spec["warnings"] += data.list_warnings()
     spec |= {"inputs": data.inputs, "outputs": data.outputs}
     run = create_run(
         actor,

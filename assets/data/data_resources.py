@@ -33,6 +33,8 @@ class DataVersionProperties(Shape):
     properties: dict[str, Any]
     isAnonymous: bool
     isArchived: bool
+    # That its asset is deprecated, and what to read instead; empty if it is not.
+    deprecation: str
     # What was noticed at the registration; other requests have none.
     warnings: list[DataWarning] = []
 
@@ -63,6 +65,7 @@ class DataVersionBase(Shape):
                 properties=row.properties,
                 isAnonymous=row.asset_id is None,
                 isArchived=bool(row.archived_at),
+                deprecation=row.asset.deprecation if row.asset else "",
                 warnings=[DataWarning(message=text) for text in warnings],
             ),
             systemData=SystemData.of(row),
@@ -83,6 +86,8 @@ class DataContainerProperties(Shape):
     latestVersion: str
     nextVersion: str
     isArchived: bool
+    isDeprecated: bool
+    replacedBy: str | None
     qualityRules: list[dict[str, Any]]
 
 
@@ -110,6 +115,8 @@ class DataContainer(Shape):
                 latestVersion=newest.version,
                 nextVersion=str(asset.last_number + 1),
                 isArchived=bool(asset.archived_at),
+                isDeprecated=bool(asset.deprecated_at),
+                replacedBy=asset.replaced_by.name if asset.replaced_by else None,
                 qualityRules=asset.quality_rules,
             ),
             systemData=SystemData(createdBy=made_by, createdAt=utc_time(asset.created_at)),
@@ -133,6 +140,9 @@ class DataVersionUpdate(LooseBody):
 
 class DataContainerPropertiesUpdate(LooseBody):
     isArchived: bool | None = None
+    isDeprecated: bool | None = None
+    # The name of the data asset to use instead, with isDeprecated.
+    replacedBy: str | None = None
     qualityRules: list[dict[str, Any]] | None = None
 
 

@@ -12,7 +12,7 @@ from accounts import activity
 from accounts.actors import Actor
 from accounts.models import User
 from assets.data import rules
-from studio.errors import Conflict, Denied
+from studio.errors import Conflict, Denied, Invalid
 from studio.links import link_to
 from studio.rules import DESCRIPTION, TAGS
 from workspaces.models import Secret, Workspace
@@ -232,6 +232,9 @@ class DataAsset(models.Model):
     # As quality.check_rules returns them; new versions are checked by them.
     quality_rules = models.JSONField(default=list, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
+    # People and jobs that still read it are told so, and what to read instead.
+    deprecated_at = models.DateTimeField(null=True, blank=True)
+    replaced_by = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = DataAssetQuerySet.as_manager()
@@ -260,6 +263,32 @@ class DataAsset(models.Model):
         self.save(update_fields=["archived_at"])
         changes = {"archived": [not archived, archived]}
         activity.record("data.archive", self, actor=actor, scope=self.workspace, changes=changes)
+
+    @property
+    def deprecation(self) -> str:
+        """Tell who reads it that it is deprecated; empty if it is not."""
+        if not self.deprecated_at:
+            return ""
+        return f"{self.name} is deprecated{f'; use {self.replaced_by.name} instead' if self.replaced_by else ''}."
+
+    @transaction.atomic
+    def deprecate(self, actor: Actor, replacement: "DataAsset | None" = None) -> None:
+        """It can still be read, with a warning that may name its replacement."""
+        if replacement and replacement.pk == self.pk:
+            raise Invalid(f"{self.name} cannot replace itself.", target="replacedBy")
+        before = self.deprecation
+        self.deprecated_at, self.replaced_by = timezone.now(), replacement
+        self._store_deprecation(actor, before)
+
+    @transaction.atomic
+    def undo_deprecation(self, actor: Actor) -> None:
+        before, self.deprecated_at, self.replaced_by = self.deprecation, None, None
+        self._store_deprecation(actor, before)
+
+    def _store_deprecation(self, actor: Actor, before: str) -> None:
+        self.save(update_fields=["deprecated_at", "replaced_by"])
+        changes = {"deprecation": [before, self.deprecation]}
+        activity.record("data.edit", self, actor=actor, scope=self.workspace, changes=changes)
 
     @transaction.atomic
     def set_quality_rules(self, actor: Actor, rules: list[dict]) -> None:

@@ -30,7 +30,9 @@ VIEWS: dict[str, dict[str, Any]] = {
 def list_assets(workspace):
     """The names with a version, each with `newest_pk`; `add_newest` adds the rows."""
     newest = DataVersion.objects.filter(asset=OuterRef("pk")).order_by("-number", "-pk").values("pk")[:1]
-    rows = DataAsset.objects.filter(workspace=workspace).annotate(newest_pk=Subquery(newest))
+    rows = (
+        DataAsset.objects.filter(workspace=workspace).annotate(newest_pk=Subquery(newest)).select_related("replaced_by")
+    )
     return rows.exclude(newest_pk=None).order_by("name")
 
 
@@ -72,7 +74,7 @@ def _container(workspace: Workspace, name: str) -> data_resources.DataContainer:
 @router.put(
     "/{name}",
     response=data_resources.DataContainer,
-    summary="Archive or restore a data asset, or set its quality rules",
+    summary="Archive or restore a data asset, deprecate it, or set its quality rules",
 )
 def data_edit(
     request: HttpRequest, workspace_path: Path[WorkspacePath], name: str, body: data_resources.DataContainerUpdate
@@ -81,9 +83,22 @@ def data_edit(
     asset, wanted = datasets.find_asset(workspace, name), body.properties.isArchived
     if wanted is not None and wanted != bool(asset.archived_at):
         asset.archive(request.auth, wanted)
+    _change_deprecation(request, asset, body.properties)
     if body.properties.qualityRules is not None:
         asset.set_quality_rules(request.auth, quality.check_rules(body.properties.qualityRules))
     return _container(workspace, name)
+
+
+def _change_deprecation(
+    request: HttpRequest, asset: DataAsset, given: data_resources.DataContainerPropertiesUpdate
+) -> None:
+    if given.replacedBy and not given.isDeprecated:
+        raise Invalid("replacedBy needs isDeprecated: true.", target="properties/replacedBy")
+    if given.isDeprecated:
+        other = datasets.find_asset(asset.workspace, given.replacedBy) if given.replacedBy else None
+        asset.deprecate(request.auth, other)
+    elif given.isDeprecated is False and asset.deprecated_at:
+        asset.undo_deprecation(request.auth)
 
 
 @router.delete("/{name}", response=Nothing, summary="Remove a data asset with its versions; their files stay")
@@ -101,7 +116,8 @@ def version_list(
 ):
     workspace = find_workspace(request, workspace_path)
     asset = datasets.find_asset(workspace, name)
-    rows = asset.versions.select_related("created_by", "asset__workspace__resource_group__subscription", "workspace")
+    related = ("created_by", "asset__workspace__resource_group__subscription", "asset__replaced_by", "workspace")
+    rows = asset.versions.select_related(*related)
     return api.paginate(request, rows.filter(**_read_view(listViewType)), data_resources.DataVersionBase)
 
 

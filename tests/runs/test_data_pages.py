@@ -14,7 +14,8 @@ from accounts.actors import Actor
 from assets.data import datasets, previews, stores
 from assets.data.partial_uploads import PartialUpload
 from assets.data.work import DataWork
-from assets.models import Datastore, DataVersion
+from assets.models import DataAsset, Datastore, DataVersion
+from runs import job_data
 from runs.job_data import make_link
 from runs.models import RunDataset
 from studio import storage
@@ -99,6 +100,34 @@ def test_pieces_that_nobody_continues_are_deleted_after_a_day(alice, workspace, 
     assert orphaned_files.preview_orphans(timezone.now()).bytes == 5
     orphaned_files.delete_orphans(storage.ROOT, lambda: None)
     assert upload.arrived == 0
+
+
+def test_who_reads_a_deprecated_asset_is_told(as_user, api, alice, bob, mallory, workspace, files):
+    old = register(workspace, alice)
+    new = DataAsset.objects.create(workspace=workspace, name="better")
+    DataVersion.objects.create(workspace=workspace, asset=new, version="1", kind="tabular", definition=old.definition)
+    page = f"{LIST}assets/diabetes%20dataset/versions/1/"
+    editor, address = as_user(alice), f"{page}deprecate/"
+    assert '<option value="better">' in editor.get(address).text
+    assert editor.post(address, {"replacement": "no such"}).status_code == 400
+    assert editor.post(address, {"replacement": "better"}).url == page
+    shown = " ".join(editor.get(page).text.split())
+    assert "diabetes dataset is deprecated; use <a" in shown and "Undo deprecation" in shown
+    assert "Deprecated</span>" in as_user(bob).get(LIST).text
+    assert as_user(bob).post(address).status_code == 403 and as_user(mallory).get(address).status_code == 404
+    found = api(bob).get(f"{workspace.arm_id}/data/diabetes dataset").json()["properties"]
+    assert (found["isDeprecated"], found["replacedBy"]) == (True, "better")
+    data = {"in": {"dataLocation": {"dataset": {"id": str(old.dataset_id)}}, "mechanism": "direct"}}
+    assert job_data.read_data(workspace, {"data": data}).list_warnings() == [
+        DataAsset.objects.get(pk=old.asset_id).deprecation
+    ]
+    editor.post(address, {"act": "undo"})
+    editor.get(page)
+    assert "deprecated" not in editor.get(page).text
+    body = {"properties": {"isDeprecated": True, "replacedBy": "absent"}}
+    assert api(alice).put(f"{workspace.arm_id}/data/diabetes dataset", body).status_code == 404
+    refused = api(alice).put(f"{workspace.arm_id}/data/diabetes dataset", {"properties": {"replacedBy": "better"}})
+    assert refused.status_code == 400 and "isDeprecated" in refused.text
 
 
 def test_a_datastore_is_registered_and_its_key_is_not_shown(as_user, alice, workspace, settings, tmp_path):

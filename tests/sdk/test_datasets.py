@@ -219,6 +219,17 @@ def test_datasets_are_registered_with_versions_and_found(ws, store):
         "format": "CSV"
     }
     assert '"definition"' in repr(first) and "ParseDelimited" in repr(first)
+    better = other.register(ws, "better")
+    first.deprecate(better.id)
+    with pytest.warns(UserWarning, match="diabetes dataset is deprecated; use better instead"):
+        Dataset.get_by_name(ws, "diabetes dataset", version=1)
+    with pytest.raises(UserErrorException, match="cannot replace itself"):
+        first.deprecate(first.id)
+    first.archive()
+    assert "diabetes dataset" not in ws.datasets
+    first.reactivate()
+    assert "diabetes dataset" in ws.datasets
+    better.unregister_all_versions()
     first.unregister_all_versions()
     assert not ws.datasets and Dataset.get_by_id(ws, named.id).name is None
     with pytest.raises(UserErrorException, match="Cannot find dataset registered with name"):

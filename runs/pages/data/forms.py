@@ -63,6 +63,18 @@ def _label_of(row) -> str:
     return f"{row.name} ({row.get_kind_display()})" if row.is_database else row.name
 
 
+class DeprecationForm(forms.Form):
+    replacement = forms.ChoiceField(
+        label="Use instead",
+        required=False,
+        help_text="A data asset that warnings and pages name; nothing is redirected.",
+    )
+
+    def __init__(self, *args, assets, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["replacement"].choices = [("", "Nothing"), *((one.name, one.name) for one in assets)]
+
+
 class SettingsForm(forms.Form):
     """The settings that make files a table."""
 

@@ -11,7 +11,7 @@ from accounts.actors import actor_of_request
 from accounts.edit_conflicts import edit_in_turn
 from assets import tasks
 from assets.data import cached_rows, datasets, differences, manifests, misfits, previews, quality
-from assets.data.models import DataVersion
+from assets.data.models import DataAsset, DataVersion
 from assets.data.work import DataWork
 from compute import notifications
 from runs.api.data_assets import add_newest, list_assets
@@ -19,7 +19,7 @@ from runs.job_data import SOURCE_TYPE
 from runs.models import Run, RunDataset
 from runs.pages.access import find_workspace, is_allowed, require_permission
 from runs.pages.data import dependents, row_views
-from runs.pages.data.forms import DataVersionForm
+from runs.pages.data.forms import DataVersionForm, DeprecationForm
 from studio import numbers
 from studio.forms import attempt
 from studio.htmx import render_page
@@ -37,6 +37,8 @@ TABS = [
     ("jobs", "Jobs", "data:jobs"),
 ]
 MAX_START = 10**12
+# Data assets that can be chosen in a form.
+MAX_CHOICES = 500
 WORK = (DataWork.Kind.PROFILE, DataWork.Kind.FREEZE, DataWork.Kind.ROWS)
 # The texts of the steps of a dataset.
 STEPS = {
@@ -258,6 +260,25 @@ def data_remove(request, slug, name, version):
     require_permission(request, "edit")
     context = {"version": found, "name": name, "dependents": dependents.find_dependents(found)}
     return render(request, "data/remove.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def data_deprecate(request, slug, name, version):
+    """A POST deprecates the asset, or with `act=undo` no longer."""
+    found, actor = find_version(request, slug, name, version), actor_of_request(request)
+    require_permission(request, "edit")
+    others = DataAsset.objects.filter(workspace=request.workspace, archived_at=None).exclude(name=name).order_by("name")
+    form = DeprecationForm(request.POST or None, assets=others[:MAX_CHOICES])
+    if request.method == "POST" and request.POST.get("act") == "undo":
+        found.named_asset.undo_deprecation(actor)
+        messages.success(request, f"{name} is no longer deprecated.")
+        return redirect(found)
+    if request.method == "POST" and form.is_valid():
+        found.named_asset.deprecate(actor, others.filter(name=form.cleaned_data["replacement"]).first())
+        messages.success(request, f"{name} is deprecated. Who reads it gets a warning.")
+        return redirect(found)
+    context = {"version": found, "name": name, "form": form}
+    return render(request, "data/deprecate.html", context, status=400 if form.errors else 200)
 
 
 @require_POST

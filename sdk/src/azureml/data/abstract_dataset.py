@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import warnings
 from importlib import import_module
 from typing import Any, Dict, List, Mapping, Optional, Union, cast
 
@@ -120,6 +121,28 @@ class AbstractDataset:
         """The files stay."""
         datasets.delete_asset(self._workspace._remote, self._registered("unregister")["properties"]["assetName"])
         self._resource = None
+
+    def deprecate(self, deprecate_by_dataset_id: Optional[str] = None) -> None:
+        """All versions of its name can still be read, with a warning that names the other dataset."""
+        name = self._registered("deprecate")["properties"]["assetName"]
+        other = None
+        if deprecate_by_dataset_id is not None:
+            found = datasets.get_dataset(self._workspace._remote, deprecate_by_dataset_id)
+            other = found["properties"]["assetName"]
+            if not other:
+                raise UserErrorException(f"The dataset {deprecate_by_dataset_id} is not registered.")
+        datasets.deprecate_asset(self._workspace._remote, name, True, other)
+
+    def archive(self) -> None:
+        """All versions of its name leave the list of datasets."""
+        name = self._registered("archive")["properties"]["assetName"]
+        datasets.archive_asset(self._workspace._remote, name, True)
+
+    def reactivate(self) -> None:
+        """Undo `deprecate` and `archive`."""
+        name = self._registered("reactivate")["properties"]["assetName"]
+        datasets.archive_asset(self._workspace._remote, name, False)
+        datasets.deprecate_asset(self._workspace._remote, name, False, None)
 
     def _registered(self, what: str) -> Json:
         if self._resource is None or not self._resource["properties"]["assetName"]:
@@ -263,6 +286,8 @@ class RegisteredDatasets(Mapping[str, Any]):
 def from_resource(workspace: Any, resource: Json) -> Any:
     """A dataset of the class of its kind."""
     properties = resource["properties"]
+    if text := properties.get("deprecation"):
+        warnings.warn(text, stacklevel=4)
     module, name = CLASSES[properties["kind"]]
     return getattr(import_module(module), name)._create(workspace, properties["definition"], resource)
 

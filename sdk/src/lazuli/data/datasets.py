@@ -82,6 +82,13 @@ def archive_asset(workspace: WorkspaceClient, name: str, is_archived: bool) -> J
     return cast(Json, answer.json())
 
 
+def deprecate_asset(workspace: WorkspaceClient, name: str, is_deprecated: bool, replaced_by: Optional[str]) -> Json:
+    """Deprecate the asset with all its versions, or no longer; `replaced_by` is the name of another one."""
+    body = {"properties": {"isDeprecated": is_deprecated, "replacedBy": replaced_by}}
+    answer = workspace.client.request("PUT", f"{workspace.path}/data/{quote_segment(name)}", json=body)
+    return cast(Json, answer.json())
+
+
 def delete_asset(workspace: WorkspaceClient, name: str, version: Optional[str] = None) -> None:
     """Remove the asset, or one version of it; the files stay."""
     address = _path_of(workspace, name, version) if version else f"{workspace.path}/data/{quote_segment(name)}"
