@@ -9,6 +9,7 @@ from assets import variables
 from compute.models import ComputeTarget, Host
 from runs.job_resources import SHM_SIZE, VARIABLES, is_size, read_container_arguments, split_container_arguments
 
+# Azure's own; that of an engine is too small for loaders of data with several processes.
 DEFAULT_SIZE = "2g"
 
 
@@ -30,7 +31,7 @@ def read_container(properties: Mapping, environment: Mapping, target: ComputeTar
         sizes = [value for name, value in _list_options(arguments) if name == SHM_SIZE] + sizes
     return {
         "use_docker": use_docker,
-        "shm_size": sizes[0] if sizes else "",
+        "shm_size": sizes[0] if sizes else DEFAULT_SIZE,
         "is_warned": not has_container_engine(target),
     }
 

@@ -277,7 +277,9 @@ def test_signals_time_limits_and_missing_programs_are_those_of_the_script(in_ima
     )
     assert stubborn.error["code"] == "TimedOut" and time.monotonic() - started < 30
     large = in_image("x = bytearray(1_600_000_000); import time; time.sleep(20)")
-    assert "memory" in large.error["message"].lower() or "SIGKILL" in large.error["message"]
+    assert large.error["code"] == "OutOfMemory" and "1.0 GB" in large.error["message"]
+    outside = in_image("open('/usr/x', 'w')")
+    assert "In a container, a script writes only to its own folder" in outside.error["message"]
 
 
 @pytest.mark.extended
@@ -289,6 +291,11 @@ def test_an_environment_is_built_with_the_python_of_the_image(in_image):
     assert done.log.endswith("/usr True\n"), done.log
     warnings = [event["warning"]["message"] for event in done.events if "warning" in event]
     assert any("is not installed in the image localhost/lazuli-test:1" in text for text in warnings)
+    # Without packages it is the image's own, as in v2.
+    plain = in_image(
+        "import sys; print(sys.prefix)", environment={"python": {"condaDependencies": {"dependencies": []}}}
+    )
+    assert plain.log.endswith("/usr\n")
 
 
 @pytest.mark.extended

@@ -42,6 +42,8 @@ class WantedImage:
     registry: str = ""
     username: str = ""
     password: str = dataclasses.field(default="", repr=False)
+    # The number of an ordered rebuild.
+    build: int = 0
 
     @property
     def address(self) -> str:
@@ -57,9 +59,14 @@ def read_wanted_image(definition: Mapping[str, Any], use_docker: bool = False) -
     registry = docker.get("baseImageRegistry")
     registry = registry if isinstance(registry, Mapping) else {}
     address, username, password = (str(registry.get(key) or "") for key in ("address", "username", "password"))
-    login = {"registry": address.split("://")[-1].strip("/"), "username": username, "password": password}
+    login: Dict[str, Any] = {
+        "registry": address.split("://")[-1].strip("/"),
+        "username": username,
+        "password": password,
+    }
     if docker.get("baseDockerfile"):
-        return WantedImage(dockerfile=str(docker["baseDockerfile"]), **login)
+        wanted = WantedImage(dockerfile=str(docker["baseDockerfile"]), **login)
+        return dataclasses.replace(wanted, build=int(definition.get("build") or 0))
     name = str(docker.get("baseImage") or "").strip()
     is_wanted = use_docker or docker.get("enabled") or not is_default_image(name)
     return WantedImage(name, **login) if name and is_wanted else None
@@ -79,7 +86,8 @@ def get_image(engine: Engine, wanted: WantedImage, log: Log, cancelled: Cancelle
 
 def _get_image(engine: Engine, wanted: WantedImage, log: Log, cancelled: Cancelled) -> Image:
     if wanted.dockerfile:
-        tag = f"{BUILT}:{hashlib.sha256(wanted.dockerfile.encode()).hexdigest()[:24]}"
+        content = f"{wanted.build} {wanted.dockerfile}"
+        tag = f"{BUILT}:{hashlib.sha256(content.encode()).hexdigest()[:24]}"
         return _find_image(engine, tag, tag) or _build_image(engine, wanted, tag, log, cancelled)
     if not re.fullmatch(r"[A-Za-z0-9][\w.:/@-]*", wanted.address):
         raise ImageProblem(f"{wanted.address[:200]!r} is not the name of an image")
@@ -130,7 +138,8 @@ def _build_image(engine: Engine, wanted: WantedImage, tag: str, log: Log, cancel
         with open(path, "w", encoding="utf-8") as file:
             file.write(wanted.dockerfile)
         limits = engine.run_options
-        words = ["build", "--network", "host", "--tag", tag, "--file", path, *limits, context]
+        again = ["--no-cache"] if wanted.build else []
+        words = ["build", *again, "--network", "host", "--tag", tag, "--file", path, *limits, context]
         status, lines = _run(engine, _with_login(engine, config, *words), BUILD_SECONDS, log, cancelled)
     found = None if status else _find_image(engine, tag, tag)
     if found is None:

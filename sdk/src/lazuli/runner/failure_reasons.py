@@ -21,6 +21,8 @@ LINE_LENGTH = 500
 MAX_SEARCHED = 5000
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 _NOT_PERMITTED = re.compile(r"PermissionError: .*: '(/[^']*)'")
+# Everything outside the folders of its work, in a container.
+_READ_ONLY = re.compile(r"OSError: \[Errno 30\] Read-only file system: '(/[^']*)'")
 _OPEN_FILES = "Too many open files"
 _TRACEBACK = "Traceback (most recent call last)"
 # A traceback of several exceptions at once: its lines have a margin.
@@ -55,6 +57,11 @@ def describe_failure(
         message += (
             " On a node, a script writes only to its own folder and to the folders for temporary files, and cannot "
             "open the studio's files. The administrator of the node can allow other folders with NODE_WRITABLE."
+        )
+    elif is_isolated and _READ_ONLY.search(error or ""):
+        message += (
+            " In a container, a script writes only to its own folder, its home, /tmp and /var/tmp. The administrator of the "
+            "node can allow other folders with NODE_WRITABLE, and a Dockerfile can change the image."
         )
     elif _OPEN_FILES in (error or ""):
         message += (

@@ -77,12 +77,17 @@ def find_interpreter(
     """Build or find the interpreter that the spec asks for, in an image if there is one. Raises BuildFailed, or
     ImageProblem."""
     python = spec.environment.get("python") or {}
-    if use and python.get("userManagedDependencies"):
+    if use and (python.get("userManagedDependencies") or not _names_packages(python)):
         return _find_in_image(spec, python, use, log, cancelled)
     if not spec.environment or python.get("userManagedDependencies"):
         return _find_user_managed(spec, python, log, cancelled)
     built = prepare_environment(spec.environment, index_url=spec.index_url, log=log, cancelled=cancelled, use=use)
     return Interpreter(built.python, warnings=built.warnings)
+
+
+def _names_packages(python: Dict[str, Any]) -> bool:
+    """An environment of v2 that has an image and no conda file means the packages of the image."""
+    return bool((python.get("condaDependencies") or {}).get("dependencies"))
 
 
 def _find_in_image(

@@ -28,7 +28,7 @@ from lazuli.runner.run_data import RunData
 from lazuli.runner.script_container import NO_CONTAINER, ScriptContainer, describe_image, find_image_use
 from lazuli.runner.script_fence import ScriptFence
 from lazuli.runner.script_limits import OUT_OF_DISK, TOO_MANY_FILES, ScriptLimits
-from lazuli.runner.script_process import ScriptProcess
+from lazuli.runner.script_process import KILL, ScriptProcess
 from lazuli.runner.spec import Spec
 from lazuli.runner.status_reporter import StatusReporter
 from lazuli.runner.stop_monitor import CANCELED, LOST, SHUT_DOWN, StopMonitor
@@ -241,7 +241,7 @@ class _Attempt:
             script = self._start(interpreter)
             self._reporter.report("Running", node=self._spec.node)
             status = self._wait_for_script(script, limits)
-            self._report_memory_kills(processes.count_memory_kills() - kills)
+            self._note_memory_kills(status, processes.count_memory_kills() - kills)
             self._log_notes_on_folders()
             self._send_left_metrics()
             if self._gang and self._spec.rank == 0 and status == 0:
@@ -250,6 +250,17 @@ class _Attempt:
             self._close_logs(logs, folders)
         self._upload_process_logs()
         return status
+
+    def _note_memory_kills(self, status: int, count: int) -> None:
+        """The kernel kills a container that exceeds its memory, before anybody looks."""
+        if count > 0 and self._use and self._use.engine.has_limits and status == -KILL:
+            self._excess = self._excess or {
+                "code": "OutOfMemory",
+                "message": f"The script used more than its part of the node's memory, {self._spec.memory_gb or 0:.1f} GB. "
+                "Choose a larger size, or request more of the node.",
+            }
+        else:
+            self._report_memory_kills(count)
 
     def _report_memory_kills(self, count: int) -> None:
         """A process that the script started may be among them; the script itself may have gone on without it."""
@@ -380,6 +391,8 @@ class _Attempt:
         stopped = self._outcome_if_stopped()
         if stopped is not None:
             return stopped
+        if status and self._excess:
+            return Outcome("Failed", self._excess)
         if status:
             name = str(self._spec.environment.get("name") or "of the run")
             is_isolated = isolation.is_wanted(os.environ) or self._use is not None
