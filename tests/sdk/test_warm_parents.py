@@ -19,7 +19,6 @@ import azureml.exceptions  # noqa: F401 - a module of the SDK, for the list of t
 import numpy  # noqa: F401 - one of the environment
 import pytest
 from lazuli import processes
-from lazuli.agent.standby_runner import StandbyRunner
 from lazuli.agent.warm_parents import WarmParents
 from lazuli.runner import records, script_limits, warm_start
 from lazuli.runner.interpreter import Interpreter
@@ -279,21 +278,3 @@ def test_the_sdk_is_imported_also_from_a_folder_beside_the_environment(tmp_path,
         "azureml",
         "azureml.exceptions",
     }
-
-
-def test_a_runner_on_standby_takes_the_next_service(tmp_path, monkeypatch):
-    monkeypatch.setattr("lazuli.agent.standby_runner.PAUSE_SECONDS", 0)
-    spec, standby = tmp_path / "spec.json", StandbyRunner()
-    spec.write_text("{}")
-    standby.run_round(os.environ, "")
-    assert standby.take(spec, {}) is None and standby.pids == []
-    standby.run_round(os.environ, "")
-    (pid,) = standby.pids
-    runner = standby.take(spec, {"PATH": os.environ["PATH"]})
-    # It has read the spec, which is incomplete, and said so in its log.
-    assert (runner.pid, runner.wait(20), standby.pids) == (pid, 2, [])
-    assert "The spec lacks name" in (tmp_path / "runner.log").read_text()
-    standby.run_round(os.environ, "")
-    unused = standby._process
-    standby.shut_down()
-    assert unused.wait(20) == 0

@@ -22,8 +22,8 @@ from lazuli.agent.broker import NODE_TASK
 from lazuli.agent.container_engine import read_found, remove_containers_of
 from lazuli.agent.gpu_pool import GpuPool
 from lazuli.agent.node_state import Claim, NodeFolder, hold_lock
+from lazuli.agent.runner_parent import ForkedRunner, RunnerParent
 from lazuli.agent.server_client import ServerClient
-from lazuli.agent.standby_runner import StandbyRunner
 from lazuli.agent.warm_parents import WarmParents
 from lazuli.processes import LIFELINE, Identity
 from lazuli.runner import gpu_variables, records, warm_start
@@ -48,7 +48,7 @@ class Runner:
     """The runner of a claim: one that this process has started, or one of an earlier worker of this name."""
 
     claim: Claim
-    started: subprocess.Popen[bytes] | None = None
+    started: subprocess.Popen[bytes] | ForkedRunner | None = None
     adopted: Identity | None = None
 
     def has_ended(self) -> bool:
@@ -66,7 +66,7 @@ class Node(Agent):
         self.folder = NodeFolder(data_dir, name)
         self.runners = self._adopt_runners()
         self.warm_parents = WarmParents(self.folder.path / "warm")
-        self.standby = StandbyRunner()
+        self.runner_parent = RunnerParent()
         self.gpus = GpuPool(data_dir, name)
         self._release_gpus()
         # The time since which work waits for GPUs.
@@ -96,7 +96,7 @@ class Node(Agent):
             self._report_done(runner)
             may_find_work = True
         self.warm_parents.run_round()
-        self.standby.run_round(_select_variables(), os.environ.get(LIFELINE, ""))
+        self.runner_parent.run_round(_select_variables(), os.environ.get(LIFELINE, ""))
         if time.monotonic() >= self._next_heartbeat:
             may_find_work |= self._send_heartbeat()
         while may_find_work and len(self.runners) < MAX_RUNNERS:
@@ -107,7 +107,7 @@ class Node(Agent):
     def shut_down(self) -> None:
         """The runners continue; the next worker of this name watches them."""
         self.warm_parents.shut_down()
-        self.standby.shut_down()
+        self.runner_parent.shut_down()
 
     def _send_heartbeat(self) -> bool:
         body: dict[str, Any] = {"state": "running" if self.runners else "idle", "pid": os.getpid(), "work": self.held}
@@ -164,11 +164,11 @@ class Node(Agent):
 
     def _start_runner(
         self, spec: pathlib.Path, record: pathlib.Path, work: dict[str, Any], gpus: list[str]
-    ) -> subprocess.Popen[bytes]:
+    ) -> subprocess.Popen[bytes] | ForkedRunner:
         lifeline = os.environ.get(LIFELINE, "")
         is_service = work.get("life") == "kept-up"
         needs_key = is_service or work["spec"].get("node_count", 1) > 1
-        module = "lazuli.runner.service" if is_service else os.environ.get("LAZULI_RUNNER", "lazuli.runner")
+        module = "lazuli.runner.service" if is_service else "lazuli.runner"
         own = {
             "AZUREML_RUN_TOKEN": work["token"],
             "LAZULI_ENV_CACHE": str(self.environments),
@@ -182,8 +182,9 @@ class Node(Agent):
             **({"LAZULI_WORK_KEY": work["key"], "LAZULI_WORK_ID": work["id"]} if needs_key else {}),
         }
         variables = _select_variables() | own | ({LIFELINE: lifeline} if lifeline else {})
-        if work["spec"].get("is_replica") and (taken := self.standby.take(spec, variables)):
-            return taken
+        main = module if is_service else f"{module}.__main__"
+        if forked := self.runner_parent.fork(main, spec, record, variables, is_service):
+            return forked
         with open(spec.with_name("runner.log"), "ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", module, str(spec)],
@@ -202,7 +203,7 @@ class Node(Agent):
         others = [one for one in self.runners if one is not runner]
         forked = [found.pid for one in others if (found := self.folder.find_forked(one.claim))]
         started = [one.started.pid for one in others if one.started]
-        processes.kill_descendants([*started, *forked, *self.warm_parents.pids, *self.standby.pids])
+        processes.kill_descendants([*started, *forked, *self.warm_parents.pids, *self.runner_parent.pids])
         claim = runner.claim
         body = {"attempt": claim.attempt, "message": self._describe_failure(runner)}
         if body["message"]:

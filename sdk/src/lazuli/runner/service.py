@@ -334,30 +334,7 @@ def _last_line(path: str) -> str:
     return lines[-1] if lines else ""
 
 
-def wait_for_work() -> List[str]:
-    """Wait for the work that the node worker writes to the standard input, with everything imported; return the arguments
-    for it, none at the end of the input."""
-    import httpx  # noqa: F401  # start-up time: the first report needs it, and now nobody waits
-
-    line = sys.stdin.readline()
-    if not line:
-        return []
-    order = json.loads(line)
-    os.environ.clear()
-    os.environ.update(order["variables"])
-    os.chdir(os.path.dirname(order["spec"]))
-    log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
-    return [order["spec"]]
-
-
 def main(arguments: List[str]) -> int:
-    if arguments == ["--wait"]:
-        arguments = wait_for_work()
-        if not arguments:
-            return 0
     record = os.environ.pop(records.VARIABLE, "")
     if record and not records.make_record(record):
         print("This attempt was canceled before it started.", file=sys.stderr)
