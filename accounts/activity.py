@@ -154,6 +154,7 @@ VERBS = {
     "trash.empty": "emptied the trash of the workspace",
     "view_as.begin": "began to see the studio as",
     "view_as.end": "stopped seeing the studio as",
+    "work.move": "moved the job {} to another cluster",
     "work.front": "moved the job {} to the front of its queue",
     "workspace.create": "created the workspace",
     "workspace.delete": "moved the workspace {} to the trash",

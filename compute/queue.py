@@ -277,3 +277,21 @@ def move_to_front(work: Work) -> None:
         raise Conflict(f"{work.title} is no longer waiting.")
     work.priority = min(first + 1, MAX_PRIORITY)
     notifications.notify_cluster(work.target_id)
+
+
+def move_to_cluster(work: Work, target: ComputeTarget) -> None:
+    """Queue waiting work at another cluster of its workspace, which must have room for it, with one conditional UPDATE."""
+    if work.life == Work.Life.KEPT_UP:
+        raise Conflict(f"{work.title} is a service, which stays on its compute target.")
+    holds.check_new_work(target, work.submitted_by)
+    needed, whole = work.resources_on(target.node_resources), target.node_resources
+    if not whole.has_space_for(needed):
+        raise Conflict(_describe_too_large(target, needed), target="compute")
+    if work.node_count > target.scale_settings.max_nodes:
+        raise Conflict(f"{target.name} has fewer nodes than the {work.node_count} that it needs.", target="compute")
+    queued = Work.objects.filter(pk=work.pk, state=Work.State.QUEUED, target=work.target_id)
+    if not queued.update(target=target):
+        raise Conflict(f"{work.title} is no longer waiting.")
+    work.target = target
+    notifications.notify_cluster(target.pk)
+    notifications.notify_autoscaler()

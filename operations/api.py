@@ -12,7 +12,7 @@ from accounts import people
 from accounts.actors import require_site_admin
 from accounts.models import Token, User
 from backups.models import Backup
-from compute.models import Host, Node, Work
+from compute.models import Host, Node
 from operations import bulk, resources, undo, waiting
 from operations.bulk_verbs import KINDS
 from operations.models import Announcement
@@ -119,18 +119,20 @@ def queue_list(request: HttpRequest, state: str = "waiting"):
     return list_of(resources.QueuedWork)(value=value, nextLink=next_link)
 
 
-def _find_work(key: uuid.UUID) -> Work:
-    rows = Work.objects.select_related("target__workspace__resource_group__subscription", "submitted_by")
-    found = rows.filter(pk=key).first()
-    if found is None:
-        raise Http404(f"There is no work {key} in the queue.")
-    return found
-
-
 @router.post("/queue/{uuid:work_id}/moveToFront", response=resources.QueuedWork, summary="Move work to the front")
 def queue_front(request: HttpRequest, work_id: uuid.UUID):
-    work = _find_work(work_id)
+    work = waiting.find_work(work_id)
     waiting.move_to_front(work)
+    waiting.explain_waiting([work])
+    return resources.QueuedWork.of(work)
+
+
+@router.post(
+    "/queue/{uuid:work_id}/move", response=resources.QueuedWork, summary="Move waiting work to another cluster"
+)
+def queue_move(request: HttpRequest, work_id: uuid.UUID, body: resources.MoveRequest):
+    work = waiting.find_work(work_id)
+    waiting.move_to_cluster(work, body.compute)
     waiting.explain_waiting([work])
     return resources.QueuedWork.of(work)
 
@@ -141,7 +143,7 @@ def queue_front(request: HttpRequest, work_id: uuid.UUID):
     summary="Cancel the job of this work with its child jobs",
 )
 def queue_cancel(request: HttpRequest, work_id: uuid.UUID, dryRun: bool = False):
-    work = _find_work(work_id)
+    work = waiting.find_work(work_id)
     with rehearse(dryRun):
         canceled = waiting.cancel_job(work)
     return _result(dryRun, work.title, {"jobs": len(canceled)}, canceled)

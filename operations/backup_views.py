@@ -4,9 +4,11 @@ from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
+from lazuli.version import VERSION
 
 from backups import making
 from backups.models import OLD, VERY_OLD, Backup
+from operations import upgrades
 from operations.access import site_admins_only
 from studio.htmx import render_page
 from studio.pagination import page_of
@@ -29,6 +31,8 @@ def backups_page(request):
         "kept": settings.BACKUP_KEEP,
         "due": making.next_due(Backup.objects.filter(parent=str(settings.BACKUP_DIR)).first()),
         "has_passphrase": bool(settings.BACKUP_PASSPHRASE),
+        "version": VERSION,
+        "notes": list(upgrades.list_notes()),
     }
     return render_page(request, "operations/backups.html", context, partial="backups")
 

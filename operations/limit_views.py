@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.form_keys import process_once
+from compute.models import VmSize
 from costs.limit_forms import BudgetForm, QuotaForm
 from costs.limit_models import Budget, Quota
 from operations.access import site_admins_only
@@ -32,6 +33,7 @@ def limits_page(request):
         "quota_form": quota_form,
         "budget_form": budget_form,
         "quotas": Quota.objects.select_related(*SCOPES).order_by("pk"),
+        "sizes": VmSize.objects.all(),
         "budgets": Budget.objects.select_related(*SCOPES).order_by("pk"),
     }
     return render(request, "operations/limits.html", context, status=400 if wanted else 200)

@@ -11,6 +11,21 @@ from studio.errors import Conflict, Invalid
 from studio.formats import format_count
 
 MAX_AT_ONCE = 200
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@site_admins_only
+def queue_move(request, pk):
+    """Choose another cluster for a waiting job; a POST moves it to `compute`."""
+    work = waiting.find_work(pk)
+    if request.method == "POST":
+        waiting.move_to_cluster(work, request.POST.get("compute", "").strip())
+        messages.success(request, f"{work.title} now waits for {work.target.title}.")
+        return redirect("operations:queue")
+    clusters = waiting.list_other_clusters(work).with_counts()
+    return render(request, "operations/queue_move.html", {"work": work, "clusters": clusters})
+
+
 # Reasons that are shown of those that could not be canceled.
 SHOWN = 5
 

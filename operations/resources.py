@@ -95,6 +95,10 @@ class QuarantineRequest(Body):
     reason: Annotated[str, QUARANTINE_REASON]
 
 
+class MoveRequest(Body):
+    compute: str = pydantic.Field(description="Another cluster of the workspace.")
+
+
 class QueuedWork(Shape):
     id: str
     title: str

@@ -10,7 +10,8 @@ from accounts import people
 from accounts.activity import Activity
 from accounts.actors import Actor
 from accounts.models import User
-from compute.models import Host
+from compute.models import Host, Work
+from operations import waiting
 from operations.bulk import MAX_AT_ONCE, BulkOutcome, act_on_rows
 from studio.errors import Conflict, Invalid
 from workspaces import groups
@@ -59,6 +60,13 @@ def _change_member_back(actor: Actor, row: Activity) -> str:
     return f"{after} is not a member any more"
 
 
+def _move_back(actor: Actor, row: Activity) -> str:
+    work = _find(Work, row)
+    before, _ = row.changes["compute"]
+    waiting.move_to_cluster(work, before)
+    return f"waits for {before} again"
+
+
 # What takes back an action of the activity log.
 REVERSALS: dict[str, Callable[[Actor, Activity], str]] = {
     "account.block": _reopen_account,
@@ -67,6 +75,7 @@ REVERSALS: dict[str, Callable[[Actor, Activity], str]] = {
     "host.drain": _reopen_host,
     "host.quarantine": _reopen_host,
     "user_group.edit": _change_member_back,
+    "work.move": _move_back,
 }
 
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("queue/", views.queue_page, name="queue"),
     path("queue/cancel/", queue_views.queue_cancel_several, name="queue_cancel_several"),
     path("queue/<uuid:pk>/front/", views.queue_front, name="queue_front"),
+    path("queue/<uuid:pk>/move/", queue_views.queue_move, name="queue_move"),
     path("queue/<uuid:pk>/cancel/", views.queue_cancel, name="queue_cancel"),
     path("machines/", views.machines_page, name="machines"),
     path("machines/<int:pk>/drain/", views.host_drain, name="host_drain"),

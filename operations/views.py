@@ -3,7 +3,6 @@
 import datetime as dt
 
 from django.contrib import messages
-from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -71,17 +70,10 @@ def queue_page(request):
     return render_page(request, "operations/queue.html", context, partial="queue-rows")
 
 
-def _work(pk) -> Work:
-    work = Work.objects.filter(pk=pk).select_related("target__workspace__resource_group__subscription").first()
-    if work is None:
-        raise Http404("This job no longer exists.")
-    return work
-
-
 @require_POST
 @site_admins_only
 def queue_front(request, pk):
-    work = _work(pk)
+    work = waiting.find_work(pk)
     waiting.move_to_front(work)
     messages.success(request, f"{work.title} is now first in the queue of {work.target.title}.")
     return redirect("operations:queue")
@@ -90,7 +82,7 @@ def queue_front(request, pk):
 @require_POST
 @site_admins_only
 def queue_cancel(request, pk):
-    work = _work(pk)
+    work = waiting.find_work(pk)
     waiting.cancel_job(work)
     messages.success(request, f"{work.title} is canceled.")
     return redirect("operations:queue")

@@ -1,9 +1,11 @@
 """The queues of all clusters: running jobs, waiting jobs with reasons, and actions of administrators."""
 
+import uuid
 from collections import Counter
 
 from django.db import transaction
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, F, Prefetch, QuerySet
+from django.http import Http404
 from django.utils import timezone
 
 from accounts import activity
@@ -11,7 +13,7 @@ from compute import capacity, queue
 from compute.models import Assignment, ComputeTarget, Resources, Work
 from compute.waiting import QueueView
 from runs.models import Run
-from studio.errors import Conflict
+from studio.errors import Conflict, Invalid
 
 # The rows that are read with each job.
 WITH = ("workspace__resource_group__subscription", "created_by", "work")
@@ -85,6 +87,40 @@ def move_to_front(work: Work) -> None:
     queue.move_to_front(work)
     changes = {"priority": [before, work.priority]}
     activity.record("work.front", work, scope=work.target.workspace, label=work.subject, changes=changes)
+
+
+def find_work(pk: uuid.UUID) -> Work:
+    rows = Work.objects.select_related("target__workspace__resource_group__subscription", "submitted_by")
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise Http404("This job no longer exists.")
+    return found
+
+
+def list_other_clusters(work: Work) -> QuerySet[ComputeTarget]:
+    """The clusters of its workspace to which waiting work can be moved."""
+    present = ComputeTarget.objects.present().filter(workspace=work.target.workspace_id)
+    present = present.filter(kind__in=[ComputeTarget.Kind.CLUSTER, ComputeTarget.Kind.ATTACHED])
+    return present.exclude(pk=work.target_id).order_by("name")
+
+
+@transaction.atomic
+def move_to_cluster(work: Work, name: str) -> None:
+    """Move a waiting job to another cluster of its workspace."""
+    run = Run.objects.filter(work=work).select_related("workspace").first()
+    if run is None:
+        raise Conflict(f"{work.title} is not a job, or its job was deleted.")
+    target = list_other_clusters(work).filter(name__iexact=name).first()
+    if target is None:
+        names = ", ".join(list_other_clusters(work).values_list("name", flat=True)[:50]) or "there is none"
+        raise Invalid(f"compute={name[:60]!r}: write another cluster of the workspace: {names}.", target="compute")
+    before = work.target.name
+    queue.move_to_cluster(work, target)
+    Run.objects.filter(pk=run.pk).update(
+        compute=target, target_name=target.name, job={**run.job, "computeId": target.name}, revision=F("revision") + 1
+    )
+    changes = {"compute": [before, target.name]}
+    activity.record("work.move", work, scope=run.workspace, label=work.subject, changes=changes)
 
 
 def list_active_jobs(person: str = "") -> QuerySet[Run]:

@@ -184,6 +184,7 @@ POST   /administration/v1.0/people/{name}/deactivate         NO
 POST   /administration/v1.0/people/{name}/endSessions        NO
 GET    /administration/v1.0/queue                            NO
 POST   /administration/v1.0/queue/{work_id}/moveToFront      NO
+POST   /administration/v1.0/queue/{work_id}/move             NO
 POST   /administration/v1.0/queue/{work_id}/cancel           NO
 GET    /administration/v1.0/machines                         NO
 POST   /administration/v1.0/{kind}/bulk                         NO

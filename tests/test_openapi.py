@@ -360,6 +360,7 @@ NOT_REQUESTED = {
     "POST /login/device/token",
     "GET /history/v1.0/purges/{purge_id}",
     "POST /administration/v1.0/queue/{work_id}/moveToFront",
+    "POST /administration/v1.0/queue/{work_id}/move",
     "POST /administration/v1.0/queue/{work_id}/cancel",
     "POST /administration/v1.0/announcements/{announcement_id}/end",
     "GET /nodes/v1/host",

@@ -5,12 +5,13 @@ import datetime as dt
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
+from lazuli.version import VERSION
 from obstore.store import MemoryStore
 
 from accounts.activity import Activity
 from accounts.signing_in import PROVED
 from compute import notifications, queue
-from compute.models import Host, Node, Work
+from compute.models import Host, Node, VmSize, Work
 from operations import job_records, overview, waiting
 from operations.models import Announcement, JobRecord, RequestRecord
 from runs.models import Run
@@ -63,6 +64,14 @@ def test_the_overview_says_what_is_wrong_first(admin, cluster, host, alice):
     assert levels == sorted(levels, key=lambda level: level != "bad") and "amber" in levels
 
 
+def test_pages_show_sizes_of_nodes_and_what_to_know_before_an_upgrade(admin, cluster, host):
+    VmSize.objects.create(name="Standard_X1", family="X", vcpus=2, memory_gb=7)
+    page = html_of(admin.get("/admin/limits/"))
+    assert "Standard_X1" in page and "/admin/rows/compute/vmsize/" in page
+    page = html_of(admin.get("/admin/backups/"))
+    assert f"This is version {VERSION}." in page and "There is no verified backup yet." in page
+
+
 def test_nothing_is_wrong_where_nothing_is(admin, host, monkeypatch):
     monkeypatch.setattr(overview, "disk_use", lambda: (1, 2))
     assert "All systems healthy" in html_of(admin.get("/admin/"))
@@ -101,6 +110,25 @@ def test_what_waits_can_be_moved_to_the_front(admin, cluster, alice, owner):
     with pytest.raises(Conflict, match="is no longer waiting"):
         waiting.move_to_front(first)
     assert Activity.objects.filter(verb="work.front").count() == 1
+
+
+def test_a_waiting_job_moves_to_another_cluster_and_back(admin, cluster, alice):
+    other = factories.make_target(cluster.workspace, "gpu")
+    elsewhere = factories.make_target(factories.make_workspace(name="elsewhere"), "far")
+    work = submit(cluster, alice, "r1")
+    url = f"/admin/queue/{work.pk}/move/"
+    page = html_of(admin.get(url))
+    assert 'value="gpu"' in page and 'value="far"' not in page and url in html_of(admin.get("/admin/queue/"))
+    assert admin.post(url, {"compute": elsewhere.name}).status_code == 400
+    assert admin.post(url, {"compute": "gpu"}).status_code == 302
+    run = Run.objects.select_related("work__target").get()
+    assert (run.work.target, run.compute, run.target_name, run.job["computeId"]) == (other, other, "gpu", "gpu")
+    row = Activity.objects.get(verb="work.move")
+    assert (row.chain, row.changes) == (cluster.workspace_id, {"compute": ["cpu-cluster", "gpu"]})
+    assert admin.post(f"/admin/requests/{row.request_id}/undo/").status_code == 302
+    assert Work.objects.get().target == cluster
+    Work.objects.update(state=Work.State.CANCELED)
+    assert admin.post(url, {"compute": "gpu"}).status_code == 409
 
 
 def test_a_job_is_canceled_with_its_line_in_the_log(admin, cluster, alice):

@@ -132,6 +132,7 @@ def test_the_page_of_the_administration_is_run_line_by_line(cluster, capsys):
     for name in ("gpu-box", "cpu-box"):
         factories.make_host(name, joined_at=timezone.now())
     target = ComputeTarget.objects.get()
+    factories.make_target(target.workspace, "gpu-cluster")
     work = queue.enqueue(target, "run:first", {"experiment": "iris"}, User.objects.get(username="alice"))
     factories.make_run(target.workspace, run_id="first", work=work, status="Queued")
     lines = lines_of_page("administration.md")

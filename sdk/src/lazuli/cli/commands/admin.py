@@ -99,6 +99,11 @@ def _add_queue(group: CommandGroup) -> None:
     _add_last_argument(parser)
     parser = group.add_command("front", move_to_front, "Move work to the front of its queue.", "--id ID")
     parser.add_argument("--id", required=True, metavar="ID", help="as in `admin queue list`")
+    parser = group.add_command(
+        "move", move, "Move waiting work to another cluster of its workspace.", "--id ID --compute gpu-cluster"
+    )
+    parser.add_argument("--id", required=True, metavar="ID", help="as in `admin queue list`")
+    parser.add_argument("--compute", required=True, metavar="NAME")
     parser = group.add_command("cancel", cancel, "Cancel a job with its child jobs.", "--id ID --dry-run\n--id ID")
     parser.add_argument("--id", required=True, metavar="ID", help="as in `admin queue list`")
     _add_dry_run_argument(parser)
@@ -218,6 +223,10 @@ def list_queue(options: Namespace) -> Answer:
 
 def move_to_front(options: Namespace) -> Answer:
     return Answer(_post(f"/queue/{quote_segment(options.id)}/moveToFront"), WAITING_COLUMNS)
+
+
+def move(options: Namespace) -> Answer:
+    return Answer(_post(f"/queue/{quote_segment(options.id)}/move", {"compute": options.compute}), WAITING_COLUMNS)
 
 
 def cancel(options: Namespace) -> Answer:
