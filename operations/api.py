@@ -1,6 +1,7 @@
 """The administration over REST, for tokens of site admins: the actions of its pages, by the same methods."""
 
 import contextlib
+import dataclasses
 import uuid
 
 from django.db import transaction
@@ -13,14 +14,15 @@ from accounts.actors import require_site_admin
 from accounts.models import Token, User
 from backups.models import Backup
 from compute.models import Host, Node
-from operations import bulk, resources, undo, waiting
+from operations import bulk, resources, storage_use, undo, waiting
 from operations.bulk_verbs import KINDS
-from operations.models import Announcement
+from operations.models import Announcement, JobRecord
 from operations.people import add_figures, find_people
 from studio import api
 from studio.errors import Invalid
 from studio.schemas import list_of
 from studio.words import split_words
+from trash import orphaned_files
 
 QUEUE_STATES = {"waiting": waiting.list_waiting, "running": waiting.list_running}
 
@@ -198,6 +200,52 @@ def machine_detach(request: HttpRequest, name: str, dryRun: bool = False):
         host.detach()
         names = list(Node.objects.present().filter(host=host).order_by("name").values_list("name", flat=True))
     return _result(dryRun, name, {"nodes": len(names)}, names)
+
+
+@router.post(
+    "/nodes/{name}/drain",
+    response=resources.AdministrationResult,
+    summary="Drain a node: it stops after its current jobs",
+)
+def node_drain(request: HttpRequest, name: str, dryRun: bool = False):
+    present = Node.objects.present().with_work().select_related("target__workspace__resource_group__subscription")
+    found = present.filter(name=name).first()
+    if found is None:
+        raise Http404(f"There is no node '{name}'.")
+    jobs = [work.title for work in found.current_work]
+    with rehearse(dryRun):
+        found.drain()
+    return _result(dryRun, name, {"jobs": len(jobs)}, jobs)
+
+
+@router.get("/storage", response=list_of(resources.StoredWorkspace), summary="List what each workspace stores")
+def storage_list(request: HttpRequest):
+    value = [resources.StoredWorkspace.of(row) for row in storage_use.list_workspaces()]
+    return list_of(resources.StoredWorkspace)(value=value, nextLink="")
+
+
+@router.post(
+    "/storage/sweep",
+    response=resources.AdministrationResult,
+    summary="Delete unused files; if there are very many, in the background",
+)
+def storage_sweep(request: HttpRequest, dryRun: bool = False):
+    found = orphaned_files.preview_orphans(timezone.now())
+    if not dryRun and found.is_whole:
+        found = storage_use.delete_unused(found.at, found.token)
+    elif not dryRun:
+        storage_use.start_sweep()
+    counts = {"files": len(found.keys), "bytes": found.bytes}
+    return _result(dryRun, "unused files" if found.is_whole else "unused files, in the background", counts)
+
+
+@router.get("/health", response=resources.Health, summary="Run the checks of `manage.py doctor`; list background tasks")
+def health_read(request: HttpRequest):
+    # Imported here: it needs 10 MB in each process.
+    from studio.doctor import run_checks
+
+    checks = [resources.Check(**dataclasses.asdict(found)) for found in run_checks()]
+    return resources.Health(checks=checks, tasks=[resources.BackgroundTask.of(row) for row in JobRecord.objects.all()])
 
 
 @router.post(

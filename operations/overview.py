@@ -8,9 +8,11 @@ from django.conf import settings
 from django.db.models import Count, Min, Q, QuerySet, Sum, Value
 from django.urls import reverse
 from django.utils import timezone
+from lazuli.version import VERSION
 
 from accounts.models import FailedSignIn, User
 from backups.models import VERY_OLD, Backup
+from compute.machine_checks import is_old
 from compute.models import Host, Node, Work
 from costs.models import Budget, Usage, sum_rows
 from costs.report import format_dollars, format_hours
@@ -82,6 +84,8 @@ def _check_hosts():
     elif silent:
         names = ", ".join(host.name for host in silent[:5])
         yield Problem("bad", f"Machines that are not connected: {names}.", url)
+    if old := [host.name for host in hosts if host.is_alive and is_old(host)]:
+        yield Problem("amber", f"Machines with another version than {VERSION}: {', '.join(old[:5])}.", url)
     for host in hosts:
         if host.quarantined_at:
             yield Problem("bad", f"{host.name} is in quarantine: {host.quarantine_reason}", url)

@@ -220,6 +220,60 @@ class BackupResource(Shape):
         )
 
 
+class StoredWorkspace(Shape):
+    name: str = pydantic.Field(description="As in the addresses of its pages, which the action on several takes.")
+    title: str
+    bytes: int
+    trashBytes: int
+    isDeleted: bool
+    measuredUtc: dt.datetime | None
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Self:
+        """The workspace of a row of `list_workspaces`."""
+        workspace = row["workspace"]
+        return cls(
+            name=workspace.slug,
+            title=workspace.title,
+            bytes=row["bytes"],
+            trashBytes=row["trash_bytes"],
+            isDeleted=workspace.deleted_at is not None,
+            measuredUtc=row["measured_at"],
+        )
+
+
+class Check(Shape):
+    what: str
+    state: str = pydantic.Field(description="`ok`, `warn` or `fail`.")
+    text: str
+    remedy: str
+
+
+class BackgroundTask(Shape):
+    name: str
+    endedUtc: dt.datetime
+    seconds: float
+    everySeconds: float
+    isLate: bool
+    error: str
+
+    @classmethod
+    def of(cls, row: models.JobRecord) -> Self:
+        return cls(
+            name=row.name,
+            endedUtc=row.ended_at,
+            seconds=row.seconds,
+            everySeconds=row.every,
+            isLate=row.is_late,
+            error=row.error,
+        )
+
+
+class Health(Shape):
+    checks: list[Check]
+    tasks: list[BackgroundTask]
+
+
 class AdministrationResult(Shape):
     """The objects that an action took, or would take with `dryRun`."""
 

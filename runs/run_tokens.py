@@ -189,6 +189,10 @@ POST   /administration/v1.0/queue/{work_id}/cancel           NO
 GET    /administration/v1.0/machines                         NO
 POST   /administration/v1.0/{kind}/bulk                         NO
 POST   /administration/v1.0/requests/{request_id}/undo          NO
+POST   /administration/v1.0/nodes/{name}/drain                  NO
+GET    /administration/v1.0/storage                             NO
+POST   /administration/v1.0/storage/sweep                       NO
+GET    /administration/v1.0/health                              NO
 POST   /administration/v1.0/machines/{name}/quarantine          NO
 POST   /administration/v1.0/machines/{name}/drain            NO
 POST   /administration/v1.0/machines/{name}/reopen           NO

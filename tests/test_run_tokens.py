@@ -136,6 +136,7 @@ class World:
             "codes": "mine",
             "people": "submitter",
             "machines": "big",
+            "nodes": "cpu-1",
         }
         for kind, name in kinds.items():
             route = route.replace(f"/{kind}/{{name}}", f"/{kind}/{name}")

@@ -1,11 +1,13 @@
 """Actions on many rows and the undo of a request over REST."""
 
 import pytest
+from obstore.store import MemoryStore
 
 from accounts.activity import Activity
 from accounts.models import User
 from compute import notifications
 from compute.models import Host
+from studio import storage
 from tests import factories
 
 ROOT = "/administration/v1.0"
@@ -32,6 +34,25 @@ def test_a_dry_run_shows_what_the_action_does_and_the_undo_takes_back(admin, ali
     assert User.objects.filter(is_active=False).count() == 2
     assert len(admin.post(undo, {}).json()["changed"]) == 2 and not User.objects.filter(is_active=False).exists()
     assert admin.post(f"{ROOT}/requests/0a/undo", {}).status_code == 409
+
+
+def test_nodes_storage_and_health(admin, workspace, monkeypatch):
+    node = factories.make_node(factories.make_target(workspace, "cpu"), factories.make_host("big"))
+    path = f"{ROOT}/nodes/{node.name}/drain"
+    assert admin.post(f"{path}?dryRun=true", {}).json()["counts"] == {"jobs": 0}
+    node.refresh_from_db()
+    assert node.drained_at is None and admin.post(path, {}).status_code == 200
+    node.refresh_from_db()
+    assert node.drained_at and admin.post(f"{ROOT}/nodes/none/drain", {}).status_code == 404
+    [row] = admin.get(f"{ROOT}/storage").json()["value"]
+    assert (row["name"], row["bytes"], row["isDeleted"]) == (workspace.slug, 0, False)
+    memory = MemoryStore()
+    monkeypatch.setattr(storage, "open_store", lambda: memory)
+    for query in ("?dryRun=true", ""):
+        assert admin.post(f"{ROOT}/storage/sweep{query}", {}).json()["counts"] == {"files": 0, "bytes": 0}
+    assert Activity.objects.filter(verb="storage.sweep").count() == 1
+    found = admin.get(f"{ROOT}/health").json()
+    assert {"what", "state", "text", "remedy"} == found["checks"][0].keys() and found["tasks"] == []
 
 
 def test_machines_are_paused_and_wrong_values_are_named(admin, api, alice):

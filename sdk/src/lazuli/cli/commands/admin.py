@@ -20,6 +20,8 @@ MACHINE_COLUMNS = ("name", "cpus", "memoryGB", "gpus", "isConnected", "acceptsJo
 ANNOUNCEMENT_COLUMNS = ("id", "level", "text", "startsAt", "endsAt", "createdBy")
 BACKUP_COLUMNS = ("id", "name", "state", "createdUtc", "files", "bytes", "checkedUtc", "error")
 RESULT_COLUMNS = ("target", "dryRun", "counts", "names")
+STORAGE_COLUMNS = ("name", "title", "bytes", "trashBytes", "isDeleted", "measuredUtc")
+CHECK_COLUMNS = ("state", "what", "text", "remedy")
 BULK_COLUMNS = ("name", "changed", "text", "requestId")
 # The fields of the actions on many rows, as options.
 BULK_FIELDS = {
@@ -38,6 +40,13 @@ def add_commands(resources: CommandGroup) -> None:
     _add_announcements(group.add_group("announcements", "Announcements on every page."))
     _add_backups(group.add_group("backups", "Backups of the studio."))
     _add_workspaces(group.add_group("workspaces", "The trash of workspaces, and workspaces in the trash."))
+    _add_storage(group.add_group("storage", "Stored files of workspaces."))
+    parser = group.add_group("nodes", "Nodes of all workspaces.").add_command(
+        "drain", drain_node, "Drain a node: it stops after its current jobs.", "-n NODE --dry-run\n-n NODE"
+    )
+    _add_name_argument(parser, "the node, as in `admin machines list`")
+    _add_dry_run_argument(parser)
+    group.add_command("health", show_health, "Run the checks of the studio.", "\n-o json")
     parser = group.add_command("undo", undo, "Undo what a request did.", "--request ID --dry-run\n--request ID")
     parser.add_argument("--request", required=True, metavar="ID", help="its id, as in the activity log")
     _add_dry_run_argument(parser)
@@ -91,6 +100,13 @@ def _add_bulk(group: CommandGroup, kind: str, actions: Tuple[str, ...]) -> None:
 
 def _add_workspaces(group: CommandGroup) -> None:
     _add_bulk(group, "workspaces", ("emptyTrash", "restore", "purge"))
+
+
+def _add_storage(group: CommandGroup) -> None:
+    group.add_command("list", list_storage, "List what each workspace stores, the largest first.")
+    parser = group.add_command("sweep", sweep_storage, "Delete files that nothing uses any more.", "--dry-run\n--yes")
+    _add_dry_run_argument(parser)
+    add_yes_argument(parser)
 
 
 def _add_queue(group: CommandGroup) -> None:
@@ -256,6 +272,26 @@ def detach(options: Namespace) -> Answer:
         confirm(options, f"This removes the machine {options.name} when its nodes have ended.")
     path = f"/machines/{quote_segment(options.name)}/detach"
     return Answer(_post(path, dry_run=options.dry_run), RESULT_COLUMNS)
+
+
+def drain_node(options: Namespace) -> Answer:
+    path = f"/nodes/{quote_segment(options.name)}/drain"
+    return Answer(_post(path, dry_run=options.dry_run), RESULT_COLUMNS)
+
+
+def list_storage(options: Namespace) -> Answer:
+    return Answer(list(login.connect().items(ROOT + "/storage")), STORAGE_COLUMNS)
+
+
+def sweep_storage(options: Namespace) -> Answer:
+    if not options.dry_run:
+        confirm(options, "This permanently deletes the files that nothing uses.")
+    return Answer(_post("/storage/sweep", dry_run=options.dry_run), RESULT_COLUMNS)
+
+
+def show_health(options: Namespace) -> Answer:
+    found = login.connect().get(f"{ROOT}/health")
+    return Answer(found if options.output == "json" else found["checks"], CHECK_COLUMNS)
 
 
 def list_announcements(options: Namespace) -> Answer:
