@@ -35,6 +35,8 @@ VERBS = {
     "announcement.create": "published the announcement",
     "announcement.end": "ended the announcement",
     "backup.start": "started the backup",
+    "budget.approve": "approved, beyond a budget, the job",
+    "budget.cancel": "reported that jobs were canceled by the budget of",
     "budget.delete": "removed the budget of",
     "budget.set": "set the budget of",
     "budget.use_up": "reported that the budget of {} is used up",

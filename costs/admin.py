@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from costs.models import Budget, Meter, Quota, Usage
+from costs.models import Approval, Budget, Meter, Quota, Usage
 from studio.admin_site import ReadOnlyAdmin
 
 
@@ -21,11 +21,17 @@ class MeterAdmin(ReadOnlyAdmin):
 
 @admin.register(Quota)
 class QuotaAdmin(ReadOnlyAdmin):
-    list_display = ["label", "cores", "nodes", "running_jobs", "storage_gb"]
-    list_select_related = ["person", "workspace", "subscription"]
+    list_display = ["label", *Quota.LIMITS, "is_soft"]
+    list_select_related = ["person", "group", "workspace", "subscription"]
 
 
 @admin.register(Budget)
 class BudgetAdmin(ReadOnlyAdmin):
-    list_display = ["label", "amount", "unit", "spent", "blocks_new_work", "stops_idle_nodes", "is_used_up"]
-    list_select_related = ["person", "workspace", "subscription"]
+    list_display = ["label", "amount", "unit", "spent", *Budget.EFFECTS, "is_used_up"]
+    list_select_related = ["person", "group", "workspace", "subscription"]
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    list_display = ["work", "by", "at"]
+    list_select_related = ["work", "by"]

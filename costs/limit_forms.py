@@ -7,7 +7,7 @@ from accounts.models import User
 from costs import rules
 from costs.limit_models import Budget
 from studio.forms import DecimalNumberField, NumberField, SelectField
-from workspaces.models import Subscription, Workspace
+from workspaces.models import Subscription, UserGroup, Workspace
 
 EACH_PERSON = "each-person"
 
@@ -20,6 +20,7 @@ class ScopeForm(forms.Form):
         choices=[
             (EACH_PERSON, "Each person"),
             ("person", "One person"),
+            ("group", "A group of people, together"),
             ("workspace", "A workspace"),
             ("subscription", "A subscription"),
         ],
@@ -27,7 +28,7 @@ class ScopeForm(forms.Form):
     name = forms.CharField(
         required=False,
         max_length=150,
-        help_text="The name of the person, of the workspace, or the id of the subscription.",
+        help_text="The name of the person, group or workspace, or the id of the subscription.",
     )
 
     def clean(self):
@@ -40,6 +41,7 @@ class ScopeForm(forms.Form):
     def _find(self, kind: str, name: str):
         rows = {
             "person": User.objects.filter(username__iexact=name),
+            "group": UserGroup.objects.filter(name__iexact=name),
             "workspace": Workspace.objects.with_path().filter(name__iexact=name, deleted_at=None),
             "subscription": Subscription.objects.filter(subscription_id__iexact=name),
         }[kind]
@@ -58,15 +60,20 @@ class ScopeForm(forms.Form):
 
 class QuotaForm(ScopeForm):
     cores = NumberField(rules.CORES, required=False, label="Cores in use")
+    memory_gb = NumberField(rules.MEMORY_GB, required=False, label="Memory in use in GB")
+    gpus = NumberField(rules.GPUS, required=False, label="GPUs in use")
     running_jobs = NumberField(rules.RUNNING_JOBS, required=False, label="Running jobs")
     nodes = NumberField(rules.NODES, required=False, help_text="Only for a workspace or subscription.")
     storage_gb = NumberField(
         rules.STORAGE_GB, required=False, label="Storage in GB", help_text="Only for a workspace or subscription."
     )
+    is_soft = forms.BooleanField(
+        required=False, label="Soft: jobs may exceed it while nobody else waits in their queue"
+    )
 
     @property
     def limits(self) -> dict:
-        return {name: self.cleaned_data[name] for name in ("cores", "running_jobs", "nodes", "storage_gb")}
+        return {name: self.cleaned_data[name] for name in ("is_soft", *rules.QUOTA_RULES)}
 
 
 class BudgetForm(ScopeForm):
@@ -74,8 +81,14 @@ class BudgetForm(ScopeForm):
     unit = SelectField(
         rules.UNIT, choices=Budget.Unit.choices, help_text="Dollars need prices: set VM_PRICES or prices of sizes."
     )
+    asks_approval = forms.BooleanField(
+        required=False, label="Let each new job wait for an approval when it is used up; running jobs continue"
+    )
     blocks_new_work = forms.BooleanField(
         required=False, label="Block new jobs when it is used up; running jobs continue, waiting jobs keep waiting"
+    )
+    cancels_jobs = forms.BooleanField(
+        required=False, label="Cancel running and waiting jobs when it is used up, and block new ones"
     )
     stops_idle_nodes = forms.BooleanField(
         required=False, label="Stop idle nodes when it is used up, also those of a cluster's minimum"

@@ -1,4 +1,4 @@
-"""Quotas and budgets of a person, a workspace or a subscription; administrators set them."""
+"""Quotas and budgets of a person, a group of people, a workspace or a subscription; administrators set them."""
 
 import datetime as dt
 
@@ -8,32 +8,37 @@ from django.utils import timezone
 
 from accounts import activity
 from accounts.models import User
+from compute.models import Work
 from costs import rules
 from studio.errors import Invalid
-from workspaces.models import Subscription, Workspace
+from workspaces.models import Subscription, UserGroup, Workspace
 
-HAS_ONE_SCOPE = (
-    Q(person__isnull=False, workspace__isnull=True, subscription__isnull=True)
-    | Q(person__isnull=True, workspace__isnull=False, subscription__isnull=True)
-    | Q(person__isnull=True, workspace__isnull=True, subscription__isnull=False)
-)
-# A quota without any of the three applies to each person without a quota of their own.
-FOR_EACH_PERSON = Q(person__isnull=True, workspace__isnull=True, subscription__isnull=True)
+# The kinds of scopes, by field.
+SCOPES: dict[str, type] = {"person": User, "group": UserGroup, "workspace": Workspace, "subscription": Subscription}
+HAS_ONE_SCOPE = Q(*(Q(**{f"{name}__isnull": name != one for name in SCOPES}) for one in SCOPES), _connector=Q.OR)
+# A quota without a scope applies to each person without a quota of their own.
+FOR_EACH_PERSON = Q(**{f"{name}__isnull": True for name in SCOPES})
 
 
 class Quota(models.Model):
     """A limit on simultaneous use. All applicable quotas are enforced."""
 
-    LIMITS = ("cores", "nodes", "running_jobs", "storage_gb")
+    LIMITS = ("cores", "memory_gb", "gpus", "running_jobs", "nodes", "storage_gb")
 
     person = models.OneToOneField(User, models.CASCADE, null=True, blank=True, related_name="quota")
+    # Its members share the limits.
+    group = models.OneToOneField(UserGroup, models.CASCADE, null=True, blank=True, related_name="quota")
     workspace = models.OneToOneField(Workspace, models.CASCADE, null=True, blank=True, related_name="quota")
     subscription = models.OneToOneField(Subscription, models.CASCADE, null=True, blank=True, related_name="quota")
     # Null: no limit. Nodes and storage are only for workspaces and subscriptions.
     cores = models.PositiveIntegerField(null=True, blank=True)
+    memory_gb = models.PositiveIntegerField(null=True, blank=True)
+    gpus = models.PositiveIntegerField(null=True, blank=True)
     nodes = models.PositiveIntegerField(null=True, blank=True)
     running_jobs = models.PositiveIntegerField(null=True, blank=True)
     storage_gb = models.PositiveIntegerField(null=True, blank=True)
+    # Jobs may exceed it as long as nobody else waits in their queue.
+    is_soft = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -50,20 +55,24 @@ class Quota(models.Model):
         return label_of(self) or "each person"
 
     @property
+    def is_for_each_person(self) -> bool:
+        return not any(getattr(self, f"{name}_id") for name in SCOPES)
+
+    @property
     def limits(self) -> dict[str, int]:
         """The limits that are set, by name."""
         found = {name: getattr(self, name) for name in self.LIMITS}
         return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
-    def set(cls, scope, **limits) -> "Quota":
-        """Replace the limits of a person, workspace or subscription, or those of each person (None)."""
+    def set(cls, scope, is_soft: bool = False, **limits) -> "Quota":
+        """Replace the limits of a person, group, workspace or subscription, or those of each person (None)."""
         unknown = set(limits) - set(cls.LIMITS)
         assert not unknown, unknown
-        of_people = scope is None or isinstance(scope, User)
+        of_people = scope is None or isinstance(scope, User | UserGroup)
         if of_people and (limits.get("nodes") is not None or limits.get("storage_gb") is not None):
             raise Invalid(
-                "Nodes and storage belong to workspaces: give a person a quota of cores or running jobs.",
+                "Nodes and storage belong to workspaces: give people a quota of cores, memory, GPUs or running jobs.",
                 target="nodes",
             )
         for name, value in limits.items():
@@ -73,13 +82,11 @@ class Quota(models.Model):
             raise Invalid("Set at least one limit.", target="cores")
         with transaction.atomic():
             quota = cls.objects.filter(**_filter_of(scope)).first() or cls(**_fields_of(scope))
-            before = {name: getattr(quota, name) for name in cls.LIMITS}
-            for name in cls.LIMITS:
-                setattr(quota, name, limits.get(name))
+            wanted = {name: limits.get(name) for name in cls.LIMITS} | {"is_soft": is_soft}
+            changes = {name: [getattr(quota, name), new] for name, new in wanted.items() if getattr(quota, name) != new}
+            for name, value in wanted.items():
+                setattr(quota, name, value)
             quota.save()
-            changes = {
-                name: [before[name], limits.get(name)] for name in cls.LIMITS if before[name] != limits.get(name)
-            }
             activity.record("quota.set", quota, scope=scope_of(quota), label=quota.label, changes=changes)
         return quota
 
@@ -92,7 +99,8 @@ class Quota(models.Model):
 class BudgetQuerySet(models.QuerySet):
     def in_force(self):
         """Whether it is used up and has an effect."""
-        return self.filter(Q(blocks_new_work=True) | Q(stops_idle_nodes=True), is_used_up=True)
+        effects = Q(*((name, True) for name in Budget.EFFECTS), _connector=Q.OR)
+        return self.filter(effects, is_used_up=True)
 
 
 class Budget(models.Model):
@@ -101,13 +109,20 @@ class Budget(models.Model):
     Unit = rules.BudgetUnit
 
     WARN_AT = 0.8
+    EFFECTS = ("asks_approval", "blocks_new_work", "stops_idle_nodes", "cancels_jobs")
 
     person = models.OneToOneField(User, models.CASCADE, null=True, blank=True, related_name="budget")
+    # The members spend it together.
+    group = models.OneToOneField(UserGroup, models.CASCADE, null=True, blank=True, related_name="budget")
     workspace = models.OneToOneField(Workspace, models.CASCADE, null=True, blank=True, related_name="budget")
     subscription = models.OneToOneField(Subscription, models.CASCADE, null=True, blank=True, related_name="budget")
     amount = models.FloatField()
     unit = models.CharField(max_length=8, choices=Unit, default=Unit.DOLLARS)
+    # Each new job waits until a site admin approves it.
+    asks_approval = models.BooleanField(default=False)
     blocks_new_work = models.BooleanField(default=False)
+    # Running jobs too.
+    cancels_jobs = models.BooleanField(default=False)
     stops_idle_nodes = models.BooleanField(default=False)
     # As counted at `checked_at`, in the month that begins with this day.
     spent = models.FloatField(default=0)
@@ -133,6 +148,12 @@ class Budget(models.Model):
         return label_of(self)
 
     @property
+    def effects(self) -> list[str]:
+        """Its effects, in words."""
+        words = ("new jobs wait for an approval", "new jobs are blocked", "idle nodes stop", "jobs are canceled")
+        return [text for name, text in zip(self.EFFECTS, words, strict=True) if getattr(self, name)]
+
+    @property
     def share(self) -> float:
         return self.spent / self.amount
 
@@ -150,19 +171,26 @@ class Budget(models.Model):
         return f"{spent} of {self.describe(self.amount)}"
 
     @classmethod
-    def set(cls, scope, amount: float, unit: str, *, blocks_new_work: bool = False, stops_idle_nodes: bool = False):
-        """Replace the budget of a person, workspace or subscription."""
+    def set(cls, scope, amount: float, unit: str, **effects: bool):
+        """Replace the budget of a person, group, workspace or subscription; `effects` are some of EFFECTS."""
         unit, amount = rules.UNIT.check(unit), rules.AMOUNT.check(amount)
         if scope is None:
-            raise Invalid("Choose a person, a workspace or a subscription.", target="scope")
+            raise Invalid("Choose a person, a group, a workspace or a subscription.", target="scope")
+        chosen = {name: effects.pop(name, False) for name in cls.EFFECTS}
+        assert not effects, effects
+        if chosen["asks_approval"] and (chosen["blocks_new_work"] or chosen["cancels_jobs"]):
+            raise Invalid("New jobs can either be blocked or wait for an approval.", target="asks_approval")
+        # New jobs would be canceled half a minute later.
+        chosen["blocks_new_work"] |= chosen["cancels_jobs"]
         with transaction.atomic():
             budget = cls.objects.filter(**_filter_of(scope)).first() or cls(**_fields_of(scope))
             before = {"amount": budget.amount, "unit": budget.unit} if budget.pk else {}
             budget.amount, budget.unit = amount, unit
-            budget.blocks_new_work, budget.stops_idle_nodes = blocks_new_work, stops_idle_nodes
+            for name, value in chosen.items():
+                setattr(budget, name, value)
             budget.save()
             changes = {"amount": [before.get("amount"), amount], "unit": [before.get("unit"), unit]}
-            changes |= {"blocks_new_work": [None, blocks_new_work], "stops_idle_nodes": [None, stops_idle_nodes]}
+            changes |= {name: [None, value] for name, value in chosen.items()}
             activity.record("budget.set", budget, scope=scope_of(budget), label=budget.label, changes=changes)
         return budget
 
@@ -185,10 +213,21 @@ class Budget(models.Model):
                 activity.record("budget.warn", self, scope=scope_of(self), label=self.label, message=self.state)
 
 
+class Approval(models.Model):
+    """A site admin lets a job run although a budget that asks for it is used up."""
+
+    work = models.OneToOneField(Work, models.CASCADE, related_name="approval")
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self):
+        return f"{self.work} by {self.by}"
+
+
 def label_of(limit) -> str:
     if limit.person:
         return str(limit.person.label)
-    scope = limit.workspace or limit.subscription
+    scope = limit.group or limit.workspace or limit.subscription
     return f"the {scope._meta.verbose_name} {scope}" if scope else ""
 
 
@@ -198,9 +237,8 @@ def scope_of(limit):
 
 
 def _fields_of(scope) -> dict:
-    names = {User: "person", Workspace: "workspace", Subscription: "subscription"}
-    return {} if scope is None else {names[type(scope)]: scope}
+    return {} if scope is None else {name: scope for name, kind in SCOPES.items() if isinstance(scope, kind)}
 
 
 def _filter_of(scope) -> dict:
-    return _fields_of(scope) or {"person": None, "workspace": None, "subscription": None}
+    return _fields_of(scope) or dict.fromkeys(SCOPES)

@@ -4,11 +4,11 @@ those are deleted."""
 from django.db import models
 from django.db.models import F, Q, Sum
 
-from costs.limit_models import Budget, Quota
+from costs.limit_models import Approval, Budget, Quota
 from studio.statements import read_rows
 from workspaces.models import Workspace
 
-__all__ = ["Budget", "Meter", "Quota", "Usage", "UsageQuerySet"]
+__all__ = ["Approval", "Budget", "Meter", "Quota", "Usage", "UsageQuerySet"]
 
 
 class UsageQuerySet(models.QuerySet):

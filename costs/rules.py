@@ -13,10 +13,19 @@ class BudgetUnit(TextChoices):
 
 CORES = number_rule("number of cores", 0, 10**6, target="cores")
 NODES = number_rule("number of nodes", 0, 10**6, target="nodes")
+MEMORY_GB = number_rule("memory in GB", 0, 10**9, target="memory_gb")
+GPUS = number_rule("number of GPUs", 0, 10**6, target="gpus")
 RUNNING_JOBS = number_rule("number of running jobs", 0, 10**6, target="running_jobs")
 STORAGE_GB = number_rule("storage in GB", 0, 10**9, target="storage_gb")
 # By field of the model.
-QUOTA_RULES = {"cores": CORES, "nodes": NODES, "running_jobs": RUNNING_JOBS, "storage_gb": STORAGE_GB}
+QUOTA_RULES = {
+    "cores": CORES,
+    "memory_gb": MEMORY_GB,
+    "gpus": GPUS,
+    "running_jobs": RUNNING_JOBS,
+    "nodes": NODES,
+    "storage_gb": STORAGE_GB,
+}
 MIN_AMOUNT, MAX_AMOUNT = 0.01, 10**9
 
 

@@ -4,14 +4,18 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.actors import actor_of_request
 from accounts.form_keys import process_once
-from compute.models import VmSize
+from compute.models import VmSize, Work
+from costs import budgets
 from costs.limit_forms import BudgetForm, QuotaForm
 from costs.limit_models import Budget, Quota
 from operations.access import site_admins_only
 from studio.forms import attempt
 
-SCOPES = ("person", "workspace__resource_group__subscription", "subscription")
+SCOPES = ("person", "group", "workspace__resource_group__subscription", "subscription")
+# Jobs that wait for an approval and are shown.
+MAX_UNAPPROVED = 100
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -34,6 +38,7 @@ def limits_page(request):
         "budget_form": budget_form,
         "quotas": Quota.objects.select_related(*SCOPES).order_by("pk"),
         "sizes": VmSize.objects.all(),
+        "unapproved": budgets.list_unapproved()[:MAX_UNAPPROVED],
         "budgets": Budget.objects.select_related(*SCOPES).order_by("pk"),
     }
     return render(request, "operations/limits.html", context, status=400 if wanted else 200)
@@ -41,8 +46,16 @@ def limits_page(request):
 
 def _set_budget(form: BudgetForm) -> Budget:
     given = form.cleaned_data
-    consequences = {name: given[name] for name in ("blocks_new_work", "stops_idle_nodes")}
-    return Budget.set(form.scope, given["amount"], given["unit"], **consequences)
+    return Budget.set(form.scope, given["amount"], given["unit"], **{name: given[name] for name in Budget.EFFECTS})
+
+
+@require_POST
+@site_admins_only
+def work_approve(request, pk):
+    work = get_object_or_404(Work.objects.select_related("target__workspace"), pk=pk)
+    budgets.approve_work(actor_of_request(request), work)
+    messages.success(request, f"{work.title} may start.")
+    return redirect("operations:limits")
 
 
 @require_POST

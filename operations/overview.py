@@ -148,7 +148,7 @@ def _check_jobs():
 
 
 def _check_budgets():
-    for budget in Budget.objects.filter(is_warned=True).select_related("person", "workspace", "subscription"):
+    for budget in Budget.objects.filter(is_warned=True).select_related("person", "group", "workspace", "subscription"):
         level = "bad" if budget.is_used_up else "amber"
         yield Problem(level, f"The budget of {budget.label}: {budget.state}.", reverse("operations:limits"))
 

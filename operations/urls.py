@@ -25,6 +25,7 @@ urlpatterns = [
     path("limits/", limit_views.limits_page, name="limits"),
     path("limits/quotas/<int:pk>/delete/", limit_views.quota_delete, name="quota_delete"),
     path("limits/budgets/<int:pk>/delete/", limit_views.budget_delete, name="budget_delete"),
+    path("limits/work/<uuid:pk>/approve/", limit_views.work_approve, name="work_approve"),
     path("storage/", views.storage_page, name="storage"),
     path("storage/sweep/", views.storage_sweep, name="storage_sweep"),
     path("backups/", backup_views.backups_page, name="backups"),

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.activity import Activity
 from accounts.authentication import make_run_token
 from compute import autoscaler, notifications, queue
-from compute.models import Node, Work
+from compute.models import Assignment, Node, VmSize, Work
 from compute.waiting import QueueView
 from costs import budgets, limits, quotas, rules
 from costs.limit_models import Budget, Quota
@@ -17,6 +17,7 @@ from costs.models import Usage
 from studio.errors import Conflict, Invalid
 from tests import factories
 from tests.html import html_of
+from workspaces.models import UserGroup
 
 
 @pytest.fixture
@@ -86,6 +87,54 @@ def test_the_tightest_comes_first(workspace, cluster, nodes, alice):
     words = [(one.quota.label, one.name, one.used) for one in quotas.list_applied(alice, workspace)]
     assert [name for _, name, _ in words] == ["running_jobs", "running_jobs", "nodes"]
     assert words[0] == ("the subscription sub-1", "running_jobs", 1) and words[-1][2] == 3
+
+
+def test_the_members_of_a_group_share_its_quota(cluster, nodes, alice, bob, mallory):
+    team = UserGroup.objects.create(name="team")
+    team.members.add(alice, bob)
+    Quota.set(team, running_jobs=1)
+    works = [submit(cluster, user, user.username) for user in (alice, bob, mallory)]
+    assert [queue.claim_work(node) for node in nodes] == [works[0], works[2], None]
+    assert QueueView(cluster).explain(works[1]).reasons[0].startswith("Of the quota of the group team, 1 of 1 running")
+    assert not quotas.list_applied(mallory, cluster.workspace)
+    with pytest.raises(Invalid, match="Nodes and storage belong to workspaces"):
+        Quota.set(team, nodes=3)
+
+
+@pytest.mark.parametrize("name", ["cores", "memory_gb", "gpus"])
+def test_each_resource_has_its_quota(cluster, nodes, workspace, alice, name):
+    size = cluster.size
+    VmSize.objects.filter(pk=size.pk).update(gpus=2)
+    limit = int({"cores": size.vcpus, "memory_gb": size.memory_gb, "gpus": 2}[name])
+    Quota.set(workspace, **{name: limit})
+    first, second = submit(cluster, alice, "a1"), submit(cluster, alice, "a2")
+    assert queue.claim_work(nodes[0]).pk == first.pk
+    Assignment.objects.update(gpus=2)
+    assert queue.claim_work(nodes[1]) is None
+    # The size is read again.
+    second = Work.objects.get(pk=second.pk)
+    reason = QueueView(second.target).explain(second).reasons[0]
+    assert f"{limit:,} of {limit:,} {quotas.WORDS[name]} are in use. This job needs {limit:,}." in reason
+
+
+def test_a_job_on_several_nodes_needs_all_of_their_cores(cluster, nodes, workspace, alice):
+    cores = cluster.node_resources.cores
+    Quota.set(workspace, cores=2 * cores - 1)
+    work = submit(cluster, alice, "a1")
+    Work.objects.filter(pk=work.pk).update(node_count=2)
+    assert not Work.objects.startable(timezone.now()).exists()
+    assert f"This job needs {2 * cores}" in QueueView(cluster).explain(Work.objects.get()).reasons[0]
+
+
+def test_a_soft_quota_counts_while_somebody_else_waits(cluster, nodes, workspace, alice, bob):
+    Quota.set(alice, running_jobs=1, is_soft=True)
+    works = [submit(cluster, alice, f"a{number}") for number in range(3)]
+    assert queue.claim_work(nodes[0]) == works[0] and queue.claim_work(nodes[1]) == works[1]
+    assert not QueueView(cluster).explain(works[2]).reasons[0].startswith("Of the quota")
+    other = submit(cluster, bob, "b1")
+    assert QueueView(cluster).explain(works[2]).reasons[0].startswith("Of the quota of alice, 2 of 1 running jobs")
+    assert queue.claim_work(nodes[2]) == other
+    assert Work.objects.startable(timezone.now()).get() == works[2]
 
 
 def test_a_quota_of_nodes_limits_the_autoscaler(cluster, nodes, workspace, alice):
@@ -161,6 +210,47 @@ def test_a_budget_warns_once_and_blocks_when_it_is_used_up(cluster, nodes, works
         submit(cluster, alice, "a2")
     assert refused.value.code == "BudgetUsedUp"
     assert Activity.objects.get(verb="budget.use_up").message == "$10.50 of $10.00"
+
+
+def test_a_used_up_budget_of_a_group_cancels_its_jobs_and_no_others(cluster, nodes, workspace, alice, bob):
+    team = UserGroup.objects.create(name="team")
+    team.members.add(alice)
+    runs = {}
+    for user in (alice, bob):
+        run = factories.make_run(workspace, status="Running")
+        run.work = submit(cluster, user, run.run_id)
+        run.save(update_fields=["work"])
+        runs[user] = run
+    budget = Budget.set(team, 1, "hours", cancels_jobs=True)
+    assert budget.blocks_new_work
+    spend(workspace, 2, person="alice")
+    for _ in range(2):
+        budgets.check_budgets(timezone.now())
+    for run in runs.values():
+        run.refresh_from_db()
+    assert runs[alice].status in ("CancelRequested", "Canceled") and runs[bob].status == "Running"
+    assert Activity.objects.get(verb="run.cancel").message == (
+        "The budget of the group team for this month is used up: 2.0 of 1.0 node-hours."
+    )
+    assert Activity.objects.get(verb="budget.cancel").message == "1 job canceled"
+
+
+def test_a_used_up_budget_lets_each_job_wait_for_an_approval(cluster, nodes, workspace, alice, owner, as_user):
+    with pytest.raises(Invalid, match="either be blocked or wait"):
+        Budget.set(workspace, 1, "hours", asks_approval=True, cancels_jobs=True)
+    Budget.set(workspace, 1, "hours", asks_approval=True)
+    spend(workspace, 2)
+    budgets.check_budgets(timezone.now())
+    first, second = submit(cluster, alice, "a1"), submit(cluster, alice, "a2")
+    assert queue.claim_work(nodes[0]) is None
+    assert "It waits for a site admin to approve it" in QueueView(cluster).explain(first).reasons[0]
+    page = html_of(as_user(owner).get("/admin/limits/"))
+    assert "Jobs that wait for an approval" in page and f"/admin/limits/work/{second.pk}/approve/" in page
+    assert as_user(alice).post(f"/admin/limits/work/{second.pk}/approve/").status_code == 403
+    assert as_user(owner).post(f"/admin/limits/work/{second.pk}/approve/").status_code == 302
+    assert as_user(owner).post(f"/admin/limits/work/{second.pk}/approve/").status_code == 409
+    assert queue.claim_work(nodes[0]) == second and queue.claim_work(nodes[1]) is None
+    assert Activity.objects.get(verb="budget.approve").actor_name == owner.label
 
 
 def test_a_new_month_or_a_larger_budget_frees_the_queue(cluster, nodes, workspace, alice):
