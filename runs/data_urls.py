@@ -28,6 +28,7 @@ urlpatterns = [
     path(f"{DATA}/new-datastore/", datastore_views.datastore_new, name="datastore_new"),
     path(f"{DATASTORE}/", datastore_views.datastore_detail, name="datastore"),
     path(f"{DATASTORE}/file/", datastore_views.datastore_file, name="datastore_file"),
+    path(f"{DATASTORE}/zip/", datastore_views.datastore_zip, name="datastore_zip"),
     path(f"{DATASTORE}/upload/", datastore_views.datastore_upload, name="datastore_upload"),
     path(f"{DATASTORE}/piece/", datastore_views.datastore_piece, name="datastore_piece"),
     path(f"{DATASTORE}/change/", datastore_views.datastore_change, name="datastore_change"),

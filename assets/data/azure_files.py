@@ -26,6 +26,7 @@ OPTIONS = {
     "connection_timeout": 5,
     "read_timeout": 60,
     "retry_total": 2,
+    "retry_read": 0,
     "initial_backoff": 1,
     "increment_base": 1,
     "random_jitter_range": 0,

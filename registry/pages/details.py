@@ -1,5 +1,7 @@
 """The tabs of a version: details, artifacts, metrics; its files one by one and as an archive."""
 
+import functools
+
 from django.views.decorators.http import require_safe
 
 from registry import data_lineage, signatures, version_files
@@ -101,7 +103,7 @@ def version_zip(request, slug: str, name: str, number: int):
     files = version_files.files_of(version)
     if files is None:
         raise Invalid("The files of this model are not here.")
-    content = ((path, row.size, version_files.stream_file(row)) for path, row in files)
+    content = ((path, row.size, functools.partial(version_files.stream_file, row)) for path, row in files)
     return archives.respond_with_plain_zip(content, f"{name}-{number}")
 
 

@@ -1,7 +1,7 @@
 """Many files as one zip, written while it is streamed, without a copy in memory or on disk."""
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, cast
 
 from django.http import StreamingHttpResponse
@@ -59,10 +59,14 @@ def measure_zip(files: Iterable[tuple[str, int]]) -> int:
     return offset + central + 22 + (76 if is_wide else 0)
 
 
-def respond_with_plain_zip(files: Iterable[tuple[str, int, Iterable[bytes]]], name: str) -> StreamingHttpResponse:
-    """Uncompressed, so that its length is known and a browser shows the progress of the download."""
+def respond_with_plain_zip(
+    files: Iterable[tuple[str, int, Callable[[], Iterable[bytes]]]], name: str
+) -> StreamingHttpResponse:
+    """Uncompressed, so that its length is known and a browser shows the progress of the download. A file is opened when
+    the one before it has been sent: a process cannot have many open."""
     listed = list(files)
-    response = stream_download(stream_zip(listed, zipfile.ZIP_STORED), "application/zip", f"{name}.zip")
+    opened = ((path, size, open_content()) for path, size, open_content in listed)
+    response = stream_download(stream_zip(opened, zipfile.ZIP_STORED), "application/zip", f"{name}.zip")
     response.headers["Content-Length"] = str(measure_zip((path, size) for path, size, _ in listed))
     response.headers["Content-Encoding"] = "identity"
     return response

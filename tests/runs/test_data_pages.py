@@ -1,8 +1,10 @@
 """The pages of datastores and data: browse, upload, create by the wizard, preview, profile, versions and jobs."""
 
 import contextlib
+import io
 import re
 import sqlite3
+import zipfile
 
 import pandas
 import pytest
@@ -18,6 +20,7 @@ from assets.models import DataAsset, Datastore, DataVersion
 from runs import job_data
 from runs.job_data import make_link
 from runs.models import RunDataset
+from runs.pages.data import datastore_views
 from studio import storage
 from tests import factories
 from trash import orphaned_files
@@ -100,6 +103,29 @@ def test_pieces_that_nobody_continues_are_deleted_after_a_day(alice, workspace, 
     assert orphaned_files.preview_orphans(timezone.now()).bytes == 5
     orphaned_files.delete_orphans(storage.ROOT, lambda: None)
     assert upload.arrived == 0
+
+
+def test_a_folder_is_downloaded_as_a_zip(as_user, bob, mallory, workspace, files, monkeypatch):
+    for path in ("in/deep/a #1%2F.csv", "in/deep/er/b.csv", "in/deeper.csv"):
+        files.write(path, iter([path.encode()]))
+    opened, stream = [], stores.DatastoreFiles.stream
+    monkeypatch.setattr(stores.DatastoreFiles, "stream", lambda *given: opened.append(given) or stream(*given))
+    answer = as_user(bob).get(f"{STORE}zip/?folder=in/deep")
+    # Each file when it is its turn.
+    assert not opened
+    data = b"".join(answer.streaming_content)
+    assert int(answer["Content-Length"]) == len(data) and 'filename="deep.zip"' in answer["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == ["deep/a #1%2F.csv", "deep/er/b.csv"]
+        assert archive.read("deep/er/b.csv") == b"in/deep/er/b.csv"
+    whole = as_user(bob).get(f"{STORE}zip/")
+    with zipfile.ZipFile(io.BytesIO(b"".join(whole.streaming_content))) as archive:
+        assert len(archive.namelist()) == 3 and "workspaceblobstore.zip" in whole["Content-Disposition"]
+    assert "zip/?folder=in%2Fdeep&quot;" in as_user(bob).get(f"{STORE}?folder=in").text.replace('"', "&quot;")
+    monkeypatch.setattr(datastore_views, "MAX_ZIPPED", 1)
+    for query, status in (("folder=in", 413), ("folder=..", 400), ("folder=none", 404)):
+        assert as_user(bob).get(f"{STORE}zip/?{query}").status_code == status, query
+    assert as_user(mallory).get(f"{STORE}zip/?folder=in").status_code == 404
 
 
 def test_who_reads_a_deprecated_asset_is_told(as_user, api, alice, bob, mallory, workspace, files):

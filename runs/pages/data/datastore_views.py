@@ -1,9 +1,10 @@
 """Datastores: their list, registering one, browsing, uploading, downloading and previews of files."""
 
+import functools
 import mimetypes
 
 from django.contrib import messages
-from django.http import JsonResponse
+from django.http import Http404, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -17,7 +18,7 @@ from assets.data.models import Datastore
 from assets.data.partial_uploads import MAX_PIECE, PartialUpload
 from assets.data.share_files import is_in_share, open_files
 from runs.api.datastores import find_datastore, respond_with_file
-from runs.files import previews, uploads
+from runs.files import archives, previews, uploads
 from runs.pages.access import find_workspace, is_allowed, require_permission
 from runs.pages.data.datastore_forms import CONTAINERS, KINDS, DatastoreForm
 from studio import numbers
@@ -31,6 +32,8 @@ from studio.words import split_words
 # Files of a folder on one page.
 PAGE = 100
 MAX_FILES = 1000
+# Files of one archive.
+MAX_ZIPPED = 10_000
 TAIL = 64 * 1024
 
 
@@ -160,6 +163,28 @@ def datastore_file(request, slug, name):
         safe = response["Content-Disposition"].partition(";")[2]
         response["Content-Disposition"] = f"attachment;{safe}"
     return response
+
+
+@require_safe
+def datastore_zip(request, slug, name):
+    """All files below `?folder=`, as one archive."""
+    found = find_datastore(find_workspace(request, slug), name)
+    folder = request.GET.get("folder", "").strip("/")
+    files = open_files(found, request.user)
+    listed = files.walk(f"{folder}/" if folder else "", MAX_ZIPPED)
+    if not listed:
+        raise Http404(f"The datastore {found.name} has no files in {folder[:200] or 'its root'}.")
+    above = len(folder.rpartition("/")[0])
+    content = (
+        # A store of someone else may have names that lead out of a folder.
+        (
+            rules.check_stored_path(file.path)[above:].lstrip("/"),
+            file.size or 0,
+            functools.partial(files.stream, file, 0, file.size or 0),
+        )
+        for file in listed
+    )
+    return archives.respond_with_plain_zip(content, folder.rpartition("/")[2] or found.name)
 
 
 @require_POST
