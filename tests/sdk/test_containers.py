@@ -14,6 +14,7 @@ from lazuli.containers import Container, Engine, Image
 from lazuli.environments import images
 from lazuli.environments.cache import BuildFailed
 from lazuli.environments.images import ImageProblem, WantedImage
+from lazuli.runner.script_container import find_link_targets
 
 from tests.sdk.images import find_python, make_image
 from tests.sdk.test_runner import WORKSPACE_PATH, Records, alive, quick, run  # noqa: F401 (quick is a fixture)
@@ -52,6 +53,7 @@ def never():
     return False
 
 
+BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 IMAGE = Image("abc", "python:3.11", "sha256:d", {"PATH": "/opt/bin"})
 
 
@@ -62,7 +64,8 @@ def test_a_container_gets_what_is_given_to_it_and_no_token_is_on_a_command_line(
     text = " ".join(words)
     assert words[:4] == [fake.program, "--runtime", "runc", "run"] and "secret" not in text
     for part in (
-        "--rm --name name --label lazuli.work=/work/1 --pull never --network host --read-only --cap-drop ALL",
+        "--rm --name name --label lazuli.work=/work/1 --pull never --log-driver none",
+        "--network host --read-only --cap-drop ALL",
         "--security-opt no-new-privileges",
         "--device nvidia.com/gpu=GPU-1",
         "--shm-size 2g",
@@ -141,8 +144,9 @@ def test_what_cannot_be_pulled_or_built_says_why(fake):
         images.get_image(fake, WantedImage("python:3.11"), print, never)
     with pytest.raises(BuildFailed, match="its Dockerfile could not be built: Error: registry"):
         images.get_image(fake, WantedImage(dockerfile="FROM x"), print, never)
-    with pytest.raises(ImageProblem, match="is not the name of an image"):
-        images.get_image(fake, WantedImage("--privileged"), print, never)
+    for name in ("--privileged", "docker-archive:/srv/x.tar", "dir:/etc", "a b", "x:1:2"):
+        with pytest.raises(ImageProblem, match="is not the name of an image"):
+            images.get_image(fake, WantedImage(name), print, never)
 
 
 def test_an_image_is_built_once_for_the_text_of_its_dockerfile(fake):
@@ -176,6 +180,22 @@ def test_a_machine_without_an_engine_runs_the_script_itself_and_says_so_once():
     assert warning.startswith(said) and done.log.startswith(f"WARNING: {said}") and done.log.endswith("ran\n")
     done = run("print('ran')", environment=environment, container={"is_warned": True})
     assert done.log == "ran\n" and not [event for event in done.events if "warning" in event]
+
+
+def test_a_container_gets_the_folders_to_which_its_inputs_have_links(tmp_path):
+    for name in ("a/b", "a/c", "linked/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "a" / "file").touch()
+    (tmp_path / "linked" / "deep" / "x").symlink_to(tmp_path / "a" / "b")
+    assert find_link_targets(str(tmp_path / "linked")) == [str(tmp_path / "a" / "b")]
+    (tmp_path / "linked" / "y").symlink_to(tmp_path / "a" / "file")
+    assert find_link_targets(str(tmp_path / "linked")) == [str(tmp_path / "a")]
+    many = [tmp_path / "many" / str(number) for number in range(120)]
+    for folder in many:
+        folder.mkdir(parents=True)
+        (tmp_path / "linked" / folder.name).symlink_to(folder)
+    assert find_link_targets(str(tmp_path / "linked")) == [str(tmp_path)]
+    assert find_link_targets(str(tmp_path / "many")) == []
 
 
 # ---- with a real engine
@@ -309,7 +329,27 @@ def test_a_dockerfile_is_built_and_used(engine, in_image, image, tmp_path):
     assert done.log.endswith(f"{number} inside\n\n"), (done.log, done.artifacts)
     failed = in_image("", environment={"docker": {"baseDockerfile": f"FROM {image}\nRUN exit 5\n"}})
     assert "The environment could not be built: its Dockerfile could not be built" in failed.error["message"]
-    assert "RUN exit 5" in failed.artifacts["azureml-logs/20_image_build_log.txt"].decode()
+    assert "RUN exit 5" in failed.artifacts[BUILD_LOG].decode()
+
+
+@pytest.mark.extended
+def test_the_build_of_a_dockerfile_is_canceled_with_all_that_it_started(engine, in_image, image):
+    def cancel(records):
+        while not find_sleeping("611"):
+            time.sleep(0.05)
+        records.cancel = True
+
+    text = f"FROM {image}\nRUN echo {time.time()}; sleep 611\n"
+    done = in_image("", cancel, environment={"docker": {"baseDockerfile": text}})
+    assert done.states[-1] == "Canceled" and not find_sleeping("611")
+
+
+@pytest.mark.extended
+def test_several_processes_run_in_one_container(in_image):
+    distribution = {"kind": "mpi", "processes_per_node": 2}
+    script = "import os; print(os.environ['OF_IMAGE'], os.environ['OMPI_COMM_WORLD_RANK'], flush=True)"
+    done = in_image(script, distribution=distribution, server_url="http://127.0.0.1:9")
+    assert {"yes 0", "[rank 1] yes 1"} <= set(done.log.splitlines()), done.log
 
 
 @pytest.mark.extended
@@ -338,12 +378,16 @@ def test_a_killed_runner_leaves_no_container(engine, image, tmp_path, monkeypatc
     while str(tmp_path) in engine.list_containers().values() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert str(tmp_path) not in engine.list_containers().values()
-    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and alive(int(pid)) and is_sleeping(pid)]
+    assert not find_sleeping("600")
 
 
-def is_sleeping(pid):
+def find_sleeping(seconds):
+    return [pid for pid in os.listdir("/proc") if pid.isdigit() and read_command(pid) == f"sleep\0{seconds}\0"]
+
+
+def read_command(pid):
     try:
         with open(f"/proc/{pid}/cmdline") as file:
-            return file.read() == "sleep\0600\0"
+            return file.read()
     except OSError:
-        return False
+        return ""

@@ -167,6 +167,8 @@ class Container:
 
     def _build_options(self) -> List[str]:
         options = ["--rm", "--name", self.name, "--label", f"{LABEL}={self.work}", "--pull", "never"]
+        # The output goes to the log of the job, and to no other file.
+        options += ["--log-driver", "none", "--no-healthcheck", "--ulimit", "core=0:0"]
         options += [*self.engine.run_options, "--network", "host", "--read-only"]
         options += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", "label=disable"]
         options += ["--interactive"] if self.has_input else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from typing import Collection, Dict, Iterable, List, NamedTuple, Optional
@@ -20,6 +21,8 @@ ENDED_STATES = ("Z", "X")
 LIFELINE = "LAZULI_LIFELINE_FD"
 # How long to keep killing a group that keeps starting new processes.
 KILL_SECONDS = 5.0
+# How long a program may take to end when it is asked to.
+STOP_SECONDS = 10.0
 VMSTAT = "/proc/vmstat"
 
 
@@ -174,6 +177,21 @@ def _add_up(root: int, stats: Dict[int, List[str]], families: Dict[int, List[int
     # session and tty_nr.
     in_terminals = sum(int(stats[pid][4]) != 0 and int(stats[pid][3]) != pid for pid in pids)
     return Tree(root, pids, ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"), in_terminals)
+
+
+def stop_tree(process: "subprocess.Popen[str]") -> None:
+    """Terminate a child, and kill what it has started, such as the set-up script of a package."""
+    tree = read_trees([process.pid]).get(process.pid)
+    started = [identify(pid) for pid in (tree.pids if tree else []) if pid != process.pid]
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for identity in started:
+        if identity is not None:
+            send_signal(identity, signal.SIGKILL)
 
 
 def read_machine_memory() -> int:

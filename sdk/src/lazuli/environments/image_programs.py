@@ -12,9 +12,10 @@ import tempfile
 import uuid
 from typing import Dict, Iterator, List, Mapping, Sequence
 
+from lazuli import processes
 from lazuli.containers import Container, find_certificates
 from lazuli.environments.cache import cache_folder
-from lazuli.environments.images import ImageProblem, ImageUse
+from lazuli.environments.images import MEMORY_SHARE, ImageProblem, ImageUse
 
 ANSWERS = "images"
 QUESTION_SECONDS = 60
@@ -42,6 +43,7 @@ def open_container(
         list(readable),
         [temporary, *writable],
         {"/tmp": temporary},
+        memory_gb=processes.read_machine_memory() * MEMORY_SHARE / 1024**3,
         has_input=has_input,
     )
     try:

@@ -9,12 +9,14 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import threading
 import time
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from lazuli import processes
 from lazuli.containers import Engine, Image
 from lazuli.environments.cache import BuildFailed, Cancelled, Log
 from lazuli.environments.package_indexes import expand_variables
@@ -28,6 +30,10 @@ WAIT_SECONDS = 0.1
 # What is kept of the output, to explain a failure.
 MAX_LINES = 50
 CONFIG = "config.json"
+# A registry with a port, a path, a tag and a digest. Engines also read files of the machine: docker-archive:/file.
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*(:\d+(?=/))?(/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", re.ASCII)
+# The share of the machine's memory for a build.
+MEMORY_SHARE = 0.75
 
 
 class ImageProblem(Exception):
@@ -89,7 +95,7 @@ def _get_image(engine: Engine, wanted: WantedImage, log: Log, cancelled: Cancell
         content = f"{wanted.build} {wanted.dockerfile}"
         tag = f"{BUILT}:{hashlib.sha256(content.encode()).hexdigest()[:24]}"
         return _find_image(engine, tag, tag) or _build_image(engine, wanted, tag, log, cancelled)
-    if not re.fullmatch(r"[A-Za-z0-9][\w.:/@-]*", wanted.address):
+    if not NAME.fullmatch(wanted.address):
         raise ImageProblem(f"{wanted.address[:200]!r} is not the name of an image")
     return _find_image(engine, wanted.address, wanted.address) or _pull_image(engine, wanted, log, cancelled)
 
@@ -137,7 +143,9 @@ def _build_image(engine: Engine, wanted: WantedImage, tag: str, log: Log, cancel
         path = os.path.join(folder, "Dockerfile")
         with open(path, "w", encoding="utf-8") as file:
             file.write(wanted.dockerfile)
-        limits = engine.run_options
+        limits = [*engine.run_options]
+        if engine.has_limits:
+            limits += ["--memory", str(int(processes.read_machine_memory() * MEMORY_SHARE))]
         again = ["--no-cache"] if wanted.build else []
         words = ["build", *again, "--network", "host", "--tag", tag, "--file", path, *limits, context]
         status, lines = _run(engine, _with_login(engine, config, *words), BUILD_SECONDS, log, cancelled)
@@ -202,8 +210,7 @@ def _run(engine: Engine, command: List[str], seconds: float, log: Log, cancelled
     deadline = time.monotonic() + seconds
     while process.poll() is None:
         if cancelled() or time.monotonic() > deadline:
-            process.terminate()
-            process.wait()
+            _stop(process)
             if cancelled():
                 raise BuildFailed("the build was cancelled")
             lines.append(f"it took longer than {seconds / 60:g} minutes")
@@ -211,6 +218,19 @@ def _run(engine: Engine, command: List[str], seconds: float, log: Log, cancelled
         reader.join(WAIT_SECONDS)
     reader.join(5.0)
     return process.returncode, lines
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    """A build whose step is killed ends by itself and removes what it has made; one that is terminated leaves it."""
+    tree = processes.read_trees([process.pid]).get(process.pid)
+    for pid in tree.pids if tree else []:
+        identity = processes.identify(pid) if pid != process.pid else None
+        if identity is not None:
+            processes.send_signal(identity, signal.SIGKILL)
+    try:
+        process.wait(processes.STOP_SECONDS if tree and len(tree.pids) > 1 else 0)
+    except subprocess.TimeoutExpired:
+        processes.stop_tree(process)
 
 
 def _find_reason(lines: List[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -83,7 +82,7 @@ class UvProgram:
                 reason = _find_excess(process.pid)
                 next_check = time.monotonic() + CHECK_SECONDS
             if reason:
-                _stop(process)
+                processes.stop_tree(process)
                 raise BuildFailed(reason)
             reader.join(0.1)
         reader.join()
@@ -189,17 +188,6 @@ def _find_excess(pid: int) -> str:
     if free < MIN_FREE_BYTES:
         return f"only {free // 1024**2} MiB of the disk are free; a build leaves {MIN_FREE_BYTES // 1024**2} MiB"
     return ""
-
-
-def _stop(process: "subprocess.Popen[str]") -> None:
-    """End uv and what it has started, such as the set-up script of a package."""
-    tree = processes.read_trees([process.pid]).get(process.pid)
-    started = [processes.identify(pid) for pid in (tree.pids if tree else []) if pid != process.pid]
-    process.terminate()
-    process.wait()
-    for identity in started:
-        if identity is not None:
-            processes.send_signal(identity, signal.SIGKILL)
 
 
 @contextlib.contextmanager

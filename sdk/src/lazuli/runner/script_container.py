@@ -57,6 +57,21 @@ def _has_gpu_files() -> bool:
     return any("nvidia" in name for folder in folders if os.path.isdir(folder) for name in os.listdir(folder))
 
 
+def find_link_targets(folder: str) -> List[str]:
+    """The fewest folders of this machine with all to which links below a folder lead: those of mounted inputs."""
+    found = set()
+    for where, folders, names in os.walk(folder):
+        for path in (os.path.join(where, name) for name in (*folders, *names)):
+            if os.path.islink(path):
+                target = os.path.realpath(path)
+                found.add(target if os.path.isdir(target) else os.path.dirname(target))
+    top = (
+        [path for path in found if not any(path.startswith(f"{other}/") for other in found)] if len(found) < 100 else []
+    )
+    common = os.path.commonpath(found) if found and not top else ""
+    return sorted(top) if top else [common] if common.strip("/") else sorted(found)
+
+
 class ScriptContainer:
     """The container of a script, in place of its fence. `readable` folders are those of mounted inputs."""
 
@@ -66,7 +81,8 @@ class ScriptContainer:
         self._use, self._folder, self._interpreter = use, folder, interpreter
         environment = os.path.dirname(os.path.dirname(interpreter.python)) if interpreter.built else None
         certificates = find_certificates(os.environ).values()
-        given = [*readable, environment, interpreter.import_path, python_folder(), *certificates]
+        linked = [target for folder in readable for target in find_link_targets(folder)]
+        given = [*readable, *linked, environment, interpreter.import_path, python_folder(), *certificates]
         shared = [
             path for path in os.environ.get(isolation.WRITABLE_VARIABLE, "").split(os.pathsep) if os.path.isdir(path)
         ]
