@@ -44,8 +44,11 @@ def test_with_one_the_job_runs_in_a_container_as_it_asks(alice_api, cluster, eng
 
 def test_the_image_that_nobody_has_chosen_needs_no_container(alice_api, cluster, engine):
     assert submit(alice_api, environment={"name": "e"})["container"] == {}
+    # A machine that is not connected may be later; one that is detached has no nodes any more.
     Host.objects.update(heartbeat_at=None)
-    assert submit(alice_api, "job2")["container"]["is_warned"]
+    assert not submit(alice_api, "job2")["container"]["is_warned"]
+    Host.objects.update(detached_at=timezone.now())
+    assert submit(alice_api, "job3")["container"]["is_warned"]
 
 
 @pytest.mark.parametrize(

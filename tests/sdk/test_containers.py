@@ -24,6 +24,7 @@ echo "$@" >> "$0.calls"
 while [ "${1#--}" != "$1" ]; do shift 2; done
 case "$1 $2" in
 "version "*) echo 5.0 ;;
+"ps "*) test -f "$0.list" && cat "$0.list" ;;
 "image inspect") test -f "$0.image" && cat "$0.image" || exit 1 ;;
 "pull "*|"build "*)
     env > "$0.variables"
@@ -170,7 +171,29 @@ def test_an_engine_that_starts_no_container_is_none(fake, tmp_path):
         container_engine.find_engine({"NODE_CONTAINER_ENGINE": "lxc"})
 
 
-def test_a_machine_without_an_engine_runs_the_script_itself_and_says_so_once():
+def test_an_agent_reports_its_engine_and_removes_the_containers_of_killed_runners(fake, tmp_path, monkeypatch):
+    search = container_engine.EngineSearch(tmp_path)
+    monkeypatch.setenv("NODE_CONTAINER_ENGINE", "none")
+    search.start()
+    assert len(search.pids) == 1 and search.describe() == {"containerEngine": "", "containerProblem": ""}
+    deadline = time.monotonic() + 30
+    while search.pids and time.monotonic() < deadline:
+        found = search.describe()
+        time.sleep(0.05)
+    assert found == {"containerEngine": "", "containerProblem": "NODE_CONTAINER_ENGINE is none"}
+    assert container_engine.read_found(tmp_path) == ""
+    work = tmp_path / "nodes" / "n" / "w"
+    container_engine.remove_containers_of(tmp_path, work)
+    (tmp_path / "nodes" / container_engine.FILE).write_text(fake.to_variable())
+    (tmp_path / "podman.list").write_text(f"one {work}\ntwo {tmp_path}/nodes/n/gone\nthree /other/nodes/n/gone\n")
+    container_engine.remove_containers_of(tmp_path, work)
+    work.mkdir(parents=True)
+    container_engine.remove_abandoned(fake, str(tmp_path / "nodes"))
+    removals = [call.split("rm ")[1] for call in calls(fake) if " rm " in call]
+    assert removals == ["--force --ignore --time 0 one", "--force --ignore --time 0 two"]
+
+
+def test_a_machine_without_an_engine_runs_the_script_itself_and_says_so_once(fake, monkeypatch):
     environment = {"name": "e", "docker": {"baseImage": "python:3.11"}, "python": {"userManagedDependencies": True}}
     said = (
         "The image python:3.11 is not used: this machine has no container engine. The script runs as a process of the"
@@ -178,6 +201,7 @@ def test_a_machine_without_an_engine_runs_the_script_itself_and_says_so_once():
     done = run("print('ran')", environment=environment, container={"is_warned": False})
     (warning,) = [event["warning"]["message"] for event in done.events if "warning" in event]
     assert warning.startswith(said) and done.log.startswith(f"WARNING: {said}") and done.log.endswith("ran\n")
+    monkeypatch.setenv(containers.VARIABLE, fake.to_variable())
     done = run("print('ran')", environment=environment, container={"is_warned": True})
     assert done.log == "ran\n" and not [event for event in done.events if "warning" in event]
 

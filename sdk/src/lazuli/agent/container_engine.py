@@ -84,7 +84,7 @@ def main(data_dir: pathlib.Path) -> None:
     _write(nodes / FILE, engine.to_variable() if engine else "")
     _write(nodes / PROBLEM_FILE, problem)
     if engine is not None:
-        _remove_abandoned(engine, str(nodes))
+        remove_abandoned(engine, str(nodes))
 
 
 def _write(path: pathlib.Path, text: str) -> None:
@@ -118,7 +118,7 @@ def remove_containers_of(data_dir: pathlib.Path, folder: pathlib.Path) -> None:
             engine.remove(*left)
 
 
-def _remove_abandoned(engine: Engine, nodes: str) -> None:
+def remove_abandoned(engine: Engine, nodes: str) -> None:
     """Remove containers of work of this data folder whose files are gone: they were left when the machine stopped."""
     found = engine.list_containers()
     left = [name for name, work in found.items() if work.startswith(nodes + os.sep) and not os.path.isdir(work)]

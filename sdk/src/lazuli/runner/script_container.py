@@ -34,7 +34,10 @@ SIGNALLED = range(129, 160)
 
 def find_image_use(spec: Spec, log: Log, cancelled: Cancelled) -> Optional[ImageUse]:
     """The image in which the script runs; None if it runs outside. Raises ImageProblem, or BuildFailed."""
-    wanted = read_wanted_image(spec.environment, bool(spec.container.get("use_docker"))) if spec.container else None
+    # What the submitter was told stays true, even if a machine has an engine by now.
+    if not spec.container or spec.container.get("is_warned"):
+        return None
+    wanted = read_wanted_image(spec.environment, bool(spec.container.get("use_docker")))
     if wanted is None:
         return None
     engine = Engine.from_environment(os.environ)

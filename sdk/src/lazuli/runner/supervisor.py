@@ -209,11 +209,10 @@ class _Attempt:
             return found
         except ImageProblem as problem:
             self._use = None
-            if not self._spec.container.get("is_warned"):
-                text = f"{describe_image(self._spec)} is not used: {problem}. {NO_CONTAINER}"
-                log(f"WARNING: {text}\n")
-                self._spec.warnings.append(text)
-                self._report_warnings([text])
+            text = f"{describe_image(self._spec)} is not used: {problem}. {NO_CONTAINER}"
+            log(f"WARNING: {text}\n")
+            self._spec.warnings.append(text)
+            self._report_warnings([text])
             return find_interpreter(self._spec, log, cancelled)
 
     def _report_warnings(self, warnings: List[str]) -> None:
