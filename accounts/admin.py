@@ -26,6 +26,7 @@ from studio.admin_site import ReadOnlyAdmin
 class CredentialAdmin(admin.ModelAdmin):
     """Created by the page or command that shows the secret once; here it can only be viewed and deleted."""
 
+    is_deletable = True
     exclude = ["digest", "device_digest"]
 
     def has_add_permission(self, request):
@@ -110,6 +111,7 @@ class IdentityProviderAdmin(ReadOnlyAdmin):
 class FailedSignInAdmin(admin.ModelAdmin):
     """Deleting a person's rows lets them try again at once."""
 
+    is_deletable = True
     list_display = ["name", "address", "device", "at"]
     search_fields = ["name", "address"]
 
@@ -136,6 +138,9 @@ class StreamStateAdmin(ReadOnlyAdmin):
 
 @admin.register(ServicePrincipal)
 class ServicePrincipalAdmin(CredentialAdmin):
+    """Deleted on its page, with its account's access."""
+
+    is_deletable = False
     list_display = ["user", "client_id", "created_at"]
     list_select_related = ["user"]
     search_fields = ["user__username", "client_id"]

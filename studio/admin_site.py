@@ -26,6 +26,34 @@ class ReadOnlyAdmin(ModelAdmin):
         return self.is_deletable and super().has_delete_permission(request, obj)
 
 
+class Guarded:
+    """Rows can be viewed here. They are changed and deleted by the studio's own pages, through the methods of their models: only
+    classes that call these methods themselves, or say `is_editable` or `is_deletable`, do it here."""
+
+    def has_add_permission(self, request):
+        return self._overrides("save_model", "has_add_permission", "is_editable") and super().has_add_permission(
+            request
+        )
+
+    def has_change_permission(self, request, obj=None):
+        is_allowed = self._overrides("save_model", "has_change_permission", "is_editable")
+        return is_allowed and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        is_allowed = self._overrides("delete_model", "has_delete_permission", "is_deletable")
+        return is_allowed and super().has_delete_permission(request, obj)
+
+    def has_view_permission(self, request, obj=None):
+        return super().has_view_permission(request, obj) or super().has_change_permission(request, obj)
+
+    @classmethod
+    def _overrides(cls, *names: str) -> bool:
+        """Whether the class of the app has a method of its own with one of the names, or the last one as a true attribute."""
+        own = next(each for each in cls.__mro__[1:] if each not in (Guarded, Recorded))
+        changed = any(getattr(own, name) is not getattr(ModelAdmin, name) for name in names[:-1])
+        return changed or bool(getattr(own, names[-1], False))
+
+
 class NamesForm(ModelForm):
     """The form of each object without one of its own. Text that is entered in one line is a name: its characters are visible."""
 
@@ -63,7 +91,7 @@ class Site(AdminSite):
     def register(self, model_or_iterable, admin_class=None, **options):
         own = admin_class or ModelAdmin
         more = {"form": NamesForm} if own.form is ModelForm else {}
-        super().register(model_or_iterable, type(own.__name__, (Recorded, own), more), **options)
+        super().register(model_or_iterable, type(own.__name__, (Recorded, Guarded, own), more), **options)
 
     def admin_view(self, view, cacheable=False):
         inner = super().admin_view(view, cacheable)

@@ -10,6 +10,13 @@ from runs.models import Experiment, Run
 from workspaces.creation import free_slug
 from workspaces.models import ResourceGroup, Role, RoleAssignment, Subscription, Workspace
 
+# What Django's administration sends with the form of a person.
+USER_FORM = {
+    "date_joined_0": "2026-01-31",
+    "date_joined_1": "12:00:00",
+    "roles-TOTAL_FORMS": "0",
+    "roles-INITIAL_FORMS": "0",
+}
 counter = itertools.count(1)
 
 

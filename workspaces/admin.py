@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from accounts import views
 from accounts.models import User
 from studio.admin_site import ReadOnlyAdmin
+from studio.errors import Conflict
 from workspaces.models import (
     ClaimedMembership,
     ClaimMapping,
@@ -31,13 +32,25 @@ admin.site.password_change = views.password  # type: ignore[method-assign, assig
 
 
 class RolesOfUser(admin.TabularInline):
+    """Roles are given and removed on the pages of users and permissions, which keep an Owner."""
+
     model = RoleAssignment
     extra = 0
+    can_delete = False
     raw_id_fields = ["subscription", "resource_group", "workspace", "group"]
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
 
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
+    """Names and the rights of a site admin; accounts are blocked and deactivated on the page People."""
+
+    is_editable = True
     list_display = [
         "username",
         "first_name",
@@ -56,7 +69,14 @@ class PersonAdmin(UserAdmin):
         ("May", {"fields": ["is_active", "is_staff", "is_superuser"]}),
         ("When", {"fields": ["last_login", "date_joined"]}),
     ]
+    readonly_fields = ["is_active"]
     inlines = [RolesOfUser]
+
+    def save_model(self, request, obj, form, change):
+        others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=obj.pk)
+        if "is_superuser" in form.changed_data and not obj.is_superuser and not others.exists():
+            raise Conflict(f"{obj} is the last site admin. Make another one first.", code="last_owner")
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(Subscription)

@@ -230,12 +230,13 @@ def test_a_long_log_is_read_page_by_page(as_user, olga, workspace, django_assert
     assert "row 119" in html_of(client.get(URL + newer))
 
 
-def test_what_the_administration_changes_is_written(as_user, owner, workspace):
-    form = {"subscription_id": "sub-1", "display_name": "Renamed"}
-    as_user(owner).post(f"/admin/rows/workspaces/subscription/{workspace.resource_group.subscription_id}/change/", form)
+def test_what_the_administration_changes_is_written(as_user, owner):
+    form = {"username": "alice", "first_name": "Alix", "theme": "system", **factories.USER_FORM}
+    alice = factories.make_user("alice")
+    assert as_user(owner).post(f"/admin/rows/accounts/user/{alice.pk}/change/", form).status_code == 302
     row = Activity.objects.get()
-    assert str(row) == "owner changed subscription Renamed in the administration"
-    assert "Display name" in row.message
+    assert str(row) == "owner changed user alice in the administration"
+    assert "First name" in row.message
 
 
 def test_every_verb_that_is_written_has_its_words_and_the_other_way_round():

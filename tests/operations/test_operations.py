@@ -326,3 +326,33 @@ def test_an_announcement_waits_for_its_start_and_refuses_nonsense(owner, admin):
     assert "is in the past" in html_of(
         admin.post("/admin/announcements/", {"text": "x", "level": "info", "ends_at": "2020-01-01T00:00"})
     )
+
+
+def test_the_back_door_shows_rows_and_refuses_what_only_methods_of_models_may_do(admin, owner, cluster, host, alice):
+    work = submit(cluster, alice, "r1")
+    rows = {
+        "workspaces/workspace": cluster.workspace.pk,
+        "workspaces/subscription": cluster.workspace.resource_group.subscription_id,
+        "workspaces/roleassignment": alice.roles.get().pk,
+        "compute/work": work.pk,
+        "compute/host": host.pk,
+        "compute/computetarget": cluster.pk,
+        "accounts/user": alice.pk,
+    }
+    for name, key in rows.items():
+        page = f"/admin/rows/{name}/{key}"
+        assert admin.get(f"{page}/change/").status_code == 200, name
+        assert admin.post(f"{page}/delete/", {"post": "yes"}).status_code == 403, name
+        if name != "accounts/user":
+            assert admin.post(f"{page}/change/", {}).status_code == 403, name
+            assert admin.get(f"/admin/rows/{name}/add/").status_code == 403, name
+        act = {"action": "delete_selected", "_selected_action": [key], "post": "yes"}
+        admin.post(f"/admin/rows/{name}/", act)
+    assert Work.objects.count() == Host.objects.count() == 1 and alice.roles.count() == 1
+    form = {"username": "alice", "first_name": "", "theme": "system", **factories.USER_FORM}
+    admin.post(f"/admin/rows/accounts/user/{alice.pk}/change/", form)
+    alice.refresh_from_db()
+    assert alice.is_active, "an account is closed on its page"
+    form = {"username": "owner", "first_name": "", "theme": "system", "is_staff": "on", **factories.USER_FORM}
+    assert admin.post(f"/admin/rows/accounts/user/{owner.pk}/change/", form).status_code == 409
+    assert admin.get("/admin/rows/").status_code == 200

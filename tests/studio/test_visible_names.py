@@ -4,10 +4,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from compute.models import VmSize
 from studio import names, visible_names
 from studio.errors import Invalid
 from tests import factories
-from workspaces.models import UserGroup
 
 UNSEEN = {
     "blank": "   ",
@@ -138,14 +138,10 @@ class TestEveryRoute:
         assert not User.objects.exclude(first_name="").exists()
 
 
-def test_the_administration_refuses_the_names_of_all_things(owner, workspace):
+def test_the_administration_refuses_the_names_of_all_things(owner):
     client = Client()
     client.force_login(owner)
-    group = {"name": "A\u202eb", "description": "", "members": [], "owners": []}
-    page = f"/admin/rows/workspaces/workspace/{workspace.pk}/change/"
-    fields = client.get(page).context["adminform"].form.initial
-    body = {field: value or "" for field, value in fields.items()} | {"friendly_name": "A\u200bb", "tags": "{}"}
-    for address, sent in (("/admin/rows/workspaces/usergroup/add/", group), (page, body)):
-        assert "is invisible in a name" in client.post(address, sent).content.decode()
-    workspace.refresh_from_db()
-    assert workspace.friendly_name == "" and not UserGroup.objects.exists()
+    size = {"name": "A\u202eb", "family": "x", "category": "General purpose", "vcpus": 1, "memory_gb": 1}
+    size |= {"storage_gb": 0, "gpus": 0, "gpu": ""}
+    assert "is invisible in a name" in client.post("/admin/rows/compute/vmsize/add/", size).content.decode()
+    assert not VmSize.objects.filter(family="x").exists()
