@@ -1,6 +1,7 @@
 """Counters and times of this process. Each process stores its own in a file every few seconds; `read_all` adds those of all
 processes of this machine, for /metrics."""
 
+import bisect
 import contextlib
 import fcntl
 import functools
@@ -48,15 +49,18 @@ _stored = {"at": 0.0}
 def count(name: str, *labels: str, number: float = 1) -> None:
     with _lock:
         series = _counts[name]
-        series[_bound(series, labels)] += number
+        if labels not in series:
+            labels = _bound(series, labels)
+        series[labels] += number
 
 
 def observe(name: str, seconds: float, *labels: str, number: float = 1) -> None:
     with _lock:
         series = _times[name]
-        labels = _bound(series, labels)
-        found = series.get(labels) or series.setdefault(labels, [0.0] * (len(BUCKETS) + 2))
-        found[_bucket_of(seconds)] += number
+        found = series.get(labels)
+        if found is None:
+            found = series.setdefault(_bound(series, labels), [0.0] * (len(BUCKETS) + 2))
+        found[bisect.bisect_left(BUCKETS, seconds)] += number
         found[-1] += seconds * number
 
 
@@ -72,14 +76,7 @@ def note_statement(sql: str, seconds: float) -> None:
 
 
 def _bound(series: dict, labels: tuple[str, ...]) -> tuple[str, ...]:
-    return labels if labels in series or len(series) < MAX_SERIES else (OTHERS,) * len(labels)
-
-
-def _bucket_of(seconds: float) -> int:
-    for number, limit in enumerate(BUCKETS):
-        if seconds <= limit:
-            return number
-    return len(BUCKETS)
+    return labels if len(series) < MAX_SERIES else (OTHERS,) * len(labels)
 
 
 def store_if_due() -> None:

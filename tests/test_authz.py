@@ -266,6 +266,14 @@ site: list machines             | GET    /administration/v1.0/machines          
 site: drain a machine           | POST   /administration/v1.0/machines/x/drain              | 403 403 403 403 403 403 403
 site: reopen a machine          | POST   /administration/v1.0/machines/x/reopen             | 403 403 403 403 403 403 403
 site: detach a machine          | POST   /administration/v1.0/machines/x/detach             | 403 403 403 403 403 403 403
+site: quarantine a machine      | POST   /administration/v1.0/machines/x/quarantine  | 403 403 403 403 403 403 403
+site: many machines             | POST   /administration/v1.0/machines/bulk          | 403 403 403 403 403 403 403
+site: undo a request            | POST   /administration/v1.0/requests/0a/undo       | 403 403 403 403 403 403 403
+site: move to a cluster         | POST   /administration/v1.0/queue/00000000-0000-0000-0000-000000000000/move | 403 403 403 403 403 403 403
+site: drain a node              | POST   /administration/v1.0/nodes/x/drain          | 403 403 403 403 403 403 403
+site: storage of all            | GET    /administration/v1.0/storage                | 403 403 403 403 403 403 403
+site: delete unused files       | POST   /administration/v1.0/storage/sweep          | 403 403 403 403 403 403 403
+site: health                    | GET    /administration/v1.0/health                 | 403 403 403 403 403 403 403
 site: announcements             | GET    /administration/v1.0/announcements                 | 403 403 403 403 403 403 403
 site: announce                  | POST   /administration/v1.0/announcements                 | 403 403 403 403 403 403 403
 site: end an announcement       | POST   /administration/v1.0/announcements/1/end           | 403 403 403 403 403 403 403
