@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.actors import actor_of_request
 from accounts.form_keys import process_once
+from assets.data.models import ARTIFACT_STORE, Datastore
 from registry import registration, rules, sources
 from registry.models import Model, ModelVersion, WorkspaceFile
 from runs.files import code_uploads, snapshots, uploads
@@ -35,7 +36,7 @@ FOLDER = "model"
 
 @require_safe
 def register(request, slug):
-    """Upload files, or choose files of a job: `?job=` lists them."""
+    """Upload files, or choose files of a job or of a datastore: `?job=` lists those of one."""
     workspace = find_workspace(request, slug, "edit")
     context = {"steps": list_steps(STEPS, 0), "name": request.GET.get("name", "")}
     if run_id := request.GET.get("job", ""):
@@ -44,11 +45,17 @@ def register(request, slug):
     runs = Run.objects.filter(workspace=workspace, deleted_at=None, artifacts__path__startswith="outputs/").distinct()
     context |= {
         "runs": list(runs.select_related("experiment", "workspace").order_by("-created_at")[:MAX_RUNS]),
+        "datastores": [row for row in Datastore.objects.of(workspace) if _has_files_to_register(row)],
         "query": urlencode({"name": context["name"]} if context["name"] else {}),
         "max_bytes": settings.SNAPSHOT_MAX_BYTES,
         "max_files": code_uploads.MAX_LISTED,
     }
     return render(request, "registry/register.html", context)
+
+
+def _has_files_to_register(row: Datastore) -> bool:
+    """The files of the artifact store are those of jobs and models."""
+    return not row.is_database and row.name != ARTIFACT_STORE
 
 
 def _list_paths(run: Run) -> list[tuple[str, int]]:
@@ -128,7 +135,7 @@ class RegisterForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @process_once
 def register_settings(request, slug):
-    """`?upload=`, or `?job=` and `?path=`, select the files; a POST registers the version."""
+    """`?upload=`, or `?job=` or `?datastore=` with `?path=`, select the files; a POST registers the version."""
     workspace = find_workspace(request, slug, "edit")
     uri, source = _read_source(request, slug)
     names = list(Model.objects.present().filter(workspace=workspace).values_list("name", flat=True)[:500])
@@ -154,9 +161,13 @@ def _read_source(request, slug) -> tuple[str, str]:
     if found := request.GET.get("upload", ""):
         uri = f"azureml://datastores/workspaceartifactstore/paths/{sources.UPLOADS}/{found}"
         return sources.check_source(uri), f"uploaded: {found.partition('/')[2]}"
+    if store := request.GET.get("datastore", ""):
+        if not path:
+            raise Invalid("Write the path of the file or folder in the datastore.", target="path")
+        return sources.check_source(f"azureml://datastores/{store}/paths/{path}"), f"{store}: {path}"
     run_id = request.GET.get("job", "")
     if not run_id:
-        raise Invalid("Choose the files first: `upload`, or `job` and `path`.", target="upload")
+        raise Invalid("Choose the files first: `upload`, or `job` or `datastore` with `path`.", target="upload")
     run = find_run(request, slug, run_id)
     uri = f"azureml://jobs/{run.run_id}/outputs/artifacts/paths/{path}"
     return sources.check_source(uri), f"{run.display_name}: {path or 'all files'}"

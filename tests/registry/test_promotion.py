@@ -6,6 +6,9 @@ import zipfile
 import pytest
 
 from accounts.actors import Actor
+from assets.data import stores
+from assets.models import Datastore
+from registry import version_files
 from registry.models import ModelVersion, PromotionRule
 from runs.files import artifacts
 from tests import factories
@@ -84,6 +87,16 @@ def test_a_job_and_an_upload_are_registered_by_pages(as_user, alice, bob, worksp
     row = ModelVersion.objects.get(model__name="uploaded")
     assert row.model_type == "mlflow_model" and row.source.endswith("/saved")
     assert client.post(f"{REGISTER}settings/?job=teacher&path=none", {"name": "m"}).status_code == 400
+    stores.DatastoreFiles(Datastore.objects.of(workspace).get(name="workspaceblobstore")).write("m/a/w.bin", [b"123"])
+    shown = client.get(REGISTER).content.decode()
+    assert ">workspaceblobstore</option>" in shown and ">workspaceartifactstore</option>" not in shown
+    where = f"{REGISTER}settings/?datastore=workspaceblobstore&path="
+    assert "workspaceblobstore: m/a" in client.get(f"{where}m/a").content.decode()
+    assert client.get(where).status_code == 400
+    refused = client.post(f"{where}none", {"name": "stored"})
+    assert refused.status_code == 400 and "has no file or folder" in refused.content.decode()
+    assert client.post(f"{where}m/a", {"name": "stored"}).status_code == 302
+    assert version_files.files_of(ModelVersion.objects.get(model__name="stored")).size() == 3
     assert as_user(bob).get(REGISTER).status_code == 403
 
 
