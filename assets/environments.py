@@ -213,6 +213,12 @@ def _version(version: str) -> str:
 
 def _fields(name: str, properties: dict) -> dict:
     definition = properties.get("definition")
+    if properties.get("build"):
+        raise Invalid(
+            "build: the studio builds no image from a folder. Name an `image`, or register the text of a Dockerfile with "
+            "SDK v1's Environment.from_dockerfile().",
+            target="build",
+        )
     if definition is None:
         conda = read_conda(properties.get("condaFile"))
         definition = definition_from_conda(name, conda, properties.get("image"))

@@ -91,6 +91,7 @@ class EnvironmentPropertiesUpdate(Body):
     description: Annotated[str, DESCRIPTION] | None = None
     tags: Annotated[dict[str, Any], TAGS] | None = None
     definition: dict[str, Any] | None = pydantic.Field(None, description="SDK v1's whole environment.")
+    build: dict[str, Any] | None = pydantic.Field(None, description="A folder for building an image, which is refused.")
 
 
 class EnvironmentVersionUpdate(Body):

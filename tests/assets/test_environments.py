@@ -220,6 +220,13 @@ def test_a_job_without_an_environment_finds_what_azures_default_has(workspace):
     assert found["name"] == definitions.DEFAULT_NAME
 
 
+def test_a_folder_for_building_an_image_is_refused_and_not_left_out(w, api, alice):
+    build = {"contextUri": "azureml://datastores/x/paths/y", "dockerfilePath": "Dockerfile"}
+    refused = api(alice).put(f"{w}/environments/built/versions/1", {"properties": {"build": build}})
+    assert (refused.status_code, refused.json()["error"]["target"]) == (400, "build")
+    assert "from_dockerfile" in refused.json()["error"]["message"]
+
+
 def test_an_environment_without_a_name_has_the_start_of_its_hash_as_version(w, api, alice):
     address = f"{w}/environments/CliV2AnonymousEnvironment/versions/{'0f' * 32}"
     body = {"properties": {"image": "base:1", "condaFile": "dependencies: [python=3.11]", "isAnonymous": True}}
