@@ -45,10 +45,13 @@ TABLE = """
 GET    /subscriptions                                        READ
 GET    {S}                                                   READ
 PUT    {S}                                                   NO
+PATCH  {S}                                                   NO
+DELETE {S}                                                   NO
 GET    {S}/resourceGroups                                    READ
 GET    {G}                                                   READ
 PUT    {G}                                                   NO
 DELETE {G}                                                   NO
+POST   {G}/move                                              NO
 GET    {S}{P}/workspaces                                     READ
 GET    {G}{P}/workspaces                                     READ
 GET    {S}{P}/deletedWorkspaces                              NO

@@ -162,6 +162,9 @@ list resource groups            | GET    {sub}/resourceGroups                   
 read a resource group           | GET    {group}                                            | y y y y y 404 y
 make a resource group           | PUT    {sub}/resourceGroups/fresh                         | 403 403 403 403 403 404 403
 delete a resource group         | DELETE {group}                                            | 403 403 403 403 403 404 403
+rename a subscription           | PATCH  {sub}                       $renamed               | 403 403 403 403 403 404 403
+delete a subscription           | DELETE {sub}                                              | 403 403 403 403 403 404 403
+move a resource group           | POST   {group}/move                $elsewhere             | 403 403 403 403 403 404 403
 workspaces of a subscription    | GET    {sub}/providers/{ml}/workspaces                    | y y y y y 404 y
 workspaces of a group           | GET    {group}/providers/{ml}/workspaces                  | y y y y y 404 y
 workspaces in the trash         | GET    {sub}/providers/{ml}/deletedWorkspaces             | y y y y y y 403
@@ -313,6 +316,8 @@ BODIES = {
     "$mine": {"properties": {"modelUri": "runs:/mine/a.txt"}},
     "$other": {"properties": {"modelUri": "azureml://jobs/other/outputs/artifacts/paths/a.txt"}},
     "$gone": {"runIds": ["gone"]},
+    "$renamed": {"displayName": "renamed"},
+    "$elsewhere": {"subscriptionId": "elsewhere"},
     "$mlname": {"name": "fresh"},
     "$mlmodel": {"name": "mod"},
     "$mldefault": {"experiment_id": "0"},

@@ -11,7 +11,7 @@ from studio import names
 from studio.api import W, paginate
 from studio.errors import Conflict
 from studio.schemas import Nothing, list_of
-from workspaces import creation, deletion, lookup, resources
+from workspaces import creation, deletion, lookup, resources, subscriptions
 from workspaces.access import require
 from workspaces.models import ResourceGroup, Subscription, Workspace
 
@@ -37,6 +37,19 @@ def put_subscription(request: HttpRequest, subscription_id: str, body: resources
     return resources.Subscription.of(lookup.find_subscription(request.auth, subscription_id))
 
 
+@router.patch(S, response=resources.Subscription, summary="Rename a subscription")
+def patch_subscription(request: HttpRequest, subscription_id: str, body: resources.SubscriptionUpdate):
+    found = lookup.find_subscription(request.auth, subscription_id)
+    subscriptions.rename_subscription(request.auth, found, body.displayName)
+    return resources.Subscription.of(found)
+
+
+@router.delete(S, response=Nothing, summary="Delete a subscription without resource groups")
+def delete_subscription(request: HttpRequest, subscription_id: str):
+    subscriptions.delete_subscription(request.auth, lookup.find_subscription(request.auth, subscription_id))
+    return {}
+
+
 @router.get(S + "/resourceGroups", response=list_of(resources.ResourceGroup), summary="List resource groups")
 def list_groups(request: HttpRequest, subscription_id: str):
     subscription = lookup.find_subscription(request.auth, subscription_id)
@@ -60,6 +73,14 @@ def put_group(request: HttpRequest, subscription_id: str, resource_group: str, b
 def delete_group(request: HttpRequest, subscription_id: str, resource_group: str):
     deletion.delete_group(request.auth, lookup.find_resource_group(request.auth, subscription_id, resource_group))
     return {}
+
+
+@router.post(G + "/move", response=resources.ResourceGroup, summary="Move a resource group to another subscription")
+def move_group(request: HttpRequest, subscription_id: str, resource_group: str, body: resources.GroupMove):
+    group = lookup.find_resource_group(request.auth, subscription_id, resource_group)
+    require(request.auth, "delete_workspace", group)
+    subscriptions.move_group(request.auth, group, lookup.find_subscription(request.auth, body.subscriptionId))
+    return resources.ResourceGroup.of(group)
 
 
 @router.get(
@@ -102,11 +123,14 @@ def put_workspace(
     resource_group: str,
     workspace_name: str,
     body: resources.WorkspaceUpdate,
+    createResourceGroup: bool = False,
 ):
+    """With `createResourceGroup`, a missing group is created with it; if the workspace cannot be created, nothing is."""
     try:
         workspace = lookup.find_workspace(request.auth, subscription_id, resource_group, workspace_name)
     except Http404:
-        made = creation.create_workspace(request.auth, subscription_id, resource_group, workspace_name, body.details())
+        where = (subscription_id, resource_group, workspace_name)
+        made = creation.create_workspace(request.auth, *where, body.details(), createResourceGroup)
         return Status(201, resources.Workspace.of(made))
     return resources.Workspace.of(_changed(request, workspace, body))
 

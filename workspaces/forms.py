@@ -25,6 +25,10 @@ class WorkspaceEditForm(EditConflicts, forms.ModelForm):
         return self.instance
 
 
+class SubscriptionForm(forms.Form):
+    name = TextField(rules.DISPLAY_NAME, required=False, label="Display name", help_text="Its id stays as it is.")
+
+
 class WorkspaceForm(forms.Form):
     name = TextField(
         rules.WORKSPACE_NAME,

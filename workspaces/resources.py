@@ -53,6 +53,10 @@ class SubscriptionUpdate(Body):
     displayName: Annotated[str, rules.DISPLAY_NAME] = ""
 
 
+class GroupMove(Body):
+    subscriptionId: Annotated[str, rules.SUBSCRIPTION]
+
+
 class ProvisioningState(Shape):
     provisioningState: str
 

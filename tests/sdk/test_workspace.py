@@ -10,6 +10,8 @@ from azureml.core.authentication import ArmTokenAuthentication
 from azureml.exceptions import AuthenticationException, ServiceException, UserErrorException, WorkspaceException
 from lazuli.errors import NotAvailable
 
+from workspaces.models import Subscription
+
 
 def test_create_as_it_is_written_everywhere(owner, capsys):
     ws = Workspace.create(
@@ -52,6 +54,16 @@ def test_a_name_is_taken_once(ws):
     with pytest.raises(WorkspaceException, match="already exists"):
         Workspace.create("aml-workspace", **again)
     assert Workspace.create("aml-workspace", exist_ok=True, **again)._workspace_id == ws._workspace_id
+
+
+def test_a_failed_creation_leaves_nothing(owner):
+    for wrong in (
+        {"name": "good", "tags": {"x" * 600: "1"}},
+        {"name": "good", "friendly_name": "x" * 101},
+    ):
+        with pytest.raises(WorkspaceException):
+            Workspace.create(**wrong, subscription_id="left-behind", resource_group="g", show_output=False)
+    assert not Subscription.objects.filter(subscription_id="left-behind").exists()
 
 
 def test_a_group_is_created_only_on_request(owner):

@@ -235,7 +235,6 @@ class WorkspaceCreation:
         group = resource_group or default_resource_group(name)
         subscription_id = subscription_id or require_subscription(client, group)
         self._client = client
-        self._subscription_path = resource_ids.subscription_path(subscription_id)
         self._group_path = resource_ids.resource_group_path(subscription_id, group)
         self.workspace = WorkspaceClient(client, subscription_id, group, name)
 
@@ -248,21 +247,15 @@ class WorkspaceCreation:
             )
         return exists
 
-    def _prepare_resource_group(self, location: Optional[str], create: bool) -> str:
-        """Create the subscription and the group if they do not exist; return the location for the workspace."""
-        if _get_or_none(self._client, self._subscription_path) is None:
-            body = {"displayName": self.workspace.subscription_id}
-            self._client.request("PUT", self._subscription_path, json=body)
+    def _find_location(self, create_group: bool) -> str:
+        """The location of the group, or the default one if it will be created."""
         group = _get_or_none(self._client, self._group_path)
-        if group is None and not create:
+        if group is None and not create_group:
             raise WorkspaceException(
                 f"Resource group {self.workspace.resource_group!r} does not exist. "
                 "Create it, or pass create_resource_group=True."
             )
-        if group is None:
-            created = {"location": location or DEFAULT_LOCATION, "tags": {}}
-            group = self._client.request("PUT", self._group_path, json=created).json()
-        return location or group.get("location") or DEFAULT_LOCATION
+        return (group or {}).get("location") or DEFAULT_LOCATION
 
     def create(
         self,
@@ -271,13 +264,15 @@ class WorkspaceCreation:
         create_resource_group: bool = True,
         report: Optional[Callable[[str], Any]] = None,
     ) -> WorkspaceClient:
-        """Create the workspace; `report` is called with each line of progress. Raises WorkspaceException."""
-        body = {**body, "location": self._prepare_resource_group(location, create_resource_group)}
+        """Create the workspace, with its subscription and group if they are missing: all or nothing. `report` is called
+        with each line of progress. Raises WorkspaceException."""
+        body = {**body, "location": location or self._find_location(create_resource_group)}
+        path = self.workspace.path + ("?createResourceGroup=true" if create_resource_group else "")
         name, report = self.workspace.name, report or (lambda line: None)
         report(f"Deploying Workspace with name {name}.")
         started = time.monotonic()
         try:
-            resource = self._client.request("PUT", self.workspace.path, json=body, timeout=300).json()
+            resource = self._client.request("PUT", path, json=body, timeout=300).json()
         except Refused as error:
             raise WorkspaceException(error.message, inner_exception=error) from error
         report(f"Deployed Workspace with name {name}. Took {time.monotonic() - started:.2f} seconds.")
