@@ -26,7 +26,8 @@ ENGINE_VARIABLES = (
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 # The folder of the work to which a container belongs.
 LABEL = "lazuli.work"
-MAX_OPEN_FILES, MAX_PROCESSES = 65_536, 4096
+# Threads count as tasks: a job of many processes on a machine of many cores has thousands.
+MAX_OPEN_FILES, MAX_TASKS = 65_536, 32_768
 REMOVE_SECONDS, QUESTION_SECONDS = 30.0, 60.0
 START_FILE = "start.sh"
 # A container's first process gets no signal that it does not ask for. It passes SIGTERM on to all others, and ends with
@@ -174,7 +175,7 @@ class Container:
         options += ["--interactive"] if self.has_input else []
         options += list_user_options(self.engine)
         if self.engine.has_limits:
-            options += ["--pids-limit", str(MAX_PROCESSES)]
+            options += ["--pids-limit", str(MAX_TASKS)]
             options += ["--memory", f"{int(self.memory_gb * 1024)}m"] if self.memory_gb else []
         options += ["--shm-size", self.shm_size] if self.shm_size else []
         options += list_gpu_options(self.engine, self.gpus)

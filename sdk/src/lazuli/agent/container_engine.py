@@ -20,7 +20,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 
-from lazuli.containers import ENGINE_VARIABLES, MAX_OPEN_FILES, MAX_PROCESSES, VARIABLE, Container, Engine, Image
+from lazuli.containers import ENGINE_VARIABLES, MAX_OPEN_FILES, MAX_TASKS, VARIABLE, Container, Engine, Image
 
 # `auto` (the first of both that works), one of them, or `none`.
 SETTING = "NODE_CONTAINER_ENGINE"
@@ -180,7 +180,7 @@ def _read_limits() -> tuple[int, int]:
         hard = resource.getrlimit(kind)[1]
         return max_value if hard == resource.RLIM_INFINITY else min(hard, max_value)
 
-    return cut(resource.RLIMIT_NOFILE, MAX_OPEN_FILES), cut(resource.RLIMIT_NPROC, MAX_PROCESSES)
+    return cut(resource.RLIMIT_NOFILE, MAX_OPEN_FILES), cut(resource.RLIMIT_NPROC, MAX_TASKS)
 
 
 def _make_probe_image(engine: Engine) -> Image:
