@@ -180,6 +180,8 @@ def test_every_write_of_the_api_has_its_body_described(api, bob):
         "/end",
         "/v1.0/backups",
         "/exportLabels",
+        "/undo",
+        "/storage/sweep",
     )
     bare += ("/history/v1.0" + W + "/experiments/{name}",)
     missing = [
