@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import people
+from accounts.guards import reauthentication_required
 from accounts.sessions import stored_key
 from studio.links import link_to
 
@@ -21,6 +22,7 @@ def sessions(request):
     return render(request, "accounts/sessions.html", context)
 
 
+@reauthentication_required
 @require_POST
 def sessions_end(request):
     """End the session of the button, or all except this one."""

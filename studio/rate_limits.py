@@ -36,13 +36,14 @@ class Counts:
     def __init__(self):
         self.window, self.own, self.others = 0, {}, {}
         self.away_until = 0.0
+        self.reported: set[str] = set()
 
     def add(self, key: str, limit: int, number: int = 1) -> int:
         """Count a request; returns how many seconds to wait, 0 if it is within the limit. `number` 0 only looks."""
         now = time.time()
         window = int(now // WINDOW)
         if window != self.window:
-            self.window, self.own, self.others = window, {}, {}
+            self.window, self.own, self.others, self.reported = window, {}, {}, set()
         own = self.own.get(key, 0) + number
         if number:
             self.own[key] = own
@@ -51,6 +52,13 @@ class Counts:
         if own + self.others.get(key, 0) <= limit:
             return 0
         return math.ceil((window + 1) * WINDOW - now) or 1
+
+    def is_first_excess(self, who: str) -> bool:
+        """Whether nobody was told in this window, so that the log has one line and not thousands."""
+        if who in self.reported:
+            return False
+        self.reported.add(who)
+        return True
 
     def _share(self, key: str, limit: int) -> None:
         """Add what was counted since the last time to the number of all processes."""
@@ -117,6 +125,9 @@ class RateLimits:
 
 
 def _refuse(request: HttpRequest, seconds: int, sender: str, limit: int) -> HttpResponse:
+    address = client_address(request)
+    if RateLimits.counts.is_first_excess(f"{sender} {address}"):
+        logger.warning("Requests from %s are refused: more than %d a second of one %s.", address, limit, sender)
     error = TooMany(SLOW_DOWN.format(sender=sender, limit=limit, window=WINDOW, seconds=seconds), code="rate_limited")
     error.retry_after = seconds
     if not is_api(request):

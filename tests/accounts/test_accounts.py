@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import FailedSignIn, SignInLink, Token
+from accounts.forms import NewPasswordForm, SignInForm
+from accounts.models import FailedSignIn, SignInLink, Token, User
 from tests import factories
 
 PASSWORD = "a-long-enough-secret"
@@ -142,6 +143,18 @@ def test_password_is_checked(as_user, olga, body, words):
     assert words in as_user(olga).post("/account/password/", body).content.decode()
     olga.refresh_from_db()
     assert olga.check_password(PASSWORD)
+
+
+def test_old_passwords_still_work_and_no_form_asks_a_secret_question(client, olga):
+    long_ago = timezone.now() - dt.timedelta(days=4000)
+    User.objects.filter(pk=olga.pk).update(date_joined=long_ago, last_login=long_ago)
+    assert client.post("/signin/", {"username": "olga", "password": PASSWORD}).status_code == 302
+    assert client.get("/account/tokens/").status_code == 200
+    assert {*SignInForm.base_fields} == {"username", "password"} and {*NewPasswordForm.base_fields} == {
+        "password",
+        "again",
+    }
+    assert not re.search("question|mother|first pet", client.get("/account/password/").content.decode().lower())
 
 
 def test_fields_of_passwords_are_hidden_and_can_be_filled_by_a_manager(as_user, client, olga):

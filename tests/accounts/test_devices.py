@@ -1,6 +1,7 @@
 """`lazuli login`: a code in the terminal, approved in the browser."""
 
 import datetime as dt
+import math
 
 import pytest
 from django.test import Client
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from accounts import devices
 from accounts.authentication import make_run_token
+from accounts.devices import LETTERS
 from accounts.models import DeviceLogin, Token
 from tests import factories
 
@@ -25,6 +27,11 @@ def ask(api, device_login):
 def test_begin_names_the_page(device_login, settings):
     assert device_login["verificationUrl"] == f"{settings.PUBLIC_URL}/login/device/?code={device_login['userCode']}"
     assert device_login["interval"] > 0 and device_login["expiresIn"] == 600
+
+
+def test_codes_of_terminals_cannot_be_guessed(device_login):
+    letters = device_login["userCode"].replace("-", "")
+    assert math.log2(len({*LETTERS}) ** len(letters)) > 34 and {*letters} <= {*LETTERS}
 
 
 def test_waits_for_approval(api, device_login):

@@ -7,7 +7,7 @@ import urllib.parse
 import httpx
 import jwt
 import pytest
-from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.models import SocialAccount, SocialToken
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.management import call_command
 from django.test import Client
@@ -189,7 +189,7 @@ def test_a_response_without_a_sign_in_of_this_browser_is_refused(provider, dana)
     assert thief.get("/signin/oidc/other/").status_code == 404
 
 
-def test_a_token_with_a_wrong_signature_issuer_audience_or_time_is_refused(provider, issuer, rf):
+def test_a_token_with_a_wrong_signature_or_algorithm_is_refused(provider, issuer, rf):
     adapter = oidc.OidcAdapter(rf.get("/"), provider)
     now = int(time.time())
     good = {"iss": issuer, "aud": "studio", "sub": "u-1", "iat": now, "exp": now + 60}
@@ -206,6 +206,38 @@ def test_a_token_with_a_wrong_signature_issuer_audience_or_time_is_refused(provi
     provider.issuer = f"{issuer}/other"
     with pytest.raises(oidc.OAuth2Error, match="another issuer"):
         adapter.verify(jwt.encode(good, stranger, "RS256", headers={"kid": kid}))
+
+
+def test_a_token_for_another_audience_of_another_issuer_or_time_is_refused(provider, issuer, rf, monkeypatch):
+    adapter, now = oidc.OidcAdapter(rf.get("/"), provider), int(time.time())
+    key = rsa.generate_private_key(65537, 2048)
+    public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
+    assert adapter.openid_config
+    monkeypatch.setattr(oidc, "_fetch", lambda url: {"keys": [{**public, "kid": "k", "alg": "RS256"}]})
+    good = {"iss": issuer, "aud": "studio", "sub": "u-1", "iat": now, "exp": now + 60}
+
+    def verify(**changed) -> dict:
+        claims = {name: value for name, value in (good | changed).items() if value is not None}
+        return adapter.verify(jwt.encode(claims, key, "RS256", headers={"kid": "k"}))
+
+    assert verify()["sub"] == "u-1"
+    for changed in (
+        {"aud": "another"},
+        {"iss": f"{issuer}/other"},
+        {"exp": now - 300},
+        {"iat": now + 300},
+        {"exp": None},
+        {"sub": None},
+        {"aud": None},
+    ):
+        with pytest.raises(jwt.PyJWTError):
+            verify(**changed)
+
+
+def test_the_tokens_of_the_provider_are_not_stored(provider, dana):
+    come_in(Client())
+    assert not SocialToken.objects.exists()
+    assert set(SocialAccount.objects.get().extra_data) <= {"preferred_username", "name", "email"}
 
 
 def test_the_secret_is_encrypted_and_the_page_never_shows_it(provider, owner, as_user):

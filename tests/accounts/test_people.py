@@ -11,6 +11,7 @@ from accounts import people
 from accounts.activity import Activity
 from accounts.models import Session, SignInLink, Token, User
 from accounts.sessions import stored_key
+from accounts.signing_in import PROVED
 from tests import factories
 from tests.html import html_of
 from workspaces.models import Role, RoleAssignment
@@ -48,6 +49,16 @@ def test_a_person_sees_their_browsers_and_signs_one_or_all_others_out(olga, as_u
     here.post("/account/sessions/end/")
     assert third.get("/").status_code == 302 and here.get("/").status_code == 200
     assert [str(row) for row in Activity.objects.filter(verb="session.revoke")] == ["olga ended sessions of olga"] * 2
+
+
+def test_ending_a_session_asks_to_confirm_access(olga):
+    client = sign_in(FIREFOX, "192.0.2.1")
+    session = client.session
+    session[PROVED] = 1
+    session.save()
+    assert client.post("/account/sessions/end/").url.startswith("/account/confirm/")
+    assert client.post("/account/confirm/", {"password": "a-long-enough-secret"}).status_code == 302
+    assert client.post("/account/sessions/end/").url == "/account/sessions/"
 
 
 def test_the_last_use_of_a_session_is_written_every_five_minutes(olga, django_assert_num_queries):

@@ -106,6 +106,15 @@ def test_a_token_that_sends_too_much_waits_and_others_do_not(world, owner, pace,
     assert world.get(url).status_code == 200
 
 
+def test_exceeded_rates_are_one_line_in_the_log(world, pace, caplog):
+    for _ in range(14):
+        world.get(RUN)
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "studio.rate_limits"]
+    assert line.startswith("Requests from ") and "more than 1 a second of one token or session" in line
+    pace[0] += 7
+    assert world.get(RUN).status_code == 200
+
+
 def test_tokens_that_are_tried_out_are_stopped_by_their_address(world, pace):
     """Row A63, from an address with a new token each time; the address of another person is no part of it."""
 

@@ -83,6 +83,20 @@ def test_proxies_require_https_for_a_year():
         assert 'Strict-Transport-Security "max-age=31536000; includeSubDomains"' in (DEPLOY / name).read_text()
 
 
+def test_proxies_speak_tls_of_today_and_redirect_no_token():
+    nginx, caddy = (DEPLOY / "nginx.conf").read_text(), (DEPLOY / "Caddyfile").read_text()
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in nginx and "protocols tls1.2 tls1.3" in caddy
+    ciphers = re.search(r"ssl_ciphers ([\w:-]+);", nginx)[1].split(":")
+    assert ciphers and all(re.fullmatch(r"ECDHE-\w+-(AES\d+-GCM-SHA\d+|CHACHA20-POLY1305)", one) for one in ciphers)
+    plain = nginx[nginx.index("listen 80;") :]
+    # The first of both answers; nothing on this port reaches the studio.
+    assert plain.index("if ($http_authorization) {") < plain.index("return 403") < plain.index("return 301 https://")
+    assert "proxy_pass" not in plain
+    plain = re.search(r"^http://\S+ \{\n(.*?)^\}", caddy, re.M | re.S)[1]
+    assert "not header Authorization *" in plain and "redir @plain https://" in plain and "respond" in plain
+    assert "reverse_proxy" not in plain
+
+
 def test_proxies_pass_on_large_bodies_and_web_sockets():
     nginx, caddy = (DEPLOY / "nginx.conf").read_text(), (DEPLOY / "Caddyfile").read_text()
     for line in ("client_max_body_size 0;", "proxy_request_buffering off;", "proxy_set_header Upgrade $http_upgrade;"):
