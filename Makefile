@@ -1,7 +1,7 @@
 # `make help` lists the targets. Settings are variables of the environment or of the command line: make up PORT=9000
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow test-azure-ml lint lint-js lint-templates check-deploy format bench bench-data bench-transfers bench-growth bench-models bench-lists bench-requests bench-serving bench-team bench-tracking fuzz docs clean seed test-fast coverage check types migrations
+.PHONY: help up signin doctor test test-extended test-js test-faults test-team test-course test-interpreters test-mlflow test-azure-ml lint lint-js lint-templates check-deploy format bench bench-compute bench-data bench-transfers bench-growth bench-models bench-lists bench-requests bench-serving bench-team bench-tracking fuzz docs clean seed test-fast coverage check types migrations
 
 # The first Python that is new enough; looked up only when something is to be set up.
 PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -114,6 +114,10 @@ format: .venv/.synced-dev ## rewrite the code in the house's style
 bench: .venv/.synced-dev ## measure the figures of docs/figures.md on a throw-away studio
 	$(IN)/python deploy/test_tools.py
 	$(IN)/python bench/run.py
+
+bench-compute: .venv/.synced-dev ## measure nodes, queue, environments, instances and gateway; ARGS="cold queue" prints parts; rewrites docs/compute_speed.md
+	$(IN)/python deploy/test_tools.py
+	$(FOR_TESTS) $(IN)/python bench/nodes.py $(ARGS)
 
 bench-data: .venv/.synced-dev ## measure previews, profiles and reading of data; ROWS=10000000; rewrites docs/data_speed.md
 	$(FOR_TESTS) $(IN)/python bench/data.py

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from studio import socket_handover  # noqa: E402
 
-ROUNDS, MESSAGES, SOCKETS, OPENED = 5, 2000, 500, 3000
+ROUNDS, MESSAGES, SOCKETS, OPENED = 5, 2000, 500, 10_000
 MESSAGE = b"y" * 200
 HEAD = b"GET /%s HTTP/1.1\r\nHost: lab.localhost:8000\r\nOrigin: http://lab.localhost:8000\r\nCookie: lazuli-app=c\r\n"
 UPGRADE = HEAD % b"ws" + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
