@@ -15,8 +15,10 @@ IS_MISSING = SSHD is None or os.geteuid() != 0
 class SshServer:
     """`home` is the home folder of root there; `path` the folders of its programs; `more` are settings of sshd.
 
-    The key `person` is accepted.
+    The key `person` is accepted, and PASSWORD.
     """
+
+    PASSWORD = "a long password of root"
 
     def __init__(self, folder: pathlib.Path, home: pathlib.Path, path: str = os.environ["PATH"], **more: str):
         self.folder = folder
@@ -30,7 +32,8 @@ class SshServer:
             "Port": self.port,
             "HostKey": folder / "host",
             "AuthorizedKeysFile": folder / "person.pub",
-            "PasswordAuthentication": "no",
+            "PasswordAuthentication": "yes",
+            "PermitRootLogin": "yes",
             "StrictModes": "no",
             "UsePAM": "no",
             "PidFile": "none",
@@ -38,7 +41,13 @@ class SshServer:
             **more,
         }
         options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
-        self._process = subprocess.Popen([SSHD, "-D", "-e", "-f", "/dev/null", *options], stderr=subprocess.DEVNULL)
+        # Only this server sees the password, in its own mount namespace.
+        shadow = folder / "shadow"
+        digest = subprocess.run(["openssl", "passwd", "-6", self.PASSWORD], capture_output=True, text=True, check=True)
+        shadow.write_text(f"root:{digest.stdout.strip()}:19000:0:99999:7:::\n")
+        alone = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/shadow && exec "$@"', shadow]
+        command = [*alone, SSHD, "-D", "-e", "-f", "/dev/null", *options]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while self._is_silent() and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -5,7 +5,7 @@ import pathlib
 import psutil
 import pytest
 from azureml.core import Environment, Workspace
-from azureml.core.compute import ComputeTarget, RemoteCompute
+from azureml.core.compute import ComputeTarget, DsvmCompute, RemoteCompute
 
 from tests.compute.cluster_stack import Stack, until
 from tests.compute.ssh_server import IS_MISSING, SshServer
@@ -26,6 +26,14 @@ run.log("pid", os.getpid())
 run.flush()
 while not pathlib.Path(sys.argv[1]).exists():
     time.sleep(0.1)
+"""
+JOIN = """
+from accounts.actors import Actor
+from accounts.models import User
+from compute.models import SshAttachment
+from workspaces.models import Workspace
+fields = dict(username="root", address="127.0.0.1", port={port}, name="far", credential="{password}")
+SshAttachment.create(Actor(User.objects.get(username="olga")), Workspace.objects.get(), **fields)
 """
 CONFIRM = """
 from accounts.actors import Actor
@@ -78,14 +86,40 @@ def server(tmp_path, home):
     server.stop()
 
 
-def test_a_machine_is_attached_by_ssh_runs_a_job_and_is_detached_when_the_job_has_ended(stack, server, home, tmp_path):
+def attach_by_key(stack, server, tmp_path) -> None:
     key = str(tmp_path / "person")
     config = RemoteCompute.attach_configuration("root", address="127.0.0.1", ssh_port=server.port, private_key_file=key)
     ComputeTarget.attach(stack.workspace, "my-box", config)
-    shown = until(
-        lambda: (said := stack.studio.manage("shell", "-v", "0", "-c", CONFIRM)) and "SHA256" in said and said, 60
+    confirm(stack, server)
+
+
+def join_by_password(stack, server, tmp_path) -> None:
+    """The machine joins, and then a target takes it."""
+    say(stack, JOIN.format(port=server.port, password=server.PASSWORD))
+    confirm(stack, server)
+    until(
+        lambda: (
+            say(stack, "from compute.models import SshAttachment; print(SshAttachment.objects.get().state)") == "Joined"
+        ),
+        180,
     )
+    ComputeTarget.create(stack.workspace, "my-box", DsvmCompute.provisioning_configuration())
+
+
+def confirm(stack, server) -> None:
+    shown = until(lambda: (said := say(stack, CONFIRM)) and "SHA256" in said and said, 60)
     assert shown.split()[:2] == ["Confirm", server.read_fingerprint()]
+
+
+def say(stack, code: str) -> str:
+    return stack.studio.manage("shell", "-v", "0", "-c", code)
+
+
+@pytest.mark.parametrize("attach", [attach_by_key, join_by_password])
+def test_a_machine_is_attached_by_ssh_runs_a_job_and_is_detached_when_the_job_has_ended(
+    stack, server, home, tmp_path, attach
+):
+    attach(stack, server, tmp_path)
 
     def read_state() -> str:
         box = ComputeTarget(stack.workspace, "my-box")

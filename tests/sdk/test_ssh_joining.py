@@ -165,8 +165,11 @@ def test_the_studio_attaches_a_machine_with_a_key_or_says_why_not(server, tmp_pa
     assert "key: root@127.0.0.1 refuses the sign-in" in attach((tmp_path / "stranger").read_text()).problem
     assert "password: root@127.0.0.1 refuses the sign-in" in attach("a password").problem
     assert "key: it cannot be used" in attach("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA").problem
-    joined = attach((tmp_path / "person").read_text())
-    assert (joined.state, joined.host.name, joined.problem) == ("Joined", "far", "") and len(joined.steps) == 10
+    for credential, name in (((tmp_path / "person").read_text(), "far"), (server.PASSWORD, "far-2")):
+        joined = attach(credential)
+        assert (joined.state, joined.host.name, joined.problem) == ("Joined", name, "") and len(joined.steps) == 10
+        for folder in ("lazuli-host", ".local"):
+            shutil.rmtree(home / folder)
 
 
 @pytest.mark.skipif(IS_MISSING, reason="needs root and Debian's openssh-server")
