@@ -19,7 +19,9 @@ def list_groups(actor: Actor):
 
 
 def may_edit(actor: Actor, group: UserGroup) -> bool:
-    owns = actor.scope == "admin" and not actor.is_run and group.owners.filter(pk=actor.user.pk).exists()
+    # A group may have roles outside of the only workspace of a token.
+    is_limited = actor.is_run or actor.scope != "admin" or actor.only_workspace is not None
+    owns = not is_limited and group.owners.filter(pk=actor.user.pk).exists()
     return actor.is_site_admin or owns
 
 

@@ -261,3 +261,16 @@ def test_of_many_workspaces_one_query_finds_those_that_are_allowed(workspace, bo
             assert found == [one for one in workspaces if access.can(actor, verb, one)], (actor, verb)
     with django_assert_num_queries(1):
         access.allowed_among(Actor(bob), "read", workspaces)
+
+
+def test_a_limited_token_of_its_owner_changes_no_group(olga, workspace):
+    group = UserGroup.objects.create(name="vision")
+    group.owners.add(olga)
+    for limits in (
+        {"scope": "write"},
+        {"only_workspace": workspace.pk},
+        {"run_id": "r1", "workspace_id": workspace.pk},
+    ):
+        with pytest.raises(Denied, match="Only an owner of the group"):
+            groups.add_member(Actor(olga, **limits), group, "olga")
+    assert groups.add_member(Actor(olga), group, "olga") == olga
