@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compute import capacity, holds, notifications
-from compute.models import ComputeTarget, Host, Node, Resources, Scale, Work
+from compute.models import ComputeTarget, Host, Node, Resources, Scale
 from compute.rules import VmPriority
 
 # How long an unusable node stays on the page, so that people can read why.
@@ -151,15 +151,9 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
 
 
 def _pick_host(target: ComputeTarget, taken: Resources) -> Host | None:
-    """Pick a host; for services one that the gateway can reach, another one only if jobs wait too."""
-    waiting = target.work.startable(timezone.now())
-    if target.is_inference:
-        return capacity.pick_host(target, taken, needs_own=True)
-    if not target.is_cluster or waiting.filter(life=Work.Life.KEPT_UP).exists():
-        host = capacity.pick_host(target, taken, needs_own=True)
-        if host or not waiting.filter(life=Work.Life.ENDS).exists():
-            return host
-    return capacity.pick_host(target, taken)
+    """Pick a host. Compute instances need the studio's own machine, which has the folder of their files, and container
+    instances are a part of it."""
+    return capacity.pick_host(target, taken, needs_own=not (target.is_cluster or target.is_inference))
 
 
 def preempt_for(target: ComputeTarget, resources: Resources) -> bool:

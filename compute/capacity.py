@@ -58,8 +58,8 @@ def drain_nodes_without_gpus(host: Host, gpus: int, lost: Collection[str]) -> No
 def pick_host(target: ComputeTarget, resources: Resources, needs_own: bool = False) -> Host | None:
     """The connected host with the most free cores on which such a node of the target fits, or None.
 
-    `needs_own` is for services, which the gateway can reach only on the studio's own machine. Hosts that missed their
-    last reports come after the others: their agent may just have ended.
+    `needs_own`: only the studio's own machine. Hosts that missed their last reports come after the others: their agent may
+    just have ended.
     """
     now = timezone.now()
     hosts = [host for host in find_usable_hosts(now) if target.may_use(host) and not (needs_own and host.has_joined)]

@@ -49,7 +49,7 @@ class BuildReport(Body):
 
 class WorkAlive(Body):
     # The address of the process: `unix:/path` or `host:port`; empty until it is known.
-    address: str = pydantic.Field(default="", max_length=200)
+    address: str = pydantic.Field(default="", max_length=150, pattern="^[^@]*$")
     health: Literal["", "building", "starting", "healthy", "unhealthy"] = ""
     # The last line of the log while its environment is being built.
     progress: str = pydantic.Field(default="", max_length=300)

@@ -129,9 +129,6 @@ def _candidates(node: Node, held: Collection[uuid.UUID]):
     for left in _ended_but_held(node, held):
         resources -= left
     startable = Work.objects.startable(timezone.now()).filter(target=node.target_id).exclude(pk__in=held).defer("spec")
-    if node.host and node.host.has_joined:
-        # The gateway cannot reach a service there.
-        startable = startable.exclude(life=Work.Life.KEPT_UP)
     if resources.cores < node.resources.cores and _keeps_space(
         order_by_share(startable, node.target_id).first(), node, resources
     ):
@@ -216,6 +213,10 @@ def renew_lease(work_id: uuid.UUID, attempt: int, rank: int = 0, **reported) -> 
     """Renew the lease; False means that a newer attempt exists and the caller must stop. `reported`: address, health."""
     held = Assignment.objects.current().filter(work=work_id, attempt=attempt, work__state=Work.State.CLAIMED)
     current = held.filter(rank=rank)
+    if address := reported.get("address"):
+        # One of another machine, which the gateway reaches through a connection of that machine.
+        remote = current.exclude(node__host__joined_at=None).values_list("node__host__uid", flat=True).first()
+        reported["address"] = f"{remote}@{address}" if remote else address
     return bool(current.update(lease_until=_lease_end(timezone.now()), **reported))
 
 

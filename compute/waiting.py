@@ -15,10 +15,7 @@ from compute.models import ComputeTarget, Host, Node, Resources, Work
 HISTORY, ENOUGH = 50, 3
 # How many machines and jobs a sentence names.
 NAMED = 3
-NEEDS_OWN = (
-    "It needs capacity on the studio's own machine: requests cannot be sent to a machine that has joined, "
-    "because it opens no port."
-)
+NEEDS_OWN = "It needs capacity on the studio's own machine, which has the folder of the file share."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +109,6 @@ class QueueView:
         if work.node_count > 1:
             idle = sum(node.state == Node.State.IDLE and not node.is_draining for node in usable)
             return [f"It needs {work.node_count} nodes at once; {idle} are free.", *self._explain_limit(usable)]
-        if work.is_kept_up and usable and all(node.host and node.host.has_joined for node in usable):
-            return [NEEDS_OWN]
         if any(node.state == Node.State.IDLE and not node.is_draining for node in usable):
             return ["A free node will start it soon."]
         found = [
@@ -149,8 +144,8 @@ class QueueView:
             return ["No machine is connected, so no node can start."]
         if self.target.is_attached and self.target.attached.state_reason:
             return [self.target.attached.state_reason]
-        reaches_all = self.target.is_cluster and not self.target.is_inference
-        usable = [host for host in self.hosts if self.target.may_use(host) and (reaches_all or not host.has_joined)]
+        needs_own = not (self.target.is_cluster or self.target.is_inference)
+        usable = [host for host in self.hosts if self.target.may_use(host) and not (needs_own and host.has_joined)]
         if not usable:
             return [NEEDS_OWN]
         closed = [host for host in usable if not host.is_open]

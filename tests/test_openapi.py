@@ -376,6 +376,7 @@ NOT_REQUESTED = {
     "POST /nodes/v1/host/leave",
     "POST /nodes/v1/gateway/enter",
     "POST /nodes/v1/gateway/authorize",
+    "POST /nodes/v1/gateway/host",
     "POST /computes/{name}/restart",
     "POST /nodes/v1/work/{work_id}/done",
     "POST /nodes/v1/work/{work_id}/alive",

@@ -38,6 +38,10 @@ class Admission(Shape):
     token: str
 
 
+class HostKeyGiven(Body):
+    key: str
+
+
 router = Router(tags=["nodes"])
 
 
@@ -61,6 +65,15 @@ def gateway_authorize(request: HttpRequest, body: Visit):
     if not instance.is_reachable:
         raise Conflict(f"The compute instance {instance} is {instance.state.lower()}. Start it in the studio.")
     return Admission(address=instance.address, token=instance.server_token)
+
+
+@router.post("/host", auth=GatewayKey(), response=Admission, summary="Check the key of another machine")
+def gateway_host(request: HttpRequest, body: HostKeyGiven):
+    """The address is its uid."""
+    host = keys.host_by_key(body.key)
+    if host is None or not host.has_joined:
+        raise Unauthenticated("No machine that has joined has this key.")
+    return Admission(address=str(host.uid), token="")
 
 
 def check_person(user, instance: ComputeInstance) -> None:

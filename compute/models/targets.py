@@ -58,7 +58,7 @@ class ComputeTargetQuerySet(models.QuerySet):
         return self.filter(kind__in=ComputeTarget.CLUSTERS).select_related("cluster")
 
     def for_services(self):
-        """The clusters to which services can be deployed: the gateway does not reach attached machines."""
+        """The clusters to which services can be deployed. Attached machines are for jobs."""
         return self.clusters().exclude(kind=ComputeTarget.Kind.ATTACHED)
 
     def clusters_of_subscription(self, subscription_id: int):

@@ -19,6 +19,7 @@ from studio.gateway.exchange import Client, describe_peer, keep_alive
 from studio.gateway.hosts import Applications
 from studio.gateway.replicas import Route, ScoringService
 from studio.gateway.service_calls import Caller
+from studio.gateway.streams import HostStreams
 
 logger = logging.getLogger(__name__)
 LENGTH = struct.Struct("!I")
@@ -46,6 +47,10 @@ class Gateway:
         self.peer_of: Callable[[asyncio.BaseTransport], str] = describe_peer
         self._adopting: set[asyncio.Task] = set()
         self.copies = Copies(self)
+        self.streams = HostStreams(studio)
+
+    def new_service(self) -> ScoringService:
+        return ScoringService(self.streams)
 
     def make_cookies(self, value: str) -> list[str]:
         tab, frame = self.cookie_names
@@ -158,6 +163,7 @@ async def serve(gateway: Gateway, listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     watching = [asyncio.create_task(gateway.watch()), asyncio.create_task(gateway.report_loads())]
+    watching.append(asyncio.create_task(gateway.streams.watch()))
     for task in watching:
         # Without them, access would no longer be checked: the gateway ends, and is started again.
         task.add_done_callback(lambda _: stopped.set())

@@ -53,7 +53,7 @@ class Copies:
     def send(self, called: Called, head: RequestHead, target: str, body: Body, content: bytes, peer: str) -> None:
         """Send a copy of a request whose body is complete, while the request itself continues."""
         services = self._gateway.services
-        service = services.setdefault((called.workspace, called.name), ScoringService())
+        service = services.setdefault((called.workspace, called.name), self._gateway.new_service())
         if len(self._tasks) >= MAX_COPIES:
             service.meter.record(429, 0.0)
             return

@@ -61,6 +61,10 @@ class Studio:
         body = {"workspace": workspace, "name": name, "key": key}
         return await self._answer(f"{workspace}/{name}", key, "/nodes/v1/services/authorize", body)
 
+    async def authorize_host(self, key: str) -> Decision:
+        """Find the machine with this key; the address is its uid. Raises Unreachable."""
+        return await self._answer("", key, "/nodes/v1/gateway/host", {"key": key})
+
     async def _answer(self, subject: str, secret: str, path: str, body: dict) -> Decision:
         entry = self._entries.setdefault((subject, hashlib.sha256(secret.encode()).hexdigest()), CachedDecision())
         age = time.monotonic() - entry.decided_at

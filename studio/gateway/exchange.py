@@ -15,7 +15,6 @@ from studio.gateway.sides import start_serving
 logger = logging.getLogger(__name__)
 # A side that does not read stops the other one at this many bytes.
 HIGH_WATER = 1024 * 1024
-CONNECT_SECONDS = 5.0
 HEAD_SECONDS = 20.0
 ENTER = "/_enter"
 # In the URL after the sign-in: if the browser then sends no cookie, it does not store them for this host.
@@ -65,6 +64,10 @@ class Client(asyncio.Protocol):
             self._deadline.cancel()
             if self.gateway.applications.is_call(self.received):
                 self._give_to_caller()
+                return
+            if self.gateway.streams.is_offer(self.received):
+                self.gateway.clients.discard(self)
+                self.gateway.streams.take(self.transport, bytes(self.received))
                 return
             self._task = start_serving(self._serve(end), self.transport)
         if len(self.received) > HIGH_WATER:
@@ -164,19 +167,7 @@ class Client(asyncio.Protocol):
 
     async def _open(self, decision: Decision) -> "ApplicationConnection | None":
         """A connection to the application; None if it does not answer."""
-        loop = asyncio.get_running_loop()
-        kind, _, path = decision.address.partition(":")
-
-        def make() -> ApplicationConnection:
-            return ApplicationConnection(self)
-
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                if kind == "unix":
-                    return (await loop.create_unix_connection(make, path))[1]
-                return (await loop.create_connection(make, kind, int(path)))[1]
-        except (OSError, TimeoutError, ValueError):
-            return None
+        return await self.gateway.streams.connect(decision.address, lambda: ApplicationConnection(self))
 
     async def _connect(self, head: RequestHead, decision: Decision, origin: str) -> None:
         upstream = await self._open(decision)

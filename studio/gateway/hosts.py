@@ -13,6 +13,8 @@ SERVICE = re.compile(
     r"/api/v1/service/([a-z0-9][a-z0-9_-]*)/([a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)?)(/[A-Za-z0-9._/-]*)?(?:\?.*)?"
 )
 SERVICE_LINE = re.compile(rb"[A-Z]{1,20} /api/v1/service/")
+# Connections that agents of other machines offer (studio/gateway/streams.py).
+STREAM_LINE = re.compile(rb"GET /nodes/v1/streams HTTP/1\.1\r\n")
 HOST_HEADER = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*)\r\n", re.IGNORECASE)
 
 
@@ -56,5 +58,5 @@ class Applications:
         return self.label_of(found[1].decode("latin-1")) if found else ""
 
     def is_meant_by(self, received: bytes | bytearray) -> bool:
-        """Whether a request, whose head has arrived, is for an application."""
-        return bool(SERVICE_LINE.match(received)) or bool(self._find_label(received))
+        """Whether a request, whose head has arrived, is for an application, or offers a connection to a machine."""
+        return bool(SERVICE_LINE.match(received) or self._find_label(received) or STREAM_LINE.match(received))

@@ -5,12 +5,14 @@ import collections
 import dataclasses
 import random
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.gateway.meters import RequestMeter
 from studio.gateway.sides import Side
 
-CONNECT_SECONDS = 5.0
+if TYPE_CHECKING:
+    from studio.gateway.streams import HostStreams
+
 # A kept connection that was idle for longer is not used again: the replica ends those of 75 seconds.
 IDLE_SECONDS = 30.0
 # How many requests to one service may wait for a turn.
@@ -74,8 +76,8 @@ class ReplicaConnection(Side):
 
 
 class ReplicaConnections:
-    def __init__(self, address: str):
-        self.address = address
+    def __init__(self, address: str, streams: "HostStreams"):
+        self.address, self._streams = address, streams
         self.busy = 0
         self._idle: list[ReplicaConnection] = []
 
@@ -86,15 +88,7 @@ class ReplicaConnections:
             if not kept.has_ended and not kept.received and time.monotonic() - kept.idle_since < IDLE_SECONDS:
                 return kept
             kept.transport.abort()
-        loop = asyncio.get_running_loop()
-        kind, _, path = self.address.rpartition(":")
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                if kind == "unix":
-                    return (await loop.create_unix_connection(ReplicaConnection, path))[1]
-                return (await loop.create_connection(ReplicaConnection, kind, int(path)))[1]
-        except (OSError, TimeoutError, ValueError):
-            return None
+        return await self._streams.connect(self.address, ReplicaConnection)
 
     def keep(self, upstream: ReplicaConnection) -> None:
         upstream.idle_since = time.monotonic()
@@ -107,7 +101,8 @@ class ReplicaConnections:
 
 
 class ScoringService:
-    def __init__(self) -> None:
+    def __init__(self, streams: "HostStreams") -> None:
+        self._streams = streams
         self.route = Route(())
         self._followed_at = 0.0
         self.meter = RequestMeter()
@@ -132,7 +127,7 @@ class ScoringService:
         for address in [address for address in self.replicas if address not in route.addresses]:
             self.replicas.pop(address).close_idle()
         for address in route.addresses:
-            self.replicas.setdefault(address, ReplicaConnections(address))
+            self.replicas.setdefault(address, ReplicaConnections(address, self._streams))
         self._serve_waiting()
 
     def _send_away(self) -> None:

@@ -208,7 +208,7 @@ class Caller(Side):
         decision = await self.gateway.studio.authorize_call(called.workspace, called.name, called.key)
         if decision.status != 200:
             raise Refusal(decision.status, decision.message)
-        service = self.gateway.services.setdefault((called.workspace, called.name), ScoringService())
+        service = self.gateway.services.setdefault((called.workspace, called.name), self.gateway.new_service())
         service.follow(decision.route, decision.decided_at)
         return service, decision
 

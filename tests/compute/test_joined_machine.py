@@ -9,6 +9,9 @@ import sys
 
 import pytest
 from azureml.core import Environment, Workspace
+from azureml.core.model import InferenceConfig, Model
+from azureml.core.webservice import AksWebservice
+from azureml.exceptions import WebserviceException
 
 from tests.compute.cluster_stack import Stack, until
 from tests.up.running import Studio
@@ -75,7 +78,7 @@ def stack(network, tmp_path):
     settings = {"HOST": network.studio, "HOST_CORES": "1"}
     studio = Studio(tmp_path, **settings).with_tables()
     studio.url = f"http://{network.studio}:{studio.port}"
-    studio.env["PUBLIC_URL"] = studio.url
+    studio.env |= {"PUBLIC_URL": studio.url, "APPS_URL": f"http://*.localhost:{studio.port}"}
     try:
         studio.start()
         with pytest.MonkeyPatch.context() as patch:
@@ -86,6 +89,16 @@ def stack(network, tmp_path):
             yield Stack(studio, Workspace.from_config(str(studio.data / "config.json")), code)
     finally:
         studio.end()
+
+
+SCORE = """
+import json, socket
+def init():
+    pass
+def run(raw_data):
+    with socket.create_connection((HOST, PORT)) as sock:
+        return {"sum": sum(json.loads(raw_data)["data"]), "address": sock.getsockname()[0]}
+"""
 
 
 class Machine:
@@ -133,3 +146,40 @@ def test_a_machine_of_its_own_address_joins_runs_a_job_and_leaves(stack, network
         for agent in agents:
             agent.terminate()
             agent.wait(20)
+
+
+def test_a_service_on_another_machine_answers_through_the_studio(stack, network, tmp_path):
+    """The machine has no open port: its agent offers connections to the gateway."""
+    machine = Machine(network, tmp_path)
+    join = re.search(r"lazuli host (join .+)", stack.studio.manage("host", "second"))[1]
+    agent = machine.start(*join.split())
+    try:
+        until(lambda: machine.has_said("Joined as second: 8 cores"), 60)
+        environment = Environment("this-python")
+        environment.python.user_managed_dependencies = True
+        environment.python.interpreter_path = sys.executable
+        host, port = network.studio, stack.studio.port
+        (stack.folder / "score.py").write_text(SCORE.replace("HOST", repr(host)).replace("PORT", str(port)))
+        config = InferenceConfig("score.py", source_directory=str(stack.folder), environment=environment)
+        deployed = AksWebservice.deploy_configuration(autoscale_enabled=False, num_replicas=1)
+        service = Model.deploy(stack.workspace, "far", [], config, deployed, stack.cluster("far"))
+        service.wait_for_deployment()
+        assert service.state == "Healthy", service.get_logs()
+        for _ in range(20):
+            assert service.run(b'{"data": [1, 2]}') == {"sum": 3, "address": network.machine}
+        # A new agent offers connections again, and the service has run on.
+        os.killpg(agent.pid, signal.SIGKILL)
+        agent.wait(20)
+        agent = machine.start("start")
+        until(lambda: answers(service), 60)
+    finally:
+        print(machine.log.read_text())
+        agent.terminate()
+        agent.wait(20)
+
+
+def answers(service) -> bool:
+    try:
+        return service.run(b'{"data": [1, 2]}')["sum"] == 3
+    except WebserviceException:
+        return False

@@ -105,18 +105,39 @@ def test_the_studios_own_machine_is_not_detached(api, host):
     assert answer.status_code == 409 and "drain it" in answer.json()["error"]["message"]
 
 
-def test_services_run_on_the_studios_own_machine_alone(joined, workspace, cluster, alice):
+def test_the_gateway_reaches_services_of_other_machines_by_their_uid(joined, api, cluster, alice):
+    work = queue.enqueue(cluster, "run:service", {}, alice)
+    Work.objects.update(life=Work.Life.KEPT_UP)
+    autoscaler.balance_cluster(cluster)
+    assert [node.host for node in Node.objects.all()] == [joined]
+    node = factories.make_node(cluster, joined, state="idle", heartbeat_at=timezone.now())
+    held = queue.claim_work(node)
+    assert held == work
+    route = f"/nodes/v1/work/{work.pk}/alive"
+    assert api(keys.work_key(held)).post(route, {"address": "unix:/tmp/lazuli-a/s"}).status_code == 200
+    assert held.assignments.get().address == f"{joined.uid}@unix:/tmp/lazuli-a/s"
+    other = {"address": f"{joined.uid}@unix:/tmp/lazuli-a/s"}
+    assert api(keys.work_key(held)).post(route, other).status_code == 422
+
+
+def test_the_gateway_checks_the_keys_of_machines(joined, host, api):
+    ask = api(keys.gateway_key())
+    answer = ask.post("/nodes/v1/gateway/host", {"key": keys.host_key(joined)})
+    assert answer.status_code == 200 and answer.json()["address"] == str(joined.uid)
+    # The studio's own machine has no need for it, and others have no key.
+    for key in (keys.host_key(host), keys.host_key(joined)[:-1], ""):
+        assert ask.post("/nodes/v1/gateway/host", {"key": key}).status_code == 401
+    assert api(keys.host_key(joined)).post("/nodes/v1/gateway/host", {"key": "x"}).status_code == 401
+
+
+def test_container_instances_are_a_part_of_the_studios_own_machine(joined, cluster, alice):
     work = queue.enqueue(cluster, "run:service", {}, alice)
     Work.objects.update(life=Work.Life.KEPT_UP)
     work.refresh_from_db()
+    ComputeTarget.objects.filter(pk=cluster.pk).update(kind=ComputeTarget.Kind.CONTAINER)
+    cluster.refresh_from_db()
     autoscaler.balance_cluster(cluster)
     assert not Node.objects.exists()
-    node = factories.make_node(cluster, joined, state="idle", heartbeat_at=timezone.now())
-    assert queue.claim_work(node) is None
-    assert waiting.NEEDS_OWN in waiting.QueueView(cluster).explain(work).reasons
-    ComputeTarget.objects.filter(pk=cluster.pk).update(kind=ComputeTarget.Kind.CONTAINER)
-    Node.objects.all().delete()
-    cluster.refresh_from_db()
     assert waiting.NEEDS_OWN in waiting.QueueView(cluster).explain(work).reasons
     own = factories.make_host("box", heartbeat_at=timezone.now(), cpus=1)
     autoscaler.balance_cluster(cluster)

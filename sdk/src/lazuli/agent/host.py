@@ -31,6 +31,7 @@ from lazuli.agent.machine import WrongOffer, read_machine
 from lazuli.agent.meter import SAMPLE_SECONDS, Meter, is_due
 from lazuli.agent.node_state import HostNodes, NodeFolder, hold_lock
 from lazuli.agent.server_client import ServerClient, describe_refusal
+from lazuli.agent.streams import Streams
 from lazuli.environments.uv_program import wheel_cache_folder
 from lazuli.processes import LIFELINE
 
@@ -109,6 +110,8 @@ class Host(Agent):
         self._boot = f"{processes.read_boot()} {socket.gethostname()}"[:100]
         self._isolation_problem = find_isolation_problem(os.environ, data_dir)
         self.engine_search = EngineSearch(data_dir)
+        # Only a machine that has joined needs them: the gateway is on the studio's own machine.
+        self.streams: Streams | None = None
         # The time when each was first seen or terminated.
         self._orphans: dict[int, float] = {}
         self._terminated: dict[processes.Identity, float] = {}
@@ -130,6 +133,8 @@ class Host(Agent):
             self._end_orphans()
         if self._requests is not None:
             self._apply_requests(self._requests)
+        if self.streams is not None:
+            self.streams.run_round()
         next_act = min(self._next_report, self._next_sample)
         return POLL_SECONDS if self.nodes else max(0.0, next_act - time.monotonic())
 
@@ -241,6 +246,7 @@ class Host(Agent):
             *self._wheel_cache.pids,
             *self._environment_cache.pids,
             *self.engine_search.pids,
+            *(self.streams.pids if self.streams else []),
         }
         strangers = set(processes.list_children(os.getpid())) - known
         runners = {pid for pids in self.on_disk.find_trees().values() for pid in pids} if strangers else set()
@@ -254,6 +260,8 @@ class Host(Agent):
 
     def shut_down(self) -> None:
         """End all nodes; kill those that do not end within seconds. Their runners keep running."""
+        if self.streams is not None:
+            self.streams.shut_down()
         for node in self.nodes.values():
             node.terminate_or_kill()
         deadline = time.monotonic() + GRACE_SECONDS
@@ -298,6 +306,7 @@ def _read_identity(data_dir: pathlib.Path) -> JoinedHost:
 def main() -> None:
     broker_url = os.environ.pop("REDIS_URL", "")
     data_dir = pathlib.Path(os.environ.get("DATA_DIR", "data")).resolve()
+    has_joined = not os.environ.get("HOST_KEY")
     identity = _read_identity(data_dir)
     name = identity.name
     private_folder.close_new_files()
@@ -312,6 +321,8 @@ def main() -> None:
         processes.become_subreaper()
         host = Host(name, ServerClient(identity.url, identity.key), data_dir, broker_url)
         host.engine_search.start()
+        if has_joined:
+            host.streams = Streams(identity.url, identity.key)
         if LIFELINE in os.environ:
             host.stop_with_lifeline(int(os.environ[LIFELINE]))
         host.start()
