@@ -50,7 +50,7 @@ def read_variables(properties: Mapping, environment: Mapping) -> dict[str, str]:
 def has_container_engine(target: ComputeTarget) -> bool:
     """Whether a machine on which its nodes can run has one, connected now or later."""
     hosts = Host.objects.filter(detached_at=None).exclude(container_engine="")
-    return (hosts.filter(pk=target.attached.host_id) if target.is_attached else hosts).exists()
+    return (hosts.filter(attached=target.attached) if target.is_attached else hosts).exists()
 
 
 def are_used(arguments: Any) -> bool:
