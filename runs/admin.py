@@ -33,6 +33,11 @@ from studio.errors import Conflict
 class Deleting(admin.ModelAdmin):
     """Deletes row by row with the model's own method, so that files are deleted too."""
 
+    def get_deleted_objects(self, objs, request):
+        """That method decides what goes with a row, not the permissions of other lists."""
+        found, counts, _, protected = super().get_deleted_objects(objs, request)
+        return found, counts, set(), protected
+
     def delete_queryset(self, request, queryset):
         for row in queryset:
             self.delete_model(request, row)
@@ -107,7 +112,7 @@ class RunAdmin(Deleting):
     inlines = [EventInline, TagInline, MetricInline]
     actions = ["cancel_runs"]
 
-    @admin.action(description="Cancel the selected runs", permissions=["change"])
+    @admin.action(description="Cancel the selected runs", permissions=["delete"])
     def cancel_runs(self, request, queryset):
         for run in queryset.select_related("work"):
             try:
