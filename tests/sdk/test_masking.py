@@ -127,7 +127,7 @@ def test_the_runner_masks_log_and_error():
 
 
 def test_a_build_log_masks_passwords_of_indexes(monkeypatch):
-    def build(definition, *, index_url, log, cancelled):
+    def build(definition, *, index_url, log, cancelled, use):
         log("Looking in https://me:pw@index.example/simple\n")
         raise BuildFailed("https://me:pw@index.example/simple does not answer")
 

@@ -138,13 +138,17 @@ async def join(address: str, reader: asyncio.StreamReader, writer: asyncio.Strea
         each.close()
 
 
-async def open_service(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+def parse_address(address: str) -> tuple[str, int]:
+    """The path of a socket, or a port of this machine. Raises ValueError for an address at which no service listens."""
     found = ADDRESS.fullmatch(address)
     if not found:
         raise ValueError("services do not listen there")
-    opening = (
-        asyncio.open_unix_connection(found[1]) if found[1] else asyncio.open_connection("127.0.0.1", int(found[2]))
-    )
+    return found[1] or "", int(found[2] or 0)
+
+
+async def open_service(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    path, port = parse_address(address)
+    opening = asyncio.open_unix_connection(path) if path else asyncio.open_connection("127.0.0.1", port)
     return await asyncio.wait_for(opening, CONNECT_SECONDS)
 
 
