@@ -469,7 +469,7 @@ NOTES = """## Notes
 ## Not measured here
 
 - Restarts of the web server and of the gateway under open sockets, and rights that are withdrawn: `tests/gateway/test_gateway.py`. A notebook whose page is closed while web server, gateway,
-  control worker and Redis are killed: `tests/up/test_jupyter.py`.
+  control worker and Redis are killed: `tests/browser/test_jupyter.py`.
 - Idle shutdown in a thousand simulated days: `tests/compute/test_idle.py`. Nodes that cannot reach each other: `tests/sdk/test_gang.py`."""
 
 

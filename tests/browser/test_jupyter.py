@@ -5,9 +5,8 @@ import pathlib
 import zipfile
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from deploy.test_tools import find_browser
 from tests.compute.cluster_stack import until
 from tests.up.running import Studio, command_of
 
@@ -44,14 +43,12 @@ def course(tmp_path) -> pathlib.Path:
 
 
 @pytest.fixture
-def tab(studio):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(60_000)
-        page.goto(studio.manage("signin"))
-        yield page
-        browser.close()
+def tab(studio, chromium):
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(60_000)
+    page.goto(studio.manage("signin"))
+    yield page
+    page.context.close()
 
 
 def test_a_course_in_jupyter(studio, course, tab):
