@@ -1,5 +1,7 @@
 """Live updates of pages while a run is active."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
@@ -103,6 +105,20 @@ def test_a_poll_leaves_selections_and_dialogs_alone(browser, alice, run):
     page.wait_for_timeout(3000)
     page.get_by_role("dialog").get_by_role("button", name="Cancel jobs").click()
     expect(page.get_by_text("1 job canceled")).to_be_visible()
+
+
+@pytest.mark.extended
+def test_the_answer_to_a_poll_of_a_table_that_was_replaced_is_ignored(browser, alice, run):
+    page, held = browser.open(alice, reverse("runs:jobs", args=[run.workspace.slug])), []
+    page.route(re.compile("[?&]seen="), lambda route: held.append(route))
+    factories.make_run(run.workspace, experiment=run.experiment, display_name="newer")
+    with page.expect_request(re.compile("[?&]seen=")):
+        page.wait_for_timeout(2500)
+    page.evaluate("htmx.ajax('GET', location.href, { target: '#run-table', swap: 'outerHTML' })")
+    expect(page.get_by_role("link", name="newer")).to_be_visible()
+    with page.expect_response(re.compile("[?&]seen=")):
+        held[0].continue_()
+    page.unroute_all()
 
 
 @pytest.mark.extended

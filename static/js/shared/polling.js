@@ -9,3 +9,12 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   for (const element of document.querySelectorAll("[data-poll]")) element.dispatchEvent(new Event("poll-now"));
 });
+
+// The answer to a poll whose part of the page was replaced meanwhile has no place. Its events do not reach the document.
+const ignoreIfReplaced = (event) => {
+  if (!event.target.isConnected) event.preventDefault();
+};
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.matches("[data-poll]")) event.target.addEventListener("htmx:beforeOnLoad", ignoreIfReplaced);
+});
