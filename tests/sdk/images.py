@@ -9,7 +9,7 @@ import tarfile
 
 from uv import find_uv_bin
 
-NAME = "localhost/lazuli-test:1"
+NAME = "localhost/lazuli-example:1"
 PROGRAMS = ("python3", "sh", "env", "rm", "cat", "sleep", "id", "ls")
 PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 SKIPPED = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "__pycache__"}
