@@ -76,6 +76,26 @@ def make_spec(tmp_path, script=ECHO, **fields) -> service.ServiceSpec:
     return service.ServiceSpec.read_file(str(path))
 
 
+class LateParent:
+    """A warm parent that becomes ready while the folders of a replica are chosen, which it cannot write to."""
+
+    sockets, is_ready, work = None, True, "/not/there"
+
+    def fork(self, *_):
+        raise AssertionError("forked with folders outside of those of its parent")
+
+    def want_parent(self, *_):
+        """There is one."""
+
+
+def test_a_parent_that_is_ready_too_late_forks_the_next_replica(tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "find_warm_start", lambda *_: LateParent())
+    monkeypatch.setattr(service, "read_danger", lambda *_: "")
+    studio = Studio(lambda report: report["health"] == "healthy")
+    assert service.keep_up(make_spec(tmp_path, is_replica=True), studio.transport()) == 0
+    assert studio.healths == ["starting", "healthy"]
+
+
 def test_a_service_is_reported_healthy_at_its_address_and_stopped_when_the_server_says_so(tmp_path):
     studio = Studio(lambda report: report["health"] == "healthy")
     assert service.keep_up(make_spec(tmp_path, folder=str(tmp_path / "home")), studio.transport()) == 0

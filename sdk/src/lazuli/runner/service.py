@@ -238,10 +238,12 @@ def keep_up(spec: ServiceSpec, transport: Any = None) -> int:
     try:
         interpreter = find_interpreter(spec.process, reporter.note_build, lambda: reporter.reason is not None)
         warm = find_warm_start(interpreter, spec.process, build_gpu_variables(os.environ)) if spec.is_replica else None
-        address = Address(spec.listen, warm.sockets if warm else None)
+        # Asked once: a replica can be forked only with folders that its parent can write to.
+        sockets = warm.sockets if warm else None
+        address = Address(spec.listen, sockets)
         reporter.end_build(address)
-        folder = WorkFolder(spec.name, warm.work if warm and warm.is_ready else None)
-        started = _start(spec, address, folder, interpreter, warm)
+        folder = WorkFolder(spec.name, warm.work if warm and sockets else None)
+        started = _start(spec, address, folder, interpreter, warm, is_forked=bool(sockets))
         return _supervise(spec, address, folder, started, reporter)
     except (BuildFailed, isolation.NotIsolated, OSError, subprocess.SubprocessError) as error:
         if isinstance(error, BuildFailed):
@@ -263,7 +265,12 @@ class Started:
 
 
 def _start(
-    spec: ServiceSpec, address: Address, folder: WorkFolder, interpreter: Interpreter, warm: Optional[WarmStart]
+    spec: ServiceSpec,
+    address: Address,
+    folder: WorkFolder,
+    interpreter: Interpreter,
+    warm: Optional[WarmStart],
+    is_forked: bool,
 ) -> Started:
     if spec.folder:
         os.makedirs(spec.folder, mode=0o700, exist_ok=True)
@@ -285,7 +292,7 @@ def _start(
     danger = read_danger(interpreter, spec.process) if spec.is_replica else ""
     if danger:
         variables[PLAIN_VARIABLE] = danger
-    script = warm.fork(folder, address.path, variables, fence.ruleset) if warm and warm.is_ready else None
+    script = warm.fork(folder, address.path, variables, fence.ruleset) if warm and is_forked else None
     script = script or ScriptProcess(command, spec.folder or folder.code, variables, folder.log, fence.enter)
     fence.close()
     fence.compile_modules()
