@@ -38,9 +38,9 @@ def turn(parent, tmp_path):
     parent.run_round({**os.environ, "PYTHONPATH": str(tmp_path)}, "")
 
 
-def fork(parent, tmp_path, module=SERVICE, is_service=True, **variables):
+def fork(parent, tmp_path, module=SERVICE, **variables):
     record = tmp_path / "record.json"
-    return parent.fork(module, tmp_path / "spec.json", record, {"PATH": os.environ["PATH"], **variables}, is_service)
+    return parent.fork(module, tmp_path / "spec.json", record, {"PATH": os.environ["PATH"], **variables})
 
 
 def until(look):
@@ -100,14 +100,3 @@ def test_a_parent_that_is_killed_at_an_order_starts_nothing_twice(parent, tmp_pa
     # Either the order could not be sent, and a runner is started plainly, or nobody starts it.
     assert found is None or (found.identity is None and records.read_record(str(tmp_path / "record.json")) is None)
     assert parent.pids == []
-
-
-def test_a_node_without_jobs_ends_it_and_one_with_services_keeps_it(parent, tmp_path, monkeypatch):
-    monkeypatch.setattr(runner_parent, "IDLE_SECONDS", -1)
-    turn(parent, tmp_path)
-    process = parent._process
-    time.sleep(0.2)
-    assert process.poll() is None
-    parent._is_kept = False
-    turn(parent, tmp_path)
-    assert process.wait(20) == 0

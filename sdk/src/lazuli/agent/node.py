@@ -182,8 +182,7 @@ class Node(Agent):
             **({"LAZULI_WORK_KEY": work["key"], "LAZULI_WORK_ID": work["id"]} if needs_key else {}),
         }
         variables = _select_variables() | own | ({LIFELINE: lifeline} if lifeline else {})
-        main = module if is_service else f"{module}.__main__"
-        if forked := self.runner_parent.fork(main, spec, record, variables, is_service):
+        if work["spec"].get("is_replica") and (forked := self.runner_parent.fork(module, spec, record, variables)):
             return forked
         with open(spec.with_name("runner.log"), "ab") as log:
             return subprocess.Popen(

@@ -1,6 +1,6 @@
-"""The process of a node that has everything imported and forks its runners, so that work starts without this delay.
+"""The process of a node that has everything imported and forks the runners of replicas, so that they start without this delay.
 
-A node without work has none. Without it, and on other systems than Linux, a runner is started plainly.
+A node without services has none. Without it, and on other systems than Linux, a runner is started plainly.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from lazuli.runner.forking import READY
 
 # The start of a runner is not slowed down by that of the parent of the next ones.
 PAUSE_SECONDS = 2.0
-# How long a node without further jobs keeps it.
-IDLE_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 # After this, a runner that has ended without a status was killed together with its parent.
 STATUS_SECONDS = 1.0
@@ -58,24 +56,19 @@ class RunnerParent:
         self._is_ready = False
         # When to start it; None while the node has had no work.
         self._due: float | None = None
-        self._used_at = 0.0
-        # A service that sleeps is woken quickly at any time.
-        self._is_kept = False
 
     @property
     def pids(self) -> list[int]:
         return [self._process.pid] if self._process else []
 
     def run_round(self, variables: Mapping[str, str], lifeline: str) -> None:
-        """Start it some time after the first work, and end it when there has been none for a while."""
+        """Start it some time after the first replica; a service that sleeps is woken quickly at any time."""
         now = time.monotonic()
         if self._process is not None and self._process.poll() is not None:
             self._process = None
         if self._process is not None:
-            if not self._is_kept and now - self._used_at > IDLE_SECONDS:
-                self.shut_down()
-                self._due = None
-        elif self._due is not None and now >= self._due:
+            return
+        if self._due is not None and now >= self._due:
             self._is_ready = False
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "lazuli.runner.forking"],
@@ -88,15 +81,13 @@ class RunnerParent:
             )
 
     def fork(
-        self, module: str, spec: pathlib.Path, record: pathlib.Path, variables: Mapping[str, str], is_service: bool
+        self, module: str, spec: pathlib.Path, record: pathlib.Path, variables: Mapping[str, str]
     ) -> ForkedRunner | None:
         """The runner of the work; None if it must be started plainly."""
-        self._used_at = time.monotonic()
-        self._is_kept |= is_service
         if not processes.IS_LINUX:
             return None
         if self._process is None:
-            self._due = self._due or self._used_at + PAUSE_SECONDS
+            self._due = self._due or time.monotonic() + PAUSE_SECONDS
             return None
         if not self._is_ready and self._read_line(0) != READY:
             return None
