@@ -1,8 +1,10 @@
 """A real studio with a cluster, and jobs submitted to it as people do."""
 
+import contextlib
 import time
 
 import psutil
+import pytest
 from azureml.core import Environment, Experiment, Run, ScriptRunConfig, Workspace
 from azureml.core.compute import AmlCompute, ComputeTarget
 
@@ -47,6 +49,21 @@ class Stack:
 
     def script_process(self, run) -> psutil.Process:
         return psutil.Process(int(until(lambda: run.get_metrics().get("pid"), 60)))
+
+
+@contextlib.contextmanager
+def open_stack(studio, folder):
+    """The studio, which is started for it, with the client's settings and an empty folder for scripts."""
+    try:
+        studio.start()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LAZULI_URL", studio.url)
+            patch.setenv("LAZULI_TOKEN", studio.manage("token", "stack"))
+            code = folder / "code"
+            code.mkdir()
+            yield Stack(studio, Workspace.from_config(str(studio.data / "config.json")), code)
+    finally:
+        studio.end()
 
 
 def until(look, seconds: float):

@@ -13,9 +13,8 @@ import time
 import httpx
 import psutil
 import pytest
-from azureml.core import Workspace
 
-from tests.compute.cluster_stack import Stack, until
+from tests.compute.cluster_stack import Stack, open_stack, until
 from tests.up.running import Studio, command_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(280)]
@@ -60,17 +59,8 @@ class Nemesis:
 
 @pytest.fixture
 def stack(tmp_path):
-    studio = Studio(tmp_path).with_tables()
-    try:
-        studio.start()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("LAZULI_URL", studio.url)
-            patch.setenv("LAZULI_TOKEN", studio.manage("token", "faults"))
-            code = tmp_path / "code"
-            code.mkdir()
-            yield Stack(studio, Workspace.from_config(str(studio.data / "config.json")), code)
-    finally:
-        studio.end()
+    with open_stack(Studio(tmp_path).with_tables(), tmp_path) as stack:
+        yield stack
 
 
 def test_many_jobs_end_whatever_is_killed(stack, tmp_path):

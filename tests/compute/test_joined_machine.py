@@ -8,12 +8,12 @@ import subprocess
 import sys
 
 import pytest
-from azureml.core import Environment, Workspace
+from azureml.core import Environment
 from azureml.core.model import InferenceConfig, Model
 from azureml.core.webservice import AksWebservice
 from azureml.exceptions import WebserviceException
 
-from tests.compute.cluster_stack import Stack, until
+from tests.compute.cluster_stack import open_stack, until
 from tests.up.running import Studio
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(280)]
@@ -79,16 +79,8 @@ def stack(network, tmp_path):
     studio = Studio(tmp_path, **settings).with_tables()
     studio.url = f"http://{network.studio}:{studio.port}"
     studio.env |= {"PUBLIC_URL": studio.url, "APPS_URL": f"http://*.localhost:{studio.port}"}
-    try:
-        studio.start()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("LAZULI_URL", studio.url)
-            patch.setenv("LAZULI_TOKEN", studio.manage("token", "faults"))
-            code = tmp_path / "code"
-            code.mkdir()
-            yield Stack(studio, Workspace.from_config(str(studio.data / "config.json")), code)
-    finally:
-        studio.end()
+    with open_stack(studio, tmp_path) as stack:
+        yield stack
 
 
 SCORE = """

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
+from azureml.core import Environment, Experiment, ScriptRunConfig
 from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.runconfig import MpiConfiguration
 
-from tests.compute.cluster_stack import Stack, until
+from tests.compute.cluster_stack import open_stack, until
 from tests.up.running import Studio
 
 pytestmark = [pytest.mark.extended, pytest.mark.stack, pytest.mark.timeout(280)]
@@ -24,17 +24,8 @@ time.sleep(60 if sys.argv[1] != "none" else 0)
 
 @pytest.fixture
 def stack(tmp_path):
-    studio = Studio(tmp_path).with_tables()
-    try:
-        studio.start()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("LAZULI_URL", studio.url)
-            patch.setenv("LAZULI_TOKEN", studio.manage("token", "mpi"))
-            code = tmp_path / "code"
-            code.mkdir()
-            yield Stack(studio, Workspace.from_config(str(studio.data / "config.json")), code)
-    finally:
-        studio.end()
+    with open_stack(Studio(tmp_path).with_tables(), tmp_path) as stack:
+        yield stack
 
 
 def test_the_processes_of_two_nodes_are_one_world(stack, tmp_path):

@@ -4,10 +4,10 @@ import pathlib
 
 import psutil
 import pytest
-from azureml.core import Environment, Workspace
+from azureml.core import Environment
 from azureml.core.compute import ComputeTarget, DsvmCompute, RemoteCompute
 
-from tests.compute.cluster_stack import Stack, until
+from tests.compute.cluster_stack import open_stack, until
 from tests.compute.ssh_server import IS_MISSING, SshServer
 from tests.up.running import Studio, command_of
 
@@ -48,16 +48,8 @@ row.confirm(Actor(row.created_by), row.shown_key) if row.state == "Confirm" else
 def stack(tmp_path):
     studio = Studio(tmp_path).with_tables()
     studio.env["PUBLIC_URL"] = studio.url
-    try:
-        studio.start()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("LAZULI_URL", studio.url)
-            patch.setenv("LAZULI_TOKEN", studio.manage("token", "ssh"))
-            code = tmp_path / "code"
-            code.mkdir()
-            yield Stack(studio, Workspace.from_config(str(studio.data / "config.json")), code)
-    finally:
-        studio.end()
+    with open_stack(studio, tmp_path) as stack:
+        yield stack
 
 
 @pytest.fixture
