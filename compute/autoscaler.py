@@ -151,9 +151,7 @@ def _start_nodes(target: ComputeTarget, number: int) -> int:
 
 
 def _pick_host(target: ComputeTarget, taken: Resources) -> Host | None:
-    """Pick a host. Compute instances need the studio's own machine, which has the folder of their files, and container
-    instances are a part of it."""
-    return capacity.pick_host(target, taken, needs_own=not (target.is_cluster or target.is_inference))
+    return capacity.pick_host(target, taken, needs_own=target.needs_own_machine)
 
 
 def preempt_for(target: ComputeTarget, resources: Resources) -> bool:

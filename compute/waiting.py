@@ -144,7 +144,7 @@ class QueueView:
             return ["No machine is connected, so no node can start."]
         if self.target.is_attached and self.target.attached.state_reason:
             return [self.target.attached.state_reason]
-        needs_own = not (self.target.is_cluster or self.target.is_inference)
+        needs_own = self.target.needs_own_machine
         usable = [host for host in self.hosts if self.target.may_use(host) and not (needs_own and host.has_joined)]
         if not usable:
             return [NEEDS_OWN]

@@ -174,6 +174,12 @@ class ComputeTarget(models.Model):
         return self.kind in self.CLUSTERS
 
     @property
+    def needs_own_machine(self) -> bool:
+        """Compute instances need the studio's own machine, which has the folder of their files, and container instances are a
+        part of it."""
+        return not (self.is_cluster or self.is_inference)
+
+    @property
     def is_inference(self) -> bool:
         return self.kind == self.Kind.INFERENCE
 

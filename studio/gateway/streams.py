@@ -8,7 +8,6 @@ connection is that of the process. Each is used once. An empty line only shows t
 import asyncio
 import collections
 import contextlib
-import logging
 import re
 from collections.abc import Callable
 from typing import TypeVar
@@ -17,7 +16,6 @@ from studio.gateway.decisions import Studio, Unreachable
 from studio.gateway.heads import END, BadHead, make_response, parse_request
 from studio.gateway.hosts import STREAM_LINE
 
-logger = logging.getLogger(__name__)
 WELCOME = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: lazuli-stream\r\nConnection: Upgrade\r\n\r\n"
 OK = b"ok\n"
 # `uid@address`, as the studio stores it for machines that are not its own.

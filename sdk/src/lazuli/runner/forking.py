@@ -1,4 +1,4 @@
-"""`python -m lazuli.runner.forking`: has imported what runners need, and forks one for each order of the node worker.
+"""`python -m lazuli.runner.forking`: has imported what the runner of a replica needs, and forks one for each order of the node worker.
 
 An order is a line of JSON at its standard input, the answer a line with the pid of the runner. It ends with its input;
 its runners continue.
@@ -17,7 +17,7 @@ from typing import Any, Dict
 from lazuli.runner import records
 
 # httpx: no runner can do without a request.
-MODULES = ("lazuli.runner.__main__", "lazuli.runner.service", "httpx")
+MODULES = ("lazuli.runner.service", "httpx")
 READY = b"ready\n"
 
 
